@@ -1,0 +1,133 @@
+/**
+ * What came back, in no vendor's words. An answer, streamed or whole, is one sequence of events:
+ *
+ *   start → (block-start → delta* → block-stop)* → finish (per choice) → usage? → end
+ *
+ * A whole answer is the same sequence, given at once: so whatever reads or rewrites answers is written once.
+ */
+import type { Fault } from './fault.ts';
+import type { JsonObject } from './call.ts';
+import type { Usage } from './usage.ts';
+
+export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'pause' | 'error' | 'other';
+
+export type BlockKind = 'text' | 'reasoning' | 'refusal' | 'tool-call' | 'opaque';
+
+export interface BlockStart {
+  readonly type: 'block-start';
+  readonly choice: number;
+  /** Unique within the choice, ascending. */
+  readonly block: number;
+  readonly kind: BlockKind;
+  /** Of a tool call. */
+  readonly id?: string;
+  readonly name?: string;
+  /** Of a sealed reasoning block (its opaque state) or of an opaque one (its own JSON). */
+  readonly sealed?: string;
+  readonly raw?: JsonObject;
+}
+
+/** Text, reasoning, refusal or JSON text of tool arguments, as the kind of its block says. */
+export interface Delta {
+  readonly type: 'delta';
+  readonly choice: number;
+  readonly block: number;
+  readonly text: string;
+}
+
+export type AnswerEvent =
+  | {
+      readonly type: 'start';
+      readonly id: string;
+      readonly model: string;
+      readonly createdAtS: number | null;
+    }
+  | BlockStart
+  | Delta
+  /** Proof that a reasoning block is the provider's own. */
+  | {
+      readonly type: 'signature';
+      readonly choice: number;
+      readonly block: number;
+      readonly signature: string;
+    }
+  | { readonly type: 'block-stop'; readonly choice: number; readonly block: number }
+  | {
+      readonly type: 'finish';
+      readonly choice: number;
+      readonly reason: FinishReason;
+      /** The stop sequence that matched, where the dialect says. */
+      readonly stopSequence?: string | null;
+      /** The dialect's own word, kept for a trip within it. */
+      readonly raw?: string;
+    }
+  /** Cumulative: the last one counts, field by field as its dialect merges them. */
+  | { readonly type: 'usage'; readonly usage: Usage }
+  /** The dialect's terminal event. */
+  | { readonly type: 'end' }
+  /** An error that the upstream sent in its stream. */
+  | { readonly type: 'fault'; readonly fault: Fault }
+  /** Keep-alives and the like: nothing a client must see. */
+  | { readonly type: 'ping' }
+  /** Something only its own dialect understands; passes within it, is named as lost on the way to another. */
+  | { readonly type: 'opaque'; readonly name: string }
+  /** A policy ends the answer here. Never comes from an upstream. */
+  | { readonly type: 'cut'; readonly reason: FinishReason; readonly outcome: 'guardrail_cut' | 'budget_cut' };
+
+/** Where a stream stands: all that is needed to end it at any event, in any dialect. */
+export interface StreamState {
+  started: boolean;
+  id: string;
+  model: string;
+  createdAtS: number;
+  /** Blocks begun and not stopped, in order. */
+  open: BlockStart[];
+  /** Number of the next block of each choice. */
+  nextBlock: number[];
+  /** Choices that have a finish reason. */
+  finished: Set<number>;
+  usage: Usage | null;
+  ended: boolean;
+}
+
+export const newStreamState = (): StreamState => ({
+  started: false,
+  id: '',
+  model: '',
+  createdAtS: 0,
+  open: [],
+  nextBlock: [],
+  finished: new Set(),
+  usage: null,
+  ended: false,
+});
+
+/** Moves the state over one event. */
+export function advance(state: StreamState, event: AnswerEvent): void {
+  switch (event.type) {
+    case 'start':
+      state.started = true;
+      state.id = event.id;
+      state.model = event.model;
+      if (event.createdAtS !== null) state.createdAtS = event.createdAtS;
+      return;
+    case 'block-start':
+      state.open.push(event);
+      state.nextBlock[event.choice] = Math.max(state.nextBlock[event.choice] ?? 0, event.block + 1);
+      return;
+    case 'block-stop':
+      state.open = state.open.filter((b) => b.choice !== event.choice || b.block !== event.block);
+      return;
+    case 'finish':
+      state.finished.add(event.choice);
+      return;
+    case 'usage':
+      state.usage = event.usage;
+      return;
+    case 'end':
+      state.ended = true;
+      return;
+    default:
+      return;
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What was asked, in no vendor's words. A dialect parses its bytes into this and renders its bytes from it. What
+ * the vocabulary has no word for travels in `rest`, under the dialect's own field names: it survives a trip within
+ * the dialect, and is named as lost on a trip to another.
+ */
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** The few things the gateway must know of any model call, read without understanding the conversation. */
+export interface CallBrief {
+  /** As the client named it. */
+  readonly model: string;
+  readonly stream: boolean;
+  /** The client's cap, null when it gave none. */
+  readonly maxOutputTokens: number | null;
+  /** Answers asked for (`n`). */
+  readonly choices: number;
+  /** Did the client itself ask for usage on the stream? */
+  readonly wantsUsage: boolean;
+}
+
+export interface Conversation {
+  readonly turns: readonly Turn[];
+  readonly tools: readonly Tool[];
+  readonly toolChoice: ToolChoice | null;
+  readonly parallelToolCalls: boolean | null;
+  readonly outputFormat: OutputFormat | null;
+  readonly maxOutputTokens: number | null;
+  readonly choices: number;
+  readonly stop: readonly string[];
+  readonly temperature: number | null;
+  readonly topP: number | null;
+  readonly topK: number | null;
+  readonly seed: number | null;
+  readonly reasoning: ReasoningWish | null;
+  /** The end user on whose behalf the call is made. */
+  readonly endUser: string | null;
+  readonly stream: boolean;
+  /** Fields of the client's dialect without a word above. */
+  readonly rest: JsonObject;
+}
+
+/** `system` may occur anywhere; leading ones are the instructions. Tool results are parts of a `tool` turn. */
+export interface Turn {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly parts: readonly Part[];
+  readonly name?: string;
+  readonly rest?: JsonObject;
+}
+
+export type MediaSource =
+  | { readonly kind: 'base64'; readonly mediaType: string; readonly data: string }
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'file'; readonly id: string };
+
+export type Part =
+  | { readonly type: 'text'; readonly text: string; readonly rest?: JsonObject }
+  | {
+      readonly type: 'image';
+      readonly source: MediaSource;
+      readonly detail?: string;
+      readonly rest?: JsonObject;
+    }
+  | {
+      readonly type: 'document';
+      readonly source: MediaSource;
+      readonly name?: string;
+      readonly rest?: JsonObject;
+    }
+  | { readonly type: 'audio'; readonly format: string; readonly data: string; readonly rest?: JsonObject }
+  | ReasoningPart
+  | { readonly type: 'refusal'; readonly text: string }
+  | ToolCallPart
+  | ToolResultPart
+  /** A part only its own dialect understands. */
+  | { readonly type: 'opaque'; readonly dialect: string; readonly raw: JsonObject };
+
+/** Reasoning that must go back unchanged to the provider that made it. `sealed` parts have no readable text. */
+export interface ReasoningPart {
+  readonly type: 'reasoning';
+  readonly text: string;
+  readonly signature: string | null;
+  readonly sealed: string | null;
+}
+
+export interface ToolCallPart {
+  readonly type: 'tool-call';
+  readonly id: string;
+  readonly name: string;
+  /** JSON text, exactly as the model wrote it. */
+  readonly arguments: string;
+  readonly rest?: JsonObject;
+}
+
+export interface ToolResultPart {
+  readonly type: 'tool-result';
+  readonly callId: string;
+  readonly parts: readonly Part[];
+  readonly isError: boolean;
+  readonly rest?: JsonObject;
+}
+
+export interface Tool {
+  readonly name: string;
+  readonly description: string | null;
+  /** JSON Schema of the arguments; null for a tool of a kind only its own dialect knows (see `raw`). */
+  readonly schema: JsonObject | null;
+  readonly strict: boolean | null;
+  readonly raw?: JsonObject;
+  readonly rest?: JsonObject;
+}
+
+export type ToolChoice =
+  { readonly type: 'none' | 'auto' | 'required' } | { readonly type: 'named'; readonly name: string };
+
+export type OutputFormat =
+  | { readonly type: 'text' | 'json' }
+  | {
+      readonly type: 'json-schema';
+      readonly name: string;
+      readonly schema: JsonObject;
+      readonly strict: boolean | null;
+    };
+
+export interface ReasoningWish {
+  readonly effort: string | null;
+  readonly budgetTokens: number | null;
+  /** False when the caller switched reasoning off. */
+  readonly enabled: boolean;
+  readonly rest?: JsonObject;
+}
+
+/** Something asked for that a target cannot carry. */
+export interface Loss {
+  /** The field, in the client's dialect's words. */
+  readonly field: string;
+  readonly reason: string;
+}

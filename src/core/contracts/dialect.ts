@@ -1,0 +1,134 @@
+import type { AnswerEvent, FinishReason, StreamState } from '../answer.ts';
+import type { CallBrief, Conversation, JsonObject, Loss } from '../call.ts';
+import type { Fault } from '../fault.ts';
+import type { HeaderList } from '../head.ts';
+import type { SseEvent } from '../sse-event.ts';
+import type { Target } from '../target.ts';
+import type { Usage } from '../usage.ts';
+
+/**
+ * A wire format of model calls: pure functions over bytes and JSON, no I/O. The client side speaks to whoever calls
+ * the gateway, the provider side to whoever answers. Between two dialects everything goes through `Conversation` and
+ * `AnswerEvent`, so N dialects need 2·N translators. Every implementation passes test/conformance/dialect.
+ */
+export interface Dialect {
+  readonly name: string;
+  readonly client: ClientSide;
+  readonly provider: ProviderSide;
+}
+
+/** A request path that belongs to a dialect. */
+export interface Operation {
+  readonly kind: 'chat' | 'models' | 'model' | 'count-tokens';
+  readonly method: 'GET' | 'POST';
+  /** Path below the route's prefix: `/v1/chat/completions`. `:model` matches one segment. */
+  readonly path: string;
+}
+
+export interface ClientSide {
+  readonly operations: readonly Operation[];
+  /** Top-level keys of a body that the gateway acts upon: given twice, they are refused. */
+  readonly interpretedKeys: readonly string[];
+  /** @throws Fault `request/invalid-field` when an interpreted field has the wrong type. */
+  brief(body: JsonObject): CallBrief;
+  /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */
+  parseCall(body: JsonObject): Conversation;
+  /** Renders a whole answer: the body's bytes as text. */
+  renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string;
+  /** Renders one event into zero or more SSE events, as text ready for the wire. Called before `advance`. */
+  renderEvent(event: AnswerEvent, state: StreamState, context: RenderContext): string;
+  /**
+   * Ends a stream at any event: closes open blocks, gives finish reason, usage and the terminal event that clients of
+   * this dialect expect. What was sent before is described by `state` alone.
+   */
+  renderEnding(ending: Ending, state: StreamState, context: RenderContext): string;
+  /** A fault as this dialect's error document. The official SDKs raise their proper exception for it. */
+  renderFault(
+    fault: Fault,
+    exchangeId: string,
+  ): { readonly headers: readonly string[]; readonly body: string };
+  /** A fault after the stream has begun, as SSE text. */
+  renderFaultEvent(fault: Fault, exchangeId: string): string;
+  renderModels(models: readonly ModelListing[]): string;
+  renderModel(model: ModelListing): string;
+  /** Name of the response header in which this dialect's clients look for the request's id. */
+  readonly requestIdHeader: string;
+  /** Rate-limit headers in this dialect's style. */
+  limitHeaders(report: LimitReport): string[];
+}
+
+export interface RenderContext {
+  /** Model name to show: the one the client asked for. */
+  readonly model: string;
+  readonly exchangeId: string;
+  readonly nowS: number;
+  /** Does the client expect usage on its stream? */
+  readonly wantsUsage: boolean;
+}
+
+export interface Ending {
+  readonly reason: FinishReason;
+  readonly usage: Usage | null;
+}
+
+export interface ModelListing {
+  readonly id: string;
+  readonly provider: string;
+  readonly createdAtS: number;
+}
+
+/** What a limit stands at, for the headers of an answer. Null where no such limit applies. */
+export interface LimitReport {
+  readonly requests: LimitStand | null;
+  readonly tokens: LimitStand | null;
+}
+
+export interface LimitStand {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Until the limit is whole again. */
+  readonly resetMs: number;
+}
+
+export interface ProviderSide {
+  /** Path and query below the provider's base URL. */
+  path(target: Target, stream: boolean): string;
+  /** Headers this dialect always needs, names in lower case. `clientHeaders` are the caller's, same dialect only (else empty). */
+  headers(clientHeaders: HeaderList): string[];
+  /** Client headers, by name or by prefix ending in `-`, that pass to an upstream of the same dialect. */
+  readonly passesHeaders: readonly string[];
+  /**
+   * Same dialect: the top-level fields to set (a JSON text) or to remove (null) in the caller's own bytes. `body` is
+   * the parsed original.
+   */
+  relayEdits(body: JsonObject, target: Target): ReadonlyMap<string, string | null>;
+  /** Other dialect: a body, and what it cannot carry. */
+  renderCall(
+    conversation: Conversation,
+    target: Target,
+  ): { readonly body: string; readonly losses: readonly Loss[] };
+  /** A whole answer as events. @throws Fault `upstream/malformed-answer`. */
+  parseAnswer(body: JsonObject, target: Target): AnswerEvent[];
+  /** A reader for one stream. */
+  eventReader(target: Target): EventReader;
+  /**
+   * Same dialect, and usage was asked for by the gateway alone: the event as the client would have seen it without.
+   * Null when it would not have come at all. `data` is the event's JSON text.
+   */
+  withoutUsage(data: string): string | null;
+  /** An answer with a status of 400 or more, as a fault that any dialect can render. */
+  parseFault(status: number, headers: HeaderList, body: Uint8Array): Fault;
+  /** Name of the response header that carries the provider's id of the call. */
+  readonly requestIdHeader: string;
+}
+
+export interface EventReader {
+  /**
+   * Zero or more events for one SSE event. Must not change the reader's state for an event that yields exactly one
+   * `delta` into an open block (the byte scanner relies on it).
+   * @throws Fault `upstream/malformed-answer`.
+   */
+  read(event: SseEvent): AnswerEvent[];
+  /** The body has ended: what is still owed, such as stops of open blocks. Does not invent an `end`. */
+  finish(): AnswerEvent[];
+}

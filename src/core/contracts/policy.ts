@@ -1,0 +1,60 @@
+import type { AnswerEvent } from '../answer.ts';
+import type { Exchange } from '../exchange.ts';
+import type { HeaderList } from '../head.ts';
+import type { KeyRecord } from '../key.ts';
+import type { Receipt } from '../receipt.ts';
+import type { Clock } from './clock.ts';
+import type { CounterStore } from './counter-store.ts';
+
+/**
+ * A policy may refuse, answer or watch; it never routes. It is a plain object; all members but `name` are optional,
+ * and what it leaves out costs nothing. A policy refuses by throwing a Fault; anything else it throws fails closed as
+ * `policy/failed`. Every implementation passes test/conformance/policy.
+ */
+export interface Policy {
+  readonly name: string;
+  /** One line for `sluice explain`: what it will do with its settings. */
+  readonly summary: string;
+  /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
+  onHead?(exchange: Exchange): void | Promise<void>;
+  /** The call is understood (`exchange.brief` on LLM routes): permission, limits. */
+  onCall?(exchange: Exchange): void | Promise<void>;
+  /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */
+  onAnswer?(exchange: Exchange, status: number, headers: HeaderList): HeaderList;
+  /**
+   * Reads and rewrites the answer: the route's exchanges go through as parsed events instead of bytes. Called once for
+   * each answer; null leaves this one alone.
+   */
+  openAnswer?(exchange: Exchange): AnswerStage | null;
+  /** The receipt is on record. Must not throw; must not take long. */
+  onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
+}
+
+/** One policy's hold on one answer. May keep events back and give them later; may give others in their place. */
+export interface AnswerStage {
+  /** `[event]` passes it on. A `cut` event ends the answer after what precedes it. */
+  onEvent(event: AnswerEvent): readonly AnswerEvent[];
+  /** The answer is over (before its `finish`, where there is one): what was kept back. */
+  onEnd(): readonly AnswerEvent[];
+}
+
+/** A kind of policy, made once for each place in a configuration that uses it. */
+export interface PolicyKind<Settings = unknown> {
+  readonly name: string;
+  /** JSON Schema of the settings (a TypeBox schema), with descriptions for people. */
+  readonly schema: object;
+  create(settings: Settings, services: PolicyServices): Policy;
+}
+
+export interface PolicyServices {
+  /** Names this use of the policy, stable over reloads: `rate-limit/0`, `orders/rate-limit/1`. */
+  readonly instance: string;
+  readonly keys: KeyDirectory;
+  readonly counters: CounterStore;
+  readonly clock: Clock;
+}
+
+export interface KeyDirectory {
+  /** By the lower-case hex SHA-256 of the secret. Revoked and unknown keys are both absent. */
+  find(sha256Hex: string): KeyRecord | undefined;
+}

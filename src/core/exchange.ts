@@ -1,0 +1,63 @@
+import type { CallBrief, JsonObject, Loss } from './call.ts';
+import type { Inbound } from './contracts/inbound.ts';
+import type { LimitReport } from './contracts/dialect.ts';
+import type { ReservedAmount } from './contracts/journal.ts';
+import type { Fault } from './fault.ts';
+import type { RequestHead } from './head.ts';
+import type { KeyRecord } from './key.ts';
+import type { AttemptLine, Outcome } from './receipt.ts';
+import type { TokenTotals } from './usage.ts';
+
+/**
+ * One call from its first byte to its receipt: the one mutable object of a call. Every field is written in one place
+ * and only read elsewhere.
+ */
+export interface Exchange {
+  /** Sorts by time: 10 characters of milliseconds, 16 of chance, in Crockford base 32 (a ULID). */
+  readonly id: string;
+  readonly admittedAtMs: number;
+  readonly head: RequestHead;
+  readonly inbound: Inbound;
+  readonly trace: {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly parent: string | null;
+    readonly flags: string;
+  };
+  /** Name of the matched route; empty before there is one. */
+  routeName: string;
+  /** Name of the client's dialect; `raw-http` on http routes. */
+  dialectName: string;
+  /** Who authenticated. */
+  consumer: KeyRecord | null;
+  /** LLM routes: the call in short, and its parsed body. */
+  brief: CallBrief | null;
+  json: JsonObject | null;
+  /** Upper bound of the input in tokens, from bytes. */
+  estimatedInput: number;
+  requestBytes: number;
+  /** Headers that policies add to whatever is answered. */
+  readonly answerHeaders: string[];
+  /** A policy's own answer: the exchange is not forwarded. */
+  shortAnswer: {
+    readonly status: number;
+    readonly headers: readonly string[];
+    readonly body: string | null;
+  } | null;
+  /** The tightest limits this call is under, for the answer's headers. */
+  limits: LimitReport | null;
+  /** What stands reserved, for the journal. Filled by limiting policies. */
+  readonly reserved: ReservedAmount[];
+  /** Called exactly once with what was used, before the receipt is written; a limit settles here. */
+  readonly settlements: ((
+    used: TokenTotals,
+    admitted: boolean,
+  ) => readonly ReservedAmount[] | Promise<readonly ReservedAmount[]>)[];
+  readonly attempts: AttemptLine[];
+  readonly losses: Loss[];
+  strict: boolean;
+  status: number;
+  fault: Fault | null;
+  outcome: Outcome;
+  firstContentAtMs: number | null;
+}

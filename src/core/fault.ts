@@ -1,0 +1,142 @@
+/**
+ * A fault is an expected failure: it has a stable code, somebody to blame, and a status. Anything else that is
+ * thrown is a bug, and fails closed as `gateway/internal`.
+ */
+
+export type Blame = 'client' | 'gateway' | 'upstream';
+
+interface FaultKind {
+  readonly status: number;
+  readonly blame: Blame;
+  /** May the same call succeed on another target, or a little later? */
+  readonly retryable: boolean;
+  readonly title: string;
+}
+
+const kind = (status: number, blame: Blame, retryable: boolean, title: string): FaultKind => ({
+  status,
+  blame,
+  retryable,
+  title,
+});
+
+/** The registry: every code that can reach a caller. The page docs/faults.md is generated from it. */
+export const faultKinds = {
+  'request/malformed': kind(400, 'client', false, 'The request is not valid HTTP or not canonical'),
+  'request/body-not-json': kind(400, 'client', false, 'The body is not valid JSON'),
+  'request/duplicate-key': kind(400, 'client', false, 'The body names an interpreted key twice'),
+  'request/invalid-field': kind(
+    400,
+    'client',
+    false,
+    'A field of the body has a value that cannot be understood',
+  ),
+  'request/body-too-large': kind(413, 'client', false, 'The body is larger than this route allows'),
+  'request/headers-too-large': kind(431, 'client', false, 'The header block is larger than allowed'),
+  'request/timeout': kind(408, 'client', false, 'The request did not arrive in time'),
+  'request/expectation': kind(417, 'client', false, 'Only "Expect: 100-continue" is understood'),
+  'request/upgrade-refused': kind(400, 'client', false, 'This route does not upgrade connections'),
+  'request/loop': kind(508, 'client', false, 'The request has passed this gateway before'),
+  'route/not-found': kind(404, 'client', false, 'No route matches the request'),
+  'route/method-not-allowed': kind(405, 'client', false, 'The path exists, the method does not'),
+  'route/misdirected': kind(421, 'client', false, 'The request was sent to the wrong host'),
+  'auth/no-credential': kind(401, 'client', false, 'No credential was given'),
+  'auth/unknown-credential': kind(401, 'client', false, 'The credential is not known'),
+  'auth/expired': kind(401, 'client', false, 'The credential has expired or was revoked'),
+  'access/model': kind(403, 'client', false, 'This key may not use this model'),
+  'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
+  'limit/exceeded': kind(429, 'client', true, 'A limit is exhausted'),
+  'limit/unavailable': kind(503, 'gateway', true, 'The limiter cannot be reached and the route fails closed'),
+  'model/not-found': kind(404, 'client', false, 'No model of this name is configured'),
+  'dialect/not-carried': kind(
+    400,
+    'client',
+    false,
+    'The target cannot carry a field, and strict mode refuses to drop it',
+  ),
+  'dialect/unsupported': kind(501, 'gateway', false, 'This operation is not supported for this target'),
+  'policy/failed': kind(500, 'gateway', false, 'A policy failed, and failing closes'),
+  'policy/cut': kind(403, 'client', false, 'A policy ended the answer'),
+  'upstream/connect': kind(502, 'upstream', true, 'The upstream could not be reached'),
+  'upstream/connect-timeout': kind(504, 'upstream', true, 'The upstream did not accept a connection in time'),
+  'upstream/header-timeout': kind(504, 'upstream', true, 'The upstream did not begin to answer in time'),
+  'upstream/idle-timeout': kind(
+    504,
+    'upstream',
+    true,
+    'The upstream fell silent in the middle of its answer',
+  ),
+  'upstream/total-timeout': kind(504, 'upstream', false, 'The exchange took longer than this route allows'),
+  'upstream/closed': kind(
+    502,
+    'upstream',
+    true,
+    'The upstream closed the connection before its answer was complete',
+  ),
+  'upstream/protocol': kind(502, 'upstream', true, 'The upstream sent something that is not valid HTTP'),
+  'upstream/malformed-answer': kind(
+    502,
+    'upstream',
+    true,
+    'The upstream sent an answer that does not fit its dialect',
+  ),
+  'upstream/refused': kind(502, 'upstream', false, 'The upstream refused the call'),
+  'upstream/overloaded': kind(503, 'upstream', true, 'The upstream is overloaded'),
+  'upstream/rate-limited': kind(429, 'upstream', true, 'The upstream limits this gateway'),
+  'upstream/tls': kind(502, 'upstream', false, 'The upstream could not prove who it is'),
+  'client/gone': kind(499, 'client', false, 'The client hung up'),
+  'gateway/journal': kind(503, 'gateway', false, 'The call cannot be put on record, so it is not made'),
+  'gateway/draining': kind(503, 'gateway', true, 'The gateway is shutting down'),
+  'gateway/internal': kind(500, 'gateway', false, 'The gateway has failed'),
+} as const satisfies Record<string, FaultKind>;
+
+export type FaultCode = keyof typeof faultKinds;
+
+export interface FaultDetails {
+  /** Overrides the registry's status (an upstream's own status, for instance). */
+  readonly status?: number;
+  /** Extra response headers, such as `retry-after` and `www-authenticate`. */
+  readonly headers?: readonly string[];
+  /** The field or header at fault. */
+  readonly field?: string;
+  /** An upstream's own error in its own bytes, passed on untouched where client and upstream share a dialect. */
+  readonly upstreamBody?: Uint8Array;
+  /** The vendor-neutral class of an upstream's error; decides its type in the client's dialect. */
+  readonly upstreamType?: string;
+  /** The upstream's code of its error, such as `model_not_found` or `context_length_exceeded`. */
+  readonly upstreamCode?: string;
+  /** Overrides the registry's retryability. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** Says what was expected, what came and what to do, in `message`. */
+export class Fault extends Error {
+  readonly code: FaultCode;
+  readonly details: FaultDetails;
+
+  constructor(code: FaultCode, message: string, details: FaultDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'Fault';
+    this.code = code;
+    this.details = details;
+  }
+
+  get status(): number {
+    return this.details.status ?? faultKinds[this.code].status;
+  }
+  get blame(): Blame {
+    return faultKinds[this.code].blame;
+  }
+  get retryable(): boolean {
+    return this.details.retryable ?? faultKinds[this.code].retryable;
+  }
+}
+
+/** Turns whatever was thrown into a fault; what is not one is a bug, and its text stays inside. */
+export function faultFrom(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown;
+  return new Fault('gateway/internal', 'The gateway has failed; the exchange id leads to the log entry.', {
+    cause: thrown,
+  });
+}

@@ -1,0 +1,55 @@
+import { costOf, type NanoAmount, type NanoPerMillion } from './money.ts';
+import type { UsageLine } from './usage.ts';
+
+/** Prices of one model from one day on. A class without a price of its own falls back as `priceFor` says. */
+export interface PriceVersion {
+  /** Names the row on receipts, such as `seed-0.1.8/openai/gpt-5` or `config/3f2a…`. */
+  readonly version: string;
+  readonly currency: string;
+  readonly input: NanoPerMillion;
+  readonly output: NanoPerMillion;
+  readonly cacheRead?: NanoPerMillion;
+  readonly cacheWrite5m?: NanoPerMillion;
+  readonly cacheWrite1h?: NanoPerMillion;
+  readonly reasoning?: NanoPerMillion;
+  readonly inputAudio?: NanoPerMillion;
+  readonly outputAudio?: NanoPerMillion;
+  /** Nano-units for one request, whatever it used. */
+  readonly perRequest?: NanoAmount;
+  /** From this many input tokens on, the whole call is billed by `then`. Ascending. */
+  readonly tiers?: readonly { readonly fromInputTokens: number; readonly then: PriceVersion }[];
+}
+
+export interface PricedLine {
+  readonly line: UsageLine;
+  readonly costNano: NanoAmount;
+}
+
+/** The price that applies to one usage line. Without a price for its class, the plain price of its direction. */
+export function priceFor(line: UsageLine, price: PriceVersion): NanoPerMillion {
+  if (line.direction === 'output') {
+    if (line.modality === 'audio') return price.outputAudio ?? price.output;
+    return line.kind === 'reasoning' ? (price.reasoning ?? price.output) : price.output;
+  }
+  if (line.cache === 'read') return price.cacheRead ?? price.input;
+  if (line.cache === 'write-1h' || line.cache === 'write-12h') {
+    return price.cacheWrite1h ?? price.cacheWrite5m ?? price.input;
+  }
+  if (line.cache !== 'none') return price.cacheWrite5m ?? price.input;
+  return line.modality === 'audio' ? (price.inputAudio ?? price.input) : price.input;
+}
+
+/** Prices every line, rounding once per line. The tier is chosen by the call's whole input. */
+export function priceLines(lines: readonly UsageLine[], price: PriceVersion): PricedLine[] {
+  const tier = tierFor(lines, price);
+  return lines.map((line) => ({ line, costNano: costOf(line.count, priceFor(line, tier)) }));
+}
+
+function tierFor(lines: readonly UsageLine[], price: PriceVersion): PriceVersion {
+  if (!price.tiers) return price;
+  let input = 0;
+  for (const line of lines) if (line.direction !== 'output') input += line.count;
+  let chosen = price;
+  for (const tier of price.tiers) if (input >= tier.fromInputTokens) chosen = tier.then;
+  return chosen;
+}

@@ -1,0 +1,63 @@
+import type { PricedLine } from './price.ts';
+import type { UsageSource } from './usage.ts';
+
+/** How an exchange ended. Exactly one per exchange. */
+export type Outcome =
+  | 'completed'
+  | 'client_gone'
+  | 'upstream_error'
+  | 'timeout'
+  | 'guardrail_cut'
+  | 'budget_cut'
+  | 'refused'
+  | 'cache_hit'
+  | 'gateway_crash';
+
+/** Who is charged, at every level that has limits and reports. Empty strings where nobody is known. */
+export interface Subjects {
+  readonly key: string;
+  readonly project: string;
+  readonly team: string;
+}
+
+/** One attempt as it stands on the receipt. */
+export interface AttemptLine {
+  readonly number: number;
+  readonly provider: string;
+  readonly model: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** The upstream's status; 0 when none came. */
+  readonly status: number;
+  readonly fault: string | null;
+  /** The upstream's own id of the call, null when it gave none. */
+  readonly upstreamId: string | null;
+  readonly usageSource: UsageSource | null;
+  readonly rawUsage: unknown;
+  readonly flags: readonly string[];
+  readonly priceVersion: string | null;
+  readonly currency: string;
+  /** Disjoint; their counts sum to the attempt's tokens, their costs to its cost. */
+  readonly lines: readonly PricedLine[];
+}
+
+/** What one exchange used and cost: the unit of the ledger. */
+export interface Receipt {
+  readonly id: string;
+  readonly route: string;
+  readonly outcome: Outcome;
+  readonly status: number;
+  readonly fault: string | null;
+  readonly subjects: Subjects;
+  readonly dialect: string;
+  readonly requestedModel: string | null;
+  readonly admittedAtMs: number;
+  readonly settledAtMs: number;
+  readonly firstContentAtMs: number | null;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly traceId: string | null;
+  /** What could not be carried to the target's dialect, by field. */
+  readonly dropped: readonly string[];
+  readonly attempts: readonly AttemptLine[];
+}

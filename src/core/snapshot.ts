@@ -1,0 +1,99 @@
+import type { Plan, Provider, Target, Timeouts } from './target.ts';
+
+/**
+ * A configuration, resolved whole: names are looked up, secrets filled in, defaults applied, prices chosen. Plain data
+ * that can be sent to a thread; frozen once there. An exchange ends on the snapshot it began on.
+ */
+export interface Snapshot {
+  /** Grows by one with each change. */
+  readonly version: number;
+  /** SHA-256 of the configuration's text, for people to compare. */
+  readonly digest: string;
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    readonly trustedProxies: readonly string[];
+  };
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly threads: number;
+  readonly accessLog: boolean;
+  readonly limits: RequestLimits;
+  readonly drain: { readonly delayMs: number; readonly graceMs: number };
+  readonly providers: Readonly<Record<string, Provider>>;
+  /** By the name a client uses: aliases, `provider/model`, and bare names that are unambiguous. Listed ones only. */
+  readonly models: Readonly<Record<string, ResolvedModel>>;
+  /** Providers that take any model name: `provider/anything`, and bare names by prefix. */
+  readonly openProviders: readonly OpenProvider[];
+  /** In the order they are tried. */
+  readonly routes: readonly Route[];
+  readonly projects: Readonly<Record<string, { readonly team: string }>>;
+  readonly teams: readonly string[];
+}
+
+export interface RequestLimits {
+  readonly headerBytes: number;
+  readonly bodyBytes: number;
+  readonly headTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+}
+
+export interface ResolvedModel extends Plan {
+  readonly name: string;
+  readonly listed: boolean;
+}
+
+export interface OpenProvider {
+  readonly provider: string;
+  /** Bare model names that begin so are this provider's. */
+  readonly modelPrefixes: readonly string[];
+  readonly target: Omit<Target, 'model' | 'price'>;
+}
+
+export interface RouteMatch {
+  /** Lower case; `*.example.com` matches one or more labels; null matches all. */
+  readonly host: string | null;
+  /** `/v1/chat` exactly, `/v1/**` with everything below (and `/v1` itself). */
+  readonly path: string;
+  /** Null matches all. */
+  readonly methods: readonly string[] | null;
+}
+
+export type Route = HttpRoute | LlmRoute;
+
+interface RouteBase {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly policies: readonly PolicyUse[];
+}
+
+export interface HttpRoute extends RouteBase {
+  readonly kind: 'http';
+  /** `http(s)://host[:port][/prefix]`, taken in turn. */
+  readonly upstreams: readonly string[];
+  /** Removed from the path before it is appended to the upstream's; empty keeps the path whole. */
+  readonly stripPrefix: string;
+  /** True sends the client's Host on; false names the upstream. */
+  readonly preserveHost: boolean;
+  readonly upgrade: boolean;
+  readonly timeouts: Timeouts;
+  readonly bodyBytes: number;
+}
+
+export interface LlmRoute extends RouteBase {
+  readonly kind: 'llm';
+  /** Removed from the path before a dialect's operation is looked up. */
+  readonly stripPrefix: string;
+  /** Refuse what cannot be carried, unless the call says otherwise by `x-sluice-strict`. */
+  readonly strict: boolean;
+  /** Models that may be used through this route: names and `*` patterns; null: all. */
+  readonly models: readonly string[] | null;
+  readonly bodyBytes: number;
+}
+
+export interface PolicyUse {
+  readonly kind: string;
+  /** See PolicyServices.instance. */
+  readonly instance: string;
+  /** Checked against the kind's schema. */
+  readonly settings: unknown;
+}

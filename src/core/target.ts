@@ -1,0 +1,70 @@
+import type { PriceVersion } from './price.ts';
+
+/** How a credential is put on a request. */
+export interface CredentialForm {
+  /** Lower-case header name. */
+  readonly header: string;
+  /** Put before the secret, such as `Bearer `. */
+  readonly prefix: string;
+}
+
+export interface Timeouts {
+  readonly connectMs: number;
+  /** From the last byte of the request to the status line. */
+  readonly responseHeaderMs: number;
+  /** Between two reads. */
+  readonly idleMs: number;
+  /** Of the whole attempt; 0 is unlimited. */
+  readonly totalMs: number;
+}
+
+/** Ways in which a provider departs from its dialect. Data, so that no code knows a provider's name. */
+export interface Quirks {
+  /** Asks for usage on streams by `stream_options.include_usage` (default true where the dialect has it). */
+  readonly asksUsage?: boolean;
+  /** Name of the field that caps output tokens, where it differs from the dialect's. */
+  readonly maxTokensField?: string;
+  /** Reasoning tokens come beside the output count instead of inside it. */
+  readonly reasoningBesideOutput?: boolean;
+  /** Field of a delta that carries reasoning text. */
+  readonly reasoningField?: string;
+  /** Values other than text the provider refuses, and so must be left out of a relayed call. */
+  readonly refusesFields?: readonly string[];
+}
+
+/** An address that speaks a dialect. */
+export interface Provider {
+  readonly name: string;
+  readonly dialect: string;
+  /** `http(s)://host[:port]/prefix` without a trailing slash, or `builtin:<name>` for one inside the process. */
+  readonly baseUrl: string;
+  readonly credential: CredentialForm | null;
+  readonly secret: string | null;
+  /** Extra headers on every call, names in lower case. */
+  readonly headers: readonly string[];
+  readonly quirks: Quirks;
+  readonly timeouts: Timeouts;
+  /** Proxy URL for CONNECT, or null. */
+  readonly proxy: string | null;
+  /** PEM texts; null for the system's. */
+  readonly tls: {
+    readonly ca: string | null;
+    readonly cert: string | null;
+    readonly key: string | null;
+  } | null;
+}
+
+/** Provider + model + credential: where one attempt goes. */
+export interface Target {
+  readonly provider: Provider;
+  /** The model's name in the provider's words. */
+  readonly model: string;
+  readonly price: PriceVersion | null;
+  /** Used where the dialect requires a cap and the caller gave none. */
+  readonly defaultMaxOutputTokens: number;
+}
+
+/** The ordered targets for one call: the first is tried first. */
+export interface Plan {
+  readonly targets: readonly Target[];
+}
