@@ -5,8 +5,9 @@ import type { ReservedAmount } from './contracts/journal.ts';
 import type { Fault } from './fault.ts';
 import type { RequestHead } from './head.ts';
 import type { KeyRecord } from './key.ts';
-import type { AttemptLine, Outcome } from './receipt.ts';
-import type { TokenTotals } from './usage.ts';
+import type { Outcome } from './receipt.ts';
+import type { Target } from './target.ts';
+import type { TokenTotals, Usage } from './usage.ts';
 
 /**
  * One call from its first byte to its receipt: the one mutable object of a call. Every field is written in one place
@@ -38,6 +39,10 @@ export interface Exchange {
   requestBytes: number;
   /** Headers that policies add to whatever is answered. */
   readonly answerHeaders: string[];
+  /** Names of request headers that a policy used up, such as a credential: they go no further. */
+  readonly consumedHeaders: string[];
+  /** Changes that policies make to the headers sent upstream, in order; a null value removes. Names in lower case. */
+  readonly upstreamHeaders: { readonly name: string; readonly value: string | null; readonly add: boolean }[];
   /** A policy's own answer: the exchange is not forwarded. */
   shortAnswer: {
     readonly status: number;
@@ -53,11 +58,32 @@ export interface Exchange {
     used: TokenTotals,
     admitted: boolean,
   ) => readonly ReservedAmount[] | Promise<readonly ReservedAmount[]>)[];
-  readonly attempts: AttemptLine[];
+  readonly attempts: AttemptRecord[];
   readonly losses: Loss[];
   strict: boolean;
   status: number;
   fault: Fault | null;
   outcome: Outcome;
   firstContentAtMs: number | null;
+}
+
+/** One try at one target, while it runs. Settlement makes an AttemptLine of it. */
+export interface AttemptRecord {
+  readonly number: number;
+  /** Null on http routes, where `provider` names the upstream. */
+  readonly target: Target | null;
+  readonly provider: string;
+  readonly startedAtMs: number;
+  endedAtMs: number;
+  /** The upstream's status; 0 when none came. */
+  status: number;
+  fault: Fault | null;
+  upstreamId: string | null;
+  usage: Usage | null;
+  /** Did the upstream begin to work on it, as far as we can know? */
+  work: 'none' | 'unknown' | 'begun' | 'finished';
+  /** What came, for counting where the provider gives no (final) usage. */
+  seen: { text(): string; readonly bytes: number; scale(tokens: number): number } | null;
+  /** The text that went in, for the same purpose. Null where there is none. */
+  readonly inputText: (() => string) | null;
 }

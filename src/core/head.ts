@@ -21,6 +21,8 @@ export interface RequestHead {
   readonly headers: HeaderList;
   /** Address of the peer: the connection's own, or the one a trusted proxy named. */
   readonly clientAddress: string;
+  /** The connection's other end. A trusted one may speak for others (`X-Forwarded-*`). */
+  readonly peer: { readonly address: string; readonly trusted: boolean };
   /** Body length announced by the client; null when chunked; 0 when there is none. */
   readonly contentLength: number | null;
   /** True when the client asks to leave HTTP (`Connection: Upgrade`). */

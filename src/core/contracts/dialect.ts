@@ -27,6 +27,8 @@ export interface Operation {
 
 export interface ClientSide {
   readonly operations: readonly Operation[];
+  /** Do a request's headers mark its sender as a client of this dialect? Decides where dialects share a path. */
+  recognizes(headers: HeaderList): boolean;
   /** Top-level keys of a body that the gateway acts upon: given twice, they are refused. */
   readonly interpretedKeys: readonly string[];
   /** @throws Fault `request/invalid-field` when an interpreted field has the wrong type. */

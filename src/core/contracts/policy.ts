@@ -19,6 +19,8 @@ export interface Policy {
   onHead?(exchange: Exchange): void | Promise<void>;
   /** The call is understood (`exchange.brief` on LLM routes): permission, limits. */
   onCall?(exchange: Exchange): void | Promise<void>;
+  /** May this exchange's consumer know of, and use, a model? Lists of models show what every policy allows. */
+  allowsModel?(exchange: Exchange, model: string): boolean;
   /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */
   onAnswer?(exchange: Exchange, status: number, headers: HeaderList): HeaderList;
   /**
@@ -34,7 +36,7 @@ export interface Policy {
 export interface AnswerStage {
   /** `[event]` passes it on. A `cut` event ends the answer after what precedes it. */
   onEvent(event: AnswerEvent): readonly AnswerEvent[];
-  /** The answer is over (before its `finish`, where there is one): what was kept back. */
+  /** A choice, or the answer, is over: what is still kept back. Called before each `finish` and before `end`. */
   onEnd(): readonly AnswerEvent[];
 }
 

@@ -1,0 +1,13 @@
+import type { Exchange } from '../exchange.ts';
+import type { Receipt } from '../receipt.ts';
+
+/** Whoever watches exchanges: metrics, access log. Must not throw and must not wait. */
+export interface Observer {
+  began(exchange: Exchange): void;
+  /** A stream's first byte went out, and its last. */
+  streamOpened(): void;
+  streamClosed(): void;
+  settled(exchange: Exchange, receipt: Receipt): void;
+  /** A bug: something other than a Fault was thrown. */
+  failed(exchange: Exchange, error: unknown): void;
+}

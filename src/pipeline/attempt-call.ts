@@ -1,0 +1,51 @@
+import type { AttemptRecord } from '#core/exchange.ts';
+import type { Target } from '#core/target.ts';
+import { inputText } from './input-text.ts';
+import type { Answer } from './answer.ts';
+import { CallAttempt } from './call-attempt.ts';
+import type { ModelCall } from './model-call.ts';
+import { renderOutbound } from './outbound-call.ts';
+import type { Passage } from './passage.ts';
+import { recordIntent } from './record-intent.ts';
+
+export interface Try {
+  readonly target: Target;
+  /** From 1. */
+  readonly number: number;
+  /** No other target can take over. */
+  readonly isLast: boolean;
+}
+
+/**
+ * One try at one target: put on record first, then made. Resolves when all but the end of the answer is delivered.
+ * @throws Fault when it failed and nothing was delivered.
+ */
+export async function attemptCall(passage: Passage, call: ModelCall, attempt: Try): Promise<Answer> {
+  const { exchange, gateway } = passage;
+  const { target } = attempt;
+  const outbound = renderOutbound(passage, call, target);
+  const record: AttemptRecord = {
+    number: attempt.number,
+    target,
+    provider: target.provider.name,
+    startedAtMs: gateway.clock.nowMs(),
+    endedAtMs: 0,
+    status: 0,
+    fault: null,
+    upstreamId: null,
+    usage: null,
+    work: 'none',
+    seen: null,
+    inputText: () => inputText(call),
+  };
+  await recordIntent(passage, record);
+  exchange.attempts.push(record);
+  const running = new CallAttempt({ passage, call, outbound, record, isLast: attempt.isLast });
+  gateway.live.add(running);
+  try {
+    return await running.run();
+  } finally {
+    record.endedAtMs = gateway.clock.nowMs();
+    gateway.live.delete(running);
+  }
+}

@@ -1,0 +1,217 @@
+import type { RenderContext } from '#core/contracts/dialect.ts';
+import type { UpstreamCall, UpstreamSink } from '#core/contracts/upstream.ts';
+import type { AttemptRecord } from '#core/exchange.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
+import { headerOf, type HeaderList } from '#core/head.ts';
+import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
+import { callHeaders } from './call-headers.ts';
+import { createDecoder, type Decoder } from './decoder.ts';
+import type { ModelCall } from './model-call.ts';
+import { openStream } from './open-stream.ts';
+import type { OutboundCall } from './outbound-call.ts';
+import type { Passage } from './passage.ts';
+import { recordProgress } from './record-progress.ts';
+import { StreamDelivery } from './stream-delivery.ts';
+import { renderWhole } from './whole-answer.ts';
+
+/** An answer in one piece, or an error document, is not larger than this. */
+const maxWholeBytes = 64 * 1024 * 1024;
+const maxErrorBytes = 256 * 1024;
+
+export interface CallAttemptParts {
+  readonly passage: Passage;
+  readonly call: ModelCall;
+  readonly outbound: OutboundCall;
+  readonly record: AttemptRecord;
+  readonly isLast: boolean;
+}
+
+/** One model call under way: takes what the upstream sends and makes an answer of it, or a fault. */
+export class CallAttempt implements UpstreamSink {
+  readonly #parts: CallAttemptParts;
+  #call: UpstreamCall | null = null;
+  #status = 0;
+  #headers: HeaderList = [];
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #decoder: Decoder | null = null;
+  #delivery: StreamDelivery | null = null;
+  #resolve!: (answer: Answer) => void;
+  #reject!: (fault: Fault) => void;
+  #over = false;
+
+  constructor(parts: CallAttemptParts) {
+    this.#parts = parts;
+  }
+
+  run(): Promise<Answer> {
+    const { passage, outbound, record } = this.#parts;
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      passage.exchange.inbound.onGone(() => this.#clientGone());
+      if (this.#over) return;
+      const { provider } = record.target!;
+      record.work = 'unknown';
+      this.#call = passage.gateway.endpoint(provider).upstream.start(outbound.request, this);
+    });
+  }
+
+  recordProgress(): void {
+    if (this.#delivery) recordProgress(this.#parts.passage, this.#parts.record);
+  }
+
+  onHead(status: number, headers: HeaderList): void {
+    const { record, call, passage, outbound } = this.#parts;
+    this.#status = status;
+    this.#headers = headers;
+    record.status = status;
+    record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
+    const encoding = headerOf(headers, 'content-encoding');
+    if (encoding !== undefined && encoding !== 'identity') {
+      this.#decoder = createDecoder(encoding, {
+        onData: (chunk) => this.#take(chunk),
+        onEnd: () => this.#finish(),
+        onFault: (fault) => this.onFault(fault),
+      });
+    }
+    // Before inference nothing is used: an error status says that it did not begin.
+    record.work = status < 400 ? 'begun' : 'none';
+    const isStream = (headerOf(headers, 'content-type') ?? '').startsWith('text/event-stream');
+    if (status >= 200 && status < 300 && isStream && call.brief.stream) {
+      const stream = openStream(passage, call, outbound, record.target!);
+      record.seen = stream.tally;
+      this.#delivery = new StreamDelivery({
+        passage,
+        stream,
+        dialect: call.dialect,
+        context: this.#context(),
+        headers: callHeaders(this.#parts, headers, [
+          'content-type',
+          'text/event-stream; charset=utf-8',
+          'cache-control',
+          'no-cache',
+        ]),
+        waitsForContent: !this.#parts.isLast,
+        pause: () => this.#call?.pause(),
+        resume: () => this.#call?.resume(),
+      });
+    }
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#decoder) this.#decoder.write(chunk);
+    else this.#take(chunk);
+  }
+
+  onEnd(): void {
+    if (this.#decoder) this.#decoder.end();
+    else this.#finish();
+  }
+
+  onFault(fault: Fault): void {
+    if (this.#over) return;
+    this.#parts.record.fault = fault;
+    if (this.#delivery?.begun) this.#complete(this.#delivery.fail(fault));
+    else this.#fail(fault);
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#over) return;
+    const delivery = this.#delivery;
+    if (!delivery) {
+      this.#bytes += chunk.length;
+      if (this.#bytes <= (this.#status >= 400 ? maxErrorBytes : maxWholeBytes)) this.#chunks.push(chunk);
+      else this.#fail(new Fault('upstream/malformed-answer', 'The answer is larger than an answer can be.'));
+      return;
+    }
+    try {
+      delivery.take(chunk);
+    } catch (thrown) {
+      this.#call?.cancel();
+      this.onFault(faultFrom(thrown));
+      return;
+    }
+    if (delivery.stream.cut) this.#call?.cancel();
+    if (delivery.stream.ended) this.#complete(delivery.end());
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    try {
+      if (this.#delivery) {
+        this.#delivery.finish();
+        this.#complete(this.#delivery.end());
+      } else {
+        this.#complete(this.#whole());
+      }
+    } catch (thrown) {
+      this.onFault(faultFrom(thrown));
+    }
+  }
+
+  #whole(): Answer {
+    const { passage, call, outbound, record } = this.#parts;
+    const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    if (this.#status >= 300) throw outbound.dialect.provider.parseFault(this.#status, this.#headers, body);
+    const rendered = renderWhole(
+      { passage, call, outbound, record, context: this.#context() },
+      body,
+      this.#headers,
+    );
+    return wholeAnswer(passage, {
+      status: this.#status,
+      headers: callHeaders(this.#parts, this.#headers, ['content-type', rendered.contentType]),
+      body: rendered.body,
+    });
+  }
+
+  #clientGone(): void {
+    if (this.#over) return;
+    const { exchange } = this.#parts.passage;
+    this.#call?.cancel();
+    const wasComplete = this.#delivery !== null && this.#delivery.allSaid;
+    if (!wasComplete) {
+      exchange.outcome = 'client_gone';
+      exchange.fault = new Fault('client/gone', 'The client hung up before its answer was complete.');
+    }
+    this.#delivery?.abort();
+    this.#settleUsage();
+    this.#over = true;
+    this.#resolve(nothingLeft);
+  }
+
+  #fail(fault: Fault): void {
+    this.#call?.cancel();
+    this.#parts.record.fault = fault;
+    if (fault.code === 'upstream/connect' || fault.code === 'upstream/connect-timeout')
+      this.#parts.record.work = 'none';
+    this.#settleUsage();
+    this.#over = true;
+    this.#reject(fault);
+  }
+
+  #complete(answer: Answer): void {
+    this.#settleUsage();
+    this.#over = true;
+    this.#resolve(answer);
+  }
+
+  #settleUsage(): void {
+    const { record } = this.#parts;
+    const stream = this.#delivery?.stream;
+    if (!stream) return;
+    record.usage = stream.usage;
+    if (stream.ended || stream.state.finished.size > 0) record.work = stream.cut ? 'begun' : 'finished';
+  }
+
+  #context(): RenderContext {
+    const { passage, call } = this.#parts;
+    return {
+      model: call.brief.model,
+      exchangeId: passage.exchange.id,
+      nowS: Math.floor(passage.gateway.clock.nowMs() / 1000),
+      wantsUsage: call.brief.wantsUsage,
+    };
+  }
+}

@@ -1,0 +1,107 @@
+import { Fault } from '#core/fault.ts';
+import { headerOf, type HeaderList } from '#core/head.ts';
+import { connectionOptions } from './call-headers.ts';
+import { editHeaders } from './outbound-call.ts';
+import type { Passage } from './passage.ts';
+
+/** Fields of one connection (RFC 9110 §7.6.1), and framing, which each side makes anew. */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+const requestFraming = new Set([
+  'host',
+  'content-length',
+  'expect',
+  'x-sluice-exchange',
+  'traceparent',
+  'via',
+  'forwarded',
+]);
+/** A client that asks to have these removed on the way wants the upstream to see another request than was judged. */
+const endToEnd = new Set([
+  'host',
+  'authorization',
+  'cookie',
+  'content-length',
+  'content-type',
+  'x-api-key',
+  'traceparent',
+]);
+const pseudonym = 'sluice';
+const maxPasses = 8;
+
+/** @throws Fault `request/malformed` or `request/loop`. */
+export function requestHeaders(passage: Passage, host: string): HeaderList {
+  const { exchange } = passage;
+  const { head } = exchange;
+  const options = connectionOptions(head.headers);
+  const abused = options.find((option) => endToEnd.has(option) || option.startsWith('x-forwarded-'));
+  if (abused) {
+    throw new Fault(
+      'request/malformed',
+      `The Connection header names "${abused}", which is not a field of the connection.`,
+    );
+  }
+  const headers: string[] = ['host', host];
+  for (let i = 0; i < head.headers.length; i += 2) {
+    const name = head.headers[i]!;
+    if (hopByHop.has(name) || requestFraming.has(name) || options.includes(name)) continue;
+    // An underscore is read as a hyphen by many servers (CGI): it could pass for a header that is checked here.
+    if (name.includes('_') || name.startsWith('x-forwarded-') || exchange.consumedHeaders.includes(name))
+      continue;
+    headers.push(name, head.headers[i + 1]!);
+  }
+  headers.push(...forwarding(passage), 'via', via(head.headers));
+  headers.push('x-sluice-exchange', exchange.id, 'traceparent');
+  headers.push(`00-${exchange.trace.traceId}-${exchange.trace.spanId}-${exchange.trace.flags}`);
+  return editHeaders(headers, exchange.upstreamHeaders);
+}
+
+/** Who asked, as far as it is known. What an untrusted peer says of itself is not passed on. */
+function forwarding({ exchange }: Passage): string[] {
+  const { head } = exchange;
+  const before = head.peer.trusted ? headerOf(head.headers, 'x-forwarded-for') : undefined;
+  const proto = head.peer.trusted ? headerOf(head.headers, 'x-forwarded-proto') : undefined;
+  const host = head.peer.trusted ? headerOf(head.headers, 'x-forwarded-host') : undefined;
+  return [
+    'x-forwarded-for',
+    before === undefined ? head.peer.address : `${before}, ${head.peer.address}`,
+    'x-forwarded-proto',
+    proto ?? head.scheme,
+    'x-forwarded-host',
+    host ?? head.authority,
+  ];
+}
+
+/** RFC 9110 §7.6.3. */
+function via(headers: HeaderList): string {
+  const before = headerOf(headers, 'via');
+  if (before === undefined) return `1.1 ${pseudonym}`;
+  if (before.split(pseudonym).length > maxPasses) {
+    throw new Fault(
+      'request/loop',
+      `The request has passed this gateway ${maxPasses} times: two routes lead to each other.`,
+    );
+  }
+  return `${before}, 1.1 ${pseudonym}`;
+}
+
+export function responseHeaders(headers: HeaderList): string[] {
+  const options = connectionOptions(headers);
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (!hopByHop.has(name) && !options.includes(name)) kept.push(name, headers[i + 1]!);
+  }
+  kept.push('via', `1.1 ${pseudonym}`);
+  return kept;
+}

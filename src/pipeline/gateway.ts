@@ -1,0 +1,64 @@
+import type { Clock } from '#core/contracts/clock.ts';
+import type { Dialect, Operation } from '#core/contracts/dialect.ts';
+import type { Journal } from '#core/contracts/journal.ts';
+import type { Observer } from '#core/contracts/observer.ts';
+import type { Policy } from '#core/contracts/policy.ts';
+import type { TokenCounter } from '#core/contracts/token-counter.ts';
+import type { Origin, Upstream } from '#core/contracts/upstream.ts';
+import type { HeaderList } from '#core/head.ts';
+import type { ModelIndex } from '#core/resolve-model.ts';
+import type { Route, Snapshot } from '#core/snapshot.ts';
+import type { Provider } from '#core/target.ts';
+
+/** Everything an exchange needs, made from one snapshot. An exchange keeps the gateway it began with. */
+export interface Gateway {
+  readonly snapshot: Snapshot;
+  readonly routes: readonly CompiledRoute[];
+  readonly models: ModelIndex;
+  readonly dialects: ReadonlyMap<string, Dialect>;
+  /** The dialect of errors where no path says which: the first one. */
+  readonly operations: ReadonlyMap<string, readonly OperationOwner[]>;
+  readonly journal: Journal;
+  readonly tokens: TokenCounter;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** Streams under way, for their progress records. */
+  readonly live: Set<{ recordProgress(): void }>;
+  endpoint(provider: Provider): Endpoint;
+  /** The upstreams of http routes, in turn. */
+  nextUpstream(route: CompiledRoute): HttpUpstream;
+}
+
+export interface CompiledRoute {
+  readonly route: Route;
+  readonly policies: readonly Policy[];
+  /** Policies that have the hook, so that nobody asks on the way. */
+  readonly onHead: readonly Policy[];
+  readonly onCall: readonly Policy[];
+  readonly onAnswer: readonly Policy[];
+  readonly openAnswer: readonly Policy[];
+  readonly onSettled: readonly Policy[];
+  readonly allowsModel: readonly Policy[];
+}
+
+export interface OperationOwner {
+  readonly dialect: Dialect;
+  readonly operation: Operation;
+}
+
+/** Where and how a provider is reached. */
+export interface Endpoint {
+  readonly upstream: Upstream;
+  readonly origin: Origin;
+  readonly pathPrefix: string;
+  /** Host, credential and the provider's own headers. */
+  readonly headers: HeaderList;
+}
+
+export interface HttpUpstream {
+  readonly name: string;
+  readonly upstream: Upstream;
+  readonly origin: Origin;
+  readonly pathPrefix: string;
+  readonly host: string;
+}

@@ -1,0 +1,48 @@
+/**
+ * READ THIS FIRST. The story of one exchange, whatever its kind: a REST call, a chat completion, a WebSocket.
+ *
+ *   understand   which route is it, who asks, what is asked
+ *   admit        the route's policies, in their listed order: may refuse, answer by themselves, reserve
+ *   answer       the targets of the plan, one attempt after the other, until one answers
+ *   deliver      bytes or events flow to the client and are counted while they flow
+ *   settle       exactly one receipt, whatever happened; only then is the end of the answer given
+ *
+ * There is one way in and one way out, and `settle` stands in `finally`.
+ */
+import type { Inbound } from '#core/contracts/inbound.ts';
+import { admit } from './admit.ts';
+import { nothingLeft, shortAnswer, type Answer } from './answer.ts';
+import { findRoute } from './find-route.ts';
+import type { Gateway } from './gateway.ts';
+import { openExchange } from './open-exchange.ts';
+import { unrouted, type Passage } from './passage.ts';
+import { refuse } from './refuse.ts';
+import { settle } from './settle.ts';
+import { understand } from './understand.ts';
+
+export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> {
+  const exchange = openExchange(inbound, gateway.clock.nowMs());
+  const passage: Passage = { exchange, gateway, route: unrouted };
+  let answer: Answer = nothingLeft;
+  gateway.observer.began(exchange);
+  try {
+    passage.route = findRoute(gateway.routes, exchange.head);
+    exchange.routeName = passage.route.route.name;
+
+    // Identity first: a body is read only when it is known whose it is.
+    await admit(passage.route.onHead, 'onHead', exchange);
+    if (!exchange.shortAnswer) {
+      const pursue = await understand(passage);
+      await admit(passage.route.onCall, 'onCall', exchange);
+      // From here on there are attempts; `pursue` delivers all of the answer but its end.
+      if (!exchange.shortAnswer) answer = await pursue();
+    }
+    if (exchange.shortAnswer) answer = shortAnswer(passage, exchange.shortAnswer);
+  } catch (thrown) {
+    answer = refuse(passage, thrown);
+  } finally {
+    const onRecord = await settle(passage);
+    if (onRecord) answer.release();
+    else answer.abandon();
+  }
+}

@@ -1,0 +1,32 @@
+import type { Part } from '#core/call.ts';
+import type { ModelCall } from './model-call.ts';
+
+/** The text of a call: what is counted when a provider does not say how many tokens went in. */
+export function inputText(call: ModelCall): string {
+  try {
+    const { turns, tools } = call.conversation();
+    const said = turns.flatMap((turn) => turn.parts.flatMap(textsOf));
+    const offered = tools.map(
+      (tool) => `${tool.name} ${tool.description ?? ''} ${JSON.stringify(tool.schema ?? {})}`,
+    );
+    return [...said, ...offered].join('\n');
+  } catch {
+    // A body its own dialect cannot understand was passed on as it came; count it as it came.
+    return call.bytes.toString('utf8');
+  }
+}
+
+function textsOf(part: Part): string[] {
+  switch (part.type) {
+    case 'text':
+    case 'reasoning':
+    case 'refusal':
+      return [part.text];
+    case 'tool-call':
+      return [`${part.name} ${part.arguments}`];
+    case 'tool-result':
+      return part.parts.flatMap(textsOf);
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,45 @@
+import type { AttemptRecord } from '#core/exchange.ts';
+import { inputLine, outputLine, type Usage, type UsageSource } from '#core/usage.ts';
+import type { Passage } from './passage.ts';
+
+/**
+ * What an attempt used. The provider's word when it gave its last one; else what was seen is counted, and said to be
+ * counted. Null where nothing can have been used, and on routes without models.
+ */
+export async function measure(passage: Passage, attempt: AttemptRecord): Promise<Usage | null> {
+  const { usage } = attempt;
+  if (!attempt.target) return null;
+  if (usage && (attempt.work === 'finished' || attempt.work === 'none')) return usage;
+  if (attempt.work === 'none') return null;
+  if (attempt.work === 'unknown') {
+    // The request went out and no answer came: nobody here can know whether the provider will bill it. Whoever hung up
+    // pays for the input; nobody pays for an upstream that failed.
+    const lines =
+      passage.exchange.outcome === 'client_gone' ? [inputLine(passage.exchange.estimatedInput)] : [];
+    return { lines, source: 'estimate', raw: null, flags: ['uncertain'] };
+  }
+
+  const { tokens } = passage.gateway;
+  const seen = attempt.seen;
+  if (usage) {
+    // The provider began to count and was cut short: its input stands, the output is what was seen.
+    const counted = await tokens.count([seen?.text() ?? '']);
+    const output = seen ? seen.scale(counted.tokens[0]!) : 0;
+    const reported = usage.lines
+      .filter((line) => line.direction === 'output')
+      .reduce((sum, line) => sum + line.count, 0);
+    if (reported >= output)
+      return { ...usage, source: 'provider_partial', flags: [...usage.flags, 'cut-short'] };
+    const input = usage.lines.filter((line) => line.direction !== 'output');
+    return {
+      ...usage,
+      lines: [...input, outputLine(output)],
+      source: 'provider_partial',
+      flags: [...usage.flags, 'cut-short'],
+    };
+  }
+  const counted = await tokens.count([attempt.inputText?.() ?? '', seen?.text() ?? '']);
+  const source: UsageSource = counted.counted ? 'gateway_count' : 'estimate';
+  const lines = [inputLine(counted.tokens[0]!), outputLine(seen ? seen.scale(counted.tokens[1]!) : 0)];
+  return { lines, source, raw: null, flags: ['no-usage'] };
+}

@@ -1,0 +1,117 @@
+import { isUtf8 } from 'node:buffer';
+import type { CallBrief, Conversation, JsonObject } from '#core/call.ts';
+import type { Dialect } from '#core/contracts/dialect.ts';
+import { estimateTokens } from '#core/contracts/token-counter.ts';
+import { Fault } from '#core/fault.ts';
+import { headerOf } from '#core/head.ts';
+import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
+import type { Plan } from '#core/target.ts';
+import { matchesAny } from '#core/name-pattern.ts';
+import type { Passage } from './passage.ts';
+
+/** A model call as it came, understood as far as was needed. */
+export interface ModelCall {
+  readonly dialect: Dialect;
+  readonly brief: CallBrief;
+  readonly plan: Plan;
+  readonly bytes: Buffer;
+  readonly json: JsonObject;
+  readonly fields: readonly FieldSpan[];
+  /** The whole call in neutral words; parsed at first use. @throws Fault */
+  conversation(): Conversation;
+}
+
+/**
+ * Reads and understands a call's body.
+ * @throws Fault naming what is wrong with it, or `model/not-found`.
+ */
+export async function readCall(passage: Passage, dialect: Dialect): Promise<ModelCall> {
+  const { exchange, gateway, route } = passage;
+  const limit = route.route.bodyBytes;
+  const encoding = headerOf(exchange.head.headers, 'content-encoding');
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new Fault('request/invalid-field', `The body is encoded as "${encoding}". Send it unencoded.`, {
+      status: 415,
+      field: 'content-encoding',
+    });
+  }
+  const bytes = await exchange.inbound.readBody(limit);
+  exchange.requestBytes = bytes.length;
+  const json = parseObject(bytes);
+  const text = bytes.toString('latin1');
+  const fields = scanFields(text);
+  refuseDuplicates(fields, dialect.client.interpretedKeys);
+  const brief = dialect.client.brief(json);
+  exchange.json = json;
+  exchange.brief = brief;
+  exchange.estimatedInput = estimateInput(text);
+  exchange.strict = isStrict(passage);
+
+  const plan = isRouted(passage, brief.model) ? gateway.models.find(brief.model) : null;
+  if (!plan) {
+    throw new Fault(
+      'model/not-found',
+      `There is no model "${brief.model}". GET the list of models for their names.`,
+      {
+        field: 'model',
+      },
+    );
+  }
+  let conversation: Conversation | null = null;
+  return {
+    dialect,
+    brief,
+    plan,
+    bytes,
+    json,
+    fields,
+    conversation: () => (conversation ??= dialect.client.parseCall(json)),
+  };
+}
+
+function parseObject(bytes: Buffer): JsonObject {
+  if (bytes.length === 0)
+    throw new Fault('request/body-not-json', 'The body is empty; a JSON object was expected.');
+  if (!isUtf8(bytes)) throw new Fault('request/body-not-json', 'The body is not valid UTF-8.');
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new Fault(
+      'request/body-not-json',
+      `The body is not JSON: ${(error as Error).message.slice(0, 200)}`,
+    );
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new Fault('request/body-not-json', 'The body is JSON, but not an object.');
+  }
+  return parsed as JsonObject;
+}
+
+const longLiteral = /"[A-Za-z0-9+/=:;,._-]{4096,}"/g;
+/** What a picture of ordinary size is billed as, give or take. */
+const tokensOfMedia = 1500;
+
+/** Tokens the body will be, by its bytes. Inlined media are not text: each counts as a picture. */
+function estimateInput(text: string): number {
+  if (text.length < 8192) return estimateTokens(text.length);
+  let bytes = text.length;
+  let media = 0;
+  for (const match of text.matchAll(longLiteral)) {
+    bytes -= match[0].length;
+    media++;
+  }
+  return estimateTokens(bytes) + media * tokensOfMedia;
+}
+
+function isStrict({ exchange, route }: Passage): boolean {
+  const wish = headerOf(exchange.head.headers, 'x-sluice-strict');
+  if (wish !== undefined) return wish !== 'false' && wish !== '0';
+  return route.route.kind === 'llm' && route.route.strict;
+}
+
+/** Models outside the route's list do not exist on it. Permission of the consumer is the policies' business. */
+function isRouted({ route }: Passage, model: string): boolean {
+  const { route: settings } = route;
+  return settings.kind === 'llm' && (settings.models === null || matchesAny(settings.models, model));
+}

@@ -1,0 +1,46 @@
+import type { AnswerStage } from '#core/contracts/policy.ts';
+import type { Target } from '#core/target.ts';
+import type { AnswerStream } from './answer-stream.ts';
+import type { ModelCall } from './model-call.ts';
+import type { OutboundCall } from './outbound-call.ts';
+import type { Passage } from './passage.ts';
+import { ScanStream } from './scan-stream.ts';
+import { TransformStream } from './transform-stream.ts';
+
+/** Chooses the stream's way through: bytes that are only scanned where possible, events where somebody must read. */
+export function openStream(
+  passage: Passage,
+  call: ModelCall,
+  outbound: OutboundCall,
+  target: Target,
+): AnswerStream {
+  const stages = openStages(passage);
+  const reader = outbound.dialect.provider.eventReader(target);
+  const withoutUsage =
+    outbound.same && !call.brief.wantsUsage
+      ? (data: string) => outbound.dialect.provider.withoutUsage(data)
+      : null;
+  if (outbound.same && stages.length === 0) return new ScanStream(reader, withoutUsage);
+  return new TransformStream({
+    reader,
+    client: call.dialect.client,
+    context: {
+      model: call.brief.model,
+      exchangeId: passage.exchange.id,
+      nowS: Math.floor(passage.gateway.clock.nowMs() / 1000),
+      wantsUsage: call.brief.wantsUsage,
+    },
+    stages,
+    sameDialect: outbound.same,
+    withoutUsage,
+  });
+}
+
+export function openStages(passage: Passage): AnswerStage[] {
+  const stages: AnswerStage[] = [];
+  for (const policy of passage.route.openAnswer) {
+    const stage = policy.openAnswer!(passage.exchange);
+    if (stage) stages.push(stage);
+  }
+  return stages;
+}

@@ -1,0 +1,102 @@
+import type { Dialect } from '#core/contracts/dialect.ts';
+import type { UpstreamRequest } from '#core/contracts/upstream.ts';
+import { Fault } from '#core/fault.ts';
+import { spliceFields } from '#core/json.ts';
+import type { Target } from '#core/target.ts';
+import type { ModelCall } from './model-call.ts';
+import type { Passage } from './passage.ts';
+
+export interface OutboundCall {
+  readonly request: UpstreamRequest;
+  readonly dialect: Dialect;
+  /** Client and provider speak the same dialect. */
+  readonly same: boolean;
+}
+
+/**
+ * The call as the target is to receive it. In the same dialect the caller's own bytes, but for the few fields that must
+ * change; in another one a translation, with what it could not carry put on the exchange.
+ * @throws Fault `dialect/not-carried` in strict mode.
+ */
+export function renderOutbound(passage: Passage, call: ModelCall, target: Target): OutboundCall {
+  const { exchange, gateway } = passage;
+  const { provider } = target;
+  const dialect = gateway.dialects.get(provider.dialect)!;
+  const same = dialect === call.dialect;
+  const endpoint = gateway.endpoint(provider);
+  const body = same
+    ? spliceFields(call.bytes, call.fields, dialect.provider.relayEdits(call.json, target))
+    : translate(passage, call, { dialect, target });
+  const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
+  const headers = [
+    ...endpoint.headers,
+    ...dialect.provider.headers(clientHeaders),
+    'content-type',
+    'application/json',
+    'accept',
+    call.brief.stream ? 'text/event-stream' : 'application/json',
+    // We read the answer: a compressed one would have to be unpacked first.
+    'accept-encoding',
+    'identity',
+    'x-sluice-exchange',
+    exchange.id,
+    'traceparent',
+    `00-${exchange.trace.traceId}-${exchange.trace.spanId}-${exchange.trace.flags}`,
+  ];
+  return {
+    dialect,
+    same,
+    request: {
+      origin: endpoint.origin,
+      method: 'POST',
+      path: endpoint.pathPrefix + dialect.provider.path(target, call.brief.stream),
+      headers: editHeaders(headers, exchange.upstreamHeaders),
+      body,
+      timeouts: provider.timeouts,
+      idempotent: false,
+      upgrade: null,
+    },
+  };
+}
+
+function translate(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {
+  const { exchange } = passage;
+  const { body, losses } = to.dialect.provider.renderCall(call.conversation(), to.target);
+  exchange.losses.push(...losses);
+  if (exchange.strict && losses.length) {
+    const named = losses.map((loss) => `${loss.field} (${loss.reason})`).join('; ');
+    throw new Fault(
+      'dialect/not-carried',
+      `The target "${to.target.provider.name}/${to.target.model}" cannot carry: ${named}. Leave it out, or allow ` +
+        'it to be dropped with "x-sluice-strict: false".',
+      { field: losses[0]!.field },
+    );
+  }
+  return Buffer.from(body);
+}
+
+/** Those of the client's headers that belong to the dialect. A name that ends in `-` stands for all that begin so. */
+function passingHeaders(headers: readonly string[], names: readonly string[]): string[] {
+  const passing: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const header = headers[i]!;
+    if (names.some((name) => name === header || (name.endsWith('-') && header.startsWith(name)))) {
+      passing.push(header, headers[i + 1]!);
+    }
+  }
+  return passing;
+}
+
+/** Applies the policies' changes, in order. */
+export function editHeaders(
+  headers: readonly string[],
+  edits: readonly { readonly name: string; readonly value: string | null; readonly add: boolean }[],
+): readonly string[] {
+  if (edits.length === 0) return headers;
+  let edited = [...headers];
+  for (const { name, value, add } of edits) {
+    if (!add) edited = edited.filter((_, i) => edited[i - (i % 2)] !== name);
+    if (value !== null) edited.push(name, value);
+  }
+  return edited;
+}

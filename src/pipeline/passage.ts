@@ -1,0 +1,33 @@
+import type { Exchange } from '#core/exchange.ts';
+import type { CompiledRoute, Gateway } from './gateway.ts';
+
+/** An exchange on its way through a gateway. */
+export interface Passage {
+  readonly exchange: Exchange;
+  readonly gateway: Gateway;
+  /** `unrouted` until a route is found. */
+  route: CompiledRoute;
+}
+
+/** Stands in while no route is known: no policies, errors as problem documents. */
+export const unrouted: CompiledRoute = {
+  route: {
+    kind: 'http',
+    name: '',
+    match: { host: null, path: '/**', methods: null },
+    policies: [],
+    upstreams: [],
+    stripPrefix: '',
+    preserveHost: false,
+    upgrade: false,
+    timeouts: { connectMs: 0, responseHeaderMs: 0, idleMs: 0, totalMs: 0 },
+    bodyBytes: 0,
+  },
+  policies: [],
+  onHead: [],
+  onCall: [],
+  onAnswer: [],
+  openAnswer: [],
+  onSettled: [],
+  allowsModel: [],
+};

@@ -1,0 +1,42 @@
+import type { AttemptRecord } from '#core/exchange.ts';
+import { Fault } from '#core/fault.ts';
+import type { Passage } from './passage.ts';
+
+/**
+ * Puts the intent of an attempt on record. Only then may it be made: what is not on record cannot be found again after a
+ * crash.
+ * @throws Fault `gateway/journal`.
+ */
+export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): Promise<void> {
+  return new Promise((resolve, reject) => {
+    gateway.journal.intent(
+      {
+        exchange: exchange.id,
+        attempt: attempt.number,
+        route: exchange.routeName,
+        dialect: exchange.dialectName,
+        requestedModel: exchange.brief?.model ?? null,
+        provider: attempt.provider,
+        model: attempt.target?.model ?? '',
+        atMs: attempt.startedAtMs,
+        admittedAtMs: exchange.admittedAtMs,
+        subjects: subjectsOf(exchange.consumer),
+        traceId: exchange.trace.traceId,
+        estimatedInput: exchange.estimatedInput,
+        priceVersion: attempt.target?.price?.version ?? null,
+        reserved: exchange.reserved,
+      },
+      (error) => {
+        if (!error) return resolve();
+        const message = 'The call cannot be put on record, so it is not made. The journal must be writable.';
+        reject(new Fault('gateway/journal', message, { cause: error, headers: ['retry-after', '5'] }));
+      },
+    );
+  });
+}
+
+export function subjectsOf(consumer: { id: string; project: string; team: string } | null) {
+  return consumer
+    ? { key: consumer.id, project: consumer.project, team: consumer.team }
+    : { key: '', project: '', team: '' };
+}

@@ -1,0 +1,57 @@
+import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Exchange } from '#core/exchange.ts';
+import { Fault, faultFrom, faultKinds } from '#core/fault.ts';
+import type { Outcome } from '#core/receipt.ts';
+import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
+import { clientDialect } from './client-dialect.ts';
+import type { Passage } from './passage.ts';
+
+/** Turns whatever was thrown into the client's own kind of error. A bug is reported, and shows nothing of itself. */
+export function refuse(passage: Passage, thrown: unknown): Answer {
+  const { exchange, gateway } = passage;
+  const fault = faultFrom(thrown);
+  if (fault.code === 'gateway/internal' || fault.code === 'policy/failed')
+    gateway.observer.failed(exchange, fault.cause);
+  exchange.fault = fault;
+  exchange.outcome = outcomeOf(fault);
+  exchange.status = fault.status;
+  if (exchange.inbound.gone) {
+    exchange.outcome = 'client_gone';
+    return nothingLeft;
+  }
+  const dialect = clientDialect(passage);
+  const { headers, body } = dialect
+    ? dialect.client.renderFault(fault, exchange.id)
+    : problem(fault, exchange.id);
+  const limits = dialect && exchange.limits ? dialect.client.limitHeaders(exchange.limits) : [];
+  const requestId = dialect ? [dialect.client.requestIdHeader, exchange.id] : [];
+  return wholeAnswer(passage, {
+    status: fault.status,
+    headers: [...headers, ...requestId, ...limits, ...(fault.details.headers ?? [])],
+    body,
+  });
+}
+
+export function outcomeOf(fault: Fault): Outcome {
+  if (fault.code === 'client/gone') return 'client_gone';
+  if (fault.code.endsWith('-timeout')) return 'timeout';
+  return fault.blame === 'upstream' ? 'upstream_error' : 'refused';
+}
+
+/** An error of the dialect the client speaks, given after its stream has begun. */
+export function faultEvent(dialect: Dialect, fault: Fault, exchange: Exchange): string {
+  return dialect.client.renderFaultEvent(fault, exchange.id);
+}
+
+/** RFC 9457 problem details. */
+function problem(fault: Fault, exchangeId: string): { headers: string[]; body: string } {
+  const document = {
+    type: `urn:sluice:fault:${fault.code}`,
+    title: faultKinds[fault.code].title,
+    status: fault.status,
+    detail: fault.message,
+    code: fault.code,
+    exchange: exchangeId,
+  };
+  return { headers: ['content-type', 'application/problem+json'], body: JSON.stringify(document) };
+}

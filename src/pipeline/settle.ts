@@ -1,0 +1,104 @@
+import type { ReservedAmount } from '#core/contracts/journal.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
+import { priceLines } from '#core/price.ts';
+import type { AttemptLine, Receipt } from '#core/receipt.ts';
+import { totalsOf, type TokenTotals } from '#core/usage.ts';
+import { measure } from './measure.ts';
+import type { Passage } from './passage.ts';
+import { subjectsOf } from './record-intent.ts';
+
+/**
+ * The one end of every exchange: what was used is measured and priced, limits are settled, and the receipt is put on
+ * record. Never throws. False when the receipt could not be written.
+ */
+export async function settle(passage: Passage): Promise<boolean> {
+  const { exchange, gateway, route } = passage;
+  try {
+    const attempts: AttemptLine[] = [];
+    for (const attempt of exchange.attempts) attempts.push(await lineOf(passage, attempt));
+    const booked = await settleLimits(exchange, attempts);
+    const receipt = receiptOf(passage, attempts);
+    const error = await new Promise<Error | null>((done) => gateway.journal.receipt(receipt, booked, done));
+    if (error) {
+      gateway.observer.failed(exchange, error);
+      return false;
+    }
+    gateway.observer.settled(exchange, receipt);
+    for (const policy of route.onSettled) notify(passage, () => policy.onSettled!(exchange, receipt));
+    return true;
+  } catch (error) {
+    gateway.observer.failed(exchange, error);
+    return false;
+  }
+}
+
+/** What a policy does after the receipt is its own affair: its failure is reported, and changes nothing. */
+function notify({ exchange, gateway }: Passage, call: () => void | Promise<void>): void {
+  try {
+    const pending = call();
+    if (pending) pending.catch((error: unknown) => gateway.observer.failed(exchange, error));
+  } catch (error) {
+    gateway.observer.failed(exchange, error);
+  }
+}
+
+async function lineOf(passage: Passage, attempt: AttemptRecord): Promise<AttemptLine> {
+  const usage = await measure(passage, attempt);
+  const price = attempt.target?.price ?? null;
+  const lines = usage?.lines ?? [];
+  const priced = price ? priceLines(lines, price) : lines.map((line) => ({ line, costNano: 0n }));
+  const flags = [...(usage?.flags ?? [])];
+  if (attempt.target && !price && lines.length) flags.push('no-price');
+  return {
+    number: attempt.number,
+    provider: attempt.provider,
+    model: attempt.target?.model ?? '',
+    startedAtMs: attempt.startedAtMs,
+    endedAtMs: attempt.endedAtMs || passage.gateway.clock.nowMs(),
+    status: attempt.status,
+    fault: attempt.fault?.code ?? null,
+    upstreamId: attempt.upstreamId,
+    usageSource: usage?.source ?? null,
+    rawUsage: usage?.raw ?? null,
+    flags,
+    priceVersion: price?.version ?? null,
+    currency: price?.currency ?? 'USD',
+    lines: priced,
+  };
+}
+
+async function settleLimits(exchange: Exchange, attempts: readonly AttemptLine[]): Promise<ReservedAmount[]> {
+  if (exchange.settlements.length === 0) return [];
+  const used = totalsOf(
+    attempts.flatMap((attempt) => attempt.lines.map((priced) => priced.line)),
+  ) satisfies TokenTotals;
+  const booked: ReservedAmount[] = [];
+  // A call that was refused before any attempt used nothing, not even a request.
+  const admitted = exchange.attempts.length > 0 || exchange.outcome === 'completed';
+  for (const settlement of exchange.settlements) {
+    const pending = settlement(used, admitted);
+    booked.push(...(pending instanceof Promise ? await pending : pending));
+  }
+  return booked;
+}
+
+function receiptOf({ exchange, gateway }: Passage, attempts: readonly AttemptLine[]): Receipt {
+  return {
+    id: exchange.id,
+    route: exchange.routeName,
+    outcome: exchange.outcome,
+    status: exchange.status,
+    fault: exchange.fault?.code ?? null,
+    subjects: subjectsOf(exchange.consumer),
+    dialect: exchange.dialectName,
+    requestedModel: exchange.brief?.model ?? null,
+    admittedAtMs: exchange.admittedAtMs,
+    settledAtMs: gateway.clock.nowMs(),
+    firstContentAtMs: exchange.firstContentAtMs,
+    requestBytes: exchange.requestBytes,
+    responseBytes: exchange.inbound.bytesOut,
+    traceId: exchange.trace.traceId,
+    dropped: exchange.losses.map((loss) => loss.field),
+    attempts,
+  };
+}

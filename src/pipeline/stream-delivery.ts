@@ -1,0 +1,127 @@
+import type { Dialect, RenderContext } from '#core/contracts/dialect.ts';
+import { Fault } from '#core/fault.ts';
+import type { HeaderList } from '#core/head.ts';
+import type { Answer } from './answer.ts';
+import { answerHeaders } from './answer-headers.ts';
+import type { AnswerStream } from './answer-stream.ts';
+import type { Passage } from './passage.ts';
+import { faultEvent, outcomeOf } from './refuse.ts';
+
+export interface StreamDeliveryParts {
+  readonly passage: Passage;
+  readonly stream: AnswerStream;
+  /** The client's. */
+  readonly dialect: Dialect;
+  readonly context: RenderContext;
+  readonly headers: HeaderList;
+  /** Another target could still take over, so nothing goes out before there is content. */
+  readonly waitsForContent: boolean;
+  /** Of the upstream, when the client reads too slowly. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Brings one stream to the client: begins it, keeps pace with the reader, and ends it whatever happens. */
+export class StreamDelivery {
+  readonly stream: AnswerStream;
+  begun = false;
+  readonly #parts: StreamDeliveryParts;
+  #waiting: (Buffer | string)[] = [];
+  #closed = false;
+
+  constructor(parts: StreamDeliveryParts) {
+    this.#parts = parts;
+    this.stream = parts.stream;
+  }
+
+  /** Every choice has its finish reason: what is missing is only the form of an ending. */
+  get allSaid(): boolean {
+    return this.stream.ended || this.stream.state.finished.size > 0;
+  }
+
+  /** @throws Fault of the stream. */
+  take(chunk: Buffer): void {
+    this.#deliver(this.stream.push(chunk));
+  }
+
+  /** The upstream's body has ended. @throws Fault when it ended too early. */
+  finish(): void {
+    this.#deliver(this.stream.finish());
+    if (!this.allSaid) {
+      throw new Fault('upstream/closed', 'The upstream ended its stream before the answer was complete.');
+    }
+  }
+
+  /** All content is delivered; what ends the stream is given on release. */
+  end(): Answer {
+    const { stream, dialect, context, passage } = this.#parts;
+    if (stream.cut) passage.exchange.outcome = stream.cut.outcome;
+    this.#begin();
+    let rest = stream.rest();
+    if (!stream.ended && rest === null) {
+      rest = dialect.client.renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, context);
+    }
+    return this.#ending(rest, true);
+  }
+
+  /** The stream has begun and cannot go on: the client is told so in its own dialect. */
+  fail(fault: Fault): Answer {
+    const { exchange } = this.#parts.passage;
+    exchange.fault = fault;
+    exchange.outcome = outcomeOf(fault);
+    return this.#ending(faultEvent(this.#parts.dialect, fault, exchange), true);
+  }
+
+  /** The client has gone. */
+  abort(): void {
+    this.#close();
+  }
+
+  #ending(rest: Buffer | string | null, complete: boolean): Answer {
+    const { inbound } = this.#parts.passage.exchange;
+    return {
+      release: () => {
+        if (rest !== null && rest.length > 0) inbound.write(rest);
+        inbound.end(complete);
+        this.#close();
+      },
+      abandon: () => {
+        inbound.end(false);
+        this.#close();
+      },
+    };
+  }
+
+  #deliver(bytes: Buffer | string | null): void {
+    const { exchange, gateway } = this.#parts.passage;
+    if (this.stream.hasContent && exchange.firstContentAtMs === null) {
+      exchange.firstContentAtMs = gateway.clock.nowMs();
+    }
+    if (bytes === null) return;
+    if (!this.begun && this.#parts.waitsForContent && !this.stream.hasContent) {
+      this.#waiting.push(bytes);
+      return;
+    }
+    this.#begin();
+    if (!exchange.inbound.write(bytes)) this.#parts.pause();
+  }
+
+  #begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    const { passage, headers } = this.#parts;
+    const { inbound } = passage.exchange;
+    passage.exchange.status = 200;
+    inbound.begin(200, answerHeaders(passage, 200, headers));
+    inbound.onDrain(() => this.#parts.resume());
+    passage.gateway.observer.streamOpened();
+    for (const bytes of this.#waiting) inbound.write(bytes);
+    this.#waiting = [];
+  }
+
+  #close(): void {
+    if (this.#closed || !this.begun) return;
+    this.#closed = true;
+    this.#parts.passage.gateway.observer.streamClosed();
+  }
+}

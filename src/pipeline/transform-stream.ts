@@ -1,0 +1,177 @@
+import { advance, newStreamState, type AnswerEvent } from '#core/answer.ts';
+import type { ClientSide, EventReader, RenderContext } from '#core/contracts/dialect.ts';
+import type { AnswerStage } from '#core/contracts/policy.ts';
+import { Fault } from '#core/fault.ts';
+import { endOfEvent, parseEvent } from '#core/sse.ts';
+import type { Usage } from '#core/usage.ts';
+import type { AnswerStream } from './answer-stream.ts';
+import { Tally } from './tally.ts';
+
+/** An event that is not complete after this much is not an event. */
+const maxEventBytes = 16 * 1024 * 1024;
+
+export interface TransformSettings {
+  readonly reader: EventReader;
+  readonly client: ClientSide;
+  readonly context: RenderContext;
+  readonly stages: readonly AnswerStage[];
+  /** Client and provider speak the same dialect: an event nobody changed keeps its bytes. */
+  readonly sameDialect: boolean;
+  /** See ProviderSide.withoutUsage; null when the client asked for usage, too. */
+  readonly withoutUsage: ((data: string) => string | null) | null;
+}
+
+/** Events are parsed, go through the policies that read answers, and are rendered in the client's dialect. */
+export class TransformStream implements AnswerStream {
+  readonly state = newStreamState();
+  readonly tally = new Tally();
+  usage: Usage | null = null;
+  hasContent = false;
+  ended = false;
+  cut: AnswerStream['cut'] = null;
+
+  readonly #settings: TransformSettings;
+  #partial: Buffer | null = null;
+  #hasCr = false;
+  #out = '';
+  #kept = '';
+
+  constructor(settings: TransformSettings) {
+    this.#settings = settings;
+  }
+
+  push(arrived: Buffer): string | null {
+    if (this.ended) return null;
+    const chunk = this.#partial ? Buffer.concat([this.#partial, arrived]) : arrived;
+    this.#partial = null;
+    const text = chunk.toString('latin1');
+    if (!this.#hasCr && text.includes('\r')) this.#hasCr = true;
+    let at = 0;
+    while (!this.ended) {
+      const end = endOfEvent(text, at, this.#hasCr);
+      if (end < 0) break;
+      this.#take(chunk.toString('utf8', at, end));
+      at = end;
+    }
+    if (!this.ended && at < chunk.length) {
+      this.#partial = Buffer.from(chunk.subarray(at));
+      if (this.#partial.length > maxEventBytes) {
+        throw new Fault(
+          'upstream/malformed-answer',
+          `An event of the stream is over ${maxEventBytes} bytes long.`,
+        );
+      }
+    }
+    return this.#flush();
+  }
+
+  finish(): string | null {
+    const last = this.#partial?.toString('utf8') ?? '';
+    this.#partial = null;
+    if (!this.ended && last.trim() !== '') this.#take(`${last}\n\n`);
+    if (!this.ended) {
+      for (const event of this.#settings.reader.finish()) this.#give(event, this.#through(event));
+      for (const event of this.#remainders()) this.#render(event);
+    }
+    return this.#flush();
+  }
+
+  rest(): string | null {
+    return this.#kept === '' ? null : this.#kept;
+  }
+
+  /** Takes events that did not come as SSE: a whole answer that is to be given as a stream. */
+  takeEvents(events: readonly AnswerEvent[]): string | null {
+    for (const event of events) if (!this.ended) this.#give(event, this.#through(event));
+    return this.#flush();
+  }
+
+  #flush(): string | null {
+    const out = this.#out;
+    this.#out = '';
+    return out === '' ? null : out;
+  }
+
+  #take(raw: string): void {
+    const parsed = parseEvent(raw);
+    if (parsed.data === '' && parsed.name === '') {
+      // A comment: keeps connections alive in any dialect.
+      this.#out += raw;
+      return;
+    }
+    const { reader, sameDialect, withoutUsage } = this.#settings;
+    const events = reader.read(parsed);
+    const results = events.map((event) => this.#through(event));
+    const untouched = results.every((result, i) => result.length === 1 && result[0] === events[i]);
+    if (!sameDialect || !untouched) {
+      events.forEach((event, i) => this.#give(event, results[i]!));
+      return;
+    }
+    for (const event of events) this.#follow(event);
+    let shown = raw;
+    if (withoutUsage && raw.includes('"usage"')) {
+      const data = withoutUsage(parsed.data);
+      if (data === null) return;
+      if (data !== parsed.data) shown = `${parsed.name ? `event: ${parsed.name}\n` : ''}data: ${data}\n\n`;
+    }
+    if (this.ended) this.#kept += shown;
+    else this.#out += shown;
+  }
+
+  #through(event: AnswerEvent): readonly AnswerEvent[] {
+    if (event.type === 'fault') throw event.fault;
+    const before: AnswerEvent[] = [];
+    // What a policy still holds belongs before the finish, or before the end where there was none.
+    if (event.type === 'finish' || event.type === 'end') before.push(...this.#remainders());
+    let events: readonly AnswerEvent[] = [event];
+    for (const stage of this.#settings.stages)
+      events = events.flatMap((e) => stage.onEvent(e) as AnswerEvent[]);
+    return before.length ? [...before, ...events] : events;
+  }
+
+  #remainders(): AnswerEvent[] {
+    let events: AnswerEvent[] = [];
+    for (const stage of this.#settings.stages) {
+      events = [...events.flatMap((e) => stage.onEvent(e) as AnswerEvent[]), ...stage.onEnd()];
+    }
+    return events;
+  }
+
+  /** What came counts as used; what results is what the client sees. */
+  #give(came: AnswerEvent, results: readonly AnswerEvent[]): void {
+    if (came.type === 'usage') this.usage = came.usage;
+    if (came.type === 'delta') this.tally.add(came.text);
+    if (came.type === 'block-start' && came.name) this.tally.add(came.name);
+    for (const event of results) this.#render(event);
+  }
+
+  #render(event: AnswerEvent): void {
+    if (this.ended) return;
+    const { client, context } = this.#settings;
+    if (event.type === 'cut') {
+      this.cut = { outcome: event.outcome };
+      this.ended = true;
+      this.hasContent = true;
+      this.#kept += client.renderEnding({ reason: event.reason, usage: this.usage }, this.state, context);
+      return;
+    }
+    const text = client.renderEvent(event, this.state, context);
+    this.#mark(event);
+    if (event.type === 'end') this.#kept += text;
+    else this.#out += text;
+  }
+
+  /** An event that passes as it came. */
+  #follow(event: AnswerEvent): void {
+    if (event.type === 'usage') this.usage = event.usage;
+    if (event.type === 'delta') this.tally.add(event.text);
+    if (event.type === 'block-start' && event.name) this.tally.add(event.name);
+    this.#mark(event);
+  }
+
+  #mark(event: AnswerEvent): void {
+    advance(this.state, event);
+    if (event.type === 'end') this.ended = true;
+    if (event.type !== 'start' && event.type !== 'ping' && event.type !== 'usage') this.hasContent = true;
+  }
+}

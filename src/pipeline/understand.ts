@@ -1,0 +1,39 @@
+import { Fault } from '#core/fault.ts';
+import type { Answer } from './answer.ts';
+import { findOperation } from './client-dialect.ts';
+import { converse } from './converse.ts';
+import { forward } from './forward.ts';
+import { listModels, showModel } from './list-models.ts';
+import { readCall } from './model-call.ts';
+import type { Passage } from './passage.ts';
+
+/**
+ * Finds out what is asked, reading the body where the kind of route needs to understand it, and returns how it will be
+ * answered once the policies have admitted it.
+ * @throws Fault when it cannot be understood.
+ */
+export async function understand(passage: Passage): Promise<() => Answer | Promise<Answer>> {
+  const { exchange, route } = passage;
+  if (route.route.kind === 'http') return () => forward(passage);
+
+  const asked = findOperation(passage);
+  if (!asked) {
+    throw new Fault(
+      'route/not-found',
+      `No operation ${exchange.head.method} ${exchange.head.path} is known here.`,
+    );
+  }
+  exchange.dialectName = asked.dialect.name;
+  switch (asked.operation.kind) {
+    case 'models':
+      return () => listModels(passage, asked.dialect);
+    case 'model':
+      return () => showModel(passage, asked.dialect, asked.parameter ?? '');
+    case 'chat': {
+      const call = await readCall(passage, asked.dialect);
+      return () => converse(passage, call);
+    }
+    default:
+      throw new Fault('dialect/unsupported', `The operation ${asked.operation.kind} is not offered.`);
+  }
+}

@@ -1,0 +1,131 @@
+import { advance, newStreamState, type AnswerEvent } from '#core/answer.ts';
+import type { JsonObject } from '#core/call.ts';
+import type { RenderContext } from '#core/contracts/dialect.ts';
+import type { AnswerStage } from '#core/contracts/policy.ts';
+import type { AttemptRecord } from '#core/exchange.ts';
+import { Fault } from '#core/fault.ts';
+import { headerOf, type HeaderList } from '#core/head.ts';
+import { endOfEvent, parseEvent } from '#core/sse.ts';
+import type { ModelCall } from './model-call.ts';
+import { openStages } from './open-stream.ts';
+import type { OutboundCall } from './outbound-call.ts';
+import type { Passage } from './passage.ts';
+import { Tally } from './tally.ts';
+
+export interface WholeParts {
+  readonly passage: Passage;
+  readonly call: ModelCall;
+  readonly outbound: OutboundCall;
+  readonly record: AttemptRecord;
+  readonly context: RenderContext;
+}
+
+/**
+ * An upstream's whole answer, as the client is to see it: its own bytes within a dialect when no policy changed
+ * anything, else rendered anew. Also bridges the rare upstream that answers whole when a stream was asked for, or the
+ * other way round.
+ * @throws Fault `upstream/malformed-answer`, or what the answer itself reports.
+ */
+export function renderWhole(
+  parts: WholeParts,
+  body: Buffer,
+  headers: HeaderList,
+): { body: Buffer | string; contentType: string } {
+  const { passage, call, outbound, record, context } = parts;
+  const cameAsStream = (headerOf(headers, 'content-type') ?? '').startsWith('text/event-stream');
+  const came = cameAsStream
+    ? readEvents(parts, body)
+    : outbound.dialect.provider.parseAnswer(parseBody(body), record.target!);
+  follow(came, record);
+  record.work = 'finished';
+
+  const { events, cut, changed } = throughStages(came, openStages(passage));
+  if (cut) passage.exchange.outcome = cut;
+  if (call.brief.stream) {
+    return { body: renderAsStream(parts, events), contentType: 'text/event-stream; charset=utf-8' };
+  }
+  if (outbound.same && !changed && !cameAsStream) return { body, contentType: 'application/json' };
+  return { body: call.dialect.client.renderAnswer(events, context), contentType: 'application/json' };
+}
+
+function parseBody(body: Buffer): JsonObject {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as JsonObject;
+  } catch {
+    // Said below.
+  }
+  throw new Fault(
+    'upstream/malformed-answer',
+    'The upstream answered 200 with something that is not a JSON object.',
+  );
+}
+
+function readEvents({ outbound, record }: WholeParts, body: Buffer): AnswerEvent[] {
+  const reader = outbound.dialect.provider.eventReader(record.target!);
+  const text = body.toString('utf8');
+  const hasCr = text.includes('\r');
+  const events: AnswerEvent[] = [];
+  let at = 0;
+  for (let end = endOfEvent(text, at, hasCr); end > 0; end = endOfEvent(text, at, hasCr)) {
+    const parsed = parseEvent(text.slice(at, end));
+    if (parsed.data !== '' || parsed.name !== '') events.push(...reader.read(parsed));
+    at = end;
+  }
+  return [...events, ...reader.finish()];
+}
+
+function follow(events: readonly AnswerEvent[], record: AttemptRecord): void {
+  const tally = new Tally();
+  record.seen = tally;
+  for (const event of events) {
+    if (event.type === 'fault') throw event.fault;
+    if (event.type === 'usage') record.usage = event.usage;
+    else if (event.type === 'delta') tally.add(event.text);
+    else if (event.type === 'block-start' && event.name) tally.add(event.name);
+  }
+}
+
+function throughStages(came: readonly AnswerEvent[], stages: readonly AnswerStage[]) {
+  if (stages.length === 0) return { events: came, cut: null, changed: false };
+  let events: AnswerEvent[] = [...came];
+  for (const stage of stages) {
+    const next: AnswerEvent[] = [];
+    for (const event of events) {
+      if (event.type === 'finish' || event.type === 'end') next.push(...stage.onEnd());
+      next.push(...stage.onEvent(event));
+    }
+    events = next;
+  }
+  const at = events.findIndex((event) => event.type === 'cut');
+  const cut = events[at];
+  if (cut?.type === 'cut')
+    return { events: closeAt(events.slice(0, at), cut, came), cut: cut.outcome, changed: true };
+  const changed = events.length !== came.length || events.some((event, i) => event !== came[i]);
+  return { events, cut: null, changed };
+}
+
+/** The answer up to the cut, with an ending. */
+function closeAt(
+  events: readonly AnswerEvent[],
+  cut: AnswerEvent & { type: 'cut' },
+  came: readonly AnswerEvent[],
+): AnswerEvent[] {
+  const state = newStreamState();
+  for (const event of events) advance(state, event);
+  const stops = state.open.map(({ choice, block }): AnswerEvent => ({ type: 'block-stop', choice, block }));
+  const usage = came.filter((event) => event.type === 'usage');
+  return [...events, ...stops, { type: 'finish', choice: 0, reason: cut.reason }, ...usage, { type: 'end' }];
+}
+
+function renderAsStream({ call, context }: WholeParts, events: readonly AnswerEvent[]): string {
+  const state = newStreamState();
+  let out = '';
+  for (const event of events) {
+    out += call.dialect.client.renderEvent(event, state, context);
+    advance(state, event);
+  }
+  return state.ended
+    ? out
+    : out + call.dialect.client.renderEnding({ reason: 'stop', usage: state.usage }, state, context);
+}
