@@ -1,0 +1,93 @@
+import type { KeyRecord } from '../key.ts';
+
+/** What the admin API, and so the console and the command line, may ask of the control plane. */
+export interface ControlPlane {
+  status(): GatewayStatus;
+  /** Prometheus text exposition, over all threads. */
+  metrics(): Promise<string>;
+  keys: {
+    list(): KeyView[];
+    /** The secret is given this once. @throws ControlError */
+    create(wish: {
+      readonly name: string;
+      readonly project: string;
+      readonly models?: readonly string[] | null;
+      readonly expiresAtMs?: number | null;
+    }): Promise<{
+      readonly key: KeyView;
+      readonly secret: string;
+    }>;
+    /** Resolves when every thread refuses the key. @throws ControlError */
+    revoke(id: string): Promise<void>;
+  };
+  config: {
+    /** The document in force as it was written, secrets as references, never as values. */
+    read(): {
+      readonly text: string;
+      readonly digest: string;
+      readonly version: number;
+      readonly master: 'file' | 'store';
+      readonly path: string | null;
+    };
+    /** Validates a document without using it. Empty: it is good. */
+    check(
+      text: string,
+    ): readonly {
+      readonly path: string;
+      readonly message: string;
+      readonly line: number;
+      readonly column: number;
+    }[];
+  };
+  explain(request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: readonly string[];
+    readonly model: string | null;
+  }): unknown;
+  usage(query: UsageQuery): Promise<readonly Record<string, unknown>[]>;
+  receipt(id: string): Promise<Record<string, unknown> | null>;
+  verify(): Promise<{
+    readonly clean: boolean;
+    readonly findings: readonly string[];
+    readonly checked: Record<string, number>;
+  }>;
+}
+
+export interface UsageQuery {
+  readonly by: readonly ('key' | 'project' | 'team' | 'model' | 'provider' | 'route' | 'outcome' | 'day')[];
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  readonly project: string | null;
+}
+
+export type KeyView = Omit<KeyRecord, 'sha256'> & { readonly revoked: boolean };
+
+export interface GatewayStatus {
+  readonly version: string;
+  readonly node: string;
+  readonly startedAtMs: number;
+  readonly ready: boolean;
+  /** Why it is not ready. */
+  readonly reasons: readonly string[];
+  readonly snapshotVersion: number;
+  readonly configDigest: string;
+  readonly listen: string;
+  readonly workers: readonly {
+    readonly index: number;
+    readonly incarnation: number;
+    readonly snapshotVersion: number;
+    readonly heartbeatAgeMs: number;
+  }[];
+  readonly ledger: { readonly lagSegments: number };
+}
+
+/** A wish of the admin API that cannot be granted. */
+export class ControlError extends Error {
+  readonly status: number;
+  constructor(status: 400 | 404 | 409 | 503, message: string) {
+    super(message);
+    this.name = 'ControlError';
+    this.status = status;
+  }
+}
