@@ -30,9 +30,7 @@ export interface ControlPlane {
       readonly path: string | null;
     };
     /** Validates a document without using it. Empty: it is good. */
-    check(
-      text: string,
-    ): readonly {
+    check(text: string): readonly {
       readonly path: string;
       readonly message: string;
       readonly line: number;

@@ -1,0 +1,107 @@
+import type { Clock } from '#core/contracts/clock.ts';
+import type { CounterStore } from '#core/contracts/counter-store.ts';
+import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Journal } from '#core/contracts/journal.ts';
+import type { Observer } from '#core/contracts/observer.ts';
+import type { KeyDirectory } from '#core/contracts/policy.ts';
+import type { TokenCounter } from '#core/contracts/token-counter.ts';
+import type { Origin, Upstream } from '#core/contracts/upstream.ts';
+import { createModelIndex } from '#core/resolve-model.ts';
+import type { Snapshot } from '#core/snapshot.ts';
+import type { Provider } from '#core/target.ts';
+import { compileRoutes, indexOperations, type PolicyKinds } from '#pipeline/compile-routes.ts';
+import type { CompiledRoute, Endpoint, Gateway, HttpUpstream } from '#pipeline/gateway.ts';
+
+/** What outlives a reload. */
+export interface Parts {
+  readonly dialects: readonly Dialect[];
+  readonly policyKinds: PolicyKinds;
+  readonly upstream: Upstream;
+  /** Upstreams inside the process, by the name after `builtin:`. */
+  readonly builtins: ReadonlyMap<string, Upstream>;
+  readonly journal: Journal;
+  readonly counters: CounterStore;
+  readonly keys: KeyDirectory;
+  readonly tokens: TokenCounter;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly live: Gateway['live'];
+}
+
+/** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
+export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
+  const { clock, counters, keys } = parts;
+  const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
+  for (const provider of Object.values(snapshot.providers)) {
+    if (!dialects.has(provider.dialect))
+      throw new Error(`provider "${provider.name}": unknown dialect "${provider.dialect}"`);
+  }
+  const endpoints = new Map<Provider, Endpoint>();
+  const endpoint = (provider: Provider) => {
+    let known = endpoints.get(provider);
+    if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
+    return known;
+  };
+  const upstreams = new Map(
+    snapshot.routes.map((route) => [route.name, { turn: 0, list: upstreamsOf(route, parts) }]),
+  );
+  return {
+    snapshot,
+    routes: compileRoutes(snapshot, parts.policyKinds, { clock, counters, keys }),
+    models: createModelIndex(snapshot),
+    dialects,
+    operations: indexOperations(dialects.values()),
+    journal: parts.journal,
+    tokens: parts.tokens,
+    clock,
+    observer: parts.observer,
+    live: parts.live,
+    endpoint,
+    nextUpstream({ route }) {
+      const entry = upstreams.get(route.name)!;
+      return entry.list[entry.turn++ % entry.list.length]!;
+    },
+  };
+}
+
+function endpointOf(provider: Provider, parts: Parts): Endpoint {
+  const headers = [...provider.headers];
+  if (provider.credential && provider.secret !== null) {
+    headers.push(provider.credential.header, provider.credential.prefix + provider.secret);
+  }
+  const builtin = /^builtin:(.+)$/.exec(provider.baseUrl)?.[1];
+  if (builtin !== undefined) {
+    const upstream = parts.builtins.get(builtin);
+    if (!upstream) throw new Error(`provider "${provider.name}": there is no built-in "${builtin}"`);
+    const origin = { key: provider.baseUrl, secure: false, host: builtin, port: 0, proxy: null, tls: null };
+    return { upstream, origin, pathPrefix: '', headers: ['host', builtin, ...headers] };
+  }
+  const { origin, host, pathPrefix } = originOf(provider.baseUrl, provider);
+  return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers] };
+}
+
+function upstreamsOf(route: CompiledRoute['route'], parts: Parts): HttpUpstream[] {
+  if (route.kind !== 'http') return [];
+  return route.upstreams.map((url) => {
+    const { origin, host, pathPrefix } = originOf(url, null);
+    return { name: `${origin.host}:${origin.port}`, upstream: parts.upstream, origin, pathPrefix, host };
+  });
+}
+
+function originOf(
+  url: string,
+  provider: Provider | null,
+): { origin: Origin; host: string; pathPrefix: string } {
+  const parsed = new URL(url);
+  const secure = parsed.protocol === 'https:';
+  const port = parsed.port === '' ? (secure ? 443 : 80) : Number(parsed.port);
+  const proxy = provider?.proxy ?? null;
+  const tls = provider?.tls ?? null;
+  // Connections are shared only where address, proxy and identity are the same.
+  const key = [parsed.protocol, parsed.host, proxy ?? '', tls ? provider!.name : ''].join('|');
+  return {
+    origin: { key, secure, host: parsed.hostname, port, proxy, tls },
+    host: parsed.host,
+    pathPrefix: parsed.pathname === '/' ? '' : parsed.pathname.replace(/\/$/, ''),
+  };
+}

@@ -1,0 +1,37 @@
+import type { KeyDelta } from '#core/key.ts';
+import type { Snapshot } from '#core/snapshot.ts';
+
+/** What a data-plane thread is born with. */
+export interface WorkerStart {
+  readonly index: number;
+  /** Never used twice within a state directory's life of this process: journals and reservations are told apart by it. */
+  readonly incarnation: number;
+  /** Of this process; part of the journal's file names. */
+  readonly snapshot: Snapshot;
+  readonly keys: KeyDelta;
+  readonly counters: SharedArrayBuffer;
+  /** One 32-bit beat for each worker index. */
+  readonly heartbeats: SharedArrayBuffer;
+  readonly journalDirectory: string;
+  readonly port: number;
+  readonly reusePort: boolean;
+}
+
+export type ToWorker =
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly type: 'keys'; readonly delta: KeyDelta }
+  | { readonly type: 'metrics'; readonly ask: number }
+  /** Answers ask their clients to leave. */
+  | { readonly type: 'drain' }
+  /** Stop accepting, end what runs within the grace, close the journal. */
+  | { readonly type: 'close'; readonly graceMs: number };
+
+export type FromWorker =
+  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'failed'; readonly message: string; readonly code: string | undefined }
+  | { readonly type: 'snapshot-in-force'; readonly version: number }
+  | { readonly type: 'snapshot-refused'; readonly version: number; readonly message: string }
+  | { readonly type: 'keys-in-force'; readonly sequence: number }
+  | { readonly type: 'sealed'; readonly path: string }
+  | { readonly type: 'metrics'; readonly ask: number; readonly dump: unknown }
+  | { readonly type: 'closed' };

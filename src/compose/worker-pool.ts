@@ -1,0 +1,264 @@
+import { Worker } from 'node:worker_threads';
+import type { KeyDelta } from '#core/key.ts';
+import type { Snapshot } from '#core/snapshot.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+
+/** A worker whose heartbeat has stood still for this long is wedged: some code in it loops. */
+const wedgedAfterMs = 10_000;
+const metricsWithinMs = 2000;
+
+export interface WorkerPoolSettings {
+  readonly count: number;
+  readonly port: number;
+  readonly journalDirectory: string;
+  readonly counters: SharedArrayBuffer;
+  /** Of the whole state directory: the next number nobody has had. */
+  nextIncarnation(): number;
+  snapshot(): Snapshot;
+  keys(): KeyDelta;
+  onSealed(path: string): void;
+  /** A worker has died or was ended: its reservations and its journal are to be settled. Then it is replaced. */
+  onDeath(incarnation: number, reason: string): Promise<void>;
+}
+
+interface Member {
+  readonly index: number;
+  readonly incarnation: number;
+  readonly worker: Worker;
+  snapshotVersion: number;
+  keySequence: number;
+  beat: number;
+  beatAtMs: number;
+  closing: boolean;
+}
+
+/** The data plane's threads: started, kept alive, told of changes, asked for figures, and ended. */
+export class WorkerPool {
+  readonly #settings: WorkerPoolSettings;
+  readonly #beats: Int32Array;
+  readonly #members = new Map<number, Member>();
+  readonly #waiting = new Set<() => void>();
+  readonly #asks = new Map<number, (dump: unknown) => void>();
+  #nextAsk = 0;
+  #port = 0;
+  #closing = false;
+  #watch: NodeJS.Timeout | null = null;
+
+  constructor(settings: WorkerPoolSettings) {
+    this.#settings = settings;
+    this.#beats = new Int32Array(new SharedArrayBuffer(4 * Math.max(settings.count, 1)));
+    this.#port = settings.port;
+  }
+
+  /** The port that all listen on. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Starts all workers; resolves when every one listens. @throws Error when one cannot. */
+  async start(): Promise<void> {
+    // The first one settles which port it is, should any free one have been asked for.
+    await this.#spawn(0);
+    await Promise.all(Array.from({ length: this.#settings.count - 1 }, (_, i) => this.#spawn(i + 1)));
+    this.#watch = setInterval(() => this.#watchBeats(), 500);
+    this.#watch.unref();
+  }
+
+  status(): { index: number; incarnation: number; snapshotVersion: number; heartbeatAgeMs: number }[] {
+    const now = performance.now();
+    return [...this.#members.values()].map((member) => ({
+      index: member.index,
+      incarnation: member.incarnation,
+      snapshotVersion: member.snapshotVersion,
+      heartbeatAgeMs: Math.round(now - member.beatAtMs),
+    }));
+  }
+
+  /** Why the pool cannot serve as it should. Empty: it can. */
+  complaints(): string[] {
+    const version = this.#settings.snapshot().version;
+    const said: string[] = [];
+    if (this.#members.size < this.#settings.count)
+      said.push(`${this.#settings.count - this.#members.size} worker(s) not running`);
+    for (const member of this.status()) {
+      if (member.heartbeatAgeMs > wedgedAfterMs / 2) said.push(`worker ${member.index} is silent`);
+      if (member.snapshotVersion < version)
+        said.push(`worker ${member.index} has not taken configuration ${version} yet`);
+    }
+    return said;
+  }
+
+  /** Resolves when every worker has the snapshot in force. */
+  async publishSnapshot(snapshot: Snapshot): Promise<void> {
+    this.#broadcast({ type: 'snapshot', snapshot });
+    await this.#until((member) => member.snapshotVersion >= snapshot.version);
+  }
+
+  /** Resolves when every worker acts upon the delta. */
+  async publishKeys(delta: KeyDelta): Promise<void> {
+    this.#broadcast({ type: 'keys', delta });
+    await this.#until((member) => member.keySequence >= delta.sequence);
+  }
+
+  async metrics(): Promise<unknown[]> {
+    const asked = [...this.#members.values()].map(
+      (member) =>
+        new Promise<unknown>((resolve) => {
+          const ask = this.#nextAsk++;
+          const late = setTimeout(() => (this.#asks.delete(ask), resolve(null)), metricsWithinMs);
+          this.#asks.set(ask, (dump) => (clearTimeout(late), resolve(dump)));
+          this.#post(member, { type: 'metrics', ask });
+        }),
+    );
+    return (await Promise.all(asked)).filter((dump) => dump !== null);
+  }
+
+  drain(): void {
+    this.#broadcast({ type: 'drain' });
+  }
+
+  /** Ends all workers; those that do not end by themselves a while after the grace are ended by force. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    if (this.#watch) clearInterval(this.#watch);
+    await Promise.all(
+      [...this.#members.values()].map(async (member) => {
+        member.closing = true;
+        const gone = new Promise<void>((resolve) => member.worker.once('exit', () => resolve()));
+        this.#post(member, { type: 'close', graceMs });
+        const force = setTimeout(() => void member.worker.terminate(), graceMs + 5000);
+        await gone;
+        clearTimeout(force);
+      }),
+    );
+  }
+
+  #spawn(index: number): Promise<void> {
+    const { settings, incarnation } = {
+      settings: this.#settings,
+      incarnation: this.#settings.nextIncarnation(),
+    };
+    const start: WorkerStart = {
+      index,
+      incarnation,
+      snapshot: settings.snapshot(),
+      keys: settings.keys(),
+      counters: settings.counters,
+      heartbeats: this.#beats.buffer as SharedArrayBuffer,
+      journalDirectory: settings.journalDirectory,
+      port: this.#port,
+      reusePort: settings.count > 1,
+    };
+    const entry = import.meta.filename.endsWith('.ts') ? '../worker.ts' : '../worker.js';
+    const worker = new Worker(new URL(entry, import.meta.url), {
+      workerData: start,
+      name: `sluice-${index}`,
+    });
+    const keySequence = start.keys.sequence;
+    const member: Member = {
+      index,
+      incarnation,
+      worker,
+      snapshotVersion: start.snapshot.version,
+      keySequence,
+      beat: -1,
+      beatAtMs: performance.now(),
+      closing: false,
+    };
+    return new Promise((resolve, reject) => {
+      let failure = 'ended without a word';
+      let listening = false;
+      worker.on('message', (message: FromWorker) => {
+        if (message.type === 'listening') {
+          listening = true;
+          this.#port = message.port;
+          this.#members.set(index, member);
+          this.#catchUp(member, start);
+          resolve();
+        } else if (message.type === 'failed') {
+          failure = message.message;
+        } else {
+          this.#hear(member, message);
+        }
+      });
+      worker.on('error', (error: Error) => (failure = error.stack ?? error.message));
+      worker.on('exit', () => {
+        this.#members.delete(index);
+        this.#wake();
+        if (!listening) return reject(new Error(failure));
+        if (!this.#closing) void this.#replace(member, failure);
+      });
+    });
+  }
+
+  /** What changed while the worker was starting. */
+  #catchUp(member: Member, start: WorkerStart): void {
+    const snapshot = this.#settings.snapshot();
+    const keys = this.#settings.keys();
+    if (snapshot.version !== start.snapshot.version) this.#post(member, { type: 'snapshot', snapshot });
+    if (keys.sequence !== start.keys.sequence) this.#post(member, { type: 'keys', delta: keys });
+  }
+
+  async #replace(member: Member, reason: string): Promise<void> {
+    await this.#settings.onDeath(member.incarnation, reason);
+    for (let waitMs = 100; !this.#closing; waitMs = Math.min(waitMs * 2, 5000)) {
+      try {
+        await this.#spawn(member.index);
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  }
+
+  #hear(member: Member, message: FromWorker): void {
+    switch (message.type) {
+      case 'sealed':
+        return this.#settings.onSealed(message.path);
+      case 'snapshot-in-force':
+        member.snapshotVersion = message.version;
+        return this.#wake();
+      case 'keys-in-force':
+        member.keySequence = message.sequence;
+        return this.#wake();
+      case 'metrics':
+        this.#asks.get(message.ask)?.(message.dump);
+        this.#asks.delete(message.ask);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #watchBeats(): void {
+    const now = performance.now();
+    for (const member of this.#members.values()) {
+      const beat = Atomics.load(this.#beats, member.index);
+      if (beat !== member.beat) {
+        member.beat = beat;
+        member.beatAtMs = now;
+      } else if (now - member.beatAtMs > wedgedAfterMs) {
+        void member.worker.terminate();
+      }
+    }
+  }
+
+  #broadcast(message: ToWorker): void {
+    for (const member of this.#members.values()) this.#post(member, message);
+  }
+
+  #post(member: Member, message: ToWorker): void {
+    member.worker.postMessage(message);
+  }
+
+  async #until(holds: (member: Member) => boolean): Promise<void> {
+    while (![...this.#members.values()].every(holds)) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
