@@ -1,0 +1,125 @@
+/**
+ * One thread of the data plane: composes a gateway from the snapshot it is given, listens, and answers. Nothing here
+ * waits for the control plane; what it says to it goes by messages.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { handle } from '#pipeline/handle.ts';
+import type { Gateway } from '#pipeline/gateway.ts';
+import { listen, type Listener } from '#transport/server/index.ts';
+import { createUpstream } from '#transport/upstream/index.ts';
+import { openCounterStore } from '#storage/embedded/counters/index.ts';
+import { openJournal } from '#ledger/journal/index.ts';
+import { createTokenCounter } from '#ledger/tokens/index.ts';
+import { createObserver } from '#observe/index.ts';
+import { createSimulatedUpstream } from '#providers/simulated/index.ts';
+import { dialects } from '#dialects/index.ts';
+import { policyKinds } from '#policies/index.ts';
+import { compileGateway, type Parts } from './compose/compile-gateway.ts';
+import { KeyTable } from './compose/key-table.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
+import { systemClock } from './compose/system-clock.ts';
+
+const heartbeatMs = 500;
+const progressMs = 1000;
+
+const port = parentPort!;
+const start = workerData as WorkerStart;
+const say = (message: FromWorker) => port.postMessage(message);
+
+const clock = systemClock;
+const upstream = createUpstream({ clock });
+const journal = openJournal({
+  directory: start.journalDirectory,
+  worker: start.index,
+  incarnation: start.incarnation,
+  onSealed: (path) => say({ type: 'sealed', path }),
+});
+const observer = createObserver({
+  accessLog: start.snapshot.accessLog,
+  clock,
+  connections: () => upstream.stats(),
+});
+const keys = new KeyTable();
+keys.apply(start.keys);
+
+const parts: Parts = {
+  dialects,
+  policyKinds,
+  upstream,
+  builtins: new Map([['simulated', createSimulatedUpstream()]]),
+  journal,
+  counters: openCounterStore(start.counters, { owner: start.incarnation }),
+  keys,
+  tokens: createTokenCounter(),
+  clock,
+  observer,
+  live: new Set(),
+};
+
+let gateway: Gateway = compileGateway(start.snapshot, parts);
+const running = new Set<Promise<void>>();
+let listener: Listener;
+
+try {
+  listener = await listen({
+    host: start.snapshot.listen.host,
+    port: start.port,
+    reusePort: start.reusePort,
+    limits: start.snapshot.limits,
+    trustedProxies: start.snapshot.listen.trustedProxies,
+    onExchange(inbound) {
+      const exchange = handle(inbound, gateway);
+      running.add(exchange);
+      void exchange.finally(() => running.delete(exchange));
+    },
+  });
+  say({ type: 'listening', port: listener.port });
+} catch (error) {
+  const { message, code } = error as NodeJS.ErrnoException;
+  say({ type: 'failed', message, code });
+  process.exit(1);
+}
+
+const beats = new Int32Array(start.heartbeats);
+const heartbeat = setInterval(() => Atomics.add(beats, start.index, 1), heartbeatMs);
+const progress = setInterval(() => {
+  for (const attempt of parts.live) attempt.recordProgress();
+}, progressMs);
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'snapshot':
+      return swap(message);
+    case 'keys':
+      keys.apply(message.delta);
+      return say({ type: 'keys-in-force', sequence: keys.sequence });
+    case 'metrics':
+      return say({ type: 'metrics', ask: message.ask, dump: observer.dump() });
+    case 'drain':
+      return listener.drain();
+    case 'close':
+      return void close(message.graceMs);
+  }
+});
+
+function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
+  try {
+    gateway = compileGateway(snapshot, parts);
+    say({ type: 'snapshot-in-force', version: snapshot.version });
+  } catch (error) {
+    say({ type: 'snapshot-refused', version: snapshot.version, message: (error as Error).message });
+  }
+}
+
+async function close(graceMs: number): Promise<void> {
+  await listener.close(graceMs);
+  // A connection that was cut still has a receipt to come.
+  await Promise.allSettled(running);
+  clearInterval(heartbeat);
+  clearInterval(progress);
+  upstream.close();
+  journal.close();
+  await observer.close();
+  say({ type: 'closed' });
+  port.close();
+}
