@@ -92,14 +92,17 @@ const isFlag: Check = (value) => typeof value === 'boolean';
 const isCount: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 const isText: Check = isString;
 const isPoint: Check = (value) =>
-  (isCount(value) && Number.isInteger(value)) || ['headers', 'finish', 'usage', 'done'].includes(String(value));
+  (isCount(value) && Number.isInteger(value)) ||
+  ['headers', 'finish', 'usage', 'done'].includes(String(value));
 const either =
   (...checks: Check[]): Check =>
   (value) =>
     checks.some((check) => check(value));
 
 function isTools(value: unknown): boolean {
-  return Array.isArray(value) && value.every((tool) => typeof tool === 'object' && tool && isString(tool.name));
+  return (
+    Array.isArray(value) && value.every((tool) => typeof tool === 'object' && tool && isString(tool.name))
+  );
 }
 
 function isUsage(value: unknown): boolean {
@@ -166,7 +169,8 @@ export function checkScript(value: unknown, source: string): Script {
   for (const [name, option] of Object.entries(value)) {
     const check: Check | undefined = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof Script] : undefined;
     if (!check) throw new ScriptError(`${source}: unknown option '${name}'`);
-    if (!check(option)) throw new ScriptError(`${source}: option '${name}' cannot be ${JSON.stringify(option)}`);
+    if (!check(option))
+      throw new ScriptError(`${source}: option '${name}' cannot be ${JSON.stringify(option)}`);
   }
   return value;
 }

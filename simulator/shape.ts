@@ -23,7 +23,8 @@ export function requireObject(value: unknown, where: string): Json {
 }
 
 export function requireString(value: unknown, where: string): string {
-  if (typeof value !== 'string') throw new BadRequest(where, `${where}: expected a string, got ${kindOf(value)}`);
+  if (typeof value !== 'string')
+    throw new BadRequest(where, `${where}: expected a string, got ${kindOf(value)}`);
   return value;
 }
 
@@ -73,7 +74,8 @@ export function requireOneOf<T extends string>(value: unknown, where: string, al
 
 export function requireMatch(value: unknown, where: string, pattern: RegExp): string {
   const text = requireString(value, where);
-  if (!pattern.test(text)) throw new BadRequest(where, `${where}: string should match pattern '${pattern.source}'`);
+  if (!pattern.test(text))
+    throw new BadRequest(where, `${where}: string should match pattern '${pattern.source}'`);
   return text;
 }
 
