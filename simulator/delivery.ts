@@ -63,7 +63,7 @@ function resetSocket(response: ServerResponse): void {
  * `errorFrame` is the vendor's error for `errorInStreamAt`.
  */
 export async function deliverStream(reply: Reply, frames: Iterable<Frame>, errorFrame: Frame): Promise<void> {
-  const { script, response, watch, call } = reply;
+  const { script, watch, call } = reply;
   if (!(await watch.wait(script.latencyMs ?? 0)) || (await strike(reply, 0))) return;
   if (script.contentLengthShort || script.contentLengthLong) {
     let body = '';
@@ -71,7 +71,12 @@ export async function deliverStream(reply: Reply, frames: Iterable<Frame>, error
       body += renderFrame(frame, script);
       recordFrame(call, frame);
     }
-    return sendWhole(reply, { body: Buffer.from(body), contentType: eventStreamType(script), at: 0 });
+    return sendWhole(reply, {
+      body: Buffer.from(body),
+      contentType: eventStreamType(script),
+      status: 200,
+      usage: call.usage,
+    });
   }
   const sink = openSink(reply);
   if (await strike(reply, 'headers', sink)) return;
@@ -159,12 +164,19 @@ function writeHead(reply: Reply, status: number, headers: Record<string, string 
   response.removeHeader('content-length');
 }
 
-/**
- * Sends a JSON answer. `tokens` are made first, at the script's pace, while the client waits: it may leave
- * meanwhile, and the record says how many had been made by then.
- */
-export async function deliverJson(reply: Reply, status: number, json: string, tokens = 0): Promise<void> {
+export interface JsonAnswer {
+  status: number;
+  json: string;
+  /** Made first, at the script's pace, while the client waits. */
+  tokens?: number;
+  /** What the body reports, for the record. */
+  usage?: Record<string, unknown> | null;
+}
+
+/** Sends a JSON answer. If the client leaves meanwhile, the record says how many tokens had been made by then. */
+export async function deliverJson(reply: Reply, answer: JsonAnswer): Promise<void> {
   const { script, watch, call } = reply;
+  const tokens = answer.tokens ?? 0;
   if (!(await watch.wait(script.latencyMs ?? 0)) || (await strike(reply, 0))) return;
   for (let made = 0; made < tokens && script.paceMs; made++) {
     if (!(await watch.wait(made === 0 ? (script.firstChunkMs ?? script.paceMs) : script.paceMs))) return;
@@ -175,22 +187,23 @@ export async function deliverJson(reply: Reply, status: number, json: string, to
   const contentType = charset
     ? `application/json; charset=${charset === true ? 'utf-8' : charset}`
     : 'application/json';
-  await sendWhole(reply, { body: Buffer.from(json), contentType, at: status });
+  const { status, usage = null } = answer;
+  await sendWhole(reply, { body: Buffer.from(answer.json), contentType, status, usage });
 }
 
 interface WholeBody {
   body: Buffer;
   contentType: string;
-  /** The status, 0 meaning 200. */
-  at: number;
+  status: number;
+  usage: Record<string, unknown> | null;
 }
 
-async function sendWhole(reply: Reply, { body, contentType, at }: WholeBody): Promise<void> {
+async function sendWhole(reply: Reply, { body, contentType, status, usage }: WholeBody): Promise<void> {
   const { script, watch, response, call } = reply;
   const gzip = Boolean(script.gzip && reply.acceptsGzip);
   const bytes = gzip ? gzipSync(body) : body;
   const declared = declareLength(script, bytes.length);
-  writeHead(reply, at || 200, {
+  writeHead(reply, status, {
     'content-type': contentType,
     ...(gzip && { 'content-encoding': 'gzip' }),
     ...(!script.closeDelimited && { 'content-length': declared }),
@@ -213,7 +226,9 @@ async function sendWhole(reply: Reply, { body, contentType, at }: WholeBody): Pr
     } else await strike(reply, point, sink);
     return;
   }
-  call.finished = at >= 400 ? 'refused' : 'complete';
+  // Recorded before it is written: a client that has read the answer must find it in the record.
+  call.usage = usage;
+  call.finished = status >= 400 ? 'refused' : 'complete';
   if (declared === bytes.length && script.splitAt === undefined) {
     response.end(bytes);
     return;
@@ -221,7 +236,7 @@ async function sendWhole(reply: Reply, { body, contentType, at }: WholeBody): Pr
   await sink.write(bytes);
   if (declared === bytes.length) return sink.end();
   await sink.flush();
-  response.socket?.end();
+  finish(reply, 'closed', () => response.socket?.end());
 }
 
 function declareLength(script: Script, actual: number): number {

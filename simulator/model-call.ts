@@ -59,9 +59,8 @@ export async function answerModelCall(
   if (!understood.stream) {
     const { body, usage } =
       vendor === 'openai' ? renderCompletion(answer, script) : renderMessage(answer, script);
-    await deliverJson(reply, 200, renderJson(body), answer.completionTokens);
-    if (call.status > 0) call.usage = usage;
-    return;
+    const json = renderJson(body);
+    return deliverJson(reply, { status: 200, json, tokens: answer.completionTokens, usage });
   }
   const [frames, errorFrame] =
     vendor === 'openai'
@@ -80,7 +79,7 @@ export async function answerTokenCount(incoming: ModelCall, store: ScriptStore):
   } catch (error) {
     return refuse(reply, 'anthropic', error);
   }
-  await deliverJson(reply, 200, renderJson({ input_tokens: reply.call.promptTokens }));
+  await deliverJson(reply, { status: 200, json: renderJson({ input_tokens: reply.call.promptTokens }) });
 }
 
 /** Answers `GET /v1/models` in the shape of the vendor whose headers the request bears. */
@@ -108,7 +107,7 @@ export async function answerModelList(incoming: ModelCall): Promise<void> {
           first_id: names[0],
           last_id: names.at(-1),
         };
-  await deliverJson(reply, 200, renderJson(list));
+  await deliverJson(reply, { status: 200, json: renderJson(list) });
 }
 
 /** Answers 404 or 405 in the shape of the vendor whose headers the request bears. */
@@ -226,7 +225,8 @@ function refuse(reply: Reply, vendor: VendorName, error: unknown): Promise<void>
 function sendError(reply: Reply, vendor: VendorName, error: VendorError): Promise<void> {
   // What is wrong with a request is told at once and whole, whatever the script says.
   const plain: Reply = { ...reply, script: {} };
-  return deliverJson(plain, error.status, renderError(vendor, error, requestId(reply.call)));
+  const json = renderError(vendor, error, requestId(reply.call));
+  return deliverJson(plain, { status: error.status, json });
 }
 
 function sendScriptedError(reply: Reply, vendor: VendorName, status: number): Promise<void> {
@@ -234,8 +234,8 @@ function sendScriptedError(reply: Reply, vendor: VendorName, status: number): Pr
   if (script.retryAfter !== undefined) reply.headers['retry-after'] = String(script.retryAfter);
   if (status === 429) Object.assign(reply.headers, limitHeaders(vendor, script.rateLimitRemaining ?? 0));
   const message = script.errorMessage ?? `Simulated error ${status}`;
-  const body = renderError(vendor, { status, message, type: script.errorType }, requestId(reply.call));
-  return deliverJson(reply, status, body);
+  const json = renderError(vendor, { status, message, type: script.errorType }, requestId(reply.call));
+  return deliverJson(reply, { status, json });
 }
 
 /** The headers an echo shows: credentials are told by their kind, never by their value. */
