@@ -179,7 +179,8 @@ function renderOpeningUsage(answer: Answer, script: Script): { usage?: Json | nu
   if (mode === 'none') return {};
   if (mode === 'null-on-chunks') return { usage: null };
   if (mode === 'finish-chunk') return { usage: { input_tokens: 0, output_tokens: 0 } };
-  return { usage: { ...renderUsage(reportFigures(answer, script)), output_tokens: 1 } };
+  const { output_tokens_details: _thinking, ...usage } = renderUsage(reportFigures(answer, script));
+  return { usage: { ...usage, output_tokens: 1 } };
 }
 
 function renderUsage(figures: Figures): Json {
