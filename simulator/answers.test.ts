@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { ANTHROPIC_PATH, OPENAI_PATH, parseEvents, post, postRaw } from './probe.ts';
+import { ANTHROPIC_PATH, OPENAI_PATH, parseEvents, post, postRaw, readJson } from './probe.ts';
+import type { WireJson } from './probe.ts';
 import { startSimulator } from './server.ts';
 import type { Simulator } from './server.ts';
 
@@ -19,11 +20,17 @@ const ask = (extra: object = {}): Record<string, unknown> => ({
   ...extra,
 });
 
-async function streamJson(path: string, body: object): Promise<{ event?: string; json: any }[]> {
+interface StreamedEvent {
+  event?: string;
+  json: WireJson;
+}
+
+/** Reads the events of a streamed answer; the terminator that is no JSON becomes an object of type `[DONE]`. */
+async function streamJson(path: string, body: object): Promise<StreamedEvent[]> {
   const text = await (await post(simulator, path, { ...body, stream: true })).text();
   return parseEvents(text).map(({ event, data }) => ({
     event,
-    json: data === '[DONE]' ? data : JSON.parse(data),
+    json: JSON.parse(data === '[DONE]' ? '{"type":"[DONE]"}' : data) as WireJson,
   }));
 }
 
@@ -32,7 +39,7 @@ describe('OpenAI chat answers', () => {
     simulator.enqueue({ tokens: 5, reasoning: 2 });
     const events = await streamJson(OPENAI_PATH, ask({ stream_options: { include_usage: true } }));
     const chunks = events.slice(0, -1).map(({ json }) => json);
-    assert.equal(events.at(-1)?.json, '[DONE]');
+    assert.equal(events.at(-1)?.json.type, '[DONE]');
     assert.equal(chunks.filter((chunk) => chunk.choices[0]?.delta.reasoning_content).length, 2);
     assert.equal(chunks.filter((chunk) => chunk.choices[0]?.delta.content).length, 5);
     assert.equal(chunks.at(-2).choices[0].finish_reason, 'stop');
@@ -49,12 +56,10 @@ describe('OpenAI chat answers', () => {
   });
 
   it('reports no usage in a stream that did not ask, and none when told so', async () => {
-    assert.ok(
-      (await streamJson(OPENAI_PATH, ask())).every(({ json }) => json === '[DONE]' || !('usage' in json)),
-    );
+    assert.ok((await streamJson(OPENAI_PATH, ask())).every(({ json }) => !('usage' in json)));
     simulator.enqueue({ usage: 'none' });
     const asked = await streamJson(OPENAI_PATH, ask({ stream_options: { include_usage: true } }));
-    assert.ok(asked.every(({ json }) => json === '[DONE]' || !('usage' in json)));
+    assert.ok(asked.every(({ json }) => !('usage' in json)));
     assert.deepEqual(
       simulator.calls().map((call) => call.usage),
       [null, null],
@@ -77,9 +82,7 @@ describe('OpenAI chat answers', () => {
   it('lies about usage as told', async () => {
     const lies = { zero: 0, negative: -1, nan: 'NaN', huge: 1e18 };
     for (const [usage, expected] of Object.entries(lies)) {
-      const body: any = await (
-        await post(simulator, OPENAI_PATH, ask({ model: `sim-x?usage=${usage}` }))
-      ).json();
+      const body = await readJson(post(simulator, OPENAI_PATH, ask({ model: `sim-x?usage=${usage}` })));
       assert.equal(body.usage.prompt_tokens, expected);
       assert.equal(body.usage.completion_tokens, expected);
     }
@@ -88,17 +91,13 @@ describe('OpenAI chat answers', () => {
   });
 
   it('honours n, the token limit and stop sequences', async () => {
-    const many: any = await (
-      await post(simulator, OPENAI_PATH, ask({ model: 'sim-x?tokens=4', n: 3 }))
-    ).json();
+    const many = await readJson(post(simulator, OPENAI_PATH, ask({ model: 'sim-x?tokens=4', n: 3 })));
     assert.equal(many.choices.length, 3);
     assert.equal(many.usage.completion_tokens, 12);
-    const cut: any = await (
-      await post(simulator, OPENAI_PATH, ask({ model: 'sim-x?tokens=9', max_tokens: 4 }))
-    ).json();
+    const cut = await readJson(post(simulator, OPENAI_PATH, ask({ model: 'sim-x?tokens=9', max_tokens: 4 })));
     assert.deepEqual([cut.choices[0].finish_reason, cut.usage.completion_tokens], ['length', 4]);
     simulator.enqueue({ text: 'one two three' });
-    const stopped: any = await (await post(simulator, OPENAI_PATH, ask({ stop: [' two'] }))).json();
+    const stopped = await readJson(post(simulator, OPENAI_PATH, ask({ stop: [' two'] })));
     assert.deepEqual([stopped.choices[0].message.content, stopped.choices[0].finish_reason], ['one', 'stop']);
   });
 
@@ -119,9 +118,9 @@ describe('OpenAI chat answers', () => {
       { name: 'weather', json: '{"city":"Zürich","days":3}' },
       { name: 'clock', json: '' },
     ]);
-    const whole: any = await (await post(simulator, OPENAI_PATH, ask())).json();
+    const whole = await readJson(post(simulator, OPENAI_PATH, ask()));
     assert.deepEqual(
-      whole.choices[0].message.tool_calls.map((call: any) => call.function.arguments),
+      whole.choices[0].message.tool_calls.map((call) => call.function.arguments),
       found.map((call) => call.json),
     );
     assert.equal(simulator.calls()[0]?.tokensGenerated, whole.usage.completion_tokens);
@@ -133,12 +132,10 @@ describe('OpenAI chat answers', () => {
       properties: { id: { type: 'integer' }, tags: { type: 'array', items: { enum: ['a'] } } },
     };
     const format = { type: 'json_schema', json_schema: { name: 'doc', schema } };
-    const body: any = await (await post(simulator, OPENAI_PATH, ask({ response_format: format }))).json();
+    const body = await readJson(post(simulator, OPENAI_PATH, ask({ response_format: format })));
     assert.deepEqual(JSON.parse(body.choices[0].message.content), { id: 1, tags: ['a'] });
     const tools = [{ type: 'function', function: { name: 'pick', parameters: schema } }];
-    const forced: any = await (
-      await post(simulator, OPENAI_PATH, ask({ tools, tool_choice: 'required' }))
-    ).json();
+    const forced = await readJson(post(simulator, OPENAI_PATH, ask({ tools, tool_choice: 'required' })));
     assert.deepEqual(JSON.parse(forced.choices[0].message.tool_calls[0].function.arguments), {
       id: 1,
       tags: ['a'],
@@ -176,7 +173,7 @@ describe('Anthropic messages answers', () => {
 
   it('sends refusals, redacted thinking and calls without arguments', async () => {
     simulator.enqueue({ refusal: true }, { redactedThinking: true, toolNoArgs: 'now' });
-    const refused: any = await (await post(simulator, ANTHROPIC_PATH, ask())).json();
+    const refused = await readJson(post(simulator, ANTHROPIC_PATH, ask()));
     assert.deepEqual(
       [refused.stop_reason, refused.content, refused.stop_details.type],
       ['refusal', [], 'refusal'],
@@ -189,14 +186,14 @@ describe('Anthropic messages answers', () => {
   });
 
   it('counts tokens as the message call would', async () => {
-    const counted: any = await (
-      await fetch(`${simulator.url}/v1/messages/count_tokens`, {
+    const counted = await readJson(
+      fetch(`${simulator.url}/v1/messages/count_tokens`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'x-api-key': 'k', 'anthropic-version': '2026-10-21' },
         body: JSON.stringify({ model: 'sim-x', messages: [{ role: 'user', content: 'x'.repeat(40) }] }),
-      })
-    ).json();
-    const answered: any = await (await post(simulator, ANTHROPIC_PATH, ask())).json();
+      }),
+    );
+    const answered = await readJson(post(simulator, ANTHROPIC_PATH, ask()));
     assert.equal(counted.input_tokens, 10);
     assert.equal(answered.usage.input_tokens, 10);
   });
@@ -207,7 +204,7 @@ describe('framing', () => {
     it(`${path}: every framing carries the same events`, async () => {
       const plain = (await streamJson(path, ask({ model: 'sim-x?tokens=4' }))).map(({ event, json }) => [
         event,
-        json.type ?? json.object ?? json,
+        json.type ?? json.object,
       ]);
       for (const framing of [
         { crlf: true },
@@ -219,7 +216,7 @@ describe('framing', () => {
         simulator.enqueue({ ...framing, tokens: 4 });
         const events = (await streamJson(path, ask())).map(({ event, json }) => [
           event,
-          json.type ?? json.object ?? json,
+          json.type ?? json.object,
         ]);
         assert.deepEqual(events, plain, JSON.stringify(framing));
       }

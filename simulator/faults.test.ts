@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { ANTHROPIC_PATH, OPENAI_PATH, parseEvents, post, postRaw, until } from './probe.ts';
+import { ANTHROPIC_PATH, OPENAI_PATH, parseEvents, post, postRaw, readJson, until } from './probe.ts';
 import { startSimulator } from './server.ts';
 import type { Simulator } from './server.ts';
 
@@ -105,7 +105,7 @@ for (const path of [OPENAI_PATH, ANTHROPIC_PATH]) {
       const limit =
         path === OPENAI_PATH ? 'x-ratelimit-remaining-requests' : 'anthropic-ratelimit-requests-remaining';
       assert.equal(response.headers.get(limit), '0');
-      const body: any = await response.json();
+      const body = await readJson(response);
       assert.equal(body.error.type, 'odd_error');
       const [call] = simulator.calls();
       assert.deepEqual([call?.finished, call?.tokensGenerated, call?.usage], ['refused', 0, null]);

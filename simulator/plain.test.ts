@@ -3,9 +3,19 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { parseEvents } from './probe.ts';
+import { parseEvents, readJson } from './probe.ts';
+import type { WireJson } from './probe.ts';
 import { startSimulator } from './server.ts';
 import type { Simulator } from './server.ts';
+
+interface EchoJson {
+  method: string;
+  url: string;
+  rawHeaders: string[];
+  bodyLength: number;
+  bodySha256: string;
+  body: string;
+}
 
 let simulator: Simulator;
 before(async () => {
@@ -21,7 +31,7 @@ describe('plain routes', () => {
       body: 'héllo',
     });
     assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '1']);
-    const echo: any = await response.json();
+    const echo = await readJson<EchoJson>(response);
     assert.equal(echo.method, 'PUT');
     assert.ok(echo.url.startsWith('/echo/a/b?c=1'));
     assert.equal(echo.body, 'héllo');
@@ -71,8 +81,8 @@ describe('plain routes', () => {
 
   it('lists models and refuses unknown paths in the shape of the asking vendor', async () => {
     const anthropic = { 'x-api-key': 'k', 'anthropic-version': '2023-06-01' };
-    const ask = async (path: string, headers: Record<string, string>): Promise<any> =>
-      (await fetch(simulator.url + path, { headers })).json();
+    const ask = async (path: string, headers: Record<string, string>): Promise<WireJson> =>
+      readJson(fetch(simulator.url + path, { headers }));
     assert.equal((await ask('/v1/models', { authorization: 'Bearer k' })).object, 'list');
     assert.equal((await ask('/v1/models', anthropic)).has_more, false);
     assert.equal((await ask('/v1/nothing', anthropic)).error.type, 'not_found_error');

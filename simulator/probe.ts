@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Simulator } from './server.ts';
 
@@ -17,15 +16,48 @@ export interface RawAnswer {
   error: string | null;
 }
 
+/**
+ * What tests look at in the answers, chunks and events of either vendor. A member is there only where the
+ * vendor sends it; reading it where it is absent fails the test, as it should.
+ */
+export interface WireJson {
+  id: string;
+  object: string;
+  choices: WireChoice[];
+  type: string;
+  message: { usage: Record<string, unknown> };
+  content: { type: string; text: string }[];
+  content_block?: { type: string };
+  delta?: { stop_reason?: string; partial_json?: string };
+  stop_reason: string;
+  stop_details: { type: string };
+  usage: Record<string, unknown>;
+  input_tokens: number;
+  has_more: boolean;
+  error: { message: string; type: string; code: string };
+}
+
+interface WireChoice {
+  finish_reason: string | null;
+  message: { content: string; tool_calls: { function: { arguments: string } }[] };
+  delta: {
+    content?: string;
+    reasoning_content?: string;
+    tool_calls?: { index: number; function: { name: string; arguments: string } }[];
+  };
+}
+
+export async function readJson<T = WireJson>(response: Promise<Response> | Response): Promise<T> {
+  return (await (await response).json()) as T;
+}
+
 export const OPENAI_PATH = '/v1/chat/completions';
 export const ANTHROPIC_PATH = '/v1/messages';
 
 export function vendorHeaders(path: string): Record<string, string> {
-  const own =
-    path === OPENAI_PATH
-      ? { authorization: 'Bearer key' }
-      : { 'x-api-key': 'key', 'anthropic-version': '2023-06-01' };
-  return { 'content-type': 'application/json', ...own };
+  const type = { 'content-type': 'application/json' };
+  if (path === OPENAI_PATH) return { ...type, authorization: 'Bearer key' };
+  return { ...type, 'x-api-key': 'key', 'anthropic-version': '2023-06-01' };
 }
 
 export function post(
@@ -80,14 +112,15 @@ export async function postRaw(
   const socket = connect(simulator.port, '127.0.0.1');
   const parts: Buffer[] = [];
   let error: string | null = null;
-  socket.on('data', (part) => {
+  socket.on('data', (part: Buffer) => {
     parts.push(part);
     // A stream that ends in order leaves the connection open; this one is for a single answer.
     if (Buffer.concat(parts).includes('\r\n0\r\n\r\n')) socket.end();
   });
   socket.on('error', (cause: NodeJS.ErrnoException) => (error = cause.code ?? cause.message));
   socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${json}`);
-  await once(socket, 'close');
+  // Not events.once(): it would reject with the very error that is looked for.
+  await new Promise((resolve) => socket.once('close', resolve));
   const bytes = Buffer.concat(parts);
   return { text: bytes.toString('utf8'), chunks: readChunks(bytes), error };
 }

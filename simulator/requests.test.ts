@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { ANTHROPIC_PATH, OPENAI_PATH, post } from './probe.ts';
+import { ANTHROPIC_PATH, OPENAI_PATH, post, readJson } from './probe.ts';
+import type { WireJson } from './probe.ts';
 import { signThinking, startSimulator } from './server.ts';
-import type { Simulator } from './server.ts';
+import type { SimulatedCall, Simulator } from './server.ts';
 
 let simulator: Simulator;
 before(async () => {
@@ -16,7 +17,7 @@ const user = { role: 'user', content: 'hi' };
 async function statusOf(path: string, body: object, headers = {}): Promise<[number, string]> {
   const full = { model: 'sim-x', ...(path === ANTHROPIC_PATH && { max_tokens: 3000 }), ...body };
   const response = await post(simulator, path, full, { headers });
-  const json: any = await response.json();
+  const json = await readJson<Partial<WireJson>>(response);
   return [response.status, json.error?.message ?? ''];
 }
 
@@ -198,10 +199,10 @@ describe('requests', () => {
       ],
     });
     const differing = { vendor: null, headers: null, includeUsage: null };
-    const fromOpenAi: any = await openai.json();
-    const fromAnthropic: any = await anthropic.json();
-    const one = { ...JSON.parse(fromOpenAi.choices[0].message.content), ...differing };
-    const other = { ...JSON.parse(fromAnthropic.content[0].text), ...differing };
+    const fromOpenAi = await readJson(openai);
+    const fromAnthropic = await readJson(anthropic);
+    const one = { ...JSON.parse(fromOpenAi.choices[0]?.message.content ?? ''), ...differing };
+    const other = { ...JSON.parse(fromAnthropic.content[0]?.text ?? ''), ...differing };
     assert.deepEqual(one, other);
     assert.equal(one.images, 1);
     assert.deepEqual(one.toolChoice, { mode: 'required' });
@@ -213,15 +214,15 @@ describe('scripts', () => {
   it('lets the more particular way win, and uses a queued script once', async () => {
     simulator.defaults = { text: 'default', finish: 'length' };
     simulator.enqueue({ text: 'queued' });
-    const said = async (content: string, headers = {}): Promise<string[]> => {
+    const said = async (content: string, headers = {}): Promise<unknown[]> => {
       const response = await post(
         simulator,
         OPENAI_PATH,
         { model: 'sim-x', messages: [{ role: 'user', content }] },
         { headers },
       );
-      const json: any = await response.json();
-      return [json.choices[0].message.content, json.choices[0].finish_reason];
+      const [choice] = (await readJson(response)).choices;
+      return [choice?.message.content, choice?.finish_reason];
     };
     assert.deepEqual(await said('hi'), ['queued', 'length']);
     assert.deepEqual(await said('hi'), ['default', 'length']);
@@ -239,14 +240,16 @@ describe('scripts', () => {
     assert.equal((await control('/_script', [{ txt: 'one' }])).status, 400);
     const headers = { 'x-sluice-exchange': 'ex-1' };
     await (await post(simulator, OPENAI_PATH, { model: 'm', messages: [user] }, { headers })).text();
-    const [call]: any = await (await control('/_calls')).json();
+    const [call] = await readJson<SimulatedCall[]>(control('/_calls'));
+    assert.ok(call);
     assert.deepEqual(
-      [call.exchangeId, call.script.text, call.body.model, call.finished],
+      [call.exchangeId, call.script.text, call.model, call.finished],
       ['ex-1', 'one', 'm', 'complete'],
     );
-    const [brief]: any = await (await control('/_calls?ids=1')).json();
+    const [brief] = await readJson<Partial<SimulatedCall>[]>(control('/_calls?ids=1'));
+    assert.ok(brief);
     assert.deepEqual(brief.usage, call.usage);
-    assert.equal('body' in brief, false);
+    assert.ok('body' in call && !('body' in brief));
     await control('/_reset', {});
     assert.deepEqual(await (await control('/_calls')).json(), []);
   });
