@@ -42,16 +42,16 @@ describe('OpenAI chat answers', () => {
     assert.equal(events.at(-1)?.json.type, '[DONE]');
     assert.equal(chunks.filter((chunk) => chunk.choices[0]?.delta.reasoning_content).length, 2);
     assert.equal(chunks.filter((chunk) => chunk.choices[0]?.delta.content).length, 5);
-    assert.equal(chunks.at(-2).choices[0].finish_reason, 'stop');
-    assert.deepEqual(chunks.at(-1).choices, []);
+    assert.equal(chunks.at(-2)?.choices[0]?.finish_reason, 'stop');
+    assert.deepEqual(chunks.at(-1)?.choices, []);
     assert.ok(chunks.slice(0, -1).every((chunk) => chunk.usage === null));
-    const { prompt_tokens, completion_tokens, total_tokens } = chunks.at(-1).usage;
+    const { prompt_tokens, completion_tokens, total_tokens } = chunks.at(-1)?.usage ?? {};
     assert.deepEqual([prompt_tokens, completion_tokens, total_tokens], [10, 7, 17]);
     const [call] = simulator.calls();
-    assert.deepEqual(call?.usage, chunks.at(-1).usage);
+    assert.deepEqual(call?.usage, chunks.at(-1)?.usage);
     assert.deepEqual(
       [call?.chunks, call?.tokensGenerated, call?.finished, call?.id],
-      [7, 7, 'complete', chunks[0].id],
+      [7, 7, 'complete', chunks[0]?.id],
     );
   });
 
@@ -72,7 +72,7 @@ describe('OpenAI chat answers', () => {
       { tokens: 3, usage: 'finish-chunk' },
       { tokens: 3, usage: 'twice' },
     );
-    const counts = async (body: object): Promise<number[]> =>
+    const counts = async (body: object): Promise<unknown[]> =>
       (await streamJson(OPENAI_PATH, body)).flatMap(({ json }) => json.usage?.completion_tokens ?? []);
     assert.deepEqual(await counts(ask()), [1, 2, 3, 3]);
     assert.deepEqual(await counts(ask({ stream_options: { include_usage: true } })), [3]);
@@ -95,10 +95,13 @@ describe('OpenAI chat answers', () => {
     assert.equal(many.choices.length, 3);
     assert.equal(many.usage.completion_tokens, 12);
     const cut = await readJson(post(simulator, OPENAI_PATH, ask({ model: 'sim-x?tokens=9', max_tokens: 4 })));
-    assert.deepEqual([cut.choices[0].finish_reason, cut.usage.completion_tokens], ['length', 4]);
+    assert.deepEqual([cut.choices[0]?.finish_reason, cut.usage.completion_tokens], ['length', 4]);
     simulator.enqueue({ text: 'one two three' });
     const stopped = await readJson(post(simulator, OPENAI_PATH, ask({ stop: [' two'] })));
-    assert.deepEqual([stopped.choices[0].message.content, stopped.choices[0].finish_reason], ['one', 'stop']);
+    assert.deepEqual(
+      [stopped.choices[0]?.message.content, stopped.choices[0]?.finish_reason],
+      ['one', 'stop'],
+    );
   });
 
   it('fragments parallel tool calls, the same calls as in a whole answer', async () => {
@@ -120,7 +123,7 @@ describe('OpenAI chat answers', () => {
     ]);
     const whole = await readJson(post(simulator, OPENAI_PATH, ask()));
     assert.deepEqual(
-      whole.choices[0].message.tool_calls.map((call) => call.function.arguments),
+      whole.choices[0]?.message.tool_calls.map((call) => call.function.arguments),
       found.map((call) => call.json),
     );
     assert.equal(simulator.calls()[0]?.tokensGenerated, whole.usage.completion_tokens);
@@ -133,14 +136,14 @@ describe('OpenAI chat answers', () => {
     };
     const format = { type: 'json_schema', json_schema: { name: 'doc', schema } };
     const body = await readJson(post(simulator, OPENAI_PATH, ask({ response_format: format })));
-    assert.deepEqual(JSON.parse(body.choices[0].message.content), { id: 1, tags: ['a'] });
+    assert.deepEqual(JSON.parse(body.choices[0]?.message.content ?? ''), { id: 1, tags: ['a'] });
     const tools = [{ type: 'function', function: { name: 'pick', parameters: schema } }];
     const forced = await readJson(post(simulator, OPENAI_PATH, ask({ tools, tool_choice: 'required' })));
-    assert.deepEqual(JSON.parse(forced.choices[0].message.tool_calls[0].function.arguments), {
+    assert.deepEqual(JSON.parse(forced.choices[0]?.message.tool_calls[0]?.function.arguments ?? ''), {
       id: 1,
       tags: ['a'],
     });
-    assert.equal(forced.choices[0].finish_reason, 'tool_calls');
+    assert.equal(forced.choices[0]?.finish_reason, 'tool_calls');
   });
 });
 
@@ -157,17 +160,20 @@ describe('Anthropic messages answers', () => {
     assert.ok(events.every(({ event, json }) => event === json.type));
     const starts = events
       .filter(({ event }) => event === 'content_block_start')
-      .map(({ json }) => json.content_block.type);
+      .map(({ json }) => json.content_block?.type);
     assert.deepEqual(starts, ['thinking', 'text', 'tool_use']);
     assert.equal(events.filter(({ event }) => event === 'content_block_stop').length, 3);
     const opening = events[0]?.json.message.usage;
-    assert.equal(opening.input_tokens, 45);
-    assert.equal(opening.cache_read_input_tokens, 30);
-    assert.deepEqual(opening.cache_creation, { ephemeral_5m_input_tokens: 20, ephemeral_1h_input_tokens: 5 });
+    assert.equal(opening?.input_tokens, 45);
+    assert.equal(opening?.cache_read_input_tokens, 30);
+    assert.deepEqual(opening?.cache_creation, {
+      ephemeral_5m_input_tokens: 20,
+      ephemeral_1h_input_tokens: 5,
+    });
     const closing = events.find(({ event }) => event === 'message_delta')?.json;
-    assert.equal(closing.delta.stop_reason, 'tool_use');
-    assert.equal(closing.usage.output_tokens, simulator.calls()[0]?.tokensGenerated);
-    assert.equal(closing.usage.output_tokens_details.thinking_tokens, 2);
+    assert.equal(closing?.delta?.stop_reason, 'tool_use');
+    assert.equal(closing?.usage.output_tokens, simulator.calls()[0]?.tokensGenerated);
+    assert.deepEqual(closing?.usage.output_tokens_details, { thinking_tokens: 2 });
     assert.equal(events.at(-1)?.event, 'message_stop');
   });
 
