@@ -3,6 +3,7 @@ import {
   BadRequest,
   ifPresent,
   isObject,
+  listWords,
   requireArray,
   requireBoolean,
   requireInteger,
@@ -24,17 +25,21 @@ export type LiveVersion = (typeof LIVE_VERSIONS)[number];
 const SAMPLING = ['temperature', 'top_p', 'top_k'];
 const KNOWN = new Set([
   ...SAMPLING,
-  ...['model', 'max_tokens', 'messages', 'system', 'stop_sequences', 'stream', 'tools', 'tool_choice'],
-  ...['thinking', 'output_config', 'metadata', 'service_tier', 'speed', 'inference_geo', 'cache_control'],
-  ...['container', 'diagnostics', 'user_profile_id', 'workspace_id', 'context_management', 'mcp_servers'],
+  ...listWords(`
+  model max_tokens messages system stop_sequences stream tools tool_choice thinking output_config
+  metadata service_tier speed inference_geo cache_control container diagnostics user_profile_id
+  workspace_id context_management mcp_servers
+`),
 ]);
 /** Other vendors' words. One of them in a request means that it was not translated. */
-const FOREIGN = new Set([
-  ...['max_completion_tokens', 'max_output_tokens', 'stop', 'n', 'response_format', 'presence_penalty'],
-  ...['frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs', 'seed', 'user', 'stream_options'],
-  ...['reasoning_effort', 'reasoning', 'parallel_tool_calls', 'functions', 'function_call', 'verbosity'],
-  ...['modalities', 'store', 'prompt_cache_key', 'safety_identifier', 'prediction', 'input', 'instructions'],
-]);
+const FOREIGN = new Set(
+  listWords(`
+  max_completion_tokens max_output_tokens stop n response_format presence_penalty
+  frequency_penalty logit_bias logprobs top_logprobs seed user stream_options reasoning_effort
+  reasoning parallel_tool_calls functions function_call verbosity modalities store
+  prompt_cache_key safety_identifier prediction input instructions
+`),
+);
 
 /** What of the call besides its body decides how the body is read. */
 export interface MessagesContext {

@@ -3,6 +3,7 @@ import {
   BadRequest,
   ifPresent,
   isObject,
+  listWords,
   requireArray,
   requireBoolean,
   requireInteger,
@@ -31,33 +32,21 @@ const SAMPLING = [
 ];
 const KNOWN = new Set([
   ...SAMPLING,
-  ...['model', 'messages', 'max_completion_tokens', 'max_tokens', 'n', 'stop', 'top_logprobs', 'user'],
-  ...[
-    'safety_identifier',
-    'metadata',
-    'store',
-    'service_tier',
-    'parallel_tool_calls',
-    'tools',
-    'tool_choice',
-  ],
-  ...['response_format', 'reasoning_effort', 'verbosity', 'modalities', 'audio', 'prediction', 'moderation'],
-  ...['web_search_options', 'prompt_cache_key', 'prompt_cache_retention', 'prompt_cache_options', 'stream'],
-  ...['stream_options', 'functions', 'function_call'],
+  ...listWords(`
+  model messages max_completion_tokens max_tokens n stop top_logprobs user safety_identifier
+  metadata store service_tier parallel_tool_calls tools tool_choice response_format
+  reasoning_effort verbosity modalities audio prediction moderation web_search_options
+  prompt_cache_key prompt_cache_retention prompt_cache_options stream stream_options functions
+  function_call
+`),
 ]);
 /** Other vendors' words. One of them in a request means that it was not translated. */
-const FOREIGN = new Set([
-  ...[
-    'system',
-    'stop_sequences',
-    'top_k',
-    'thinking',
-    'output_config',
-    'anthropic_version',
-    'max_output_tokens',
-  ],
-  ...['cache_control', 'inference_geo', 'speed', 'input', 'instructions', 'contents', 'generationConfig'],
-]);
+const FOREIGN = new Set(
+  listWords(`
+  system stop_sequences top_k thinking output_config anthropic_version max_output_tokens
+  cache_control inference_geo speed input instructions contents generationConfig
+`),
+);
 
 /**
  * Reads a Chat Completions request as the vendor does.

@@ -130,7 +130,11 @@ async function handle(request: IncomingMessage, response: ServerResponse, contro
   const call = controls.log.open(request, path);
   const plain = { request, response, call, url };
   if (path === '/mirror' && method === 'POST') return answerMirror(plain);
-  const bytes = await readBody(request);
+  const bytes = await readBody(request).catch((error: unknown) => {
+    call.finished = 'client-gone';
+    call.endedAtMs = call.clientGoneAtMs = Date.now();
+    throw error;
+  });
   if (!bytes) {
     return answerTooLarge(
       { request, response, call, bytes: Buffer.alloc(0) },

@@ -84,6 +84,11 @@ export function ifPresent<T>(value: unknown, check: (present: unknown) => T): T 
   return value === undefined || value === null ? undefined : check(value);
 }
 
+/** Reads a list of names written as prose. */
+export function listWords(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
+
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';
