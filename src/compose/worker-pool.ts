@@ -144,12 +144,14 @@ export class WorkerPool {
   }
 
   #spawn(index: number): Promise<void> {
-    const { settings, incarnation } = {
-      settings: this.#settings,
-      incarnation: this.#settings.nextIncarnation(),
-    };
+    const settings = this.#settings;
+    const owner = ++this.#owners;
+    const incarnation = `${settings.boot}.${owner}`;
+    const tokenPort = settings.openTokenPort();
     const start: WorkerStart = {
       index,
+      owner,
+      tokenPort,
       incarnation,
       snapshot: settings.snapshot(),
       keys: settings.keys(),
