@@ -20,7 +20,7 @@ export function mapCrashReceipt(attempts: readonly CrashedAttempt[], settledAtMs
     route: last.route,
     outcome: 'gateway_crash',
     status: 0,
-    fault: 'gateway/crash',
+    fault: null,
     subjects: last.subjects,
     dialect: last.dialect,
     requestedModel: last.requestedModel,
@@ -43,7 +43,7 @@ function mapAttempt({ intent, progress }: CrashedAttempt): AttemptLine {
     startedAtMs: intent.atMs,
     endedAtMs: progress?.atMs ?? intent.atMs,
     status: 0,
-    fault: 'gateway/crash',
+    fault: null,
     upstreamId: null,
     usageSource: progress ? 'provider_partial' : 'estimate',
     rawUsage: {
