@@ -8,7 +8,8 @@ import { testFolder } from '../testing/samples.ts';
 import { startLedger } from './start-ledger.ts';
 
 const writer = fileURLToPath(new URL('../testing/journal-writer.ts', import.meta.url));
-const rounds = process.env['SLUICE_LONG'] ? 100 : 4;
+const ledgers = process.env['SLUICE_LONG'] ? 25 : 1;
+const killsOfEach = 4;
 
 /** Runs the writer until it has said `lines` lines, then a little longer, and kills it. What it said is returned. */
 async function runAndKill(directory: string, lines: number): Promise<string[]> {
@@ -28,12 +29,15 @@ async function runAndKill(directory: string, lines: number): Promise<string[]> {
 }
 
 test('killed at any moment: what was confirmed is on the books, what was open is settled', async (context) => {
-  const directory = testFolder(context);
+  for (let n = 0; n < ledgers; n += 1) await killAndRecover(testFolder(context));
+});
+
+async function killAndRecover(directory: string): Promise<void> {
   const onError = (error: Error): void => assert.fail(error);
   const options = { databasePath: join(directory, 'ledger.db'), journalDirectory: directory, onError };
   const confirmed = new Set<string>();
   const begun = new Set<string>();
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < killsOfEach; round += 1) {
     for (const line of await runAndKill(directory, 10 + Math.floor(Math.random() * 3_000))) {
       const [what, id] = line.split(' ') as [string, string];
       (what === 'ok' ? confirmed : begun).add(id);
@@ -61,4 +65,4 @@ test('killed at any moment: what was confirmed is on the books, what was open is
     assert.deepEqual(verified.findings, []);
     assert.equal(verified.receipts, completed.size + crashed.size);
   }
-});
+}
