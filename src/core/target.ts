@@ -68,3 +68,22 @@ export interface Target {
 export interface Plan {
   readonly targets: readonly Target[];
 }
+
+/** What is known of a provider beforehand: a new one that speaks a known dialect is one of these, and no code. */
+export interface ProviderRecord {
+  readonly name: string;
+  readonly title: string;
+  readonly dialect: string;
+  readonly baseUrl: string;
+  /** Null for servers that ask for no credential. */
+  readonly credential: CredentialForm | null;
+  /** Environment variable that holds its key (or, for local servers, its address). */
+  readonly variable: string | null;
+  /** Bare model names that begin so are this provider's. */
+  readonly modelPrefixes: readonly string[];
+  /** Listed without further configuration. */
+  readonly models: readonly string[];
+  readonly quirks: Quirks;
+  /** Where this record was checked. */
+  readonly source: string;
+}
