@@ -125,14 +125,23 @@ export function openCounterStore(
     const { subject, capacity } = items[n]!;
     const place = places[n]!;
     const used = usedAt(place, rowOf[n]!, nowMs) + taken;
-    const resetMs = used === 0 ? 0 : untilFree(place, rowOf[n]!, 1, nowMs);
     return {
       subject,
       limit: capacity,
       remaining: Math.max(0, capacity - used),
-      // Nothing there before: what is booked now is the oldest.
-      resetMs: resetMs === Infinity ? leavesAtMs(place, paneAt(place, nowMs)) - nowMs : resetMs,
+      resetMs: resetAt(n, used, nowMs),
     };
+  }
+
+  function resetAt(n: number, used: number, nowMs: number): number {
+    if (used === 0) return 0;
+    const place = places[n]!;
+    const row = rowOf[n]!;
+    const resetMs = untilFree(place, row, 1, nowMs);
+    if (resetMs !== Infinity) return resetMs;
+    // Nothing there before: what is booked now is the oldest.
+    const now = paneAt(place, nowMs);
+    return leavesAtMs(place, row === 0 ? now : Math.max(now, words[row + rowField.last]!)) - nowMs;
   }
 
   /** Null when every item fits; changes nothing. The refusing item is the one that takes longest to come back. */
@@ -159,10 +168,13 @@ export function openCounterStore(
     for (let i = 0; i < items.length; i++) {
       states.push(stateOf(items, i, wantedBefore(items, i) + items[i]!.amount, nowMs));
     }
+    // Before any row is made: one brought up to now is not idle, and so is not given away to another item.
+    for (let i = 0; i < items.length; i++) {
+      if (rowOf[i] !== 0) rows.advance(rowOf[i]!, places[i]!.ring, paneAt(places[i]!, nowMs));
+    }
     for (let i = 0; i < items.length; i++) {
       const place = places[i]!;
       const row = rowOf[i] || rows.find(place) || rows.create(place, nowMs);
-      rows.advance(row, place.ring, paneAt(place, nowMs));
       const pane = words[row + rowField.last]!;
       const at = slotItemAt(slot, i);
       words[at + slotItemField.row] = row;
