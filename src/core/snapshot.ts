@@ -1,3 +1,4 @@
+import type { PriceVersion } from './price.ts';
 import type { Plan, Provider, Target, Timeouts } from './target.ts';
 
 /**
@@ -47,6 +48,14 @@ export interface OpenProvider {
   /** Bare model names that begin so are this provider's. */
   readonly modelPrefixes: readonly string[];
   readonly target: Omit<Target, 'model' | 'price'>;
+  /** For names that are not listed: the first that matches. */
+  readonly prices: readonly PriceRule[];
+}
+
+export interface PriceRule {
+  /** A model's name in the provider's words; `*` stands for any characters. */
+  readonly pattern: string;
+  readonly price: PriceVersion;
 }
 
 export interface RouteMatch {
