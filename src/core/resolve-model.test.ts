@@ -23,13 +23,10 @@ const price = (version: string): PriceVersion => ({ version, currency: 'USD', in
 
 function open(name: string, modelPrefixes: string[]): OpenProvider {
   return {
-    provider: name,
+    provider: provider(name),
     modelPrefixes,
-    target: { provider: provider(name), defaultMaxOutputTokens: 4096 },
-    prices: [
-      { pattern: 'cat-5', price: price('exact') },
-      { pattern: 'cat-*', price: price('pattern') },
-    ],
+    defaultMaxOutputTokens: 4096,
+    prices: { 'cat-5': price('exact'), '*': price('rest') },
   };
 }
 
@@ -50,14 +47,14 @@ test('a listed name comes before any prefix', () => {
 
 test('the longest prefix owns a bare name, and a draw is nobody’s', () => {
   assert.equal(ownerOf('cat-5'), 'zoo:cat-5:exact');
-  assert.equal(ownerOf('cat-7'), 'zoo:cat-7:pattern');
-  assert.equal(ownerOf('cat-big-1'), 'farm:cat-big-1:pattern');
+  assert.equal(ownerOf('cat-7'), 'zoo:cat-7:rest');
+  assert.equal(ownerOf('cat-big-1'), 'farm:cat-big-1:rest');
   assert.equal(ownerOf('dog-1'), null);
   assert.equal(ownerOf('mouse'), null);
 });
 
 test('provider/anything goes to an open provider, with everything after the first slash', () => {
-  assert.equal(ownerOf('pound/a/b'), 'pound:a/b:-');
+  assert.equal(ownerOf('pound/a/b'), 'pound:a/b:rest');
   assert.equal(ownerOf('nobody/cat-1'), null);
   assert.equal(ownerOf('pound/'), null);
 });

@@ -1,4 +1,3 @@
-import { matchesPattern } from './name-pattern.ts';
 import type { OpenProvider, ResolvedModel, Snapshot } from './snapshot.ts';
 
 /** Finds models by the name a client uses. Made once for each snapshot. */
@@ -6,43 +5,40 @@ export interface ModelIndex {
   find(name: string): ResolvedModel | null;
 }
 
-const longestName = 256;
-const mostRemembered = 1024;
+type Models = Pick<Snapshot, 'models' | 'openProviders'>;
+
+/** Names of models that are on no list are the callers' invention: as many are remembered, and no more. */
+const maxRemembered = 1000;
+const maxNameLength = 256;
 
 /**
- * Finds a model by name: a listed one, `provider/anything` of an open provider, or a bare name that the prefixes of one
- * open provider claim. Null when nobody claims it, and when two claim it equally: which one would be a guess.
+ * In this order: a configured or listed name; `provider/anything`; a bare name that begins as one provider's do. Null
+ * when nobody claims the name, and when two claim it equally: which one would be a guess.
  */
-export function resolveModel(
-  snapshot: Pick<Snapshot, 'models' | 'openProviders'>,
-  name: string,
-): ResolvedModel | null {
-  if (Object.hasOwn(snapshot.models, name)) return snapshot.models[name]!;
-  if (name.length > longestName) return null;
+export function resolveModel({ models, openProviders }: Models, name: string): ResolvedModel | null {
+  if (Object.hasOwn(models, name)) return models[name]!;
+  if (name.length > maxNameLength) return null;
   const slash = name.indexOf('/');
-  if (slash < 0) {
-    const owner = ownerOf(snapshot.openProviders, name);
-    return owner && targetModel(owner, name, name);
-  }
-  const provider = name.slice(0, slash);
-  const model = name.slice(slash + 1);
-  const owner = snapshot.openProviders.find((open) => open.provider === provider);
-  return owner && model ? targetModel(owner, model, name) : null;
+  const prefix = name.slice(0, slash);
+  const byName = slash > 0 ? openProviders.find((open) => open.provider.name === prefix) : undefined;
+  if (byName) return targetOf(byName, name, name.slice(slash + 1));
+  const byPrefix = ownerOf(openProviders, name);
+  return byPrefix && targetOf(byPrefix, name, name);
 }
 
-/** Remembers what it found, up to a bound, so that the names callers invent cannot fill the memory. */
-export function createModelIndex(snapshot: Pick<Snapshot, 'models' | 'openProviders'>): ModelIndex {
-  const found = new Map<string, ResolvedModel>();
+/** Remembers what it found, up to a bound. */
+export function createModelIndex(snapshot: Models): ModelIndex {
+  const known = new Map(Object.entries(snapshot.models));
+  const remembered = new Map<string, ResolvedModel>();
   return {
     find(name) {
-      if (Object.hasOwn(snapshot.models, name)) return snapshot.models[name]!;
-      const known = found.get(name);
-      if (known) return known;
-      const model = resolveModel(snapshot, name);
-      if (!model) return null;
-      if (found.size === mostRemembered) found.delete(found.keys().next().value!);
-      found.set(name, model);
-      return model;
+      const before = known.get(name) ?? remembered.get(name);
+      if (before) return before;
+      const made = resolveModel(snapshot, name);
+      if (!made) return null;
+      if (remembered.size >= maxRemembered) remembered.clear();
+      remembered.set(name, made);
+      return made;
     },
   };
 }
@@ -62,7 +58,9 @@ function ownerOf(providers: readonly OpenProvider[], name: string): OpenProvider
   return owner;
 }
 
-function targetModel(owner: OpenProvider, model: string, name: string): ResolvedModel {
-  const rule = owner.prices.find(({ pattern }) => matchesPattern(pattern, model));
-  return { name, listed: false, targets: [{ ...owner.target, model, price: rule?.price ?? null }] };
+function targetOf(open: OpenProvider, name: string, model: string): ResolvedModel | null {
+  if (model === '') return null;
+  const price = (Object.hasOwn(open.prices, model) ? open.prices[model] : open.prices['*']) ?? null;
+  const { provider, defaultMaxOutputTokens } = open;
+  return { name, listed: false, targets: [{ provider, model, price, defaultMaxOutputTokens }] };
 }

@@ -1,5 +1,5 @@
 import type { PriceVersion } from './price.ts';
-import type { Plan, Provider, Target, Timeouts } from './target.ts';
+import type { Plan, Provider, Timeouts } from './target.ts';
 
 /**
  * A configuration, resolved whole: names are looked up, secrets filled in, defaults applied, prices chosen. Plain data
@@ -23,7 +23,6 @@ export interface Snapshot {
   readonly providers: Readonly<Record<string, Provider>>;
   /** By the name a client uses: aliases, `provider/model`, and bare names that are unambiguous. Listed ones only. */
   readonly models: Readonly<Record<string, ResolvedModel>>;
-  /** Providers that take any model name: `provider/anything`, and bare names by prefix. */
   readonly openProviders: readonly OpenProvider[];
   /** In the order they are tried. */
   readonly routes: readonly Route[];
@@ -43,19 +42,14 @@ export interface ResolvedModel extends Plan {
   readonly listed: boolean;
 }
 
+/** A provider that takes any model name: `provider/anything`, and bare names by prefix. */
 export interface OpenProvider {
-  readonly provider: string;
+  readonly provider: Provider;
   /** Bare model names that begin so are this provider's. */
   readonly modelPrefixes: readonly string[];
-  readonly target: Omit<Target, 'model' | 'price'>;
-  /** For names that are not listed: the first that matches. */
-  readonly prices: readonly PriceRule[];
-}
-
-export interface PriceRule {
-  /** A model's name in the provider's words; `*` stands for any characters. */
-  readonly pattern: string;
-  readonly price: PriceVersion;
+  readonly defaultMaxOutputTokens: number;
+  /** Prices of its models, by their names; `*` for all others. */
+  readonly prices: Readonly<Record<string, PriceVersion>>;
 }
 
 export interface RouteMatch {

@@ -54,37 +54,6 @@ export interface Provider {
   } | null;
 }
 
-/**
- * What is known of a provider before anybody configures it. A configuration overrides any of it; a provider that is
- * not in the catalogue needs no more than a dialect and a base URL.
- */
-export interface ProviderRecord {
-  /** Lower case; what a configuration calls the provider, or names as its `kind`. */
-  readonly name: string;
-  /** As people write it. */
-  readonly title: string;
-  readonly dialect: string;
-  /** As in Provider; null where only the operator knows it. */
-  readonly baseUrl: string | null;
-  readonly credential: CredentialForm | null;
-  /** Where its key is by convention; null when it needs none. */
-  readonly keyVariable: string | null;
-  /** Where its address is by convention, for a provider that runs on the operator's machines. */
-  readonly addressVariable: string | null;
-  /** Bare model names that begin so are this provider's. */
-  readonly modelPrefixes: readonly string[];
-  /** A few current names, to be listed. */
-  readonly models: readonly string[];
-  /** Takes names that are not listed. */
-  readonly open: boolean;
-  readonly quirks: Quirks;
-  readonly defaultMaxOutputTokens: number;
-  /** The provider's name in the seed of prices; null: its models have no list price. */
-  readonly priceList: string | null;
-  /** The page of the provider that this record was made from. */
-  readonly documentation: string | null;
-}
-
 /** Provider + model + credential: where one attempt goes. */
 export interface Target {
   readonly provider: Provider;
@@ -98,4 +67,23 @@ export interface Target {
 /** The ordered targets for one call: the first is tried first. */
 export interface Plan {
   readonly targets: readonly Target[];
+}
+
+/** What is known of a provider beforehand: a new one that speaks a known dialect is one of these, and no code. */
+export interface ProviderRecord {
+  readonly name: string;
+  readonly title: string;
+  readonly dialect: string;
+  readonly baseUrl: string;
+  /** Null for servers that ask for no credential. */
+  readonly credential: CredentialForm | null;
+  /** Environment variable that holds its key (or, for local servers, its address). */
+  readonly variable: string | null;
+  /** Bare model names that begin so are this provider's. */
+  readonly modelPrefixes: readonly string[];
+  /** Listed without further configuration. */
+  readonly models: readonly string[];
+  readonly quirks: Quirks;
+  /** Where this record was checked. */
+  readonly source: string;
 }

@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { parsePrice, type NanoPerMillion } from '#core/money.ts';
+import type { PriceVersion } from '#core/price.ts';
+import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
+import type { Provider, ProviderRecord, Target } from '#core/target.ts';
+import { didYouMean } from './problem.ts';
+import { resolveTimeouts, type Problems } from './resolve.ts';
+import type { ConfigDocument, PriceSettings, ProviderSettings } from './schema.ts';
+
+/** Prices that are known without configuration. */
+export interface PriceSource {
+  find(provider: string, model: string): PriceVersion | null;
+  /** All that is known of a provider, by model name. */
+  all(provider: string): Readonly<Record<string, PriceVersion>>;
+}
+
+export interface KnownProvider {
+  readonly provider: Provider;
+  /** Name of its record in the catalogue, by which prices are known. */
+  readonly kind: string;
+  readonly models: readonly string[];
+  readonly prefixes: readonly string[];
+  readonly defaultMaxOutputTokens: number;
+}
+
+export function resolveProviders(
+  document: ConfigDocument,
+  catalog: ReadonlyMap<string, ProviderRecord>,
+  problems: Problems,
+): Map<string, KnownProvider> {
+  const known = new Map<string, KnownProvider>();
+  for (const [name, settings] of Object.entries(document.providers ?? {})) {
+    const at = `providers.${name}`;
+    if (name.includes('/')) problems.add(at, 'a provider\'s name has no "/"');
+    const record = catalog.get(settings.kind ?? name);
+    if (settings.kind && !record)
+      problems.add(
+        `${at}.kind`,
+        `unknown kind "${settings.kind}"${didYouMean(settings.kind, catalog.keys())}`,
+      );
+    const dialect = settings.dialect ?? record?.dialect;
+    const baseUrl = settings.baseUrl ?? record?.baseUrl;
+    if (!dialect || !baseUrl) {
+      problems.add(
+        at,
+        `expected "dialect" and "baseUrl", as no record of the catalogue has this name${didYouMean(name, catalog.keys())}`,
+      );
+      continue;
+    }
+    if (!settings.apiKey && record?.credential && !settings.baseUrl) {
+      problems.add(at, `expected "apiKey", such as \${env:${record.variable ?? 'NAME'}}`);
+    }
+    known.set(name, {
+      provider: providerOf(name, settings, { record, dialect, baseUrl }),
+      kind: record?.name ?? name,
+      models: settings.models ?? record?.models ?? [],
+      prefixes: settings.prefixes ?? record?.modelPrefixes ?? [],
+      defaultMaxOutputTokens: settings.defaultMaxOutputTokens ?? 4096,
+    });
+  }
+  return known;
+}
+
+function providerOf(
+  name: string,
+  settings: ProviderSettings,
+  from: { record: ProviderRecord | undefined; dialect: string; baseUrl: string },
+): Provider {
+  const bearer = { header: 'authorization', prefix: 'Bearer ' };
+  const { maxTokensField, asksUsage } = settings;
+  return {
+    name,
+    dialect: from.dialect,
+    baseUrl: from.baseUrl.replace(/\/$/, ''),
+    credential: settings.apiKey ? (from.record?.credential ?? bearer) : null,
+    secret: settings.apiKey ?? null,
+    headers: Object.entries(settings.headers ?? {}).flatMap(([header, value]) => [
+      header.toLowerCase(),
+      value,
+    ]),
+    quirks: {
+      ...from.record?.quirks,
+      ...(maxTokensField === undefined ? {} : { maxTokensField }),
+      ...(asksUsage === undefined ? {} : { asksUsage }),
+    },
+    timeouts: resolveTimeouts(settings.timeouts, '300s'),
+    proxy: settings.proxy ?? null,
+    tls: settings.tls
+      ? { ca: settings.tls.ca ?? null, cert: settings.tls.cert ?? null, key: settings.tls.key ?? null }
+      : null,
+  };
+}
+
+/** The document's own prices, by `provider/model`. */
+export function resolvePrices(document: ConfigDocument, problems: Problems): Map<string, PriceVersion> {
+  const prices = new Map<string, PriceVersion>();
+  for (const [name, settings] of Object.entries(document.prices ?? {})) {
+    const provider = name.slice(0, name.indexOf('/'));
+    const providers = Object.keys(document.providers ?? {});
+    if (!providers.includes(provider)) {
+      problems.add(`prices.${name}`, `unknown provider "${provider}"${didYouMean(provider, providers)}`);
+    }
+    try {
+      prices.set(name, priceOf(settings));
+    } catch (error) {
+      problems.add(`prices.${name}`, (error as Error).message);
+    }
+  }
+  return prices;
+}
+
+function priceOf(settings: PriceSettings): PriceVersion {
+  const perThousand = settings.per === 'thousand';
+  const amount = (value: string | number): NanoPerMillion => {
+    const price = parsePrice(String(value));
+    return perThousand ? price * 1000n : price;
+  };
+  const optional = (value: string | number | undefined) => (value === undefined ? undefined : amount(value));
+  const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
+  return {
+    version: `config/${digest}`,
+    currency: settings.currency ?? 'USD',
+    input: amount(settings.input),
+    output: amount(settings.output),
+    cacheRead: optional(settings.cacheRead),
+    cacheWrite5m: optional(settings.cacheWrite),
+    cacheWrite1h: optional(settings.cacheWrite1h),
+    reasoning: optional(settings.reasoning),
+    perRequest: settings.request === undefined ? undefined : parsePrice(String(settings.request)),
+  };
+}
+
+export interface ModelScope {
+  readonly providers: ReadonlyMap<string, KnownProvider>;
+  readonly prices: ReadonlyMap<string, PriceVersion>;
+  readonly seed: PriceSource;
+}
+
+export function resolveModels(
+  document: ConfigDocument,
+  scope: ModelScope,
+  problems: Problems,
+): { models: Record<string, ResolvedModel>; openProviders: OpenProvider[] } {
+  const models = new Map<string, ResolvedModel>();
+  for (const [name, settings] of Object.entries(document.models ?? {})) {
+    const targets = settings.targets.map((target, i) => {
+      const slash = target.indexOf('/');
+      const known = scope.providers.get(target.slice(0, slash));
+      if (known) return targetOf(known, target.slice(slash + 1), scope);
+      const given = target.slice(0, slash);
+      problems.add(
+        `models.${name}.targets[${i}]`,
+        `unknown provider "${given}"${didYouMean(given, scope.providers.keys())}`,
+      );
+      return null;
+    });
+    models.set(name, { name, listed: true, targets: targets.filter((target) => target !== null) });
+  }
+  listProviderModels(models, scope);
+  const openProviders = [...scope.providers.values()].map((known) => ({
+    provider: known.provider,
+    modelPrefixes: known.prefixes,
+    defaultMaxOutputTokens: known.defaultMaxOutputTokens,
+    prices: { ...scope.seed.all(known.kind), ...ownPrices(scope.prices, known.provider.name) },
+  }));
+  return { models: Object.fromEntries(models), openProviders };
+}
+
+/** Listed models go by their bare name; where two providers list the same one, the first has it and both have `provider/model`. */
+function listProviderModels(models: Map<string, ResolvedModel>, scope: ModelScope): void {
+  for (const known of scope.providers.values()) {
+    for (const model of known.models) {
+      const targets = [targetOf(known, model, scope)];
+      const full = `${known.provider.name}/${model}`;
+      const bareIsFree = !models.has(model);
+      if (bareIsFree) models.set(model, { name: model, listed: true, targets });
+      if (!models.has(full)) models.set(full, { name: full, listed: !bareIsFree, targets });
+    }
+  }
+}
+
+function targetOf(known: KnownProvider, model: string, scope: ModelScope): Target {
+  const own =
+    scope.prices.get(`${known.provider.name}/${model}`) ?? scope.prices.get(`${known.provider.name}/*`);
+  return {
+    provider: known.provider,
+    model,
+    price: own ?? scope.seed.find(known.kind, model),
+    defaultMaxOutputTokens: known.defaultMaxOutputTokens,
+  };
+}
+
+function ownPrices(
+  prices: ReadonlyMap<string, PriceVersion>,
+  provider: string,
+): Record<string, PriceVersion> {
+  const own: Record<string, PriceVersion> = {};
+  for (const [name, price] of prices) {
+    if (name.startsWith(`${provider}/`)) own[name.slice(provider.length + 1)] = price;
+  }
+  return own;
+}

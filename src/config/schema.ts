@@ -1,0 +1,326 @@
+import Type, { type Static, type TSchema } from 'typebox';
+
+/**
+ * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
+ */
+
+const strict = { additionalProperties: false } as const;
+const name = (description: string) =>
+  Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', description });
+
+const Duration = Type.Union(
+  [Type.String({ pattern: '^\\d+(ms|s|min|h|d)$' }), Type.Integer({ minimum: 0 })],
+  {
+    description: 'A span of time: "500ms", "30s", "5min", "1h", "7d"; a bare number is milliseconds.',
+  },
+);
+const Size = Type.Union([Type.String({ pattern: '^\\d+(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 0 })], {
+  description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
+});
+const Amount = Type.Union(
+  [Type.String({ pattern: '^\\d{1,12}(\\.\\d{1,9})?$' }), Type.Number({ minimum: 0 })],
+  {
+    description: 'An amount of currency as a decimal, such as "2.50".',
+  },
+);
+const HttpUrl = Type.String({
+  pattern: '^https?://[^\\s/?#]+(/[^\\s?#]*)?$',
+  description: 'An absolute http or https URL without query.',
+});
+const Headers = Type.Record(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" }), Type.String(), {
+  description: 'Header names and values.',
+});
+
+const TimeoutsSchema = Type.Object(
+  {
+    connect: Type.Optional(Duration),
+    header: Type.Optional(Duration),
+    idle: Type.Optional(Duration),
+    total: Type.Optional(Duration),
+  },
+  {
+    ...strict,
+    description:
+      'connect: until a connection stands (5s). header: from the end of the request to the status line (300s for models, 60s else). idle: between two reads (120s). total: of the whole attempt (0, unlimited).',
+  },
+);
+
+const PriceSchema = Type.Object(
+  {
+    per: Type.Optional(
+      Type.Union([Type.Literal('million'), Type.Literal('thousand')], {
+        description: 'Tokens the amounts are for (million).',
+      }),
+    ),
+    currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 (USD).' })),
+    input: Amount,
+    output: Amount,
+    cacheRead: Type.Optional(Amount),
+    cacheWrite: Type.Optional(Amount),
+    cacheWrite1h: Type.Optional(Amount),
+    reasoning: Type.Optional(Amount),
+    request: Type.Optional(Amount),
+  },
+  {
+    ...strict,
+    description:
+      'What tokens of a model cost. Classes without an amount cost what plain tokens of their direction do.',
+  },
+);
+
+const ProviderSchema = Type.Object(
+  {
+    kind: Type.Optional(name("Record of the catalogue to take the defaults from (the provider's own name).")),
+    dialect: Type.Optional(name('Wire format it speaks.')),
+    baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
+    apiKey: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.',
+      }),
+    ),
+    models: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: "Model names to list, in the provider's words.",
+      }),
+    ),
+    prefixes: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: "Bare model names that begin so are this provider's.",
+      }),
+    ),
+    headers: Type.Optional(Headers),
+    timeouts: Type.Optional(TimeoutsSchema),
+    proxy: Type.Optional(
+      Type.String({ pattern: '^http://', description: 'Proxy to reach it through, by CONNECT.' }),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          ca: Type.Optional(Type.String()),
+          cert: Type.Optional(Type.String()),
+          key: Type.Optional(Type.String()),
+        },
+        {
+          ...strict,
+          description: 'PEM texts: extra authorities, and a certificate to show. Write ${file:path}.',
+        },
+      ),
+    ),
+    maxTokensField: Type.Optional(
+      Type.String({
+        description: "Name of the field that caps output tokens, where it is not the dialect's.",
+      }),
+    ),
+    asksUsage: Type.Optional(
+      Type.Boolean({
+        description: 'Ask for usage on streams (true). False for servers that refuse the field.',
+      }),
+    ),
+    defaultMaxOutputTokens: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Cap put on calls that must have one and came without (4096).',
+      }),
+    ),
+  },
+  { ...strict, description: 'An address that speaks a dialect.' },
+);
+
+const ModelSchema = Type.Object(
+  {
+    targets: Type.Array(Type.String({ pattern: '^[^/\\s]+/\\S+$' }), {
+      minItems: 1,
+      description: 'provider/model, in the order they are tried.',
+    }),
+    strategy: Type.Optional(
+      Type.Literal('fallback', { description: 'The next target takes over while nothing was delivered.' }),
+    ),
+  },
+  { ...strict, description: 'A model name for clients, and the targets that answer it.' },
+);
+
+const Match = Type.Object(
+  {
+    host: Type.Optional(
+      Type.String({ description: 'api.example.com, or *.example.com for all names below it.' }),
+    ),
+    path: Type.String({ pattern: '^/', description: '/a/b exactly, /a/** with everything below.' }),
+    methods: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z]+$' }), { minItems: 1 })),
+  },
+  { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
+);
+
+const HttpTarget = Type.Object(
+  {
+    http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
+      description: 'Upstreams, taken in turn.',
+    }),
+    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
+    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+    timeouts: Type.Optional(TimeoutsSchema),
+  },
+  strict,
+);
+const LlmTarget = Type.Object(
+  {
+    llm: Type.Object(
+      {
+        models: Type.Optional(
+          Type.Array(Type.String(), { description: 'Names and * patterns of models on this route (all).' }),
+        ),
+        strict: Type.Optional(
+          Type.Boolean({
+            description: 'Refuse what a target cannot carry, instead of dropping it and saying so (false).',
+          }),
+        ),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+
+const anyPolicy = Type.Record(Type.String(), Type.Unknown(), {
+  minProperties: 1,
+  maxProperties: 1,
+  description: 'One policy and its settings: "- rate-limit: { … }".',
+});
+
+/** The document's schema; `policy` describes one entry of a policy list. */
+export function documentSchema<P extends TSchema>(policy: P) {
+  const Route = Type.Object(
+    {
+      name: name('What logs, metrics and receipts call it.'),
+      match: Match,
+      to: Type.Union([HttpTarget, LlmTarget], { description: 'Where it leads: { http: … } or { llm: {} }.' }),
+      stripPrefix: Type.Optional(
+        Type.String({ pattern: '^/.*[^/]$', description: 'Taken off the path before it goes on.' }),
+      ),
+      bodyLimit: Type.Optional(Size),
+      policies: Type.Optional(
+        Type.Array(Type.Union([Type.Literal('default'), policy]), {
+          description: 'Instead of the default list; "default" stands for it.',
+        }),
+      ),
+    },
+    { ...strict, description: 'Requests that match, the policies they pass, and where they go.' },
+  );
+  return Type.Object(
+    {
+      version: Type.Optional(Type.Literal(1, { description: 'Version of this format.' })),
+      listen: Type.Optional(
+        Type.Object(
+          {
+            host: Type.Optional(Type.String({ description: 'Address to listen on (127.0.0.1).' })),
+            port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535, description: '8080' })),
+            trustedProxies: Type.Optional(
+              Type.Array(Type.String(), {
+                description: 'Addresses and CIDR ranges whose X-Forwarded-For is believed.',
+              }),
+            ),
+          },
+          strict,
+        ),
+      ),
+      admin: Type.Optional(
+        Type.Object(
+          {
+            host: Type.Optional(Type.String()),
+            port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 })),
+          },
+          { ...strict, description: 'The admin port (127.0.0.1:9080).' },
+        ),
+      ),
+      threads: Type.Optional(
+        Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 256 })], {
+          description: 'Data-plane threads (auto: one for each core).',
+        }),
+      ),
+      state: Type.Optional(
+        Type.String({ description: 'Directory of ledger, journal and keys (./.sluice).' }),
+      ),
+      log: Type.Optional(
+        Type.Object(
+          {
+            access: Type.Optional(
+              Type.Boolean({ description: 'One line for each exchange on stdout (true).' }),
+            ),
+          },
+          strict,
+        ),
+      ),
+      limits: Type.Optional(
+        Type.Object(
+          {
+            header: Type.Optional(Size),
+            body: Type.Optional(Size),
+            headTimeout: Type.Optional(Duration),
+            bodyTimeout: Type.Optional(Duration),
+          },
+          {
+            ...strict,
+            description:
+              'At the door: head size (32KiB), body size (32MiB), time for the head (15s) and for the whole request (300s).',
+          },
+        ),
+      ),
+      drain: Type.Optional(
+        Type.Object(
+          { delay: Type.Optional(Duration), grace: Type.Optional(Duration) },
+          {
+            ...strict,
+            description: 'On SIGTERM: time unready but serving (0s), then time for streams to finish (30s).',
+          },
+        ),
+      ),
+      providers: Type.Optional(Type.Record(Type.String(), ProviderSchema)),
+      models: Type.Optional(Type.Record(Type.String(), ModelSchema)),
+      prices: Type.Optional(
+        Type.Record(Type.String({ pattern: '/' }), PriceSchema, {
+          description: 'By provider/model; provider/* for all of its models.',
+        }),
+      ),
+      routes: Type.Optional(Type.Array(Route)),
+      policies: Type.Optional(
+        Type.Array(policy, {
+          description: 'The default list: run in this order on every route, unless the route says otherwise.',
+        }),
+      ),
+      teams: Type.Optional(Type.Record(Type.String(), Type.Object({}, strict))),
+      projects: Type.Optional(Type.Record(Type.String(), Type.Object({ team: Type.String() }, strict))),
+      keys: Type.Optional(
+        Type.Record(
+          Type.String(),
+          Type.Object(
+            {
+              project: Type.String(),
+              secret: Type.Optional(
+                Type.String({ minLength: 8, description: 'Write ${env:NAME} or ${file:path}.' }),
+              ),
+              sha256: Type.Optional(
+                Type.String({
+                  pattern: '^[0-9a-f]{64}$',
+                  description: 'SHA-256 of the secret, in place of it.',
+                }),
+              ),
+              expires: Type.Optional(Type.String({ description: 'RFC 3339 time.' })),
+              models: Type.Optional(Type.Array(Type.String())),
+            },
+            strict,
+          ),
+        ),
+      ),
+    },
+    { ...strict, $id: 'https://sluice.dev/schema/1', title: 'sluice.yaml' },
+  );
+}
+
+/** For loading: policies are checked by their kinds afterwards, so that an error names the policy and not a union. */
+export const ConfigSchema = documentSchema(anyPolicy);
+export type ConfigDocument = Static<typeof ConfigSchema>;
+export type ProviderSettings = Static<typeof ProviderSchema>;
+export type PriceSettings = Static<typeof PriceSchema>;
+export type TimeoutSettings = Static<typeof TimeoutsSchema>;
+export type RouteSettings = NonNullable<ConfigDocument['routes']>[number];
+export type PolicyEntry = NonNullable<ConfigDocument['policies']>[number];

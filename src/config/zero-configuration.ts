@@ -1,0 +1,46 @@
+import type { ProviderRecord } from '#core/target.ts';
+import type { ConfigDocument, ProviderSettings } from './schema.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The configuration of a start without a file: the providers whose keys are in the environment, one LLM route, and keys
+ * required. With no provider, the built-in simulated model.
+ */
+export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRecord>): ConfigDocument {
+  const providers: Record<string, ProviderSettings> = {};
+  let simulated: string | null = null;
+  for (const record of catalog) {
+    const value = record.variable === null ? undefined : env[record.variable];
+    if (record.baseUrl.startsWith('builtin:')) simulated = record.name;
+    else if (value)
+      providers[record.name] = record.credential ? { apiKey: value } : { baseUrl: addressOf(value, record) };
+  }
+  if (Object.keys(providers).length === 0 && simulated !== null) providers[simulated] = {};
+  return {
+    version: 1,
+    listen: { host: '127.0.0.1', port: portOf(env['SLUICE_PORT'], 8080) },
+    admin: { host: '127.0.0.1', port: portOf(env['SLUICE_ADMIN_PORT'], 9080) },
+    providers,
+    routes: [{ name: 'llm', match: { path: '/v1/**' }, to: { llm: {} } }],
+    policies: [{ 'key-auth': {} }, { 'model-access': {} }],
+    teams: { default: {} },
+    projects: { default: { team: 'default' } },
+  };
+}
+
+/** Local servers are named by host and port, with or without a scheme. */
+function addressOf(value: string, record: ProviderRecord): string {
+  const url = new URL(/^https?:\/\//.test(value) ? value : `http://${value}`);
+  const standard = new URL(record.baseUrl);
+  if (url.port === '' && !value.includes('://')) url.port = standard.port;
+  return `${url.protocol}//${url.host}${url.pathname === '/' ? standard.pathname : url.pathname}`.replace(
+    /\/$/,
+    '',
+  );
+}
+
+function portOf(value: string | undefined, standard: number): number {
+  const port = Number(value);
+  return value !== undefined && Number.isInteger(port) && port >= 0 && port <= 65535 ? port : standard;
+}
