@@ -50,7 +50,8 @@ export class WorkerPool {
   readonly #asks = new Map<number, (dump: unknown) => void>();
   #nextAsk = 0;
   #port = 0;
-  #owners = 0;
+  /** The main thread is the first owner. */
+  #owners = 1;
   #closing = false;
   #watch: NodeJS.Timeout | null = null;
 

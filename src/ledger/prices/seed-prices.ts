@@ -14,6 +14,8 @@ export interface SeedPrices {
    * its API is called at; null searches by the model's name alone.
    */
   find(providerHint: string | null, model: string, atMs: number): PriceVersion | null;
+  /** The prices in force of all models of one provider, by their ids in the data. */
+  all(providerId: string, atMs: number): Record<string, PriceVersion>;
 }
 
 type PriceField = Exclude<keyof PriceVersion, 'version' | 'currency' | 'perRequest' | 'tiers'>;
@@ -35,7 +37,7 @@ const fields: readonly (readonly [PriceField, string])[] = [
  * They are a start; prices of the configuration go before them.
  */
 export async function seedPrices(): Promise<SeedPrices> {
-  const { calcPrice } = await import('@pydantic/genai-prices');
+  const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
   const version = `seed-${readVersion()}`;
   return {
     version,
@@ -47,6 +49,15 @@ export async function seedPrices(): Promise<SeedPrices> {
       const inForce = priceAt(found.model.prices, atMs);
       const name = `${version}/${found.provider.id}/${found.model.id}${inForce.suffix}`;
       return mapPriceVersion(name, inForce.price);
+    },
+    all(providerId, atMs) {
+      const prices: Record<string, PriceVersion> = {};
+      for (const model of findProvider({ providerId })?.models ?? []) {
+        const inForce = priceAt(model.prices, atMs);
+        const price = mapPriceVersion(`${version}/${providerId}/${model.id}${inForce.suffix}`, inForce.price);
+        if (price) prices[model.id] = price;
+      }
+      return prices;
     },
   };
 }
