@@ -69,8 +69,8 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     onError: (error) => say(`ledger: ${error.message}`),
   });
   const recovered = await ledger.recover();
-  if (recovered.crashReceipts > 0)
-    say(`${recovered.crashReceipts} exchange(s) of a crashed process settled as gateway_crash`);
+  if (recovered.crashed > 0)
+    say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
   store.restore(await ledger.windowsSince(Date.now()));

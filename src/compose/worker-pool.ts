@@ -50,8 +50,7 @@ export class WorkerPool {
   readonly #asks = new Map<number, (dump: unknown) => void>();
   #nextAsk = 0;
   #port = 0;
-  /** The main thread is the first owner. */
-  #owners = 1;
+  #lives = 0;
   #closing = false;
   #watch: NodeJS.Timeout | null = null;
 
@@ -146,8 +145,9 @@ export class WorkerPool {
 
   #spawn(index: number): Promise<void> {
     const settings = this.#settings;
-    const owner = ++this.#owners;
-    const incarnation = `${settings.boot}.${owner}`;
+    // The main thread is the first owner. A worker's number is free again before its successor starts.
+    const owner = index + 2;
+    const incarnation = `${settings.boot}.${++this.#lives}`;
     const tokenPort = settings.openTokenPort();
     const start: WorkerStart = {
       index,
