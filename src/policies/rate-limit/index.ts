@@ -1,4 +1,4 @@
-import type { LimitItem, ReserveResult } from '#core/contracts/counter-store.ts';
+import type { LimitItem, Reservation, ReserveResult } from '#core/contracts/counter-store.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import type { TokenTotals } from '#core/usage.ts';
@@ -56,11 +56,12 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
     const { brief } = exchange;
     exchange.settlements.push((used: TokenTotals, admitted: boolean) => {
       const tokens = toUnits(used.input + used.output);
+      // `all` begins with the rates of requests, and so with whatever was reserved.
       const amounts = items.map((_, i) => (!admitted ? 0 : all[i]!.sort === 'requests' ? 1 : tokens));
       if (admitted && brief !== null && used.output > 0) {
         expectation.learn(brief.model, used.output, brief.choices);
       }
-      const done = counters.settle(result.reservation, amounts);
+      const done = counters.settle(reservation, amounts);
       const booked = admitted
         ? items.map(({ subject, windowMs }, i) => ({ subject, windowMs, amount: amounts[i]! }))
         : [];
@@ -92,7 +93,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
         }
         for (const { subject, windowMs, amount } of items)
           exchange.reserved.push({ subject, windowMs, amount });
-        settleWith(exchange, items, result);
+        settleLater(exchange, items, result.reservation);
         exchange.answerHeaders.push(...headers);
       }
 

@@ -6,11 +6,12 @@ const rate = Type.String({
   examples: ['600/min', '10/s', '2000000/day'],
 });
 const rates = Type.Union([rate, Type.Array(rate, { minItems: 1, maxItems: 8 })]);
-const dimension = Type.Union(
-  ['key', 'project', 'team', 'model'].map((name) =>
-    Type.Literal(name as 'key' | 'project' | 'team' | 'model'),
-  ),
-);
+const dimension = Type.Union([
+  Type.Literal('key'),
+  Type.Literal('project'),
+  Type.Literal('team'),
+  Type.Literal('model'),
+]);
 
 /** What `rate-limit` takes in a configuration. At least one of `requests` and `tokens` (checked by `create`). */
 export const rateLimitSchema = Type.Object(
