@@ -48,11 +48,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
     }));
   }
 
-  function settleWith(
-    exchange: Exchange,
-    items: readonly LimitItem[],
-    result: ReserveResult & { admitted: true },
-  ) {
+  function settleLater(exchange: Exchange, items: readonly LimitItem[], reservation: Reservation): void {
     const { brief } = exchange;
     exchange.settlements.push((used: TokenTotals, admitted: boolean) => {
       const tokens = toUnits(used.input + used.output);
