@@ -98,11 +98,11 @@ test('a late settlement does not touch a row given to another subject', () => {
   const early = store.reserve(one('early', 5), nowMs);
   assert.ok(early.admitted);
   const laterMs = nowMs + 120_000;
-  // Enough others that its row is taken; the windows are as long, so that its panes would be hit.
+  // Enough others that its row is taken; longer windows number their panes lower, so its pane would seem current.
   const others: string[] = [];
   try {
     for (let i = 0; ; i++) {
-      const result = store.reserve(one(`o${i}`, 7), laterMs);
+      const result = store.reserve(one(`o${i}`, 7, 10, 600_000), laterMs);
       if (result.admitted) store.settle(result.reservation, [7]);
       others.push(`o${i}`);
     }
@@ -110,7 +110,7 @@ test('a late settlement does not touch a row given to another subject', () => {
     assert.ok(isUnavailable(thrown));
   }
   store.settle(early.reservation, [9]);
-  for (const other of others) assert.equal(store.inspect(other, 60_000, laterMs).used, 7);
+  for (const other of others) assert.equal(store.inspect(other, 600_000, laterMs).used, 7);
 });
 
 test('without a free reservation it fails closed; a settled one is free again', () => {
