@@ -7,9 +7,9 @@ import { handle } from '#pipeline/handle.ts';
 import type { Gateway } from '#pipeline/gateway.ts';
 import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
-import { openCounterStore } from '#storage/embedded/counters/index.ts';
-import { openJournal } from '#ledger/journal/index.ts';
-import { createTokenCounter } from '#ledger/tokens/index.ts';
+import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
+import { openJournal } from '#ledger/journal/open-journal.ts';
+import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { createObserver } from '#observe/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
@@ -48,9 +48,9 @@ const parts: Parts = {
   upstream,
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   journal,
-  counters: openCounterStore(start.counters, { owner: start.incarnation }),
+  counters: openCounterStore(start.counters, { owner: start.owner }),
   keys,
-  tokens: createTokenCounter(),
+  tokens: connectTokenCounter(start.tokenPort),
   clock,
   observer,
   live: new Set(),
@@ -118,6 +118,7 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(heartbeat);
   clearInterval(progress);
   upstream.close();
+  start.tokenPort.close();
   journal.close();
   await observer.close();
   say({ type: 'closed' });

@@ -1,18 +1,22 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 
 /** What a data-plane thread is born with. */
 export interface WorkerStart {
   readonly index: number;
-  /** Never used twice within a state directory's life of this process: journals and reservations are told apart by it. */
-  readonly incarnation: number;
-  /** Of this process; part of the journal's file names. */
+  /** A small number that no other living thread has: reservations are told apart by it. */
+  readonly owner: number;
+  /** The same over restarts: journals are told apart by it. */
+  readonly incarnation: string;
   readonly snapshot: Snapshot;
   readonly keys: KeyDelta;
   readonly counters: SharedArrayBuffer;
   /** One 32-bit beat for each worker index. */
   readonly heartbeats: SharedArrayBuffer;
   readonly journalDirectory: string;
+  /** To the process's token counter. */
+  readonly tokenPort: MessagePort;
   readonly port: number;
   readonly reusePort: boolean;
 }

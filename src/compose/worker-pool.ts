@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { Worker, type MessagePort } from 'node:worker_threads';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
@@ -12,18 +12,27 @@ export interface WorkerPoolSettings {
   readonly port: number;
   readonly journalDirectory: string;
   readonly counters: SharedArrayBuffer;
-  /** Of the whole state directory: the next number nobody has had. */
-  nextIncarnation(): number;
+  /** Of this process among all that ever used the state directory. */
+  readonly boot: string;
+  openTokenPort(): MessagePort;
   snapshot(): Snapshot;
   keys(): KeyDelta;
   onSealed(path: string): void;
   /** A worker has died or was ended: its reservations and its journal are to be settled. Then it is replaced. */
-  onDeath(incarnation: number, reason: string): Promise<void>;
+  onDeath(worker: DeadWorker): Promise<void>;
+}
+
+export interface DeadWorker {
+  readonly index: number;
+  readonly owner: number;
+  readonly incarnation: string;
+  readonly reason: string;
 }
 
 interface Member {
   readonly index: number;
-  readonly incarnation: number;
+  readonly owner: number;
+  readonly incarnation: string;
   readonly worker: Worker;
   snapshotVersion: number;
   keySequence: number;
@@ -41,6 +50,7 @@ export class WorkerPool {
   readonly #asks = new Map<number, (dump: unknown) => void>();
   #nextAsk = 0;
   #port = 0;
+  #lives = 0;
   #closing = false;
   #watch: NodeJS.Timeout | null = null;
 
@@ -64,7 +74,7 @@ export class WorkerPool {
     this.#watch.unref();
   }
 
-  status(): { index: number; incarnation: number; snapshotVersion: number; heartbeatAgeMs: number }[] {
+  status(): { index: number; incarnation: string; snapshotVersion: number; heartbeatAgeMs: number }[] {
     const now = performance.now();
     return [...this.#members.values()].map((member) => ({
       index: member.index,
@@ -134,12 +144,15 @@ export class WorkerPool {
   }
 
   #spawn(index: number): Promise<void> {
-    const { settings, incarnation } = {
-      settings: this.#settings,
-      incarnation: this.#settings.nextIncarnation(),
-    };
+    const settings = this.#settings;
+    // The main thread is the first owner. A worker's number is free again before its successor starts.
+    const owner = index + 2;
+    const incarnation = `${settings.boot}.${++this.#lives}`;
+    const tokenPort = settings.openTokenPort();
     const start: WorkerStart = {
       index,
+      owner,
+      tokenPort,
       incarnation,
       snapshot: settings.snapshot(),
       keys: settings.keys(),
@@ -157,6 +170,7 @@ export class WorkerPool {
     const keySequence = start.keys.sequence;
     const member: Member = {
       index,
+      owner,
       incarnation,
       worker,
       snapshotVersion: start.snapshot.version,
@@ -200,7 +214,8 @@ export class WorkerPool {
   }
 
   async #replace(member: Member, reason: string): Promise<void> {
-    await this.#settings.onDeath(member.incarnation, reason);
+    const { index, owner, incarnation } = member;
+    await this.#settings.onDeath({ index, owner, incarnation, reason });
     for (let waitMs = 100; !this.#closing; waitMs = Math.min(waitMs * 2, 5000)) {
       try {
         await this.#spawn(member.index);

@@ -9,9 +9,9 @@ import type { ConfigDocument, PriceSettings, ProviderSettings } from './schema.t
 
 /** Prices that are known without configuration. */
 export interface PriceSource {
-  find(provider: string, model: string): PriceVersion | null;
+  find(priceList: string, model: string): PriceVersion | null;
   /** All that is known of a provider, by model name. */
-  all(provider: string): Readonly<Record<string, PriceVersion>>;
+  all(priceList: string): Readonly<Record<string, PriceVersion>>;
 }
 
 export interface KnownProvider {

@@ -73,7 +73,7 @@ export interface GatewayStatus {
   readonly listen: string;
   readonly workers: readonly {
     readonly index: number;
-    readonly incarnation: number;
+    readonly incarnation: string;
     readonly snapshotVersion: number;
     readonly heartbeatAgeMs: number;
   }[];

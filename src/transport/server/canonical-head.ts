@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { Fault } from '#core/fault.ts';
 import { headerOf, type RequestHead } from '#core/head.ts';
@@ -16,6 +15,15 @@ const single = new Set([
   'traceparent',
 ]);
 
+/** What a parser knows of a request: node:http's IncomingMessage is one. */
+export interface RawRequest {
+  readonly method?: string | undefined;
+  /** The request target, as received. */
+  readonly url?: string | undefined;
+  /** Names and values alternating, as received. */
+  readonly rawHeaders: readonly string[];
+}
+
 /** Says where the connection comes from. */
 export interface Peer {
   readonly address: string;
@@ -28,7 +36,7 @@ export interface Peer {
  * The one canonical form of a request (RFC 9110 §4.2.3, 9112 §3). What has two readings is refused, not repaired.
  * @throws Fault `request/malformed`, saying what and why.
  */
-export function canonicalHead(request: IncomingMessage, peer: Peer): RequestHead {
+export function canonicalHead(request: RawRequest, peer: Peer): RequestHead {
   const headers = canonicalHeaders(request.rawHeaders);
   const { authority, target } = splitTarget(request.url ?? '/', headerOf(headers, 'host'));
   const mark = target.indexOf('?');

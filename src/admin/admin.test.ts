@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { after, test } from 'node:test';
+import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
+import { servesHost } from './guard.ts';
+import { createTokenVerifier, startAdmin } from './index.ts';
+
+const asked: unknown[] = [];
+let ready = true;
+
+const control: ControlPlane = {
+  status: () => ({
+    version: '1',
+    node: 'v26',
+    startedAtMs: 1,
+    ready,
+    reasons: ready ? [] : ['worker 0 is silent'],
+    snapshotVersion: 1,
+    configDigest: 'd',
+    listen: ':8080',
+    workers: [],
+    ledger: { lagSegments: 0 },
+  }),
+  metrics: async () => '# HELP x y\n# TYPE x counter\nx 1\n',
+  keys: {
+    list: () => [],
+    async create(wish) {
+      asked.push(wish);
+      if (wish.project === 'none') throw new ControlError(404, 'no project "none"');
+      return { key: { ...wish, id: 'k1' } as never, secret: 's' };
+    },
+    async revoke(id) {
+      asked.push(id);
+      if (id === 'file-key') throw new ControlError(409, 'this key is kept in the file');
+    },
+  },
+  config: {
+    read: () => ({ text: 'version: 1', digest: 'abc', version: 1, master: 'file', path: '/etc/sluice.yaml' }),
+    check: (text) => (text === 'good' ? [] : [{ path: 'a', message: 'bad', line: 1, column: 2 }]),
+  },
+  explain: (question) => question,
+  async usage(query: UsageQuery) {
+    asked.push(query);
+    return [{ team: 't', costNano: 12345678901234567890n }];
+  },
+  async receipt(id) {
+    if (id.endsWith('X')) throw new Error('the secret text of a bug');
+    return id.endsWith('0') ? { id } : null;
+  },
+  verify: async () => ({ clean: true, findings: [], checked: { receipts: 1 } }),
+};
+
+const bugs: unknown[] = [];
+const admin = await startAdmin({
+  host: '127.0.0.1',
+  port: 0,
+  verifyToken: createTokenVerifier('right'),
+  control,
+  hosts: ['sluice.internal'],
+  onError: (error) => bugs.push(error),
+});
+after(() => admin.close());
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  readonly json: any;
+}
+
+function ask(
+  line: string,
+  options: { headers?: Record<string, string>; body?: unknown } = {},
+): Promise<Answer> {
+  const [method, path] = line.split(' ');
+  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const headers: Record<string, string> = { authorization: 'Bearer right', ...options.headers };
+  if (body !== undefined) headers['content-type'] ??= 'application/json';
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest({ port: admin.port, host: '127.0.0.1', method, path, headers }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk: string) => (text += chunk));
+      answer.on('end', () => {
+        const isJson = /json/.test(answer.headers['content-type'] ?? '');
+        resolve({
+          status: answer.statusCode!,
+          headers: answer.headers,
+          text,
+          json: isJson && text ? JSON.parse(text) : null,
+        });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+test('probes and metrics need no token, everything else does', async () => {
+  const headers = { authorization: '' };
+  assert.equal((await ask('GET /healthz', { headers })).status, 200);
+  assert.equal((await ask('GET /healthz', { headers: { host: 'pod.cluster.local' } })).status, 200);
+  ready = false;
+  const unready = await ask('GET /readyz', { headers });
+  ready = true;
+  assert.equal(unready.status, 503);
+  assert.deepEqual(unready.json.reasons, ['worker 0 is silent']);
+  assert.equal((await ask('GET /readyz', { headers })).status, 200);
+  const metrics = await ask('GET /metrics', { headers });
+  assert.match(metrics.text, /^x 1$/m);
+  assert.equal(metrics.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+
+  const { paths } = (await ask('GET /openapi.json')).json;
+  for (const [path, operations] of Object.entries<Record<string, { security: unknown[] }>>(paths)) {
+    for (const [method, { security }] of Object.entries(operations)) {
+      if (security.length === 0) continue;
+      for (const authorization of ['', 'Bearer', 'Bearer wrong', 'Basic right', 'Bearer right right']) {
+        const { status, headers } = await ask(`${method.toUpperCase()} ${path.replace('{id}', 'x')}`, {
+          headers: { authorization },
+        });
+        assert.equal(status, 401, `${method} ${path} with "${authorization}"`);
+        assert.match(String(headers['www-authenticate']), /^Bearer/);
+      }
+    }
+  }
+  assert.equal((await ask('GET /v1/nothing', { headers })).status, 401);
+});
+
+test('an empty token opens nothing', () => {
+  assert.throws(() => createTokenVerifier(''));
+  assert.equal(createTokenVerifier('right')(''), false);
+});
+
+test('other sites and rebound names are refused, with the right token too', async () => {
+  const own = `127.0.0.1:${admin.port}`;
+  const cases: [Record<string, string>, number][] = [
+    [{ origin: 'http://evil.example' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ 'sec-fetch-site': 'cross-site' }, 403],
+    [{ 'sec-fetch-site': 'same-site' }, 403],
+    [{ origin: `http://${own}`, 'sec-fetch-site': 'same-origin' }, 200],
+    [{ host: 'evil.example' }, 421],
+    [{ host: 'localhost.evil.example' }, 421],
+    [{ host: 'sluice.internal:9080' }, 200],
+    [{ host: '[::1]:9080' }, 200],
+    [{ host: 'LOCALHOST' }, 200],
+  ];
+  for (const [headers, status] of cases) {
+    assert.equal((await ask('GET /v1/status', { headers })).status, status, JSON.stringify(headers));
+  }
+  assert.equal((await ask('GET /metrics', { headers: { host: 'evil.example' } })).status, 421);
+  assert.equal(servesHost('', ['']), false);
+});
+
+test('keys', async () => {
+  const made = await ask('POST /v1/keys', { body: { name: 'ci', project: 'p', models: ['a/*'] } });
+  assert.equal(made.status, 201);
+  assert.equal(made.json.secret, 's');
+  assert.equal(made.headers['cache-control'], 'no-store');
+  assert.deepEqual((await ask('GET /v1/keys')).json, { keys: [] });
+  assert.equal((await ask('DELETE /v1/keys/k1')).status, 204);
+
+  const missing = await ask('POST /v1/keys', { body: { name: 'ci', project: 'none' } });
+  assert.equal(missing.status, 404);
+  assert.equal(missing.headers['content-type'], 'application/problem+json');
+  assert.deepEqual(missing.json, {
+    type: 'about:blank',
+    title: 'Not Found',
+    status: 404,
+    detail: 'no project "none"',
+  });
+  assert.equal((await ask('DELETE /v1/keys/file-key')).status, 409);
+});
+
+test('what does not fit its schema is refused and named', async () => {
+  const before = asked.length;
+  const extra = await ask('POST /v1/keys', {
+    body: { name: 'a', project: 'p', master: 'file', sha256: 'x' },
+  });
+  assert.equal(extra.status, 400);
+  assert.match(extra.json.detail, /"master"/);
+  const bad = [{}, { name: 1, project: 'p' }, { name: '', project: 'p' }, { name: 'a', project: 'p\n' }, []];
+  for (const body of bad) assert.equal((await ask('POST /v1/keys', { body })).status, 400);
+  assert.equal(
+    (await ask('POST /v1/keys', { body: {}, headers: { 'content-type': 'text/plain' } })).status,
+    400,
+  );
+  const huge = { body: { text: 'x'.repeat(1 << 20) } };
+  assert.equal((await ask('POST /v1/config/check', huge)).status, 413);
+  for (const query of ['by=secret', 'from=yesterday', 'to=2026-13-01', 'limit=1', 'by=team&by=key']) {
+    assert.equal((await ask(`GET /v1/usage?${query}`)).status, 400, query);
+  }
+  assert.equal((await ask('GET /v1/receipts/..%2f..%2fkeys')).status, 400);
+  assert.equal(asked.length, before);
+});
+
+test('configuration is read and tried, never written', async () => {
+  const read = await ask('GET /v1/config');
+  assert.equal(read.headers['etag'], '"abc"');
+  assert.equal(read.json.text, 'version: 1');
+  assert.deepEqual((await ask('POST /v1/config/check', { body: { text: 'good' } })).json, {
+    valid: true,
+    findings: [],
+  });
+  assert.equal((await ask('POST /v1/config/check', { body: { text: 'x' } })).json.findings[0].line, 1);
+  const put = await ask('PUT /v1/config', { body: { text: 'good' } });
+  assert.equal(put.status, 405);
+  assert.match(put.json.detail, /\/etc\/sluice\.yaml/);
+});
+
+test('usage, receipts, proof and explanation', async () => {
+  const usage = await ask('GET /v1/usage?by=team,model&from=2026-01-01&to=2026-01-02T00:00:00&project=p');
+  assert.deepEqual(usage.json.usage, [{ team: 't', costNano: '12345678901234567890' }]);
+  assert.deepEqual(asked.at(-1), {
+    by: ['team', 'model'],
+    fromMs: Date.UTC(2026, 0, 1),
+    toMs: Date.UTC(2026, 0, 2),
+    project: 'p',
+  });
+  const id = '0'.repeat(26);
+  assert.deepEqual((await ask(`GET /v1/receipts/${id}`)).json, { id });
+  assert.equal((await ask(`GET /v1/receipts/${id.slice(1)}1`)).status, 404);
+  assert.equal((await ask('GET /v1/ledger/verify')).json.clean, true);
+  const question = { method: 'GET', url: '/x', headers: ['a', 'b'], model: null };
+  assert.deepEqual((await ask('POST /v1/explain', { body: question })).json, question);
+});
+
+test('a bug is told to the operator, not to the caller', async () => {
+  const answer = await ask(`GET /v1/receipts/${'0'.repeat(25)}X`);
+  assert.equal(answer.status, 500);
+  assert.ok(!answer.text.includes('secret text'));
+  assert.match(String(bugs.at(-1)), /secret text/);
+});

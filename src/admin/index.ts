@@ -1,0 +1,57 @@
+import type { AddressInfo } from 'node:net';
+import { fastify } from 'fastify';
+import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import { serveConfig } from './config.ts';
+import { serveExplain } from './explain.ts';
+import { createGuard } from './guard.ts';
+import { serveHealth } from './health.ts';
+import { serveKeys } from './keys.ts';
+import { serveMetrics } from './metrics.ts';
+import { serveOpenApi } from './openapi.ts';
+import { createErrorHandler, sendProblem } from './problem.ts';
+import { serveStatus } from './status.ts';
+import { serveUsage } from './usage.ts';
+
+export { createTokenVerifier } from './token.ts';
+
+const bodyLimitBytes = 1 << 20;
+
+export interface AdminSettings {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  verifyToken(token: string): boolean;
+  readonly control: ControlPlane;
+  /** Names under which it may be reached, besides IP addresses, `localhost` and `host`. */
+  readonly hosts?: readonly string[];
+  /** Told of bugs; by default they go to standard error. */
+  onError?(error: unknown): void;
+}
+
+/** Starts the admin API. @throws Error when it cannot listen. */
+export async function startAdmin(settings: AdminSettings): Promise<{ port: number; close(): Promise<void> }> {
+  const app = fastify({
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: 30_000,
+    forceCloseConnections: true,
+    // Nothing is coerced, completed or removed: what does not fit is refused.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+  });
+  const hosts = [settings.host, ...(settings.hosts ?? [])].map((host) => host.toLowerCase());
+  app.addHook('onRequest', createGuard({ verifyToken: settings.verifyToken, hosts }));
+  app.setErrorHandler(createErrorHandler(settings.onError ?? ((error) => console.error(error))));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, 404, `There is no ${request.method} here.`));
+  app.setReplySerializer((payload) =>
+    JSON.stringify(payload, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
+  );
+  serveOpenApi(app);
+  serveHealth(app, settings.control);
+  serveMetrics(app, settings.control);
+  serveStatus(app, settings.control);
+  serveKeys(app, settings.control);
+  serveConfig(app, settings.control);
+  serveUsage(app, settings.control);
+  serveExplain(app, settings.control);
+  await app.listen({ host: settings.host, port: settings.port });
+  return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
+}

@@ -1,0 +1,68 @@
+import type { FastifyInstance } from 'fastify';
+import { Type, type Static } from 'typebox';
+import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
+
+const groups = ['key', 'project', 'team', 'model', 'provider', 'route', 'outcome', 'day'] as const;
+
+const Query = Type.Object(
+  {
+    by: Type.Optional(Type.String({ maxLength: 100 })),
+    from: Type.Optional(Type.String({ maxLength: 40 })),
+    to: Type.Optional(Type.String({ maxLength: 40 })),
+    project: Type.Optional(Type.String({ maxLength: 128 })),
+  },
+  { additionalProperties: false },
+);
+
+const ReceiptId = Type.Object(
+  { id: Type.String({ pattern: '^[0-9A-HJKMNP-TV-Z]{26}$' }) },
+  { additionalProperties: false },
+);
+
+/** What was used and what it cost, from the ledger. Amounts are nano-units, as strings where they are big. */
+export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
+  app.get<{ Querystring: Static<typeof Query> }>(
+    '/v1/usage',
+    { schema: { summary: `Sums by any of ${groups.join(', ')}`, querystring: Query } },
+    async (request) => ({ usage: await control.usage(usageQueryOf(request.query)) }),
+  );
+  app.get<{ Params: Static<typeof ReceiptId> }>(
+    '/v1/receipts/:id',
+    { schema: { summary: 'One receipt', params: ReceiptId } },
+    async (request) => {
+      const receipt = await control.receipt(request.params.id);
+      if (!receipt) throw new ControlError(404, 'There is no receipt of this id.');
+      return receipt;
+    },
+  );
+  app.get('/v1/ledger/verify', { schema: { summary: 'Proves the ledger against its own invariants' } }, () =>
+    control.verify(),
+  );
+}
+
+function usageQueryOf({ by, from, to, project }: Static<typeof Query>): UsageQuery {
+  return {
+    by: (by ?? 'project').split(',').map((word) => {
+      const group = groups.find((known) => known === word);
+      if (!group) throw new ControlError(400, `by: "${word}" is none of ${groups.join(', ')}`);
+      return group;
+    }),
+    fromMs: momentOf('from', from),
+    toMs: momentOf('to', to),
+    project: project ?? null,
+  };
+}
+
+/** Epoch milliseconds, or an ISO 8601 date or time; without an offset it is UTC. */
+function momentOf(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const zoned = /T.*(Z|[+-]\d\d:\d\d)$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`;
+  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(zoned) : NaN;
+  if (Number.isNaN(ms))
+    throw new ControlError(
+      400,
+      `${name}: expected 2026-01-31, 2026-01-31T12:00:00Z or epoch milliseconds, got "${text}"`,
+    );
+  return ms;
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { parseConfig, type LoadScope } from '#config/load.ts';
+import { ConfigError } from '#config/problem.ts';
+import { resolveConfig, type Resolved } from '#config/resolve.ts';
+import type { PriceSource } from '#config/resolve-models.ts';
+import type { ConfigDocument } from '#config/schema.ts';
+import { zeroConfiguration, type Environment } from '#config/zero-configuration.ts';
+import { catalog } from '#providers/catalog/index.ts';
+import { policyKinds } from '#policies/index.ts';
+
+export interface ConfigSource {
+  readonly prices: PriceSource;
+  /** Null: a start without a file. */
+  readonly path: string | null;
+  readonly env: Environment;
+}
+
+/** Settings of the command line; they stand above the document's. */
+export interface Overrides {
+  readonly stateDirectory: string | null;
+  readonly port: number | null;
+  readonly adminPort: number | null;
+  readonly threads: number | null;
+}
+
+export interface LoadedConfig extends Resolved {
+  readonly document: ConfigDocument;
+  readonly text: string;
+  /** Files that the document refers to. */
+  readonly files: readonly string[];
+  readonly stateDirectory: string;
+}
+
+export interface LoadRequest {
+  readonly source: ConfigSource;
+  readonly overrides: Overrides;
+  readonly version: number;
+  /** In place of the file's own text (a dry run). */
+  readonly text?: string;
+}
+
+/** Reads, validates and resolves a configuration. @throws ConfigError with every problem. */
+export function loadConfig({ source, overrides, version, text: given }: LoadRequest): LoadedConfig {
+  const files: string[] = [];
+  const scope: LoadScope = {
+    env: source.env,
+    path: source.path,
+    policyKinds,
+    onFile: (path) => files.push(path),
+  };
+  const text = given ?? textOf(source);
+  const document = override(parseConfigText(text, source, scope), overrides);
+  const resolved = resolveConfig(document, {
+    catalog,
+    prices: source.prices,
+    version,
+    text,
+    source: source.path ?? 'configuration',
+    nowMs: Date.now(),
+  });
+  const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
+  return { ...resolved, document, text, files, stateDirectory };
+}
+
+/** Without a file there is still a document: the one the environment stands for, its secrets as references. */
+function textOf(source: ConfigSource): string {
+  if (source.path === null) {
+    const document = zeroConfiguration(source.env, catalog.values());
+    for (const [name, provider] of Object.entries(document.providers ?? {})) {
+      const variable = catalog.get(name)?.variable;
+      if (provider.apiKey && variable) provider.apiKey = `\${env:${variable}}`;
+    }
+    return stringify(document);
+  }
+  try {
+    return readFileSync(source.path, 'utf8');
+  } catch (error) {
+    const message = `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    throw new ConfigError([{ path: '', message, line: 0, column: 0 }], source.path);
+  }
+}
+
+function parseConfigText(text: string, source: ConfigSource, scope: LoadScope): ConfigDocument {
+  return parseConfig(text, { ...scope, path: source.path });
+}
+
+function override(document: ConfigDocument, { port, adminPort, threads }: Overrides): ConfigDocument {
+  return {
+    ...document,
+    ...(port === null ? {} : { listen: { ...document.listen, port } }),
+    ...(adminPort === null ? {} : { admin: { ...document.admin, port: adminPort } }),
+    ...(threads === null ? {} : { threads }),
+  };
+}

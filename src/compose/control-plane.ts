@@ -1,0 +1,115 @@
+import type { ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
+import { ControlError } from '#core/contracts/control-plane.ts';
+import { ConfigError } from '#config/problem.ts';
+import type { Ledger } from '#ledger/store/start-ledger.ts';
+import { renderMetrics } from '#observe/render-metrics.ts';
+import type { MetricsDump } from '#observe/series.ts';
+import type { KeyStore } from '#storage/embedded/key-store.ts';
+import { loadConfig } from './configuration.ts';
+import { explainRequest } from './explain-request.ts';
+import type { Reloader } from './reloader.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface ControlPlaneParts {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly pool: WorkerPool;
+  readonly ledger: Ledger;
+  readonly keys: KeyStore;
+  readonly reloader: Reloader;
+  /** Set while the gateway is ending. */
+  isDraining(): boolean;
+}
+
+/** What the admin API may ask, answered from the parts that know. */
+export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
+  const { pool, ledger, keys, reloader } = parts;
+  return {
+    status() {
+      const { snapshot } = reloader.current;
+      const reasons = [...pool.complaints(), ...(parts.isDraining() ? ['shutting down'] : [])];
+      return {
+        version: parts.version,
+        node: process.version,
+        startedAtMs: parts.startedAtMs,
+        ready: reasons.length === 0,
+        reasons,
+        snapshotVersion: snapshot.version,
+        configDigest: snapshot.digest,
+        listen: `${snapshot.listen.host}:${pool.port}`,
+        workers: pool.status(),
+        ledger: { lagSegments: ledger.lagSegments() },
+      };
+    },
+    async metrics() {
+      return renderMetrics((await pool.metrics()) as MetricsDump[], {
+        version: parts.version,
+        ledgerLagSegments: ledger.lagSegments(),
+        configReloads: reloader.counts,
+      });
+    },
+    keys: {
+      list: () => keys.list() as KeyView[],
+      async create(wish) {
+        const project = reloader.current.snapshot.projects[wish.project];
+        if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
+        const { key, secret, delta } = keys.create({ ...wish, team: project.team });
+        await pool.publishKeys(delta);
+        return { key, secret };
+      },
+      async revoke(id) {
+        const delta = keys.revoke(id);
+        if (delta) await pool.publishKeys(delta);
+      },
+    },
+    config: {
+      read() {
+        const { text, snapshot } = reloader.current;
+        const { path } = reloader.source;
+        return {
+          text,
+          digest: snapshot.digest,
+          version: snapshot.version,
+          master: path === null ? 'store' : 'file',
+          path,
+        };
+      },
+      check(text) {
+        try {
+          loadConfig({ source: reloader.source, overrides: reloader.overrides, version: 0, text });
+          return [];
+        } catch (error) {
+          if (error instanceof ConfigError) return error.problems;
+          throw error;
+        }
+      },
+    },
+    explain: (request) => explainRequest(reloader.current.snapshot, request),
+    async usage(query) {
+      const rows = await ledger.usage({
+        groupBy: query.by,
+        ...(query.fromMs === null ? {} : { fromDay: dayOf(query.fromMs) }),
+        ...(query.toMs === null ? {} : { toDay: dayOf(query.toMs) }),
+        ...(query.project === null ? {} : { where: { project: query.project } }),
+      });
+      return rows.map(({ group, costNano, ...row }) => ({ ...group, ...row, costNano: costNano.toString() }));
+    },
+    async receipt(id) {
+      const receipt = await ledger.receipt(id);
+      return receipt ? (JSON.parse(JSON.stringify(receipt, bigintsAsText)) as Record<string, unknown>) : null;
+    },
+    async verify() {
+      await ledger.flush();
+      const { receipts, attempts, findings } = await ledger.verify();
+      return {
+        clean: findings.length === 0,
+        findings: findings.map((f) => `${f.check}: ${f.subject}: expected ${f.expected}, found ${f.found}`),
+        checked: { receipts, attempts },
+      };
+    },
+  };
+}
+
+const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+const bigintsAsText = (_key: string, value: unknown) =>
+  typeof value === 'bigint' ? value.toString() : value;

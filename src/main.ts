@@ -1,0 +1,155 @@
+/**
+ * The control plane, on the main thread: configuration, keys, ledger, admin API, and the threads that carry traffic.
+ * This file puts the parts together in the one order that is safe: own the state, settle the past, then listen.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startAdmin } from '#admin/index.ts';
+import { startLedger } from '#ledger/store/start-ledger.ts';
+import { openTokenService } from '#ledger/tokens/token-service.ts';
+import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
+import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
+import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
+import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { acquireStateLock, probePort } from '#storage/embedded/state-lock.ts';
+import { renderBanner } from './compose/banner.ts';
+import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
+import { openPriceSource } from './compose/price-source.ts';
+import { createControlPlane } from './compose/control-plane.ts';
+import { Reloader } from './compose/reloader.ts';
+import { WorkerPool } from './compose/worker-pool.ts';
+
+export interface StartOptions extends Overrides {
+  /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
+  readonly configPath: string | null;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface RunningGateway {
+  /** What to tell a person who has started it. */
+  readonly banner: string;
+  readonly port: number;
+  readonly adminPort: number;
+  /** Drains and ends it. Resolves when everything is on record and nothing runs any more. */
+  stop(): Promise<void>;
+}
+
+/** Owner number of the main thread in the counters' memory. */
+const mainOwner = 1;
+
+/** @throws ConfigError, or an Error that says what stands in the way. */
+export async function startGateway(options: StartOptions): Promise<RunningGateway> {
+  const startedAtMs = Date.now();
+  const prices = await openPriceSource(startedAtMs);
+  const source: ConfigSource = { path: options.configPath, env: options.env, prices };
+  const first = loadConfig({ source, overrides: options, version: 1 });
+  const { snapshot, stateDirectory } = first;
+  const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
+
+  // 1. Own the state directory and the ports: nobody else serves from, or writes to, either.
+  const journalDirectory = join(stateDirectory, 'journal');
+  mkdirSync(journalDirectory, { recursive: true });
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const lock = acquireStateLock(stateDirectory, {
+    listen: `${snapshot.listen.host}:${snapshot.listen.port}`,
+  });
+  try {
+    await probePort(snapshot.listen.host, snapshot.listen.port);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+
+  // 2. Settle the past: what dead processes left in their journals, and the windows it weighs on.
+  const ledger = await startLedger({
+    databasePath: join(stateDirectory, 'ledger.db'),
+    journalDirectory,
+    onError: (error) => say(`ledger: ${error.message}`),
+  });
+  const recovered = await ledger.recover();
+  if (recovered.crashed > 0)
+    say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
+  const counters = createCounterMemory();
+  const store = openCounterStore(counters, { owner: mainOwner });
+  store.restore(await ledger.windowsSince(Date.now()));
+
+  // 3. Keys and threads.
+  const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
+  const tokens = openTokenService();
+  let draining = false;
+  const pool = new WorkerPool({
+    count: snapshot.threads,
+    port: snapshot.listen.port,
+    boot: startedAtMs.toString(36),
+    journalDirectory,
+    counters,
+    openTokenPort: () => tokens.openPort(),
+    snapshot: () => reloader.current.snapshot,
+    keys: () => keys.reset(),
+    onSealed: (path) => ledger.sealed(path),
+    async onDeath({ index, owner, incarnation, reason }) {
+      say(`worker ${index} died and is replaced: ${reason}`);
+      recoverOwner(counters, owner);
+      await ledger.adoptIncarnation(index, incarnation);
+      releaseOwner(counters, owner);
+    },
+  });
+  const reloader = new Reloader({
+    source,
+    overrides: options,
+    first,
+    say,
+    async apply(loaded) {
+      await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
+      await pool.publishSnapshot(loaded.snapshot);
+    },
+  });
+  await pool.start();
+
+  // 4. The admin port, last: it says that everything is ready.
+  const control = createControlPlane({
+    version,
+    startedAtMs,
+    pool,
+    ledger,
+    keys,
+    reloader,
+    isDraining: () => draining,
+  });
+  const admin = await startAdmin({
+    ...snapshot.admin,
+    verifyToken: (token) => keys.verifyAdminToken(token),
+    control,
+  });
+  reloader.start();
+  writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
+
+  return {
+    banner: renderBanner({
+      snapshot,
+      port: pool.port,
+      adminPort: admin.port,
+      stateDirectory,
+      firstKey: keys.firstKey(),
+    }),
+    port: pool.port,
+    adminPort: admin.port,
+    async stop() {
+      if (draining) return;
+      draining = true;
+      const { delayMs, graceMs } = reloader.current.snapshot.drain;
+      reloader.close();
+      pool.drain();
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await pool.close(graceMs);
+      await ledger.flush();
+      await ledger.close();
+      await tokens.close();
+      await admin.close();
+      keys.close();
+      lock.release();
+    },
+  };
+}

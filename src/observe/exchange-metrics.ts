@@ -1,0 +1,157 @@
+import type { AttemptLine, Receipt } from '#core/receipt.ts';
+import type { UsageLine } from '#core/usage.ts';
+import { BoundedLabel } from './bounded-label.ts';
+import { Counter, Histogram, NanoCounter, type MetricJson } from './series.ts';
+
+const distinctNames = 500;
+const longBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const tokenBounds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1];
+
+/**
+ * What receipts say, as series. On the path of every exchange: no allocation beyond keys, no clock. Every label is
+ * bounded; docs/metrics.md names them.
+ */
+export class ExchangeMetrics {
+  readonly #projects = new BoundedLabel(distinctNames);
+  readonly #models = new BoundedLabel(distinctNames);
+
+  readonly #requests = new Counter('sluice_requests_total', 'Exchanges that have ended.', [
+    'route',
+    'dialect',
+    'outcome',
+    'status',
+  ]);
+  readonly #duration = new Histogram(
+    {
+      name: 'sluice_request_duration_seconds',
+      help: 'From the first byte of the request to the receipt.',
+      labels: ['route'],
+    },
+    longBounds,
+  );
+  readonly #upstreamDuration = new Histogram(
+    {
+      name: 'sluice_upstream_duration_seconds',
+      help: 'One attempt, from its start to its last byte.',
+      labels: ['provider'],
+    },
+    longBounds,
+  );
+  readonly #firstContent = new Histogram(
+    {
+      name: 'sluice_time_to_first_content_seconds',
+      help: 'From the start of the answering attempt to the first content given to the client.',
+      labels: ['provider', 'model'],
+    },
+    longBounds,
+  );
+  readonly #perToken = new Histogram(
+    {
+      name: 'sluice_time_per_output_token_seconds',
+      help: 'Mean time between output tokens after the first, one observation for each streamed answer.',
+      labels: ['provider', 'model'],
+    },
+    tokenBounds,
+  );
+  readonly #tokens = new Counter('sluice_tokens_total', 'Tokens used, in disjoint classes.', [
+    'project',
+    'provider',
+    'model',
+    'class',
+  ]);
+  readonly #cost = new NanoCounter(
+    'sluice_cost_nano_total',
+    'Cost in nano-units (10^-9) of the currency: integers, because money is never a float.',
+    ['project', 'provider', 'model', 'currency'],
+  );
+  readonly #refusals = new Counter('sluice_limit_refusals_total', 'Exchanges refused by a limit.', [
+    'route',
+    'code',
+  ]);
+  readonly #attempts = new Counter('sluice_attempts_total', 'Attempts at a target, by how they ended.', [
+    'provider',
+    'model',
+    'result',
+  ]);
+
+  record(receipt: Receipt): void {
+    const { route, attempts } = receipt;
+    this.#requests.at(route, receipt.dialect, receipt.outcome, statusClass(receipt.status)).value++;
+    this.#duration.at(route).observe(seconds(receipt.admittedAtMs, receipt.settledAtMs));
+    if (receipt.fault?.startsWith('limit/')) this.#refusals.at(route, receipt.fault).value++;
+    if (attempts.length === 0) return;
+    const project = this.#projects.of(receipt.subjects.project);
+    for (let i = 0; i < attempts.length; i++) {
+      const attempt = attempts[i]!;
+      const model = this.#modelOf(attempt);
+      this.#recordAttempt(attempt, project, model);
+      // Only the last attempt can have answered.
+      if (i === attempts.length - 1) this.#recordPace(receipt, attempt, model);
+    }
+  }
+
+  dump(): MetricJson[] {
+    return [
+      this.#requests.dump(),
+      this.#duration.dump(),
+      this.#upstreamDuration.dump(),
+      this.#firstContent.dump(),
+      this.#perToken.dump(),
+      this.#tokens.dump(),
+      this.#cost.dump(),
+      this.#refusals.dump(),
+      this.#attempts.dump(),
+    ];
+  }
+
+  /** An open provider takes any model name a client sends: one becomes a label only once it is known to exist. */
+  #modelOf(attempt: AttemptLine): string {
+    const exists = attempt.priceVersion !== null || (attempt.status >= 200 && attempt.status < 300);
+    return attempt.model === '' ? '' : this.#models.of(attempt.model, exists);
+  }
+
+  #recordAttempt(attempt: AttemptLine, project: string, model: string): void {
+    const { provider } = attempt;
+    this.#attempts.at(provider, model, resultOf(attempt)).value++;
+    this.#upstreamDuration.at(provider).observe(seconds(attempt.startedAtMs, attempt.endedAtMs));
+    let cost = 0n;
+    for (const { line, costNano } of attempt.lines) {
+      if (line.count > 0) this.#tokens.at(project, provider, model, classOf(line)).value += line.count;
+      cost += costNano;
+    }
+    if (cost > 0n) this.#cost.at(project, provider, model, attempt.currency).value += cost;
+  }
+
+  #recordPace(receipt: Receipt, attempt: AttemptLine, model: string): void {
+    const first = receipt.firstContentAtMs;
+    if (first === null || attempt.model === '') return;
+    this.#firstContent.at(attempt.provider, model).observe(seconds(attempt.startedAtMs, first));
+    let output = 0;
+    for (const { line } of attempt.lines) if (line.direction === 'output') output += line.count;
+    // An answer in one piece has its first content at its end: it has no pace.
+    if (output > 1 && attempt.endedAtMs > first) {
+      this.#perToken.at(attempt.provider, model).observe(seconds(first, attempt.endedAtMs) / (output - 1));
+    }
+  }
+}
+
+export type TokenClass = 'input' | 'output' | 'cache_read' | 'cache_write' | 'reasoning';
+
+/** Disjoint: the classes of a call sum to its total. */
+export function classOf(line: UsageLine): TokenClass {
+  if (line.direction === 'output') return line.kind === 'reasoning' ? 'reasoning' : 'output';
+  if (line.cache === 'none') return 'input';
+  return line.cache === 'read' ? 'cache_read' : 'cache_write';
+}
+
+function resultOf(attempt: AttemptLine): string {
+  if (attempt.fault !== null) return attempt.fault;
+  return attempt.status < 400 ? 'ok' : statusClass(attempt.status);
+}
+
+function statusClass(status: number): string {
+  return status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : 'none';
+}
+
+/** Wall clocks may be set back; a duration is never negative. */
+const seconds = (fromMs: number, toMs: number) => Math.max(0, toMs - fromMs) / 1000;

@@ -1,0 +1,91 @@
+import type { Clock } from '#core/contracts/clock.ts';
+import type { Observer } from '#core/contracts/observer.ts';
+import { createAccessLog } from './access-log.ts';
+import { ErrorLog } from './error-log.ts';
+import { ExchangeMetrics } from './exchange-metrics.ts';
+import { LineSink, sendTo } from './line-sink.ts';
+import { RuntimeMetrics } from './runtime-metrics.ts';
+import { Counter, gauge, type MetricsDump } from './series.ts';
+
+export type { MetricsDump } from './series.ts';
+
+export interface ObserverSettings {
+  readonly accessLog: boolean;
+  readonly clock: Clock;
+  /** Takes access-log lines instead of standard output. */
+  readonly write?: (line: string) => void;
+  /** Takes error lines instead of standard error. */
+  readonly writeError?: (line: string) => void;
+  readonly connections?: () => { readonly idle: number; readonly active: number };
+}
+
+/** The observer of one worker thread: its metrics, its share of the access log, its bugs. */
+export function createObserver(
+  settings: ObserverSettings,
+): Observer & { dump(): MetricsDump; close(): Promise<void> } {
+  const metrics = new ExchangeMetrics();
+  const runtime = new RuntimeMetrics();
+  const bugs = new Counter('sluice_internal_errors_total', 'Bugs: something other than a fault was thrown.');
+  bugs.at();
+  const sinks: LineSink[] = [];
+  const sink = (fd: number) => {
+    const made = new LineSink(sendTo(fd));
+    sinks.push(made);
+    return {
+      write: (line: string) => made.add(line),
+      writeNow(line: string) {
+        made.add(line);
+        made.flush();
+      },
+    };
+  };
+  const log = settings.accessLog ? createAccessLog(settings.write ?? sink(1).write) : null;
+  // Whatever comes next may be a crash.
+  const errors = new ErrorLog(settings.writeError ?? sink(2).writeNow, settings.clock);
+  let openStreams = 0;
+  return {
+    began() {},
+    streamOpened() {
+      openStreams++;
+    },
+    streamClosed() {
+      openStreams--;
+    },
+    settled(exchange, receipt) {
+      metrics.record(receipt);
+      log?.(exchange, receipt);
+    },
+    failed(exchange, error) {
+      bugs.at().value++;
+      errors.record(exchange, error);
+    },
+    dump() {
+      const dropped = new Counter(
+        'sluice_log_dropped_total',
+        'Log lines dropped because their sink did not take them.',
+      );
+      dropped.at().value = sinks.reduce((sum, each) => sum + each.dropped, 0);
+      const connections = settings.connections?.();
+      return [
+        ...metrics.dump(),
+        gauge({ name: 'sluice_open_streams', help: 'Streams under way.', aggregator: 'sum' }, [
+          { labels: {}, value: openStreams },
+        ]),
+        gauge(
+          { name: 'sluice_upstream_connections', help: 'Connections to upstreams.', aggregator: 'sum' },
+          (['idle', 'active'] as const).map((state) => ({
+            labels: { state },
+            value: connections?.[state] ?? 0,
+          })),
+        ),
+        bugs.dump(),
+        dropped.dump(),
+        ...runtime.dump(),
+      ];
+    },
+    async close() {
+      runtime.close();
+      await Promise.all(sinks.map((each) => each.close()));
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { AggregatorRegistry } from 'prom-client';
+import { gauge, type MetricJson, type MetricsDump } from './series.ts';
+
+/** What only the main thread knows. */
+export interface MainFigures {
+  readonly version: string;
+  readonly ledgerLagSegments: number;
+  /** Configuration reloads by result, such as `accepted` and `refused`. */
+  readonly configReloads: Readonly<Record<string, number>>;
+}
+
+/** Prometheus text exposition (version 0.0.4) of the dumps of all threads and of the process. */
+export function renderMetrics(dumps: readonly MetricsDump[], main: MainFigures): Promise<string> {
+  return AggregatorRegistry.aggregate([...dumps, [...figuresOf(main), ...processFigures()]]).metrics();
+}
+
+function figuresOf(main: MainFigures): MetricJson[] {
+  return [
+    gauge({ name: 'sluice_build_info', help: 'Always 1; the labels tell what runs.', aggregator: 'first' }, [
+      { labels: { version: main.version, node: process.version }, value: 1 },
+    ]),
+    gauge(
+      {
+        name: 'sluice_ledger_lag_segments',
+        help: 'Sealed journal segments that the ledger has not taken in yet.',
+        aggregator: 'max',
+      },
+      [{ labels: {}, value: main.ledgerLagSegments }],
+    ),
+    {
+      name: 'sluice_config_reloads_total',
+      help: 'Reloads of the configuration.',
+      type: 'counter',
+      aggregator: 'sum',
+      values: Object.entries(main.configReloads).map(([result, value]) => ({ labels: { result }, value })),
+    },
+  ];
+}
+
+/** Under the names that every Prometheus client uses. */
+function processFigures(): MetricJson[] {
+  const { user, system } = process.cpuUsage();
+  const startedAtSeconds = (performance.timeOrigin || Date.now()) / 1000;
+  return [
+    {
+      name: 'process_cpu_seconds_total',
+      help: 'User and system CPU time.',
+      type: 'counter',
+      aggregator: 'sum',
+      values: [{ labels: {}, value: (user + system) / 1e6 }],
+    },
+    gauge({ name: 'process_resident_memory_bytes', help: 'Resident memory.', aggregator: 'first' }, [
+      { labels: {}, value: process.memoryUsage.rss() },
+    ]),
+    gauge(
+      {
+        name: 'process_start_time_seconds',
+        help: 'Start of the process, in seconds since the epoch.',
+        aggregator: 'first',
+      },
+      [{ labels: {}, value: startedAtSeconds }],
+    ),
+  ];
+}
