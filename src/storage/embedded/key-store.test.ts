@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import type { KeyDelta, KeyRecord } from '#core/key.ts';
-import { environmentKey, openKeyStore, sha256Hex, type KeyStore, type KeyWish } from './key-store.ts';
+import { openKeyStore, sha256Hex, type KeyStore, type KeyStoreSettings, type KeyWish } from './key-store.ts';
 import { randomBase62 } from './random-secret.ts';
 
 const owner = { project: 'web', team: 'shop' };
@@ -26,23 +26,24 @@ const fileKey = (name: string, secret: string, models: string[] | null = null): 
 interface Opened {
   store: KeyStore;
   directory: string;
-  deltas: KeyDelta[];
   /** Closes the store and opens it again, as a restart does. */
-  reopen(): KeyStore;
+  reopen(more?: Partial<KeyStoreSettings>): KeyStore;
 }
 
-function open(t: TestContext): Opened {
+/** With a key of the file, so that there is no first key; `first` opens it without. */
+function open(
+  t: TestContext,
+  first: Partial<KeyStoreSettings> = { fileKeys: [fileKey('f', 'secret-f')] },
+): Opened {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-keys-'));
-  const deltas: KeyDelta[] = [];
-  const make = () =>
-    openKeyStore({ directory, clock: { nowMs: () => 1000 }, onDelta: (delta) => void deltas.push(delta) });
+  const make = (more: Partial<KeyStoreSettings>) =>
+    openKeyStore({ directory, env: {}, fileKeys: [], clock: { nowMs: () => 1000 }, ...more });
   const opened: Opened = {
-    store: make(),
+    store: make(first),
     directory,
-    deltas,
-    reopen() {
+    reopen(more = first) {
       opened.store.close();
-      return (opened.store = make());
+      return (opened.store = make(more));
     },
   };
   t.after(() => {
@@ -52,131 +53,127 @@ function open(t: TestContext): Opened {
   return opened;
 }
 
-const live = (store: KeyStore): string[] => {
-  const reset = store.reset();
-  assert.ok(reset.type === 'reset');
-  return reset.keys.map((key) => key.name).sort();
+const keysOf = (delta: KeyDelta): readonly KeyRecord[] => {
+  assert.ok(delta.type === 'reset');
+  return delta.keys;
 };
+
+const live = (store: KeyStore): string[] =>
+  keysOf(store.reset())
+    .map((key) => key.name)
+    .filter((name) => name !== 'f')
+    .sort();
 
 test('a key is made, listed without its hash, found after a restart, and revoked for good', (t) => {
   const opened = open(t);
-  const { key, secret } = opened.store.create({ ...wish('ci'), models: ['a-*'], expiresAtMs: 5000 });
+  const { key, secret, delta } = opened.store.create({ ...wish('ci'), models: ['a-*'], expiresAtMs: 5000 });
   assert.match(secret, /^sk-sluice-[0-9A-Za-z]{32}$/);
-  assert.equal(key.sha256, sha256Hex(secret));
+  assert.ok(delta.type === 'put');
+  assert.equal(delta.key.sha256, sha256Hex(secret));
   const store = opened.reopen();
-  const reset = store.reset();
-  assert.ok(reset.type === 'reset');
-  assert.deepEqual(reset.keys, [key]);
-  assert.ok(!JSON.stringify(store.list()).includes(key.sha256));
-  store.revoke(key.id);
-  store.revoke(key.id);
+  assert.deepEqual(keysOf(store.reset())[1], delta.key);
+  assert.ok(!JSON.stringify(store.list()).includes(delta.key.sha256));
+  const { type } = store.revoke(key.id)!;
+  assert.equal(type, 'revoke');
+  assert.equal(store.revoke(key.id), null);
   assert.deepEqual(live(store), []);
   assert.deepEqual(live(opened.reopen()), []);
-  assert.equal(opened.store.list()[0]?.revoked, true);
-  assert.equal(opened.deltas.filter((delta) => delta.type === 'revoke').length, 1);
+  assert.deepEqual(
+    opened.store.list().map(({ name, revoked }) => [name, revoked]),
+    [
+      ['f', false],
+      ['ci', true],
+    ],
+  );
 });
 
-test('no secret is kept anywhere but in the two files that say so', (t) => {
+test('the database has hashes and no secrets', (t) => {
   const { store, directory } = open(t);
   const { secret } = store.create(wish('ci'));
   store.close();
-  for (const name of ['control.db', 'control.db-wal']) {
-    const path = join(directory, name);
-    if (existsSync(path)) assert.ok(!readFileSync(path, 'latin1').includes(secret), name);
-  }
+  const bytes = readFileSync(join(directory, 'control.db'), 'latin1');
+  assert.ok(bytes.includes(sha256Hex(secret)));
+  assert.ok(!bytes.includes(secret));
 });
 
 test('names are taken once while they live; unknown keys and keys of the file cannot be revoked', (t) => {
   const { store } = open(t);
   const { key } = store.create(wish('ci'));
-  store.useFileKeys([fileKey('deploy', 'a-secret-of-the-file')]);
   const refused = (run: () => unknown, status: number) =>
     assert.throws(run, (error) => error instanceof ControlError && error.status === status);
   refused(() => store.create(wish('ci')), 409);
-  refused(() => store.create(wish('deploy')), 409);
+  refused(() => store.create(wish('f')), 409);
   refused(() => store.revoke('nobody'), 404);
-  refused(() => store.revoke('file:deploy'), 409);
+  refused(() => store.revoke('file:f'), 409);
   store.revoke(key.id);
   assert.notEqual(store.create(wish('ci')).key.id, key.id);
 });
 
-test('a reload of the file puts and revokes only what changed', (t) => {
-  const { store, deltas } = open(t);
-  store.useFileKeys([fileKey('a', 'secret-a'), fileKey('b', 'secret-b')]);
-  deltas.length = 0;
-  store.useFileKeys([fileKey('b', 'secret-b', ['m']), fileKey('c', 'secret-c')]);
-  assert.deepEqual(
-    deltas.map((delta) => (delta.type === 'put' ? `put ${delta.key.name}` : delta.type)),
-    ['revoke', 'put b', 'put c'],
-  );
-  deltas.length = 0;
-  store.useFileKeys([fileKey('b', 'secret-b', ['m']), fileKey('c', 'secret-c')]);
-  assert.deepEqual(deltas, []);
-});
-
 test('two keys with one secret are refused, and so is the return of a revoked one; nothing changes', (t) => {
-  const { store, deltas } = open(t);
+  const { store } = open(t);
   const made = store.create(wish('made'));
-  store.useFileKeys([fileKey('a', 'secret-a')]);
-  deltas.length = 0;
+  const before = store.reset();
   assert.throws(
-    () => store.useFileKeys([fileKey('x', 'same'), fileKey('y', 'same')]),
+    () => store.replaceFileKeys([fileKey('x', 'same'), fileKey('y', 'same')]),
     /"y" has the same secret as the key "x"/,
   );
-  assert.throws(() => store.useFileKeys([fileKey('x', made.secret)]), /"x".*"made" of the store/);
-  assert.deepEqual(deltas, []);
-  assert.deepEqual(live(store), ['a', 'made']);
+  assert.throws(() => store.replaceFileKeys([fileKey('x', made.secret)]), /"x".*"made" of the store/);
+  assert.deepEqual(store.reset(), before);
   store.revoke(made.key.id);
-  assert.throws(() => store.useFileKeys([fileKey('x', made.secret)]), /the revoked key "made"/);
+  assert.throws(() => store.replaceFileKeys([fileKey('x', made.secret)]), /the revoked key "made"/);
 });
 
 test('the first key is made once, readable by its owner until it is revoked, and never again', (t) => {
-  const opened = open(t);
-  const path = opened.store.ensureFirstKey(owner)!.path;
-  const secret = readFileSync(path, 'utf8').trim();
-  assert.equal(statSync(path).mode & 0o777, 0o600);
-  assert.equal(opened.store.firstKeyPath(), path);
-  const store = opened.reopen();
-  assert.equal(store.ensureFirstKey(owner), null);
+  const opened = open(t, {});
+  const path = join(opened.directory, 'first-key');
+  const secret = opened.store.firstKey()!;
   assert.equal(readFileSync(path, 'utf8').trim(), secret);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.equal(keysOf(opened.store.reset())[0]?.sha256, sha256Hex(secret));
+  const store = opened.reopen();
+  assert.equal(store.firstKey(), secret);
   store.revoke('first-key');
   assert.ok(!existsSync(path));
-  assert.equal(store.firstKeyPath(), null);
-  assert.equal(opened.reopen().ensureFirstKey(owner), null);
-  assert.deepEqual(live(opened.store), []);
+  assert.equal(store.firstKey(), null);
+  assert.deepEqual(live(opened.reopen()), []);
+  assert.equal(opened.store.firstKey(), null);
+  assert.ok(!existsSync(path));
 });
 
 test('a first key that a crash left in its file only is the one that works', (t) => {
-  const { store, directory } = open(t);
+  const opened = open(t);
   const secret = `sk-sluice-${randomBase62(32)}`;
-  writeFileSync(join(directory, 'first-key'), `${secret}\n`);
-  store.ensureFirstKey(owner);
-  const reset = store.reset();
-  assert.ok(reset.type === 'reset');
-  assert.equal(reset.keys[0]?.sha256, sha256Hex(secret));
+  writeFileSync(join(opened.directory, 'first-key'), `${secret}\n`);
+  const store = opened.reopen({});
+  assert.equal(keysOf(store.reset())[0]?.sha256, sha256Hex(secret));
+  assert.equal(store.firstKey(), secret);
 });
 
-test('with a key of the environment there is no first key, and it goes with the variable', (t) => {
-  const opened = open(t);
-  opened.store.useFileKeys([environmentKey('a-key-of-mine', owner)]);
-  assert.equal(opened.store.ensureFirstKey(owner), null);
+test('a key of the environment comes in place of a first key, and goes with its variable', (t) => {
+  const opened = open(t, { env: { SLUICE_KEY: 'a-key-of-mine' } });
   assert.deepEqual(live(opened.store), ['SLUICE_KEY']);
-  assert.deepEqual(live(opened.reopen()), []);
+  assert.equal(opened.store.firstKey(), null);
+  assert.throws(() => opened.store.revoke('env:SLUICE_KEY'), ControlError);
+  assert.deepEqual(live(opened.reopen({ env: { SLUICE_KEY: 'another-of-mine' } })), ['SLUICE_KEY']);
+  assert.equal(keysOf(opened.store.reset())[0]?.sha256, sha256Hex('another-of-mine'));
+  const both = { env: { SLUICE_KEY: 'secret-f' }, fileKeys: [fileKey('f', 'secret-f')] };
+  assert.equal(keysOf(opened.reopen(both).reset()).length, 1);
 });
 
 test('the admin token is made once; a given one counts instead, and a weak one is refused', (t) => {
   const opened = open(t);
-  const made = opened.store.adminToken(undefined);
-  const token = readFileSync(made.path!, 'utf8').trim();
-  assert.equal(statSync(made.path!).mode & 0o777, 0o600);
-  const again = opened.reopen().adminToken(undefined);
-  assert.ok(again.verify(token));
-  for (const wrong of ['', token.slice(1), `${token} `]) assert.ok(!again.verify(wrong));
-  const given = opened.store.adminToken('0123456789abcdef');
-  assert.ok(given.verify('0123456789abcdef'));
-  assert.ok(!given.verify(token));
-  assert.throws(() => opened.store.adminToken('short'), /at least 16/);
-  assert.throws(() => opened.store.adminToken(''), /at least 16/);
+  const path = join(opened.directory, 'admin-token');
+  const token = readFileSync(path, 'utf8').trim();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  rmSync(path);
+  const again = opened.reopen();
+  assert.ok(again.verifyAdminToken(token));
+  for (const wrong of ['', token.slice(1), `${token} `]) assert.ok(!again.verifyAdminToken(wrong));
+  assert.ok(!existsSync(path), 'a file that was taken away does not come back');
+  const given = opened.reopen({ env: { SLUICE_ADMIN_TOKEN: '0123456789abcdef' } });
+  assert.ok(given.verifyAdminToken('0123456789abcdef'));
+  assert.ok(!given.verifyAdminToken(token));
+  assert.throws(() => opened.reopen({ env: { SLUICE_ADMIN_TOKEN: 'short' } }), /at least 16/);
 });
 
 test('a database of a newer version is left alone', (t) => {
@@ -197,33 +194,37 @@ test('whatever is done, the deltas have no gap and lead to what a reset says', (
     fc.record({ type: fc.constant('revoke' as const), at: fc.nat(6) }),
     fc.record({ type: fc.constant('file' as const), names: fc.subarray(names), models: fc.boolean() }),
   );
+  type Act = typeof step extends fc.Arbitrary<infer T> ? T : never;
+  const perform = (store: KeyStore, act: Act): KeyDelta | null => {
+    if (act.type === 'create') return store.create(wish(act.name)).delta;
+    if (act.type === 'revoke') return store.revoke(store.list()[act.at]?.id ?? 'nobody');
+    const models = act.models ? ['m'] : null;
+    return store.replaceFileKeys(act.names.map((name) => fileKey(name, `secret-${name}`, models)));
+  };
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-      const { store, deltas } = open(t);
+      const { store } = open(t);
+      const start = store.reset();
+      let sequence = start.sequence;
+      let keys = new Map(keysOf(start).map((key) => [key.sha256, key]));
       for (const act of steps) {
+        let delta: KeyDelta | null = null;
         try {
-          if (act.type === 'create') store.create(wish(act.name));
-          else if (act.type === 'revoke') store.revoke(store.list()[act.at]?.id ?? 'nobody');
-          else
-            store.useFileKeys(
-              act.names.map((name) => fileKey(name, `secret-${name}`, act.models ? ['m'] : null)),
-            );
+          delta = perform(store, act);
         } catch (error) {
           assert.ok(error instanceof ControlError, String(error));
         }
+        if (!delta) continue;
+        assert.equal(delta.sequence, (sequence += 1));
+        if (delta.type === 'reset') keys = new Map(delta.keys.map((key) => [key.sha256, key]));
+        else if (delta.type === 'put') keys.set(delta.key.sha256, delta.key);
+        else assert.ok(keys.delete(delta.sha256));
       }
-      const keys = new Map<string, KeyRecord>();
-      deltas.forEach((delta, i) => {
-        assert.equal(delta.sequence, i + 1);
-        if (delta.type === 'put') keys.set(delta.key.sha256, delta.key);
-        else if (delta.type === 'revoke') assert.ok(keys.delete(delta.sha256));
-      });
-      const reset = store.reset();
-      assert.ok(reset.type === 'reset');
-      assert.equal(reset.sequence, deltas.length);
-      const byHash = (list: readonly KeyRecord[]) =>
+      const end = store.reset();
+      assert.equal(end.sequence, sequence);
+      const byHash = (list: Iterable<KeyRecord>) =>
         [...list].sort((x, y) => x.sha256.localeCompare(y.sha256));
-      assert.deepEqual(byHash(reset.keys), byHash([...keys.values()]));
+      assert.deepEqual(byHash(keysOf(end)), byHash(keys.values()));
     }),
     { numRuns: process.env.SLUICE_LONG ? 500 : 20, seed: 5 },
   );

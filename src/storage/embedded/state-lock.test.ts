@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { acquireStateLock, probePort, StateLockedError } from './state-lock.ts';
 
-const info = { listen: '127.0.0.1:8080', admin: '127.0.0.1:9080', startedAtMs: 0 };
+const info = { listen: '127.0.0.1:8080' };
 
 function directoryFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-lock-'));

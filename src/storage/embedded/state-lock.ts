@@ -8,11 +8,10 @@ import { DatabaseSync } from 'node:sqlite';
 export interface LockInfo {
   /** As `host:port`. */
   readonly listen: string;
-  readonly admin: string;
-  readonly startedAtMs: number;
 }
 
 export interface LockHolder extends LockInfo {
+  readonly startedAtMs: number;
   readonly pid: number;
   readonly host: string;
 }
@@ -52,7 +51,12 @@ export function acquireStateLock(directory: string, info: LockInfo): StateLock {
     if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error;
     throw new StateLockedError(directory, readHolder(holderPath));
   }
-  const holder: LockHolder = { pid: process.pid, host: hostname(), ...info };
+  const holder: LockHolder = {
+    ...info,
+    pid: process.pid,
+    host: hostname(),
+    startedAtMs: Date.now(),
+  };
   try {
     writeFileSync(`${holderPath}.new`, `${JSON.stringify(holder, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${holderPath}.new`, holderPath);
@@ -74,15 +78,15 @@ export function acquireStateLock(directory: string, info: LockInfo): StateLock {
 function readHolder(path: string): LockHolder | null {
   try {
     const holder = JSON.parse(readFileSync(path, 'utf8')) as LockHolder;
-    return Number.isInteger(holder.pid) ? holder : null;
+    return Number.isInteger(holder.pid) && Number.isFinite(holder.startedAtMs) ? holder : null;
   } catch {
     return null;
   }
 }
 
-function describe({ pid, host, listen, admin, startedAtMs }: LockHolder): string {
+function describe({ pid, host, listen, startedAtMs }: LockHolder): string {
   const since = new Date(startedAtMs).toISOString();
-  return `process ${pid} on ${host} (listening on ${listen}, admin on ${admin}, since ${since})`;
+  return `process ${pid} on ${host} (listening on ${listen}, since ${since})`;
 }
 
 /**
