@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import { startAdmin } from '#admin/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
-import { createCounterMemory, openCounterStore } from '#storage/embedded/counters/index.ts';
+import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
+import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
+import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { acquireStateLock, probePort } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
+import { openPriceSource } from './compose/price-source.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { Reloader } from './compose/reloader.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
@@ -32,12 +35,13 @@ export interface RunningGateway {
 }
 
 /** Owner number of the main thread in the counters' memory. */
-const mainOwner = 0;
+const mainOwner = 1;
 
 /** @throws ConfigError, or an Error that says what stands in the way. */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
   const startedAtMs = Date.now();
-  const source: ConfigSource = { path: options.configPath, env: options.env };
+  const prices = await openPriceSource(startedAtMs);
+  const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const first = loadConfig({ source, overrides: options, version: 1 });
   const { snapshot, stateDirectory } = first;
   const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
@@ -65,9 +69,9 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     onError: (error) => say(`ledger: ${error.message}`),
   });
   const recovered = await ledger.recover();
-  if (recovered.crashReceipts > 0)
-    say(`${recovered.crashReceipts} exchange(s) of a crashed process settled as gateway_crash`);
-  const counters = createCounterMemory({ owner: mainOwner });
+  if (recovered.crashed > 0)
+    say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
+  const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
   store.restore(await ledger.windowsSince(Date.now()));
 
@@ -87,9 +91,9 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     onSealed: (path) => ledger.sealed(path),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
-      store.recover(owner);
+      recoverOwner(counters, owner);
       await ledger.adoptIncarnation(index, incarnation);
-      store.releaseOwner(owner);
+      releaseOwner(counters, owner);
     },
   });
   const reloader = new Reloader({

@@ -7,7 +7,7 @@ import { handle } from '#pipeline/handle.ts';
 import type { Gateway } from '#pipeline/gateway.ts';
 import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
-import { openCounterStore } from '#storage/embedded/counters/index.ts';
+import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { createObserver } from '#observe/index.ts';

@@ -4,13 +4,14 @@ import { stringify } from 'yaml';
 import { parseConfig, type LoadScope } from '#config/load.ts';
 import { ConfigError } from '#config/problem.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
+import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
 import { zeroConfiguration, type Environment } from '#config/zero-configuration.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { policyKinds } from '#policies/index.ts';
-import { createPriceSource } from './price-source.ts';
 
 export interface ConfigSource {
+  readonly prices: PriceSource;
   /** Null: a start without a file. */
   readonly path: string | null;
   readonly env: Environment;
@@ -53,7 +54,7 @@ export function loadConfig({ source, overrides, version, text: given }: LoadRequ
   const document = override(parseConfigText(text, source, scope), overrides);
   const resolved = resolveConfig(document, {
     catalog,
-    prices: createPriceSource(Date.now()),
+    prices: source.prices,
     version,
     text,
     source: source.path ?? 'configuration',

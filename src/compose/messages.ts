@@ -5,7 +5,7 @@ import type { Snapshot } from '#core/snapshot.ts';
 /** What a data-plane thread is born with. */
 export interface WorkerStart {
   readonly index: number;
-  /** A small number that no other life of a worker in this process has had: reservations are told apart by it. */
+  /** A small number that no other living thread has: reservations are told apart by it. */
   readonly owner: number;
   /** The same over restarts: journals are told apart by it. */
   readonly incarnation: string;

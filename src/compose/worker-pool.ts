@@ -50,7 +50,7 @@ export class WorkerPool {
   readonly #asks = new Map<number, (dump: unknown) => void>();
   #nextAsk = 0;
   #port = 0;
-  #owners = 0;
+  #lives = 0;
   #closing = false;
   #watch: NodeJS.Timeout | null = null;
 
@@ -144,12 +144,15 @@ export class WorkerPool {
   }
 
   #spawn(index: number): Promise<void> {
-    const { settings, incarnation } = {
-      settings: this.#settings,
-      incarnation: this.#settings.nextIncarnation(),
-    };
+    const settings = this.#settings;
+    // The main thread is the first owner. A worker's number is free again before its successor starts.
+    const owner = index + 2;
+    const incarnation = `${settings.boot}.${++this.#lives}`;
+    const tokenPort = settings.openTokenPort();
     const start: WorkerStart = {
       index,
+      owner,
+      tokenPort,
       incarnation,
       snapshot: settings.snapshot(),
       keys: settings.keys(),

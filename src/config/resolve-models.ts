@@ -9,15 +9,15 @@ import type { ConfigDocument, PriceSettings, ProviderSettings } from './schema.t
 
 /** Prices that are known without configuration. */
 export interface PriceSource {
-  find(provider: string, model: string): PriceVersion | null;
+  find(priceList: string, model: string): PriceVersion | null;
   /** All that is known of a provider, by model name. */
-  all(provider: string): Readonly<Record<string, PriceVersion>>;
+  all(priceList: string): Readonly<Record<string, PriceVersion>>;
 }
 
 export interface KnownProvider {
   readonly provider: Provider;
-  /** Name of its record in the catalogue, by which prices are known. */
-  readonly kind: string;
+  /** Its id in the seed of prices; null: nothing is known of its prices. */
+  readonly priceList: string | null;
   readonly models: readonly string[];
   readonly prefixes: readonly string[];
   readonly defaultMaxOutputTokens: number;
@@ -52,7 +52,7 @@ export function resolveProviders(
     }
     known.set(name, {
       provider: providerOf(name, settings, { record, dialect, baseUrl }),
-      kind: record?.name ?? name,
+      priceList: record?.priceList ?? null,
       models: settings.models ?? record?.models ?? [],
       prefixes: settings.prefixes ?? record?.modelPrefixes ?? [],
       defaultMaxOutputTokens: settings.defaultMaxOutputTokens ?? 4096,
@@ -161,20 +161,27 @@ export function resolveModels(
     provider: known.provider,
     modelPrefixes: known.prefixes,
     defaultMaxOutputTokens: known.defaultMaxOutputTokens,
-    prices: { ...scope.seed.all(known.kind), ...ownPrices(scope.prices, known.provider.name) },
+    prices: { ...seedOf(known, scope), ...ownPrices(scope.prices, known.provider.name) },
   }));
   return { models: Object.fromEntries(models), openProviders };
 }
 
-/** Listed models go by their bare name; where two providers list the same one, the first has it and both have `provider/model`. */
+/**
+ * Listed models go by their bare names too, unless an alias has the name, two providers list it, or it has a slash: such
+ * a name would read as another provider's.
+ */
 function listProviderModels(models: Map<string, ResolvedModel>, scope: ModelScope): void {
+  const listings = new Map<string, number>();
+  for (const { models: names } of scope.providers.values())
+    for (const name of new Set(names)) listings.set(name, (listings.get(name) ?? 0) + 1);
+  const aliases = new Set(models.keys());
   for (const known of scope.providers.values()) {
-    for (const model of known.models) {
+    for (const model of new Set(known.models)) {
       const targets = [targetOf(known, model, scope)];
       const full = `${known.provider.name}/${model}`;
-      const bareIsFree = !models.has(model);
-      if (bareIsFree) models.set(model, { name: model, listed: true, targets });
-      if (!models.has(full)) models.set(full, { name: full, listed: !bareIsFree, targets });
+      const bare = !aliases.has(model) && listings.get(model) === 1 && !model.includes('/');
+      if (bare) models.set(model, { name: model, listed: true, targets });
+      models.set(full, { name: full, listed: !bare, targets });
     }
   }
 }
@@ -185,9 +192,13 @@ function targetOf(known: KnownProvider, model: string, scope: ModelScope): Targe
   return {
     provider: known.provider,
     model,
-    price: own ?? scope.seed.find(known.kind, model),
+    price: own ?? (known.priceList === null ? null : scope.seed.find(known.priceList, model)),
     defaultMaxOutputTokens: known.defaultMaxOutputTokens,
   };
+}
+
+function seedOf(known: KnownProvider, scope: ModelScope): Readonly<Record<string, PriceVersion>> {
+  return known.priceList === null ? {} : scope.seed.all(known.priceList);
 }
 
 function ownPrices(

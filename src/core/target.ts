@@ -84,6 +84,8 @@ export interface ProviderRecord {
   /** Listed without further configuration. */
   readonly models: readonly string[];
   readonly quirks: Quirks;
-  /** Where this record was checked. */
+  /** The provider's id in the seed of prices; null: its models have no list price. */
+  readonly priceList: string | null;
+  /** The provider's own page on what this record says. */
   readonly source: string;
 }

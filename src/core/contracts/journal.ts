@@ -16,6 +16,9 @@ export interface AttemptIntent {
   /** Tokens expected to go in, by the estimate that was reserved. */
   readonly estimatedInput: number;
   readonly priceVersion: string | null;
+  /** What the attempt may cost by that estimate, in nano-units as a decimal: the upper end where its end is not known. */
+  readonly estimatedCostNano?: string;
+  readonly currency?: string;
   /** What was reserved against limits, so that windows can be rebuilt. */
   readonly reserved: readonly ReservedAmount[];
 }

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { testFolder } from '../testing/samples.ts';
+import { startLedger } from './start-ledger.ts';
+
+const writer = fileURLToPath(new URL('../testing/journal-writer.ts', import.meta.url));
+const ledgers = process.env['SLUICE_LONG'] ? 25 : 1;
+const killsOfEach = 4;
+
+/** Runs the writer until it has said `lines` lines, then a little longer, and kills it. What it said is returned. */
+async function runAndKill(directory: string, lines: number): Promise<string[]> {
+  const flags = ['--conditions=source', writer, directory];
+  const child = spawn(process.execPath, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  let seen = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+    for (const byte of chunk) if (byte === 10) seen += 1;
+    if (seen >= lines) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  assert.equal(child.signalCode, 'SIGKILL');
+  // The last line may be cut; a whole one was true when it was said.
+  return said.slice(0, said.lastIndexOf('\n')).split('\n');
+}
+
+test('killed at any moment: what was confirmed is on the books, what was open is settled', async (context) => {
+  for (let n = 0; n < ledgers; n += 1) await killAndRecover(testFolder(context));
+});
+
+async function killAndRecover(directory: string): Promise<void> {
+  const onError = (error: Error): void => assert.fail(error);
+  const options = { databasePath: join(directory, 'ledger.db'), journalDirectory: directory, onError };
+  const confirmed = new Set<string>();
+  const begun = new Set<string>();
+  for (let round = 0; round < killsOfEach; round += 1) {
+    for (const line of await runAndKill(directory, 10 + Math.floor(Math.random() * 3_000))) {
+      const [what, id] = line.split(' ') as [string, string];
+      (what === 'ok' ? confirmed : begun).add(id);
+    }
+    const ledger = await startLedger(options);
+    await ledger.recover();
+    const completed = new Set<string>();
+    const crashed = new Set<string>();
+    for await (const receipt of ledger.export({})) {
+      (receipt.outcome === 'gateway_crash' ? crashed : completed).add(receipt.id);
+    }
+    const verified = await ledger.verify();
+    await ledger.close();
+    assert.deepEqual(
+      [...confirmed].filter((id) => !completed.has(id)),
+      [],
+      'confirmed, yet not on the books',
+    );
+    assert.deepEqual(
+      [...begun].filter((id) => !completed.has(id) && !crashed.has(id)),
+      [],
+      'begun, and forgotten',
+    );
+    assert.ok(crashed.size > 0);
+    assert.deepEqual(verified.findings, []);
+    assert.equal(verified.receipts, completed.size + crashed.size);
+  }
+}

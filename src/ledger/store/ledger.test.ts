@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, cpSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test, type TestContext } from 'node:test';
+import { openJournal, type SegmentedJournal } from '../journal/open-journal.ts';
+import {
+  noonMs,
+  recorded,
+  sampleAttempt,
+  sampleId,
+  sampleIntent,
+  sampleReceipt,
+  testFolder,
+} from '../testing/samples.ts';
+import { topOfDatabase, verifyDatabase } from './offline.ts';
+import { startLedger, type Ledger } from './start-ledger.ts';
+
+interface Fixture {
+  readonly directory: string;
+  readonly databasePath: string;
+  readonly ledger: Ledger;
+  readonly journal: SegmentedJournal;
+  readonly errors: Error[];
+}
+
+async function fixture(context: TestContext, folder = testFolder(context)): Promise<Fixture> {
+  const directory = folder;
+  const databasePath = join(folder, 'ledger.db');
+  const errors: Error[] = [];
+  const onError = (error: Error): void => void errors.push(error);
+  const ledger = await startLedger({ databasePath, journalDirectory: directory, onError });
+  context.after(() => ledger.close());
+  const onSealed = (path: string): void => ledger.sealed(path);
+  const journal = openJournal({ directory, worker: 0, incarnation: `run${Date.now()}`, onSealed });
+  context.after(() => journal.close());
+  return { directory, databasePath, ledger, journal, errors };
+}
+
+const segmentsIn = (directory: string): string[] =>
+  readdirSync(directory).filter((name) => /\.(open|sealed)$/.test(name));
+
+test('receipts reach the books, their segments are deleted, and the columns add up', async (context) => {
+  const { ledger, journal, directory, errors } = await fixture(context);
+  const receipt = sampleReceipt(sampleId(1));
+  const retried = sampleReceipt(sampleId(2), {
+    subjects: { key: 'k2', project: 'shop', team: 'app' },
+    attempts: [
+      sampleAttempt({ status: 500, fault: 'upstream/status', lines: [] }),
+      sampleAttempt({ number: 2, provider: 'zeta', model: 'zeta-1', currency: 'EUR' }),
+    ],
+  });
+  const refused = sampleReceipt(sampleId(3), { outcome: 'refused', status: 429, attempts: [] });
+  for (const one of [receipt, retried, refused]) await recorded(journal, { receipt: one });
+  journal.seal();
+  await ledger.flush();
+  assert.equal(ledger.lagSegments(), 0);
+  assert.deepEqual(segmentsIn(directory), []);
+  assert.deepEqual(await ledger.receipt(sampleId(2)), retried);
+  assert.equal(await ledger.receipt('unknown'), null);
+  assert.deepEqual(await ledger.verify(), { receipts: 3, attempts: 3, findings: [] });
+  const rows = await ledger.usage({ groupBy: ['team', 'day'] });
+  const figures = {
+    inputTokens: 100,
+    outputTokens: 20,
+    cacheReadTokens: 20,
+    cacheWriteTokens: 0,
+    reasoningTokens: 5,
+  };
+  const sums = { ...figures, errors: 0, costNano: 24_300n };
+  const day = '2026-11-23';
+  const nothing = {
+    inputTokens: 0,
+    outputTokens: 0,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+  };
+  assert.deepEqual(
+    rows.toSorted((a, b) => b.requests - a.requests),
+    [
+      { group: { team: 'web', day }, currency: 'USD', requests: 2, attempts: 1, ...sums },
+      { group: { team: 'app', day }, currency: 'EUR', requests: 1, attempts: 1, ...sums },
+      {
+        group: { team: 'app', day },
+        currency: 'USD',
+        requests: 0,
+        attempts: 1,
+        errors: 0,
+        ...nothing,
+        costNano: 0n,
+      },
+    ],
+  );
+  const exported: string[] = [];
+  for await (const one of ledger.export({ where: { team: 'web' } })) exported.push(one.id);
+  assert.deepEqual(exported, [sampleId(1), sampleId(3)]);
+  await assert.rejects(ledger.usage({ groupBy: ['body' as 'key'] }), RangeError);
+  assert.deepEqual(errors, []);
+});
+
+test('money beyond what a float can hold stays exact', async (context) => {
+  const { ledger, journal } = await fixture(context);
+  const costNano = 2n ** 60n + 1n;
+  const lines = [{ line: sampleAttempt().lines[0]!.line, costNano }];
+  for (const n of [1, 2, 3]) {
+    await recorded(journal, {
+      receipt: sampleReceipt(sampleId(n), { attempts: [sampleAttempt({ lines })] }),
+    });
+  }
+  journal.seal();
+  await ledger.flush();
+  assert.equal((await ledger.usage({ groupBy: [] }))[0]!.costNano, 3n * costNano);
+  assert.deepEqual((await ledger.verify()).findings, []);
+});
+
+test('a receipt that cannot be booked is set aside and holds up no other', async (context) => {
+  const { ledger, journal, databasePath } = await fixture(context);
+  const line = sampleAttempt().lines[0]!.line;
+  const tooMuch = sampleAttempt({ lines: [{ line, costNano: 2n ** 70n }] });
+  const negative = sampleAttempt({ lines: [{ line: { ...line, count: -1 }, costNano: 1n }] });
+  await recorded(journal, { receipt: sampleReceipt(sampleId(1), { attempts: [tooMuch] }) });
+  await recorded(journal, { receipt: sampleReceipt(sampleId(2), { attempts: [negative] }) });
+  await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
+  journal.seal();
+  await ledger.flush();
+  const { receipts, findings } = verifyDatabase(databasePath);
+  assert.equal(receipts, 1);
+  assert.deepEqual(
+    findings.map((finding) => [finding.check, finding.subject]),
+    [
+      ['nothing was set aside', `refused ${sampleId(1)} at 0`],
+      ['nothing was set aside', `refused ${sampleId(2)} at 0`],
+    ],
+  );
+});
+
+test('ingesting twice changes nothing, under the same name and under another', async (context) => {
+  const { ledger, journal, directory, databasePath } = await fixture(context);
+  const kept = testFolder(context);
+  for (const n of [1, 2, 3]) {
+    await recorded(journal, { intent: sampleIntent(sampleId(n)) });
+    if (n < 3) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
+  }
+  // An open segment is what a dead worker leaves: adopting ingests it.
+  for (const name of segmentsIn(directory)) copyFileSync(join(directory, name), join(kept, name));
+  const before = (): unknown => [dump(databasePath), verifyDatabase(databasePath)];
+  journal.seal();
+  await ledger.flush();
+  const state = before();
+  for (const name of readdirSync(kept)) {
+    for (const again of [name.replace('.open', '.sealed'), `w9-other-${name.split('-')[2]}`]) {
+      copyFileSync(join(kept, name), join(directory, again));
+      ledger.sealed(join(directory, again));
+    }
+  }
+  await ledger.flush();
+  assert.deepEqual(before(), state);
+  assert.deepEqual(segmentsIn(directory), []);
+});
+
+/** Everything in the books, but not which segments they came from. */
+function dump(databasePath: string): unknown {
+  const database = new DatabaseSync(databasePath, { readOnly: true });
+  const tables = ['receipts', 'attempts', 'usage_lines', 'movements', 'counters', 'booked', 'open_attempts'];
+  const rows = tables.map((table) => database.prepare(`SELECT * FROM ${table}`).all());
+  database.close();
+  return rows;
+}
+
+test('an attempt without a receipt becomes a crash receipt, and the customer pays the last mark', async (context) => {
+  const { ledger, journal, directory } = await fixture(context);
+  await recorded(journal, {
+    intent: sampleIntent(sampleId(1), { estimatedCostNano: '99', currency: 'USD' }),
+  });
+  const mark = { exchange: sampleId(2), attempt: 2, currency: 'USD', inputTokens: 120 };
+  await recorded(journal, { intent: sampleIntent(sampleId(2)) });
+  await recorded(journal, { intent: sampleIntent(sampleId(2), { attempt: 2, model: 'zeta-1' }) });
+  journal.progress({ ...mark, atMs: noonMs + 1_000, outputTokens: 10, costNano: '700' });
+  await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
+  journal.seal();
+  journal.progress({ ...mark, atMs: noonMs + 2_000, outputTokens: 30, costNano: '1900' });
+  await recorded(journal, { intent: sampleIntent(sampleId(4)) });
+  assert.equal(segmentsIn(directory).filter((name) => name.endsWith('.open')).length, 1);
+  const report = await ledger.recover();
+  assert.equal(report.crashed, 3);
+  const crash = (await ledger.receipt(sampleId(2)))!;
+  assert.equal(crash.outcome, 'gateway_crash');
+  const [first, second] = crash.attempts;
+  assert.deepEqual(first!.lines, []);
+  assert.equal(second!.endedAtMs, noonMs + 2_000);
+  assert.deepEqual(
+    second!.lines.map((priced) => [priced.line.direction, priced.line.count, priced.costNano]),
+    [
+      ['input', 120, 0n],
+      ['output', 30, 1900n],
+    ],
+  );
+  const unmarked = (await ledger.receipt(sampleId(1)))!.attempts[0]!;
+  assert.deepEqual(unmarked.flags, ['gateway-crash', 'operator-cost-uncertain']);
+  assert.deepEqual((unmarked.rawUsage as { operatorCost: unknown }).operatorCost, {
+    fromNano: '0',
+    toNano: '99',
+    estimatedInputTokens: 120,
+  });
+  assert.deepEqual(await ledger.verify(), { receipts: 4, attempts: 5, findings: [] });
+  assert.equal((await ledger.recover()).crashed, 0);
+});
+
+test('adopting settles one dead worker and leaves the others alone', async (context) => {
+  const { ledger, directory } = await fixture(context);
+  const open = (worker: number): SegmentedJournal => {
+    const journal = openJournal({ directory, worker, incarnation: `i${worker}`, onSealed: () => undefined });
+    context.after(() => journal.close());
+    return journal;
+  };
+  await recorded(open(1), { intent: sampleIntent(sampleId(1)) });
+  await recorded(open(2), { intent: sampleIntent(sampleId(2)) });
+  assert.deepEqual(await ledger.adoptIncarnation(1, 'i1'), { segments: 1, crashed: 1 });
+  assert.equal((await ledger.receipt(sampleId(1)))?.outcome, 'gateway_crash');
+  assert.equal(await ledger.receipt(sampleId(2)), null);
+  assert.deepEqual((await ledger.verify()).findings, []);
+});
+
+test('the windows of limits are given back in at most 60 panes, with nothing lost', async (context) => {
+  const { ledger, journal } = await fixture(context);
+  const booked = (amount: number): { subject: string; windowMs: number; amount: number }[] => [
+    { subject: 'tokens', windowMs: 60_000, amount },
+    { subject: 'quota', windowMs: 86_400_000, amount: 1 },
+  ];
+  const all = Array.from({ length: 400 }, (_, n) =>
+    recorded(journal, {
+      receipt: sampleReceipt(sampleId(n), { admittedAtMs: noonMs + n * 200 }),
+      booked: booked(n),
+    }),
+  );
+  await Promise.all(all);
+  journal.seal();
+  await ledger.flush();
+  const nowMs = noonMs + 400 * 200;
+  const panes = await ledger.windowsSince(nowMs);
+  const tokens = panes.filter((pane) => pane.subject === 'tokens');
+  const inside = Array.from({ length: 400 }, (_, n) => n).filter((n) => noonMs + n * 200 > nowMs - 60_000);
+  const sum = (list: readonly number[]): number => list.reduce((total, one) => total + one, 0);
+  const widest = 1 + Math.ceil(60_000 / 59 / 200);
+  const given = sum(tokens.map((pane) => pane.amount));
+  assert.ok(tokens.length <= 60, `${tokens.length} panes`);
+  assert.ok(
+    given >= sum(inside) && given <= sum(inside) + widest * inside[0]!,
+    `${given} for ${sum(inside)}`,
+  );
+  assert.ok(tokens.every((pane) => pane.atMs <= nowMs && pane.atMs > nowMs - 60_000));
+  assert.equal(sum(panes.filter((pane) => pane.subject === 'quota').map((pane) => pane.amount)), 400);
+});
+
+test('a locked database holds up nothing but itself', async (context) => {
+  const { ledger, journal, databasePath, directory, errors } = await fixture(context);
+  const other = new DatabaseSync(databasePath);
+  context.after(() => other.close());
+  other.exec('BEGIN IMMEDIATE');
+  await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
+  journal.seal();
+  while (errors.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.match(errors[0]!.message, /locked/);
+  assert.equal(ledger.lagSegments(), 1);
+  await recorded(journal, { receipt: sampleReceipt(sampleId(2)) });
+  journal.seal();
+  assert.equal(segmentsIn(directory).length, 2);
+  other.exec('ROLLBACK');
+  await ledger.flush();
+  assert.deepEqual(segmentsIn(directory), []);
+  assert.equal((await ledger.verify()).receipts, 2);
+});
+
+const corruptions: readonly (readonly [string, string, RegExp])[] = [
+  [
+    'a changed line',
+    'UPDATE usage_lines SET count = count + 1 WHERE rowid_is_first',
+    /lines = their attempt/,
+  ],
+  ['a lost attempt', 'DELETE FROM attempts WHERE receipt_id = :id', /attempt = its receipt/],
+  ['a lost receipt', 'DELETE FROM receipts WHERE id = :id', /counters = receipts, by key/],
+  ['a changed counter', 'UPDATE counters SET cost_nano = cost_nano + 1', /counters = receipts, by team/],
+  ['a lost request', 'UPDATE counters SET requests = requests - 1', /counters = receipts, by day/],
+  [
+    'a changed movement',
+    `UPDATE movements SET amount_nano = amount_nano + 1 WHERE account = 'project:shop'`,
+    /sum to zero/,
+  ],
+  [
+    'a movement under another key',
+    `UPDATE movements SET key = 'k9' WHERE receipt_id = :id`,
+    /movements = receipts, by key/,
+  ],
+  ['a lost movement', 'DELETE FROM movements WHERE receipt_id = :id', /movements = their attempt/],
+  [
+    'a changed body',
+    `UPDATE receipts SET body = replace(body, '12000', '12001') WHERE id = :id`,
+    /attempt = its receipt/,
+  ],
+  ['an unreadable body', `UPDATE receipts SET body = '{' WHERE id = :id`, /receipt is readable/],
+];
+
+test('verify finds every planted corruption', async (context) => {
+  const { ledger, journal, directory, databasePath } = await fixture(context);
+  for (const n of [1, 2, 3]) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
+  journal.seal();
+  await ledger.close();
+  assert.deepEqual(verifyDatabase(databasePath).findings, []);
+  for (const [name, sql, expected] of corruptions) {
+    const damaged = join(directory, 'damaged.db');
+    cpSync(databasePath, damaged);
+    const database = new DatabaseSync(damaged, { enableForeignKeyConstraints: false });
+    assert.throws(() => database.exec('UPDATE movements SET amount_nano = 0'), /immutable/);
+    database.exec('DROP TRIGGER movements_are_immutable; DROP TRIGGER movements_are_kept');
+    const first = 'receipt_id = :id AND line = 0';
+    const { changes } = database
+      .prepare(sql.replace('rowid_is_first', first))
+      .run(sql.includes(':id') || sql.includes('rowid') ? { id: sampleId(2) } : {});
+    assert.ok(Number(changes) > 0, name);
+    database.close();
+    const found = verifyDatabase(damaged).findings.map((finding) => finding.check);
+    assert.ok(
+      found.some((check) => expected.test(check)),
+      `${name}: ${found.join('; ')}`,
+    );
+  }
+});
+
+test('a contradiction and an attempt missing from its receipt are reported', async (context) => {
+  const { ledger, journal, databasePath } = await fixture(context);
+  await recorded(journal, { intent: sampleIntent(sampleId(1), { attempt: 7 }) });
+  await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
+  await recorded(journal, { receipt: sampleReceipt(sampleId(1), { status: 500 }) });
+  journal.seal();
+  await ledger.flush();
+  const checks = verifyDatabase(databasePath).findings.map((finding) => finding.found);
+  assert.deepEqual(checks, ['none on the receipt', 'a second receipt with this id says something else']);
+  assert.equal((await ledger.receipt(sampleId(1)))?.status, 200);
+  assert.deepEqual(
+    topOfDatabase(databasePath, { groupBy: ['model'] }).map((row) => row.group.model),
+    ['acme-small'],
+  );
+});

@@ -1,0 +1,140 @@
+/** Every step from an empty database to the current one. Never edit a published step, add another. */
+export const migrations: readonly string[] = [
+  `
+  -- What every exchange used and cost. \`body\` is the receipt as it was journalled, the columns are for finding it.
+  CREATE TABLE receipts (
+    id TEXT PRIMARY KEY,
+    day INTEGER NOT NULL,               -- whole days since 1970-01-01 UTC, of admission
+    admitted_at_ms INTEGER NOT NULL,
+    settled_at_ms INTEGER NOT NULL,
+    route TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    project TEXT NOT NULL,
+    team TEXT NOT NULL,
+    model TEXT NOT NULL,                -- of the last attempt; what was asked for when there was none
+    provider TEXT NOT NULL,             -- of the last attempt; empty when there was none
+    attempts INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX receipts_by_day ON receipts (day);
+
+  -- One row for each attempt on a receipt, with the totals of its lines.
+  CREATE TABLE attempts (
+    receipt_id TEXT NOT NULL REFERENCES receipts (id),
+    number INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    fault TEXT,
+    usage_source TEXT,
+    price_version TEXT,
+    currency TEXT NOT NULL,
+    input INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    cost_nano INTEGER NOT NULL,
+    PRIMARY KEY (receipt_id, number)
+  ) WITHOUT ROWID, STRICT;
+
+  -- The disjoint lines of an attempt.
+  CREATE TABLE usage_lines (
+    receipt_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    direction TEXT NOT NULL,
+    modality TEXT NOT NULL,
+    cache TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    model TEXT,                         -- set where the line is billed at another model's price
+    count INTEGER NOT NULL CHECK (count BETWEEN 0 AND 9007199254740991),
+    cost_nano INTEGER NOT NULL CHECK (cost_nano >= 0),
+    PRIMARY KEY (receipt_id, number, line),
+    FOREIGN KEY (receipt_id, number) REFERENCES attempts (receipt_id, number)
+  ) WITHOUT ROWID, STRICT;
+
+  -- Double entry: the entries of one transaction and currency sum to zero. Nothing here is ever changed.
+  CREATE TABLE movements (
+    receipt_id TEXT NOT NULL,
+    number INTEGER NOT NULL,            -- with receipt_id: the transaction
+    account TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    amount_nano INTEGER NOT NULL,       -- positive is a debit, negative a credit
+    day INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    team TEXT NOT NULL,
+    model TEXT NOT NULL,
+    PRIMARY KEY (receipt_id, number, account, currency)
+  ) WITHOUT ROWID, STRICT;
+  CREATE TRIGGER movements_are_immutable BEFORE UPDATE ON movements
+    BEGIN SELECT RAISE(ABORT, 'movements are immutable'); END;
+  CREATE TRIGGER movements_are_kept BEFORE DELETE ON movements
+    BEGIN SELECT RAISE(ABORT, 'movements are immutable'); END;
+
+  -- Running sums, moved in the same transaction as the receipts they count.
+  CREATE TABLE counters (
+    day INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    project TEXT NOT NULL,
+    team TEXT NOT NULL,
+    model TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    route TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    requests INTEGER NOT NULL,          -- counted where the last attempt went
+    attempts INTEGER NOT NULL,
+    input INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    cost_nano INTEGER NOT NULL,
+    PRIMARY KEY (day, key, project, team, model, provider, route, outcome, currency)
+  ) WITHOUT ROWID, STRICT;
+
+  -- Attempts that were begun and are on no receipt yet.
+  CREATE TABLE open_attempts (
+    exchange TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    worker INTEGER NOT NULL,
+    incarnation TEXT NOT NULL,
+    intent TEXT NOT NULL,
+    progress TEXT,
+    PRIMARY KEY (exchange, attempt)
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE dead_incarnations (
+    worker INTEGER NOT NULL,
+    incarnation TEXT NOT NULL,
+    PRIMARY KEY (worker, incarnation)
+  ) WITHOUT ROWID, STRICT;
+
+  -- What stands booked in the windows of limits, gathered in panes: enough to rebuild them after a restart.
+  CREATE TABLE booked (
+    subject TEXT NOT NULL,
+    window_ms INTEGER NOT NULL,
+    pane INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,             -- of the latest amount in the pane
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (subject, window_ms, pane)
+  ) WITHOUT ROWID, STRICT;
+
+  -- Segments that are ingested and whose files may still be there.
+  CREATE TABLE segments (
+    name TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,          -- bytes of it that were read and trusted
+    ingested_at_ms INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
+  -- What somebody must look at: damaged segments, frames that make no sense, receipts that contradict each other.
+  CREATE TABLE incidents (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    content TEXT,
+    UNIQUE (kind, subject, position)
+  ) STRICT;
+  `,
+];

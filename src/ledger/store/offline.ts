@@ -1,0 +1,63 @@
+import type { Receipt } from '#core/receipt.ts';
+import { openForReading } from './open-database.ts';
+import {
+  queryReceipts,
+  queryUsage,
+  findReceipt,
+  type ExportQuery,
+  type UsageQuery,
+  type UsageRow,
+} from './queries.ts';
+import { verifyBooks, type Verification } from './verify.ts';
+
+const pageSize = 500;
+
+export interface LedgerReader {
+  usage(query: UsageQuery): UsageRow[];
+  receipt(id: string): Receipt | null;
+  export(query: ExportQuery): Generator<Receipt>;
+  verify(): Verification;
+  close(): void;
+}
+
+/**
+ * Opens a ledger for reading, whether a gateway is writing to it or not. What it has journalled and not ingested is not
+ * seen. @throws Error when there is none, or it is of another schema version.
+ */
+export function readLedger(databasePath: string): LedgerReader {
+  const database = openForReading(databasePath);
+  return {
+    usage: (query) => queryUsage(database, query),
+    receipt: (id) => findReceipt(database, id),
+    verify: () => verifyBooks(database),
+    close: () => database.close(),
+    *export(query) {
+      for (let after = ''; ;) {
+        const page = queryReceipts(database, query, { after, limit: pageSize });
+        yield* page;
+        if (page.length < pageSize) return;
+        after = page.at(-1)!.id;
+      }
+    },
+  };
+}
+
+/** Adds up the books of a database file. */
+export function verifyDatabase(databasePath: string): Verification {
+  const reader = readLedger(databasePath);
+  try {
+    return reader.verify();
+  } finally {
+    reader.close();
+  }
+}
+
+/** The groups that cost most; ten unless told. */
+export function topOfDatabase(databasePath: string, query: UsageQuery): UsageRow[] {
+  const reader = readLedger(databasePath);
+  try {
+    return reader.usage({ limit: 10, ...query });
+  } finally {
+    reader.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { DatabaseSync } from 'node:sqlite';
+import { migrations } from './migrations.ts';
+
+/**
+ * Opens the ledger for writing, creating and migrating it where needed.
+ * @throws Error when it was written by a later version, and SQLite's own errors.
+ */
+export function openDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 1_000, enableForeignKeyConstraints: true });
+  try {
+    // A segment's file is deleted on the strength of a commit, so a commit must be on the disk when it returns.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    migrate(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Opens a ledger for reading, also beside a gateway that is writing to it. @throws Error when it is not there. */
+export function openForReading(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  try {
+    const version = versionOf(database);
+    if (version !== migrations.length) {
+      throw new Error(`the ledger has schema version ${version}, this build reads ${migrations.length}`);
+    }
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Runs `work` in one transaction; whatever it throws undoes all of it. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    // After some errors (a full disk) SQLite has rolled back by itself.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function migrate(database: DatabaseSync): void {
+  database.exec(
+    'CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at_ms INTEGER NOT NULL)',
+  );
+  const from = versionOf(database);
+  if (from > migrations.length) {
+    throw new Error(`the ledger has schema version ${from}, this build knows ${migrations.length}`);
+  }
+  for (let version = from; version < migrations.length; version += 1) {
+    inTransaction(database, () => {
+      database.exec(migrations[version]!);
+      database.prepare('INSERT INTO schema_version VALUES (?, ?)').run(version + 1, Date.now());
+    });
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  const row = database.prepare('SELECT MAX(version) AS version FROM schema_version').get();
+  return Number(row?.['version'] ?? 0);
+}

@@ -1,0 +1,25 @@
+import type { ExportQuery, UsageQuery } from './queries.ts';
+
+/** What the main thread asks of the ledger's thread. */
+export type LedgerAsk =
+  | { readonly do: 'flush' | 'recover' | 'verify' | 'close' }
+  | { readonly do: 'adopt'; readonly worker: number; readonly incarnation: string }
+  | { readonly do: 'windows'; readonly nowMs: number }
+  | { readonly do: 'usage'; readonly query: UsageQuery }
+  | { readonly do: 'receipt'; readonly receiptId: string }
+  | { readonly do: 'page'; readonly query: ExportQuery; readonly page: { after: string; limit: number } };
+
+export interface LedgerCall {
+  readonly id: number;
+  readonly ask: LedgerAsk;
+}
+
+/** What the ledger's thread tells the main thread. */
+export type LedgerTell =
+  | { readonly ready: true }
+  /** So many more segments are on the books. */
+  | { readonly committed: number }
+  /** It did not work and will be tried again. */
+  | { readonly error: Error }
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly failed: Error };

@@ -1,0 +1,135 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Receipt } from '#core/receipt.ts';
+import type { LedgerPaths, RecoveryReport } from './ledger-writer.ts';
+import type { LedgerAsk, LedgerTell } from './protocol.ts';
+import type { BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
+import type { Verification } from './verify.ts';
+
+export interface LedgerOptions extends LedgerPaths {
+  /** The database failed and is tried again, or the thread died. Traffic is not concerned: segments stay on disk. */
+  readonly onError: (error: Error) => void;
+}
+
+export interface Ledger {
+  /** Takes a sealed segment; its file is deleted once it is on the books. */
+  sealed(path: string): void;
+  /** At start, before any journal is opened: ingests what dead processes left and settles what they left open. */
+  recover(): Promise<RecoveryReport>;
+  /** The same for one worker that died while the process lives on. */
+  adoptIncarnation(worker: number, incarnation: string): Promise<RecoveryReport>;
+  /** What is still inside its window, to rebuild the limits. */
+  windowsSince(nowMs: number): Promise<BookedPane[]>;
+  /** @throws RangeError for an unknown dimension or day. */
+  usage(query: UsageQuery): Promise<UsageRow[]>;
+  receipt(id: string): Promise<Receipt | null>;
+  verify(): Promise<Verification>;
+  /** Receipts in the order of their ids. */
+  export(query: ExportQuery): AsyncGenerator<Receipt>;
+  /** Segments that are sealed and not yet on the books. */
+  lagSegments(): number;
+  /** Resolves when everything sealed so far is on the books. */
+  flush(): Promise<void>;
+  /** Flushes and ends the thread. */
+  close(): Promise<void>;
+}
+
+const pageSize = 500;
+
+/** Starts the ledger on a thread of its own. @throws when the database cannot be opened or is of a later version. */
+export async function startLedger(options: LedgerOptions): Promise<Ledger> {
+  const thread = new LedgerThread(options);
+  await thread.ready;
+  return {
+    sealed: (path) => thread.sealed(path),
+    recover: () => thread.ask({ do: 'recover' }),
+    adoptIncarnation: (worker, incarnation) => thread.ask({ do: 'adopt', worker, incarnation }),
+    windowsSince: (nowMs) => thread.ask({ do: 'windows', nowMs }),
+    usage: (query) => thread.ask({ do: 'usage', query }),
+    receipt: (receiptId) => thread.ask({ do: 'receipt', receiptId }),
+    verify: () => thread.ask({ do: 'verify' }),
+    lagSegments: () => thread.lag,
+    flush: () => thread.ask({ do: 'flush' }),
+    close: () => thread.close(),
+    async *export(query) {
+      for (let after = ''; ;) {
+        const page = await thread.ask<Receipt[]>({ do: 'page', query, page: { after, limit: pageSize } });
+        yield* page;
+        if (page.length < pageSize) return;
+        after = page.at(-1)!.id;
+      }
+    },
+  };
+}
+
+class LedgerThread {
+  readonly ready: Promise<void>;
+  lag = 0;
+  readonly #worker: Worker;
+  readonly #onError: (error: Error) => void;
+  readonly #open = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #ended: Promise<void>;
+  #next = 0;
+  #isEnded = false;
+
+  constructor(options: LedgerOptions) {
+    const { databasePath, journalDirectory, onError } = options;
+    this.#onError = onError;
+    const started = Promise.withResolvers<void>();
+    this.ready = started.promise;
+    // The same name, as source or compiled.
+    const entry = new URL(`./ledger-thread${extname(import.meta.url)}`, import.meta.url);
+    this.#worker = new Worker(entry, { workerData: { databasePath, journalDirectory }, name: 'ledger' });
+    this.#worker.on('message', (message: LedgerTell) => {
+      if ('ready' in message) started.resolve();
+      else this.#take(message);
+    });
+    let isReady = false;
+    void this.ready.then(
+      () => (isReady = true),
+      () => undefined,
+    );
+    this.#worker.on('error', (error: Error) => {
+      started.reject(error);
+      if (isReady) onError(error);
+    });
+    this.#ended = new Promise((resolve) => this.#worker.on('exit', () => resolve(this.#endAll())));
+  }
+
+  sealed(path: string): void {
+    this.lag += 1;
+    this.#worker.postMessage({ sealed: path });
+  }
+
+  ask<T>(ask: LedgerAsk): Promise<T> {
+    if (this.#isEnded) return Promise.reject(new Error('the ledger has ended'));
+    const id = this.#next;
+    this.#next += 1;
+    const answer = Promise.withResolvers<unknown>();
+    this.#open.set(id, answer);
+    this.#worker.postMessage({ id, ask });
+    return answer.promise as Promise<T>;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isEnded) await this.ask({ do: 'close' });
+    await this.#ended;
+  }
+
+  #take(message: Exclude<LedgerTell, { ready: true }>): void {
+    if ('committed' in message) this.lag -= message.committed;
+    else if ('error' in message) this.#onError(message.error);
+    else {
+      const answer = this.#open.get(message.id);
+      this.#open.delete(message.id);
+      if ('failed' in message) answer?.reject(message.failed);
+      else answer?.resolve(message.value);
+    }
+  }
+
+  #endAll(): void {
+    this.#isEnded = true;
+    for (const answer of this.#open.values()) answer.reject(new Error('the ledger has ended'));
+    this.#open.clear();
+  }
+}

@@ -1,0 +1,76 @@
+import { hash } from 'node:crypto';
+import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
+import type { Exchange } from '#core/exchange.ts';
+import { Fault } from '#core/fault.ts';
+import { headerOf } from '#core/head.ts';
+import { KeyAuthSchema, type KeyAuthSettings } from './schema.ts';
+
+const standardHeaders = ['authorization', 'x-api-key'];
+
+/** Who asks: looks the presented key up by its hash and puts its record on the exchange. */
+export const keyAuth: PolicyKind<KeyAuthSettings> = {
+  name: 'key-auth',
+  schema: KeyAuthSchema,
+  create: (settings, services) => createKeyAuth(settings, services),
+};
+
+function createKeyAuth(settings: KeyAuthSettings, { keys, clock }: PolicyServices): Policy {
+  const headers = (settings.headers ?? standardHeaders).map((name) => name.toLowerCase());
+  const optional = settings.optional ?? false;
+  return {
+    name: 'key-auth',
+    summary: `requires a key in ${headers.join(' or ')}${optional ? ', or none at all' : ''}`,
+    onHead(exchange) {
+      const secret = presented(exchange, headers);
+      if (secret === null) {
+        if (optional) return;
+        throw new Fault('auth/no-credential', `No key was given. Send it as ${howTo(headers[0]!)}.`, {
+          headers: ['www-authenticate', 'Bearer realm="sluice"'],
+        });
+      }
+      // Found by hash: how long it takes says nothing about how much of a guess was right.
+      const key = keys.find(hash('sha256', secret));
+      if (!key)
+        throw refusal(
+          'auth/unknown-credential',
+          'The key is not known. Check that it is one of this gateway.',
+        );
+      if (key.expiresAtMs !== null && key.expiresAtMs <= clock.nowMs()) {
+        throw refusal('auth/expired', `The key "${key.name}" has expired. Ask for a new one.`);
+      }
+      exchange.consumer = key;
+      exchange.consumedHeaders.push(...headers);
+    },
+  };
+}
+
+const howTo = (header: string) =>
+  header === 'authorization' ? '"Authorization: Bearer KEY"' : `"${header}: KEY"`;
+
+function refusal(code: 'auth/unknown-credential' | 'auth/expired', message: string): Fault {
+  return new Fault(code, message, {
+    headers: ['www-authenticate', 'Bearer realm="sluice", error="invalid_token"'],
+  });
+}
+
+/** The one key that was presented, or null. @throws Fault when two different ones were. */
+function presented(exchange: Exchange, headers: readonly string[]): string | null {
+  let secret: string | null = null;
+  for (const name of headers) {
+    const value = headerOf(exchange.head.headers, name);
+    if (value === undefined) continue;
+    const given = name === 'authorization' ? bearer(value) : value;
+    if (given === null || given === '')
+      throw refusal('auth/unknown-credential', `The ${name} header holds no key.`);
+    if (secret !== null && secret !== given) {
+      throw refusal('auth/unknown-credential', 'Two different keys were presented. Send one.');
+    }
+    secret = given;
+  }
+  return secret;
+}
+
+/** RFC 6750 §2.1; the scheme's name is case-insensitive. */
+function bearer(value: string): string | null {
+  return /^bearer +(\S+)$/i.exec(value)?.[1] ?? null;
+}

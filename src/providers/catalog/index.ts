@@ -1,0 +1,43 @@
+import type { ProviderRecord } from '#core/target.ts';
+import { openai } from './openai.ts';
+import { anthropic } from './anthropic.ts';
+import { google } from './google.ts';
+import { mistral } from './mistral.ts';
+import { deepseek } from './deepseek.ts';
+import { dashscope } from './dashscope.ts';
+import { moonshot } from './moonshot.ts';
+import { zhipu } from './zhipu.ts';
+import { groq } from './groq.ts';
+import { xai } from './xai.ts';
+import { openrouter } from './openrouter.ts';
+import { together } from './together.ts';
+import { fireworks } from './fireworks.ts';
+import { vllm } from './vllm.ts';
+import { ollama } from './ollama.ts';
+import { lmStudio } from './lm-studio.ts';
+import { simulated } from './simulated.ts';
+
+const records: readonly ProviderRecord[] = [
+  openai,
+  anthropic,
+  google,
+  mistral,
+  deepseek,
+  dashscope,
+  moonshot,
+  zhipu,
+  groq,
+  xai,
+  openrouter,
+  together,
+  fireworks,
+  vllm,
+  ollama,
+  lmStudio,
+  simulated,
+];
+
+/** The providers that are known beforehand, by name. A new one is a file like the others and a line above. */
+export const catalog: ReadonlyMap<string, ProviderRecord> = new Map(
+  records.map((record) => [record.name, record]),
+);

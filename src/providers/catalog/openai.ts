@@ -1,0 +1,15 @@
+import type { ProviderRecord } from '#core/target.ts';
+
+export const openai: ProviderRecord = {
+  name: 'openai',
+  title: 'OpenAI',
+  dialect: 'openai-chat',
+  baseUrl: 'https://api.openai.com/v1',
+  credential: { header: 'authorization', prefix: 'Bearer ' },
+  variable: 'OPENAI_API_KEY',
+  modelPrefixes: ['gpt-', 'o1', 'o3', 'o4-', 'chatgpt-'],
+  models: ['gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5.5', 'gpt-6-luna'],
+  quirks: {},
+  priceList: 'openai',
+  source: 'https://platform.openai.com/docs/api-reference/chat',
+};
