@@ -40,6 +40,8 @@ async function checkFile(file: string): Promise<{ message: string; problems: rea
 /** The snapshot that a file stands for in this environment. @throws ConfigError */
 export async function loadFile(file: string) {
   const { loadConfig } = await import('../compose/configuration.ts');
+  const { openPriceSource } = await import('../compose/price-source.ts');
+  const source = { path: file, env: process.env, prices: await openPriceSource(Date.now()) };
   const overrides = { stateDirectory: null, port: null, adminPort: null, threads: null };
-  return loadConfig({ source: { path: file, env: process.env }, overrides, version: 1 }).snapshot;
+  return loadConfig({ source, overrides, version: 1 }).snapshot;
 }
