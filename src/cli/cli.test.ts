@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -7,31 +6,18 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Receipt } from '#core/receipt.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
 import { csvHead, csvRows } from './export-csv.ts';
 import { renderTable } from './render-table.ts';
+import { spawnSluice } from './testing/spawn-sluice.ts';
 
-const entry = fileURLToPath(new URL('./sluice.ts', import.meta.url));
 const state = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
 writeFileSync(join(state, 'admin-token'), 'right\n', { mode: 0o600 });
 after(() => rmSync(state, { recursive: true }));
 
-async function sluice(args: readonly string[], env: Record<string, string> = {}) {
-  const { PATH } = process.env;
-  const child = spawn(process.execPath, ['--conditions=source', entry, ...args], {
-    cwd: state,
-    env: { PATH, NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let err = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
-}
+const sluice = (args: readonly string[], env: Record<string, string> = {}) =>
+  spawnSluice(args, { cwd: state, env });
 
 interface Asked {
   readonly line: string;

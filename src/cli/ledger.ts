@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { renderAmount } from '#core/money.ts';
@@ -60,8 +61,12 @@ const withRange = (command: Command) =>
 
 /** The one door to the ledger's reader. */
 async function openLedger(state: string) {
+  const path = join(state, 'ledger.db');
+  if (!existsSync(path)) {
+    throw new CommandFailed(`there is no ledger at ${path}; --state names the gateway's directory`);
+  }
   const { readLedger } = await import('#ledger/store/offline.ts');
-  return readLedger(join(state, 'ledger.db'));
+  return readLedger(path);
 }
 
 async function verify(flags: LedgerFlags): Promise<void> {
