@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
-import { recorded, sampleBooked, sampleId, sampleReceipt, testFolder } from '#ledger/testing/samples.ts';
+import { recorded, sampleId, sampleReceipt, testFolder } from '#ledger/testing/samples.ts';
 import { spawnSluice } from './testing/spawn-sluice.ts';
 
 /** A state directory whose ledger has so many receipts. */
@@ -16,6 +16,7 @@ async function stateWith(context: TestContext, receipts: number): Promise<string
     journalDirectory: directory,
     onError: (error) => assert.fail(error),
   });
+  context.after(() => ledger.close());
   const journal = openJournal({
     directory,
     worker: 0,
@@ -23,7 +24,7 @@ async function stateWith(context: TestContext, receipts: number): Promise<string
     onSealed: (path) => ledger.sealed(path),
   });
   for (let i = 0; i < receipts; i++) {
-    await recorded(journal, (done) => journal.receipt(sampleReceipt(sampleId(i)), sampleBooked, done));
+    await recorded(journal, { receipt: sampleReceipt(sampleId(i)) });
   }
   journal.close();
   await ledger.flush();
