@@ -1,0 +1,216 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ControlError, type KeyView } from '#core/contracts/control-plane.ts';
+import type { Clock } from '#core/contracts/clock.ts';
+import type { KeyDelta, KeyRecord } from '#core/key.ts';
+import { openKeyDatabase, type KeyDatabase, type StoredKey } from './key-database.ts';
+import { randomBase62 } from './random-secret.ts';
+import { readSecretFile, writeSecretFile } from './secret-file.ts';
+
+export interface KeyWish {
+  readonly name: string;
+  readonly project: string;
+  readonly team: string;
+  /** Null: all that its project may. */
+  readonly models?: readonly string[] | null;
+  /** Null: never. */
+  readonly expiresAtMs?: number | null;
+}
+
+export interface KeyStoreSettings {
+  readonly directory: string;
+  /** SLUICE_KEY and SLUICE_ADMIN_TOKEN are read; empty is as good as absent. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The keys that a configuration masters. */
+  readonly fileKeys: readonly KeyRecord[];
+  readonly clock?: Pick<Clock, 'nowMs'>;
+}
+
+/** Every change is on disk when its delta is returned. The caller passes deltas on, in order. */
+export interface KeyStore {
+  /** Everything that is in force, for a thread that starts; the deltas after it follow on its sequence. */
+  reset(): KeyDelta;
+  /** Every key of the file, and every key of the store, revoked ones too. */
+  list(): KeyView[];
+  /** The secret is given this once. @throws ControlError 409 when a live key has the name. */
+  create(wish: KeyWish): { readonly key: KeyView; readonly secret: string; readonly delta: KeyDelta };
+  /** Null when it is revoked already. @throws ControlError 404: no such key; 409: the configuration masters it. */
+  revoke(id: string): KeyDelta | null;
+  /**
+   * The keys that a configuration masters, in place of those before.
+   * @throws Error naming both keys when two have the same secret, or one has a secret that was revoked; nothing changes.
+   */
+  replaceFileKeys(keys: readonly KeyRecord[]): KeyDelta;
+  /**
+   * The secret of the key that was made because nobody had made one. It stays readable in `first-key` (mode 0600) until
+   * it is revoked; then, and where other keys came first, null.
+   */
+  firstKey(): string | null;
+  /**
+   * Is this the token of the admin API: SLUICE_ADMIN_TOKEN, or else the one made once and left in `admin-token` (mode
+   * 0600)? Only its hash is compared with, so that file may be taken away.
+   */
+  verifyAdminToken(token: string): boolean;
+  close(): void;
+}
+
+const secretPrefix = 'sk-sluice-';
+const secretShape = /^sk-sluice-[0-9A-Za-z]{32}$/;
+const firstKeyId = 'first-key';
+/** Whose the keys are that come about without anybody saying whose. */
+const firstOwner = { project: 'default', team: 'default' };
+const leastAdminToken = 16;
+
+export const sha256Hex = (secret: string): string => hash('sha256', secret, 'hex');
+
+/**
+ * Opens `control.db`. For the main thread: changes are few. A start without any key, of now or before, makes the first.
+ * @throws Error when keys clash, when SLUICE_ADMIN_TOKEN is too short, or when a newer version wrote the database.
+ */
+export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStoreSettings): KeyStore {
+  const nowMs = () => clock?.nowMs() ?? Date.now();
+  const database = openKeyDatabase(join(directory, 'control.db'));
+  const firstKeyPath = join(directory, 'first-key');
+  const stored = new Map(database.keys().map((key) => [key.id, key]));
+  let fileKeys: readonly KeyRecord[] = [];
+  let sequence = 0;
+
+  const reset = (): KeyDelta => ({ sequence, type: 'reset', keys: liveKeys() });
+  const liveKeys = (): KeyRecord[] => [
+    ...fileKeys,
+    ...[...stored.values()].filter((key) => !key.revoked).map(recordOf),
+  ];
+
+  function add(id: string, wish: KeyWish, secret: string): KeyRecord {
+    const { name, project, team, models = null, expiresAtMs = null } = wish;
+    const sha256 = sha256Hex(secret);
+    const createdAtMs = nowMs();
+    const key = {
+      id,
+      name,
+      sha256,
+      project,
+      team,
+      expiresAtMs,
+      models,
+      createdAtMs,
+      master: 'store' as const,
+    };
+    database.insert(key);
+    stored.set(id, { ...key, revoked: false });
+    sequence += 1;
+    return key;
+  }
+
+  function replaceFileKeys(given: readonly KeyRecord[]): KeyDelta {
+    const keys = withEnvironmentKey(given, env['SLUICE_KEY']);
+    refuseClashes(keys, stored.values());
+    fileKeys = keys;
+    sequence += 1;
+    return reset();
+  }
+
+  function makeFirstKey(): void {
+    // A crash may have come between file and database: what people may have read already must be the key.
+    const left = readSecretFile(firstKeyPath);
+    const secret = left && secretShape.test(left) ? left : secretPrefix + randomBase62(32);
+    if (secret !== left) writeSecretFile(firstKeyPath, secret);
+    add(firstKeyId, { name: firstKeyId, ...firstOwner }, secret);
+  }
+
+  try {
+    replaceFileKeys(first);
+    if (stored.size === 0 && fileKeys.length === 0) makeFirstKey();
+    const adminToken = Buffer.from(adminTokenHash(directory, database, env['SLUICE_ADMIN_TOKEN']), 'hex');
+    return {
+      reset,
+      list: () => [
+        ...fileKeys.map((key) => viewOf(key, false)),
+        ...[...stored.values()].map((key) => viewOf(key, key.revoked)),
+      ],
+      create(wish) {
+        if (liveKeys().some((key) => key.name === wish.name))
+          throw new ControlError(409, `There is a key "${wish.name}" already.`);
+        const secret = secretPrefix + randomBase62(32);
+        const key = add(`key-${randomBase62(16)}`, wish, secret);
+        return { key: viewOf(key, false), secret, delta: { sequence, type: 'put', key } };
+      },
+      revoke(id) {
+        if (fileKeys.some((key) => key.id === id))
+          throw new ControlError(409, `The key "${id}" belongs to the configuration: remove it there.`);
+        const key = stored.get(id);
+        if (!key) throw new ControlError(404, `There is no key "${id}".`);
+        if (key.revoked) return null;
+        database.revoke(id, nowMs());
+        stored.set(id, { ...key, revoked: true });
+        if (id === firstKeyId) rmSync(firstKeyPath, { force: true });
+        sequence += 1;
+        return { sequence, type: 'revoke', sha256: key.sha256 };
+      },
+      replaceFileKeys,
+      firstKey() {
+        const key = stored.get(firstKeyId);
+        return key && !key.revoked ? readSecretFile(firstKeyPath) : null;
+      },
+      verifyAdminToken: (token) => timingSafeEqual(hash('sha256', token, 'buffer'), adminToken),
+      close: () => database.close(),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** A key of the environment changes only from there, like a file's. */
+function withEnvironmentKey(keys: readonly KeyRecord[], secret: string | undefined): readonly KeyRecord[] {
+  if (!secret) return keys;
+  const sha256 = sha256Hex(secret);
+  if (keys.some((key) => key.sha256 === sha256)) return keys;
+  const key: KeyRecord = {
+    id: 'env:SLUICE_KEY',
+    name: 'SLUICE_KEY',
+    sha256,
+    ...firstOwner,
+    expiresAtMs: null,
+    models: null,
+    createdAtMs: 0,
+    master: 'file',
+  };
+  return [...keys, key];
+}
+
+/** @throws Error */
+function refuseClashes(keys: readonly KeyRecord[], stored: Iterable<StoredKey>): void {
+  const owners = new Map<string, string>();
+  for (const { sha256, name, revoked } of stored)
+    owners.set(sha256, revoked ? `the revoked key "${name}"` : `the key "${name}" of the store`);
+  for (const { sha256, name } of keys) {
+    const owner = owners.get(sha256);
+    if (owner) throw new Error(`The key "${name}" has the same secret as ${owner}.`);
+    owners.set(sha256, `the key "${name}"`);
+  }
+}
+
+function adminTokenHash(directory: string, database: KeyDatabase, given: string | undefined): string {
+  if (given) {
+    if (given.length < leastAdminToken)
+      throw new Error(`SLUICE_ADMIN_TOKEN must have at least ${leastAdminToken} characters.`);
+    return sha256Hex(given);
+  }
+  const known = database.setting('admin-token-sha256');
+  if (known !== null) return known;
+  const token = `sluice-admin-${randomBase62(32)}`;
+  writeSecretFile(join(directory, 'admin-token'), token);
+  database.setSetting('admin-token-sha256', sha256Hex(token));
+  return sha256Hex(token);
+}
+
+function recordOf({ revoked: _, ...key }: StoredKey): KeyRecord {
+  return key;
+}
+
+function viewOf(key: KeyRecord, revoked: boolean): KeyView {
+  const { id, name, project, team, expiresAtMs, models, createdAtMs, master } = key;
+  return { id, name, project, team, expiresAtMs, models, createdAtMs, master, revoked };
+}
