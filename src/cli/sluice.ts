@@ -5,5 +5,7 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
   process.exit(1);
 }
 const { run } = await import('./run.ts');
-process.exitCode = await run(process.argv.slice(2));
+const code = await run(process.argv.slice(2));
+// A start that failed half-way leaves threads behind, which must not keep the process.
+process.stdout.write('', () => process.exit(code));
 export {};

@@ -56,6 +56,4 @@ async function start(flags: StartFlags): Promise<void> {
   process.stderr.write(gateway.banner);
   if (asked > 0) stop().then(ended.resolve, ended.reject);
   await ended.promise;
-  // Everything is on record: whatever still holds the process open has no say.
-  process.exit(0);
 }
