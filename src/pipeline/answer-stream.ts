@@ -1,3 +1,4 @@
+import type { Fault } from '#core/fault.ts';
 import type { StreamState } from '#core/answer.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Tally } from './tally.ts';
@@ -6,11 +7,11 @@ import type { Tally } from './tally.ts';
 export interface AnswerStream {
   /**
    * Takes a chunk and returns what may be delivered now (null: nothing yet). Only whole events come out, and nothing
-   * from the terminal event on: that is kept for `rest`, until the receipt is on record.
-   * @throws Fault when the upstream sent what does not fit its dialect, or an error in the stream.
+   * from the terminal event on: that is kept for `rest`, until the receipt is on record. What came before a `fault`
+   * comes out with the chunk it is in.
    */
   push(chunk: Buffer): Buffer | string | null;
-  /** The upstream's body has ended. What it still owes, before the terminal event. @throws Fault */
+  /** The upstream's body has ended. What it still owes, before the terminal event. */
   finish(): Buffer | string | null;
   /** What was kept back: the terminal event and whatever follows it. Null when there was none. */
   rest(): Buffer | string | null;
@@ -22,6 +23,8 @@ export interface AnswerStream {
   readonly hasContent: boolean;
   /** Has the terminal event come? */
   readonly ended: boolean;
+  /** The upstream sent what does not fit its dialect, or an error: nothing after it counts. */
+  readonly fault: Fault | null;
   /** Set when a policy ended the answer: the upstream is no longer needed. */
   readonly cut: { readonly outcome: 'guardrail_cut' | 'budget_cut' } | null;
 }

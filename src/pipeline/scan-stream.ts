@@ -1,5 +1,6 @@
 import { advance, newStreamState, type AnswerEvent } from '#core/answer.ts';
 import type { EventReader } from '#core/contracts/dialect.ts';
+import { faultFrom, type Fault } from '#core/fault.ts';
 import { endOfEvent, parseEvent } from '#core/sse.ts';
 import type { Usage } from '#core/usage.ts';
 import type { AnswerStream } from './answer-stream.ts';
@@ -20,6 +21,7 @@ export class ScanStream implements AnswerStream {
   usage: Usage | null = null;
   hasContent = false;
   ended = false;
+  fault: Fault | null = null;
 
   readonly #reader: EventReader;
   /** Takes out of an event's data what the gateway alone had asked for; null when the client asked for it, too. */
@@ -38,6 +40,7 @@ export class ScanStream implements AnswerStream {
   }
 
   push(arrived: Buffer): Buffer | null {
+    if (this.fault) return null;
     const chunk = this.#partial ? Buffer.concat([this.#partial, arrived]) : arrived;
     this.#partial = null;
     if (this.ended) {
@@ -75,7 +78,7 @@ export class ScanStream implements AnswerStream {
       const end = endOfEvent(text, at, this.#hasCr);
       if (end < 0) break;
       const shown = this.#understand(text.slice(at, end), chunk.toString('utf8', at, end));
-      if (this.ended) break;
+      if (this.ended || this.fault) break;
       if (shown !== null) {
         (pieces ??= []).push(chunk.subarray(copied, at), Buffer.from(shown, 'utf8'));
         copied = end;
@@ -86,7 +89,7 @@ export class ScanStream implements AnswerStream {
       // A copy, so that a few bytes do not hold on to a whole read.
       const remainder = Buffer.from(chunk.subarray(at));
       if (this.ended) this.#kept.push(remainder);
-      else this.#partial = remainder;
+      else if (!this.fault) this.#partial = remainder;
     }
     if (!pieces) return at === 0 ? null : chunk.subarray(0, at);
     if (at > copied) pieces.push(chunk.subarray(copied, at));
@@ -98,11 +101,11 @@ export class ScanStream implements AnswerStream {
     // A last event without its blank line is dropped by every SSE parser, but its usage counts.
     const last = this.#partial;
     this.#partial = null;
-    if (!last || this.ended) return null;
+    if (!last || this.ended || this.fault) return null;
     const text = last.toString('utf8');
     if (text.trim() !== '') this.#understand(null, `${text}\n\n`);
     if (this.ended) this.#kept.push(last);
-    return this.ended ? null : last;
+    return this.ended || this.fault ? null : last;
   }
 
   rest(): Buffer | null {
@@ -113,7 +116,13 @@ export class ScanStream implements AnswerStream {
   #understand(raw: string | null, event: string): string | null {
     const parsed = parseEvent(event);
     if (parsed.data === '' && parsed.name === '') return null;
-    const answerEvents = this.#reader.read(parsed);
+    let answerEvents: AnswerEvent[];
+    try {
+      answerEvents = this.#reader.read(parsed);
+    } catch (thrown) {
+      this.fault = faultFrom(thrown);
+      return null;
+    }
     let usageCame = false;
     for (const answerEvent of answerEvents) {
       this.#follow(answerEvent);
@@ -156,7 +165,8 @@ export class ScanStream implements AnswerStream {
         this.hasContent = true;
         return;
       case 'fault':
-        throw event.fault;
+        this.fault = event.fault;
+        return;
       default:
         return;
     }

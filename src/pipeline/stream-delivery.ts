@@ -42,11 +42,13 @@ export class StreamDelivery {
   /** @throws Fault of the stream. */
   take(chunk: Buffer): void {
     this.#deliver(this.stream.push(chunk));
+    if (this.stream.fault) throw this.stream.fault;
   }
 
   /** The upstream's body has ended. @throws Fault when it ended too early. */
   finish(): void {
     this.#deliver(this.stream.finish());
+    if (this.stream.fault) throw this.stream.fault;
     if (!this.allSaid) {
       throw new Fault('upstream/closed', 'The upstream ended its stream before the answer was complete.');
     }

@@ -1,7 +1,7 @@
 import { advance, newStreamState, type AnswerEvent } from '#core/answer.ts';
 import type { ClientSide, EventReader, RenderContext } from '#core/contracts/dialect.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import { endOfEvent, parseEvent } from '#core/sse.ts';
 import type { Usage } from '#core/usage.ts';
 import type { AnswerStream } from './answer-stream.ts';
@@ -29,6 +29,7 @@ export class TransformStream implements AnswerStream {
   hasContent = false;
   ended = false;
   cut: AnswerStream['cut'] = null;
+  fault: Fault | null = null;
 
   readonly #settings: TransformSettings;
   #partial: Buffer | null = null;
@@ -41,7 +42,7 @@ export class TransformStream implements AnswerStream {
   }
 
   push(arrived: Buffer): string | null {
-    if (this.ended) return null;
+    if (this.ended || this.fault) return null;
     const chunk = this.#partial ? Buffer.concat([this.#partial, arrived]) : arrived;
     this.#partial = null;
     const text = chunk.toString('latin1');
@@ -68,11 +69,12 @@ export class TransformStream implements AnswerStream {
   finish(): string | null {
     const last = this.#partial?.toString('utf8') ?? '';
     this.#partial = null;
-    if (!this.ended && last.trim() !== '') this.#take(`${last}\n\n`);
-    if (!this.ended) {
+    this.#guard(() => {
+      if (last.trim() !== '' && !this.ended && !this.fault) this.#take(`${last}\n\n`);
+      if (this.ended || this.fault) return;
       for (const event of this.#settings.reader.finish()) this.#give(event, this.#through(event));
       for (const event of this.#remainders()) this.#render(event);
-    }
+    });
     return this.#flush();
   }
 
@@ -80,10 +82,13 @@ export class TransformStream implements AnswerStream {
     return this.#kept === '' ? null : this.#kept;
   }
 
-  /** Takes events that did not come as SSE: a whole answer that is to be given as a stream. */
-  takeEvents(events: readonly AnswerEvent[]): string | null {
-    for (const event of events) if (!this.ended) this.#give(event, this.#through(event));
-    return this.#flush();
+  /** What was rendered before something failed still goes out. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      this.fault = faultFrom(thrown);
+    }
   }
 
   #flush(): string | null {
