@@ -72,8 +72,20 @@ export class ReceiptPoster {
     const model = last?.model ?? receipt.requestedModel ?? '';
     const provider = last?.provider ?? '';
     const { changes } = this.#receipt.run(
-      ...[receipt.id, day, receipt.admittedAtMs, receipt.settledAtMs, receipt.route, receipt.outcome],
-      ...[receipt.status, key, project, team, model, provider, receipt.attempts.length, body],
+      receipt.id,
+      day,
+      receipt.admittedAtMs,
+      receipt.settledAtMs,
+      receipt.route,
+      receipt.outcome,
+      receipt.status,
+      key,
+      project,
+      team,
+      model,
+      provider,
+      receipt.attempts.length,
+      body,
     );
     if (Number(changes) === 0) {
       this.#noteConflict(receipt.id, body);
@@ -90,31 +102,46 @@ export class ReceiptPoster {
     const costNano = attempt.lines.reduce((sum, priced) => sum + priced.costNano, 0n);
     const { id, subjects } = receipt;
     this.#attempt.run(
-      ...[id, attempt.number, attempt.provider, attempt.model, attempt.status, attempt.fault],
-      ...[attempt.usageSource, attempt.priceVersion, attempt.currency, tokens.input, tokens.output, costNano],
+      id,
+      attempt.number,
+      attempt.provider,
+      attempt.model,
+      attempt.status,
+      attempt.fault,
+      attempt.usageSource,
+      attempt.priceVersion,
+      attempt.currency,
+      tokens.input,
+      tokens.output,
+      costNano,
     );
     attempt.lines.forEach(({ line, costNano: cost }, index) => {
       const { direction, modality, cache, kind } = line;
       this.#line.run(
-        ...[
-          id,
-          attempt.number,
-          index,
-          direction,
-          modality,
-          cache,
-          kind,
-          line.model ?? null,
-          line.count,
-          cost,
-        ],
+        id,
+        attempt.number,
+        index,
+        direction,
+        modality,
+        cache,
+        kind,
+        line.model ?? null,
+        line.count,
+        cost,
       );
     });
     if (costNano !== 0n) {
       const move = (account: string, amount: bigint): unknown =>
         this.#movement.run(
-          ...[id, attempt.number, account, attempt.currency, amount],
-          ...[day, subjects.key, subjects.team, attempt.model],
+          id,
+          attempt.number,
+          account,
+          attempt.currency,
+          amount,
+          day,
+          subjects.key,
+          subjects.team,
+          attempt.model,
         );
       move(`project:${subjects.project}`, costNano);
       move(`provider:${attempt.provider}`, -costNano);
@@ -129,9 +156,23 @@ export class ReceiptPoster {
     const { key, project, team } = receipt.subjects;
     const { tokens } = counted;
     this.#counter.run(
-      ...[day, key, project, team, counted.model, counted.provider, receipt.route, receipt.outcome],
-      ...[counted.currency, counted.requests, counted.attempts, tokens.input, tokens.output],
-      ...[tokens.cacheRead, tokens.cacheWrite, tokens.reasoning, counted.costNano],
+      day,
+      key,
+      project,
+      team,
+      counted.model,
+      counted.provider,
+      receipt.route,
+      receipt.outcome,
+      counted.currency,
+      counted.requests,
+      counted.attempts,
+      tokens.input,
+      tokens.output,
+      tokens.cacheRead,
+      tokens.cacheWrite,
+      tokens.reasoning,
+      counted.costNano,
     );
   }
 

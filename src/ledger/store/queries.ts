@@ -63,8 +63,14 @@ export interface BookedPane {
 export function queryUsage(database: DatabaseSync, query: UsageQuery): UsageRow[] {
   for (const name of query.groupBy) checkDimension(name);
   const { conditions, values } = conditionsOf(query.where);
-  if (query.fromDay !== undefined) (conditions.push('day >= ?'), values.push(parseDay(query.fromDay)));
-  if (query.toDay !== undefined) (conditions.push('day <= ?'), values.push(parseDay(query.toDay)));
+  if (query.fromDay !== undefined) {
+    conditions.push('day >= ?');
+    values.push(parseDay(query.fromDay));
+  }
+  if (query.toDay !== undefined) {
+    conditions.push('day <= ?');
+    values.push(parseDay(query.toDay));
+  }
   const columns = [...query.groupBy, 'currency'].map((name) => `"${name}"`).join(', ');
   const statement = database.prepare(
     `SELECT ${columns}, SUM(requests) AS requests, SUM(attempts) AS attempts,
@@ -94,8 +100,14 @@ export function queryReceipts(
   const { conditions, values } = conditionsOf(query.where);
   conditions.push('id > ?');
   values.push(page.after);
-  if (query.fromMs !== undefined) (conditions.push('admitted_at_ms >= ?'), values.push(query.fromMs));
-  if (query.toMs !== undefined) (conditions.push('admitted_at_ms < ?'), values.push(query.toMs));
+  if (query.fromMs !== undefined) {
+    conditions.push('admitted_at_ms >= ?');
+    values.push(query.fromMs);
+  }
+  if (query.toMs !== undefined) {
+    conditions.push('admitted_at_ms < ?');
+    values.push(query.toMs);
+  }
   const rows = database
     .prepare(`SELECT body FROM receipts ${whereOf(conditions)} ORDER BY id LIMIT ?`)
     .all(...values, page.limit);

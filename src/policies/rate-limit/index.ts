@@ -1,0 +1,105 @@
+import type { LimitItem, Reservation, ReserveResult } from '#core/contracts/counter-store.ts';
+import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
+import type { Exchange } from '#core/exchange.ts';
+import type { TokenTotals } from '#core/usage.ts';
+import { mergeReport, quoteName, renderLimitHeaders } from './limit-headers.ts';
+import { createOutputExpectation } from './output-expectation.ts';
+import { parseRates, type Rate } from './rate.ts';
+import { refusalFault } from './refusal.ts';
+import { rateLimitSchema, type RateLimitSettings } from './schema.ts';
+import { namePattern, subjectOf } from './subject.ts';
+
+/** Limits requests and tokens in sliding windows: reserves before the call, settles after it, never passes a limit. */
+export const rateLimit: PolicyKind<RateLimitSettings> = {
+  name: 'rate-limit',
+  schema: rateLimitSchema,
+  create: createRateLimit,
+};
+
+/** @throws RangeError for rates that cannot be; the configuration is refused then. */
+function createRateLimit(settings: RateLimitSettings, services: PolicyServices): Policy {
+  const { counters, clock, instance } = services;
+  const all = [...parseRates('requests', settings.requests), ...parseRates('tokens', settings.tokens)];
+  if (all.length === 0) throw new RangeError('rate-limit: give requests, tokens or both');
+  const by = typeof settings.by === 'string' ? [settings.by] : settings.by;
+  const models = settings.model === undefined ? null : [settings.model].flat();
+  const coversModel = models === null ? () => true : namePattern(models);
+  const needsModel = models !== null || by.includes('model');
+  const nameOf = (rate: Rate): string => quoteName(`${instance}/${rate.sort}/${rate.span}`);
+  const requestRates = all.filter((rate) => rate.sort === 'requests');
+  const forModels = { rates: all, names: all.map(nameOf) };
+  const forOthers = { rates: requestRates, names: requestRates.map(nameOf) };
+  const expectation = createOutputExpectation();
+
+  function tokensWanted(exchange: Exchange, capacity: number): number {
+    const { model, maxOutputTokens, choices } = exchange.brief!;
+    const input = toUnits(exchange.estimatedInput);
+    const wanted = input + toUnits(expectation.expect(model, maxOutputTokens, choices));
+    // The output is a guess: it alone must not shut a call out of a small limit for good.
+    return Math.min(wanted, Math.max(input, capacity));
+  }
+
+  function itemsFor(exchange: Exchange, rates: readonly Rate[], subject: string): LimitItem[] {
+    return rates.map(({ sort, capacity, windowMs }) => ({
+      subject: `${instance}/${sort}/${windowMs}/${subject}`,
+      windowMs,
+      capacity,
+      amount: sort === 'requests' ? 1 : tokensWanted(exchange, capacity),
+    }));
+  }
+
+  function settleLater(exchange: Exchange, items: readonly LimitItem[], reservation: Reservation): void {
+    const { brief } = exchange;
+    exchange.settlements.push((used: TokenTotals, admitted: boolean) => {
+      const tokens = toUnits(used.input + used.output);
+      // `all` begins with the rates of requests, and so with whatever was reserved.
+      const amounts = items.map((_, i) => (!admitted ? 0 : all[i]!.sort === 'requests' ? 1 : tokens));
+      if (admitted && brief !== null && used.output > 0) {
+        expectation.learn(brief.model, used.output, brief.choices);
+      }
+      const done = counters.settle(reservation, amounts);
+      const booked = admitted
+        ? items.map(({ subject, windowMs }, i) => ({ subject, windowMs, amount: amounts[i]! }))
+        : [];
+      return done instanceof Promise ? done.then(() => booked) : booked;
+    });
+  }
+
+  return {
+    name: 'rate-limit',
+    summary: `at most ${all.map((r) => `${r.capacity} ${r.sort} per ${r.span}`).join(', ')} for each ${by.join(' with ')}${models === null ? '' : `, on models ${models.join(', ')}`}`,
+    onCall(exchange) {
+      const { brief } = exchange;
+      if (brief === null ? needsModel : !coversModel(brief.model)) return;
+      const { rates, names } = brief === null ? forOthers : forModels;
+      if (rates.length === 0) return;
+      const { id, text: whom } = subjectOf(exchange, by);
+      const items = itemsFor(exchange, rates, id);
+
+      function decide(result: ReserveResult): void {
+        const headers = renderLimitHeaders(names, rates, result.states);
+        exchange.limits = mergeReport(exchange.limits, rates, result.states);
+        if (!result.admitted) {
+          const at = result.states.findIndex(({ subject }) => subject === result.refusedBy.subject);
+          const { retryAfterMs, refusedBy: state } = result;
+          throw refusalFault(
+            { rate: rates[at]!, state, amount: items[at]!.amount, retryAfterMs, whom },
+            headers,
+          );
+        }
+        for (const { subject, windowMs, amount } of items)
+          exchange.reserved.push({ subject, windowMs, amount });
+        settleLater(exchange, items, result.reservation);
+        exchange.answerHeaders.push(...headers);
+      }
+
+      const result = counters.reserve(items, clock.nowMs());
+      return result instanceof Promise ? result.then(decide) : decide(result);
+    },
+  };
+}
+
+/** A whole number of units that windows can hold, whatever an estimate or a provider says. */
+function toUnits(tokens: number): number {
+  return Number.isFinite(tokens) ? Math.min(Math.max(0, Math.ceil(tokens)), 2 ** 50) : 2 ** 50;
+}
