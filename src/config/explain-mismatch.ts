@@ -54,16 +54,16 @@ function explain(schema: JsonSchema, at: At, found: Mismatch[]): void {
       onKey: false,
       message: `expected ${expectedOf(schema)}, got ${came(schema, at)}`,
     });
-  if (schema.anyOf) {
-    const nearest = schema.title === undefined ? nearestOf(schema.anyOf, at.value) : null;
+  if (isUnion(schema)) {
+    const nearest = schema.title === undefined ? nearestOf(schema.anyOf ?? [], at.value) : null;
     if (nearest) explain(nearest, at, found);
     else expectation();
   } else if (!accepts(schema, at.value)) expectation();
   else if (schema.type === 'object' && isObject(at.value)) explainObject(schema, at.value, { at, found });
   else if (Array.isArray(at.value) && schema.items)
     for (const i of at.value.keys()) explain(schema.items, childOf(at, i), found);
-  else if (isSaidWhole(schema)) expectation();
   if (found.length > before) return;
+  if (isSaidWhole(schema)) return expectation();
   const [, [error]] = Errors(schema as object, at.value);
   const message = `${error?.message ?? 'is not valid'}; got ${came(schema, at)}`;
   found.push({ path: at.path, onKey: false, message });
@@ -93,11 +93,15 @@ function explainObject(
       found.push({ path: [...at.path, key], onKey: true, message });
     }
   }
-  for (const key of schema.required ?? []) {
-    if (!Object.hasOwn(value, key))
-      found.push({ path: at.path, onKey: true, message: `"${key}" is missing` });
-  }
+  const lack = (what: string) => found.push({ path: at.path, onKey: true, message: `${what} is missing` });
+  for (const key of schema.required ?? []) if (!Object.hasOwn(value, key)) lack(`"${key}"`);
+  // Beside properties, alternatives say which of them there must be.
+  const needed = (schema.anyOf ?? []).map((option) => option.required ?? []);
+  if (needed.length && !needed.some((keys) => keys.every((key) => Object.hasOwn(value, key))))
+    lack(needed.map((keys) => keys.map((key) => `"${key}"`).join(' with ')).join(' or '));
 }
+
+const isUnion = (schema: JsonSchema): boolean => schema.anyOf !== undefined && schema.type === undefined;
 
 /** The schema of a member, or undefined where none is declared. */
 export function childSchema(schema: JsonSchema, step: string | number): JsonSchema | undefined {
@@ -143,7 +147,7 @@ function nearestOf(options: readonly JsonSchema[], value: unknown): JsonSchema |
 
 /** Is it of the right kind, whatever else may be wrong with it? */
 function accepts(schema: JsonSchema, value: unknown): boolean {
-  if (schema.anyOf) return schema.anyOf.some((option) => accepts(option, value));
+  if (isUnion(schema)) return schema.anyOf!.some((option) => accepts(option, value));
   switch (schema.type) {
     case 'object':
       return isObject(value);
@@ -163,7 +167,7 @@ function accepts(schema: JsonSchema, value: unknown): boolean {
 function expectedOf(schema: JsonSchema): string {
   if (schema.title !== undefined) return schema.title;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.anyOf) return [...new Set(schema.anyOf.map(expectedOf))].join(' or ');
+  if (isUnion(schema)) return [...new Set(schema.anyOf!.map(expectedOf))].join(' or ');
   const { minimum, maximum } = schema;
   const range =
     minimum === undefined
@@ -203,7 +207,7 @@ const isSecret = (schema: JsonSchema): boolean =>
   schema.writeOnly === true || (schema.anyOf ?? []).some(isSecret);
 
 const takesScalars = (schema: JsonSchema): boolean =>
-  schema.anyOf ? schema.anyOf.some(takesScalars) : schema.type !== 'object' && schema.type !== 'array';
+  isUnion(schema) ? schema.anyOf!.some(takesScalars) : schema.type !== 'object' && schema.type !== 'array';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -70,6 +70,25 @@ projects: { web: {} }
   );
 });
 
+test('a policy’s settings are judged by its own schema', () => {
+  assert.deepEqual(
+    refused(`policies:
+  - rate-limit: {}
+  - rate-limit: { by: day, tokens: 5, request: 1/min }
+  - rate-limit: { tokens: many }
+  - { key-auth: {}, rate-limit: { tokens: 1/min } }
+`),
+    [
+      '2:5 policies[0].rate-limit: "tokens" or "requests" is missing',
+      '3:23 policies[1].rate-limit.by: expected "key" or "team", got "day"',
+      '3:36 policies[1].rate-limit.tokens: expected a string, got 5',
+      '3:39 policies[1].rate-limit.request: unknown key "request"; did you mean "requests"?',
+      '4:27 policies[2].rate-limit.tokens: must match pattern "^\\d+/min$"; got "many"',
+      '5:5 policies[3]: expected one policy and its settings, such as "key-auth: {}", got a mapping',
+    ],
+  );
+});
+
 test('YAML that is ambiguous or hostile is refused', () => {
   assert.match(refused('listen: { port: 1 }\nlisten: { port: 2 }')[0]!, /^2:1 : Map keys must be unique/);
   assert.match(refused('state: !secret x')[0]!, /^1:8 : Unresolved tag/);

@@ -1,13 +1,13 @@
-import Type from 'typebox';
+import Type, { type TProperties, type TSchemaOptions } from 'typebox';
 import type { PolicyKind } from '#core/contracts/policy.ts';
 
-const kind = (name: string, properties: Parameters<typeof Type.Object>[0]): PolicyKind => ({
+const kind = (name: string, properties: TProperties, options: TSchemaOptions = {}): PolicyKind => ({
   name,
-  schema: Type.Object(properties, { additionalProperties: false, description: name }),
+  schema: Type.Object(properties, { additionalProperties: false, description: name, ...options }),
   create: () => ({ name, summary: name }),
 });
 
-/** Stand-ins with the schemas that real kinds have; configuration knows kinds by their registry only. */
+/** Stand-ins with schemas such as real kinds have; configuration knows kinds by their registry only. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
   [
     kind('key-auth', {
@@ -15,9 +15,14 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       optional: Type.Optional(Type.Boolean()),
     }),
     kind('model-access', {}),
-    kind('rate-limit', {
-      by: Type.Optional(Type.String()),
-      tokens: Type.Optional(Type.String({ pattern: '^\\d+/min$' })),
-    }),
+    kind(
+      'rate-limit',
+      {
+        by: Type.Optional(Type.Union([Type.Literal('key'), Type.Literal('team')])),
+        tokens: Type.Optional(Type.String({ pattern: '^\\d+/min$' })),
+        requests: Type.Optional(Type.String({ pattern: '^\\d+/min$' })),
+      },
+      { anyOf: [{ required: ['tokens'] }, { required: ['requests'] }] },
+    ),
   ].map((made) => [made.name, made]),
 );
