@@ -165,6 +165,7 @@ export class WorkerPool {
     const entry = import.meta.filename.endsWith('.ts') ? '../worker.ts' : '../worker.js';
     const worker = new Worker(new URL(entry, import.meta.url), {
       workerData: start,
+      transferList: [tokenPort],
       name: `sluice-${index}`,
     });
     const keySequence = start.keys.sequence;

@@ -80,12 +80,14 @@ export interface StreamState {
   id: string;
   model: string;
   createdAtS: number;
-  /** Blocks begun and not stopped, in order. */
+  /** All blocks begun, in order. */
+  begun: BlockStart[];
+  /** Those of them that are not stopped. */
   open: BlockStart[];
-  /** Number of the next block of each choice. */
-  nextBlock: number[];
   /** Choices that have a finish reason. */
   finished: Set<number>;
+  /** The first choice's finish: some dialects say it only together with the usage. */
+  finish: (AnswerEvent & { readonly type: 'finish' }) | null;
   usage: Usage | null;
   ended: boolean;
 }
@@ -95,12 +97,36 @@ export const newStreamState = (): StreamState => ({
   id: '',
   model: '',
   createdAtS: 0,
+  begun: [],
   open: [],
-  nextBlock: [],
   finished: new Set(),
+  finish: null,
   usage: null,
   ended: false,
 });
+
+/** The block an event belongs to, open or stopped. */
+export function blockOf(
+  state: StreamState,
+  event: { readonly choice: number; readonly block: number },
+): BlockStart | undefined {
+  return state.begun.find((b) => b.choice === event.choice && b.block === event.block);
+}
+
+/** How many blocks of these kinds began before this one in its choice. */
+export function ordinalOf(
+  state: StreamState,
+  event: { readonly choice: number; readonly block: number },
+  kinds: readonly BlockKind[],
+): number {
+  let ordinal = 0;
+  for (const begun of state.begun) {
+    if (begun.choice !== event.choice || !kinds.includes(begun.kind)) continue;
+    if (begun.block === event.block) break;
+    ordinal++;
+  }
+  return ordinal;
+}
 
 /** Moves the state over one event. */
 export function advance(state: StreamState, event: AnswerEvent): void {
@@ -112,14 +138,15 @@ export function advance(state: StreamState, event: AnswerEvent): void {
       if (event.createdAtS !== null) state.createdAtS = event.createdAtS;
       return;
     case 'block-start':
+      state.begun.push(event);
       state.open.push(event);
-      state.nextBlock[event.choice] = Math.max(state.nextBlock[event.choice] ?? 0, event.block + 1);
       return;
     case 'block-stop':
       state.open = state.open.filter((b) => b.choice !== event.choice || b.block !== event.block);
       return;
     case 'finish':
       state.finished.add(event.choice);
+      if (event.choice === 0) state.finish ??= event;
       return;
     case 'usage':
       state.usage = event.usage;

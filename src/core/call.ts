@@ -20,6 +20,8 @@ export interface CallBrief {
 }
 
 export interface Conversation {
+  /** The client's dialect: the one whose words every `rest` uses. */
+  readonly dialect: string;
   readonly turns: readonly Turn[];
   readonly tools: readonly Tool[];
   readonly toolChoice: ToolChoice | null;
@@ -114,7 +116,7 @@ export type ToolChoice =
   { readonly type: 'none' | 'auto' | 'required' } | { readonly type: 'named'; readonly name: string };
 
 export type OutputFormat =
-  | { readonly type: 'text' | 'json' }
+  | { readonly type: 'json' }
   | {
       readonly type: 'json-schema';
       readonly name: string;

@@ -20,9 +20,7 @@ export function refuse(passage: Passage, thrown: unknown): Answer {
     return nothingLeft;
   }
   const dialect = clientDialect(passage);
-  const { headers, body } = dialect
-    ? dialect.client.renderFault(fault, exchange.id)
-    : problem(fault, exchange.id);
+  const { headers, body } = dialect ? renderFault(exchange, dialect, fault) : problem(fault, exchange.id);
   const limits = dialect && exchange.limits ? dialect.client.limitHeaders(exchange.limits) : [];
   const requestId = dialect ? [dialect.client.requestIdHeader, exchange.id] : [];
   return wholeAnswer(passage, {
@@ -30,6 +28,19 @@ export function refuse(passage: Passage, thrown: unknown): Answer {
     headers: [...headers, ...requestId, ...limits, ...(fault.details.headers ?? [])],
     body,
   });
+}
+
+/** An upstream's error in the client's own dialect keeps its bytes. */
+function renderFault(
+  exchange: Exchange,
+  dialect: Dialect,
+  fault: Fault,
+): { headers: readonly string[]; body: Buffer | string } {
+  const { upstreamBody } = fault.details;
+  const spoken = exchange.attempts.at(-1)?.target?.provider.dialect;
+  if (upstreamBody && spoken === dialect.name)
+    return { headers: ['content-type', 'application/json'], body: Buffer.from(upstreamBody) };
+  return dialect.client.renderFault(fault, exchange.id);
 }
 
 export function outcomeOf(fault: Fault): Outcome {

@@ -92,7 +92,9 @@ for (const model of ['o/gpt-sim', 'a/claude-sim']) {
       const runner = client.chat.completions.stream({ model, tools, messages: ask(wish) });
       const final = await runner.finalChatCompletion();
       assert.deepEqual(
-        final.choices[0]!.message.tool_calls!.map((call) => JSON.parse(call.function.arguments) as unknown),
+        final.choices[0]!.message.tool_calls!.map(
+          (call) => JSON.parse(call.type === 'function' ? call.function.arguments : '') as unknown,
+        ),
         [{ city: 'Bern' }, { city: 'Köln' }],
       );
       const after = await client.chat.completions.create({

@@ -1,0 +1,75 @@
+import { renderAmount } from '#core/money.ts';
+import type { AttemptLine, Receipt } from '#core/receipt.ts';
+import { totalsOf } from '#core/usage.ts';
+
+const columns = [
+  'receipt',
+  'attempt',
+  'admitted_at',
+  'outcome',
+  'status',
+  'fault',
+  'key',
+  'project',
+  'team',
+  'route',
+  'requested_model',
+  'provider',
+  'model',
+  'upstream_id',
+  'usage_source',
+  'input_tokens',
+  'cache_read_tokens',
+  'cache_write_tokens',
+  'output_tokens',
+  'reasoning_tokens',
+  'cost',
+  'currency',
+  'price_version',
+];
+
+export const csvHead = `${columns.join(',')}\r\n`;
+
+/** One row for each attempt, or one for a receipt without any (RFC 4180). */
+export function csvRows(receipt: Receipt): string {
+  const attempts: readonly (AttemptLine | null)[] = receipt.attempts.length ? receipt.attempts : [null];
+  return attempts.map((attempt) => `${cellsOf(receipt, attempt).map(renderCell).join(',')}\r\n`).join('');
+}
+
+function cellsOf(receipt: Receipt, attempt: AttemptLine | null): (string | number | null | undefined)[] {
+  const totals = totalsOf(attempt?.lines.map((priced) => priced.line) ?? []);
+  const costNano = attempt?.lines.reduce((sum, priced) => sum + priced.costNano, 0n);
+  return [
+    receipt.id,
+    attempt?.number,
+    new Date(receipt.admittedAtMs).toISOString(),
+    receipt.outcome,
+    receipt.status,
+    receipt.fault,
+    receipt.subjects.key,
+    receipt.subjects.project,
+    receipt.subjects.team,
+    receipt.route,
+    receipt.requestedModel,
+    attempt?.provider,
+    attempt?.model,
+    attempt?.upstreamId,
+    attempt?.usageSource,
+    totals.input,
+    totals.cacheRead,
+    totals.cacheWrite,
+    totals.output,
+    totals.reasoning,
+    costNano === undefined ? null : renderAmount(costNano),
+    attempt?.currency,
+    attempt?.priceVersion,
+  ];
+}
+
+/** A spreadsheet runs text that begins like a formula; a caller chose some of it. https://owasp.org/www-community/attacks/CSV_Injection */
+function renderCell(value: string | number | null | undefined): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number') return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import { renderAmount } from '#core/money.ts';
+import { CommandFailed } from './command-failed.ts';
+import { csvHead, csvRows } from './export-csv.ts';
+import { jsonOption, momentOf, stateOption, wholeNumber, wordList } from './options.ts';
+import { print, printJson } from './print.ts';
+import { renderTable, visible } from './render-table.ts';
+
+const dimensions = ['key', 'project', 'team', 'model', 'provider', 'day', 'route', 'outcome'] as const;
+
+interface LedgerFlags {
+  readonly state: string;
+  readonly json?: boolean;
+}
+
+interface TopFlags extends LedgerFlags {
+  readonly by: readonly string[];
+  readonly from?: number;
+  readonly to?: number;
+  readonly project?: string;
+  readonly limit: number;
+}
+
+interface ExportFlags extends Omit<TopFlags, 'by' | 'limit'> {
+  readonly format: 'csv' | 'jsonl';
+}
+
+/** Offline commands: they read the database of the state directory, whether a gateway runs or not. */
+export function addLedger(sluice: Command): void {
+  const ledger = sluice
+    .command('ledger')
+    .description('what was used and what it cost, from the database itself');
+  ledger
+    .command('verify')
+    .description(
+      'add the columns up: receipts, counters and movements must agree; exit code 1 when they do not',
+    )
+    .addOption(stateOption())
+    .addOption(jsonOption())
+    .action(verify);
+  withRange(ledger.command('top').description('the groups that cost most'))
+    .option('--by <names>', `any of ${dimensions.join(', ')}`, wordList, ['team', 'model'])
+    .option('--limit <number>', 'how many', wholeNumber(1, 10_000), 10)
+    .addOption(jsonOption())
+    .action(top);
+  withRange(
+    ledger.command('export').description('receipts: one JSON line each, or one CSV row for each attempt'),
+  )
+    .addOption(new Option('--format <name>', 'form').choices(['csv', 'jsonl']).default('jsonl'))
+    .action(exportReceipts);
+}
+
+const withRange = (command: Command) =>
+  command
+    .addOption(stateOption())
+    .option('--from <time>', 'first moment of admission, such as 2026-11-01', momentOf)
+    .option('--to <time>', 'moment before which they were admitted', momentOf)
+    .option('--project <name>', 'of this project only');
+
+/** The one door to the ledger's reader. */
+async function openLedger(state: string) {
+  const path = join(state, 'ledger.db');
+  if (!existsSync(path)) {
+    throw new CommandFailed(`there is no ledger at ${path}; --state names the gateway's directory`);
+  }
+  const { readLedger } = await import('#ledger/store/offline.ts');
+  return readLedger(path);
+}
+
+async function verify(flags: LedgerFlags): Promise<void> {
+  const reader = await openLedger(flags.state);
+  try {
+    const { receipts, attempts, findings } = reader.verify();
+    const clean = findings.length === 0;
+    if (flags.json) await printJson({ clean, receipts, attempts, findings });
+    else {
+      const rows = findings.map((each) => [each.check, each.subject, each.expected, each.found]);
+      if (!clean) await print(renderTable(['check', 'of', 'by the receipts', 'found'], rows));
+      await print(
+        `${receipts} receipts, ${attempts} attempts: ${clean ? 'everything adds up' : `${findings.length} finding(s)`}\n`,
+      );
+    }
+    if (!clean) throw new CommandFailed('');
+  } finally {
+    reader.close();
+  }
+}
+
+async function top(flags: TopFlags): Promise<void> {
+  const groupBy = flags.by.map((word) => {
+    const known = dimensions.find((name) => name === word);
+    if (!known) throw new CommandFailed(`--by: "${visible(word)}" is none of ${dimensions.join(', ')}`);
+    return known;
+  });
+  const reader = await openLedger(flags.state);
+  try {
+    const rows = reader.usage({
+      groupBy,
+      limit: flags.limit,
+      // Sums are kept by day; the end of a range is not part of it.
+      ...(flags.from === undefined ? {} : { fromDay: dayOf(flags.from) }),
+      ...(flags.to === undefined ? {} : { toDay: dayOf(flags.to - 1) }),
+      ...(flags.project === undefined ? {} : { where: { project: flags.project } }),
+    });
+    if (flags.json) return await printJson(rows);
+    const head = [...groupBy, 'requests', 'errors', 'input', 'cached', 'output', 'cost', ''];
+    const cells = rows.map((row) => [
+      ...groupBy.map((name) => row.group[name]),
+      row.requests,
+      row.errors,
+      row.inputTokens,
+      row.cacheReadTokens,
+      row.outputTokens,
+      renderAmount(row.costNano),
+      row.currency,
+    ]);
+    return await print(renderTable(head, cells));
+  } finally {
+    reader.close();
+  }
+}
+
+async function exportReceipts(flags: ExportFlags): Promise<void> {
+  const reader = await openLedger(flags.state);
+  const query = {
+    ...(flags.from === undefined ? {} : { fromMs: flags.from }),
+    ...(flags.to === undefined ? {} : { toMs: flags.to }),
+    ...(flags.project === undefined ? {} : { where: { project: flags.project } }),
+  };
+  try {
+    if (flags.format === 'csv') await print(csvHead);
+    for (const receipt of reader.export(query)) {
+      await print(flags.format === 'csv' ? csvRows(receipt) : `${JSON.stringify(receipt, bigintsAsText)}\n`);
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+const bigintsAsText = (_key: string, value: unknown) =>
+  typeof value === 'bigint' ? value.toString() : value;

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addCheck } from './check.ts';
+import { addExplain } from './explain.ts';
+import { CommandFailed } from './command-failed.ts';
+import { addKeys } from './keys.ts';
+import { addLedger } from './ledger.ts';
+import { addStart } from './start.ts';
+import { addStatus } from './status.ts';
+
+/** Runs a command line. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
+export async function run(args: readonly string[]): Promise<number> {
+  // A reader that has seen enough (`| head`) is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  try {
+    await program().parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const { message, stack } = error as Error;
+    const expected = error instanceof CommandFailed || !process.env['SLUICE_DEBUG'];
+    if (message !== '') process.stderr.write(`sluice: ${expected ? message : stack}\n`);
+    return 1;
+  }
+}
+
+function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const sluice = new Command('sluice')
+    .description('An API gateway that speaks AI: one front door, one set of policies, one ledger.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(sluice --help lists the commands)');
+  addStart(sluice);
+  addCheck(sluice);
+  addExplain(sluice);
+  addStatus(sluice);
+  addKeys(sluice);
+  addLedger(sluice);
+  return sluice;
+}

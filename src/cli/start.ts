@@ -1,0 +1,59 @@
+import { Option, type Command } from 'commander';
+import { wholeNumber } from './options.ts';
+
+interface StartFlags {
+  readonly config?: string;
+  readonly state?: string;
+  readonly port?: number;
+  readonly adminPort?: number;
+  readonly threads?: number;
+}
+
+const port = wholeNumber(0, 65_535);
+
+export function addStart(sluice: Command): void {
+  sluice
+    .command('start', { isDefault: true })
+    .description(
+      'start the gateway; the default. SIGTERM drains and ends it, a second signal ends it at once',
+    )
+    .addOption(
+      new Option(
+        '--config <file>',
+        'configuration; without one, provider keys come from the environment',
+      ).env('SLUICE_CONFIG'),
+    )
+    // No default: the configuration may name the directory.
+    .addOption(new Option('--state <directory>', 'where keys, journal and ledger live').env('SLUICE_STATE'))
+    .option('--port <number>', 'port for traffic; 0 takes any free one', port)
+    .option('--admin-port <number>', 'port of the admin API', port)
+    .option('--threads <number>', 'threads that carry traffic', wholeNumber(1, 256))
+    .action(start);
+}
+
+async function start(flags: StartFlags): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  let stop: (() => Promise<void>) | null = null;
+  let asked = 0;
+  const onSignal = () => {
+    asked++;
+    if (asked > 1) process.exit(1);
+    stop?.().then(ended.resolve, ended.reject);
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+
+  const { startGateway } = await import('../main.ts');
+  const gateway = await startGateway({
+    configPath: flags.config ?? null,
+    stateDirectory: flags.state ?? null,
+    port: flags.port ?? null,
+    adminPort: flags.adminPort ?? null,
+    threads: flags.threads ?? null,
+    env: process.env,
+  });
+  stop = () => gateway.stop();
+  // Standard output belongs to the access log.
+  process.stderr.write(gateway.banner);
+  if (asked > 0) stop().then(ended.resolve, ended.reject);
+  await ended.promise;
+}

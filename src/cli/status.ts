@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import type { GatewayStatus } from '#core/contracts/control-plane.ts';
+import { askAdmin, type AdminOptions } from './admin-client.ts';
+import { adminOption, jsonOption, stateOption } from './options.ts';
+import { print, printJson } from './print.ts';
+import { renderTable, visible } from './render-table.ts';
+
+export function addStatus(sluice: Command): void {
+  sluice
+    .command('status')
+    .description('how the running gateway fares')
+    .addOption(adminOption())
+    .addOption(stateOption())
+    .addOption(jsonOption())
+    .action(async (flags: AdminOptions & { json?: boolean }) => {
+      const status = await askAdmin<GatewayStatus>(flags, 'GET /v1/status');
+      await (flags.json ? printJson(status) : print(renderStatus(status)));
+    });
+}
+
+function renderStatus(status: GatewayStatus): string {
+  return [
+    `${status.ready ? 'ready' : `NOT READY: ${status.reasons.map(visible).join('; ')}`}\n`,
+    `version        ${status.version} on Node ${status.node}\n`,
+    `started        ${new Date(status.startedAtMs).toISOString()}\n`,
+    `listens on     ${status.listen}\n`,
+    `configuration  version ${status.snapshotVersion}, ${status.configDigest.slice(0, 12)}\n`,
+    `ledger         ${status.ledger.lagSegments} segment(s) behind\n\n`,
+    renderTable(
+      ['worker', 'incarnation', 'configuration', 'heartbeat ms ago'],
+      status.workers.map((each) => [each.index, each.incarnation, each.snapshotVersion, each.heartbeatAgeMs]),
+    ),
+  ].join('');
+}

@@ -1,0 +1,103 @@
+import type { JsonObject } from '#core/call.ts';
+import type { Dialect, LimitStand, ModelListing } from '#core/contracts/dialect.ts';
+import { headerOf, type HeaderList } from '#core/head.ts';
+import type { Target } from '#core/target.ts';
+import { interpretedKeys, readBrief } from './brief.ts';
+import { parseFault, renderError } from './faults.ts';
+import { parseCall } from './parse-call.ts';
+import { MessageReader, parseAnswer } from './read-answer.ts';
+import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
+import { renderCall } from './render-call.ts';
+
+/** Spoken to providers when the client spoke another dialect. */
+const ownVersion = '2023-06-01';
+
+/** Anthropic's messages, in both live versions of the API. */
+export const anthropicMessages: Dialect = {
+  name: 'anthropic-messages',
+  client: {
+    operations: [
+      { kind: 'chat', method: 'POST', path: '/v1/messages' },
+      { kind: 'models', method: 'GET', path: '/v1/models' },
+      { kind: 'model', method: 'GET', path: '/v1/models/:model' },
+    ],
+    recognizes: (headers) => headerOf(headers, 'anthropic-version') !== undefined,
+    interpretedKeys,
+    brief: readBrief,
+    parseCall,
+    renderAnswer,
+    renderEvent,
+    renderEnding,
+    renderFault(fault, exchangeId) {
+      return {
+        headers: ['content-type', 'application/json'],
+        body: JSON.stringify(renderError(fault, exchangeId)),
+      };
+    },
+    renderFaultEvent: (fault, exchangeId) =>
+      `event: error\ndata: ${JSON.stringify(renderError(fault, exchangeId))}\n\n`,
+    renderModels(models) {
+      const data = models.map(renderModel);
+      return JSON.stringify({
+        data,
+        has_more: false,
+        first_id: models[0]?.id ?? null,
+        last_id: models.at(-1)?.id ?? null,
+      });
+    },
+    renderModel: (model) => JSON.stringify(renderModel(model)),
+    requestIdHeader: 'request-id',
+    limitHeaders: ({ requests, tokens }) => [
+      ...limitTriple('requests', requests),
+      ...limitTriple('tokens', tokens),
+    ],
+  },
+  provider: {
+    path: () => '/v1/messages',
+    headers: (clientHeaders: HeaderList) =>
+      headerOf(clientHeaders, 'anthropic-version') === undefined
+        ? ['anthropic-version', ownVersion, ...clientHeaders]
+        : [...clientHeaders],
+    passesHeaders: [
+      'anthropic-version',
+      'anthropic-beta',
+      'anthropic-dangerous-direct-browser-access',
+      'x-stainless-',
+      'user-agent',
+      'x-app',
+    ],
+    relayEdits(body: JsonObject, target: Target) {
+      return body['model'] === target.model ? new Map() : new Map([['model', JSON.stringify(target.model)]]);
+    },
+    renderCall,
+    parseAnswer: (body) => parseAnswer(body),
+    eventReader: () => new MessageReader(),
+    withoutUsage: (data) => data,
+    parseFault,
+    requestIdHeader: 'request-id',
+  },
+};
+
+/** https://docs.anthropic.com/en/api/models-list */
+function renderModel(model: ModelListing) {
+  return {
+    type: 'model',
+    id: model.id,
+    display_name: model.id,
+    created_at: new Date(model.createdAtS * 1000).toISOString(),
+  };
+}
+
+/** https://docs.anthropic.com/en/api/rate-limits#response-headers */
+function limitTriple(what: string, stand: LimitStand | null): string[] {
+  if (!stand) return [];
+  const reset = new Date(Date.now() + stand.resetMs).toISOString();
+  return [
+    `anthropic-ratelimit-${what}-limit`,
+    String(stand.limit),
+    `anthropic-ratelimit-${what}-remaining`,
+    String(stand.remaining),
+    `anthropic-ratelimit-${what}-reset`,
+    reset,
+  ];
+}

@@ -1,0 +1,250 @@
+import type { Conversation, JsonObject, Loss, MediaSource, Part, Turn } from '#core/call.ts';
+import { isObject } from '#core/read-json.ts';
+import { lossesOfRest } from '#core/losses.ts';
+import type { Target } from '#core/target.ts';
+
+type Lose = (field: string, reason: string) => void;
+
+/** A call of another dialect in this one's words. https://docs.anthropic.com/en/api/messages */
+export function renderCall(conversation: Conversation, target: Target): { body: string; losses: Loss[] } {
+  const losses = lossesOfRest(conversation);
+  const lose: Lose = (field, reason) => {
+    if (!losses.some((loss) => loss.field === field)) losses.push({ field, reason });
+  };
+  const c = conversation;
+  const leading = c.turns.findIndex((turn) => turn.role !== 'system');
+  const first = leading < 0 ? c.turns.length : leading;
+  const system = c.turns
+    .slice(0, first)
+    .map((turn) => textOf(turn.parts))
+    .join('\n\n');
+  const tools = c.tools.filter((tool) => tool.schema !== null);
+  const maxTokens = c.maxOutputTokens ?? target.defaultMaxOutputTokens;
+  const thinking = renderThinking(c, maxTokens, lose);
+  const config = { ...thinking.config, ...renderFormat(c, lose) };
+  if (c.seed !== null) lose('seed', 'the target has no such setting');
+  if (c.choices > 1) lose('n', 'the target gives one answer');
+  const body: JsonObject = {
+    model: target.model,
+    max_tokens: maxTokens,
+    ...(system === '' ? {} : { system }),
+    messages: renderTurns(c.turns.slice(first), thinking.on, lose),
+    ...(c.stop.length ? { stop_sequences: c.stop } : {}),
+    ...renderSampling(c, thinking.on, lose),
+    ...(tools.length ? { tools: tools.map(renderTool), ...renderToolChoice(c) } : {}),
+    ...(thinking.field ? { thinking: thinking.field } : {}),
+    ...(Object.keys(config).length ? { output_config: config } : {}),
+    ...(c.endUser === null ? {} : { metadata: { user_id: c.endUser } }),
+    ...(c.stream ? { stream: true } : {}),
+  };
+  return { body: JSON.stringify(body), losses };
+}
+
+const textOf = (parts: readonly Part[]): string =>
+  parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('');
+
+/** Turns alternate here: what one side says in several turns is one, results of tools first. */
+function renderTurns(turns: readonly Turn[], thinks: boolean, lose: Lose): JsonObject[] {
+  const messages: { role: string; content: JsonObject[] }[] = [];
+  for (const turn of turns) {
+    const role = turn.role === 'tool' ? 'user' : turn.role;
+    const content = turn.parts.flatMap((part) => renderPart(part, thinks, lose));
+    if (content.length === 0) continue;
+    if (turn.name !== undefined) lose('messages[].name', 'the target has no names of speakers');
+    const last = messages.at(-1);
+    if (last?.role === role && role !== 'system') last.content.push(...content);
+    else messages.push({ role, content });
+  }
+  for (const message of messages) {
+    if (message.role === 'user')
+      message.content.sort(
+        (a, b) => Number(b['type'] === 'tool_result') - Number(a['type'] === 'tool_result'),
+      );
+  }
+  return messages;
+}
+
+function renderPart(part: Part, thinks: boolean, lose: Lose): JsonObject[] {
+  switch (part.type) {
+    case 'text':
+      // Empty text is refused by this API, and says nothing.
+      return part.text === '' ? [] : [{ type: 'text', text: part.text }];
+    case 'refusal':
+      return part.text === '' ? [] : [{ type: 'text', text: part.text }];
+    case 'image':
+      if (part.detail !== undefined)
+        lose('messages[].content[].image_url.detail', 'the target has no such setting');
+      return renderMedia('image', part.source, lose);
+    case 'document':
+      return renderMedia('document', part.source, lose).map((block) =>
+        part.name === undefined ? block : { ...block, title: part.name },
+      );
+    case 'audio':
+      lose('messages[].content[].input_audio', 'the target hears nothing');
+      return [];
+    case 'reasoning':
+      if (!thinks) return [];
+      if (part.sealed !== null) return [{ type: 'redacted_thinking', data: part.sealed }];
+      if (part.signature !== null)
+        return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
+      lose('messages[].reasoning_content', 'reasoning without its signature is not accepted back');
+      return [];
+    case 'tool-call':
+      return [
+        { type: 'tool_use', id: part.id, name: part.name, input: parseArguments(part.arguments, lose) },
+      ];
+    case 'tool-result':
+      return [
+        {
+          type: 'tool_result',
+          tool_use_id: part.callId,
+          content: part.parts.flatMap((inner) => renderPart(inner, false, lose)),
+          ...(part.isError ? { is_error: true } : {}),
+        },
+      ];
+    default:
+      return [];
+  }
+}
+
+function renderMedia(type: 'image' | 'document', source: MediaSource, lose: Lose): JsonObject[] {
+  switch (source.kind) {
+    case 'base64':
+      return [
+        {
+          type,
+          source:
+            source.mediaType === 'text/plain'
+              ? { type: 'text', media_type: 'text/plain', data: source.data }
+              : { type: 'base64', media_type: source.mediaType, data: source.data },
+        },
+      ];
+    case 'url':
+      return [{ type, source: { type: 'url', url: source.url } }];
+    case 'file':
+      lose(`messages[].content[].file_id`, 'a file id belongs to the provider that gave it');
+      return [];
+  }
+}
+
+/** Arguments are an object here. What the model wrote that is none is kept under a name that says so. */
+function parseArguments(text: string, lose: Lose): JsonObject {
+  if (text.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // Said below.
+  }
+  lose('messages[].tool_calls[].function.arguments', 'not a JSON object, sent as { "text": … }');
+  return { text };
+}
+
+function renderTool(tool: Conversation['tools'][number]): JsonObject {
+  return {
+    name: tool.name,
+    ...(tool.description === null ? {} : { description: tool.description }),
+    input_schema: { type: 'object', ...tool.schema },
+    ...(tool.strict ? { strict: true } : {}),
+  };
+}
+
+function renderToolChoice({ toolChoice, parallelToolCalls }: Conversation): JsonObject {
+  const single = parallelToolCalls === false ? { disable_parallel_tool_use: true } : {};
+  if (!toolChoice) return parallelToolCalls === false ? { tool_choice: { type: 'auto', ...single } } : {};
+  switch (toolChoice.type) {
+    case 'named':
+      return { tool_choice: { type: 'tool', name: toolChoice.name, ...single } };
+    case 'required':
+      return { tool_choice: { type: 'any', ...single } };
+    case 'none':
+      return { tool_choice: { type: 'none' } };
+    default:
+      return { tool_choice: { type: 'auto', ...single } };
+  }
+}
+
+function renderSampling(c: Conversation, thinks: boolean, lose: Lose): JsonObject {
+  if (thinks) {
+    if (c.temperature !== null && c.temperature !== 1)
+      lose('temperature', 'not accepted while the model thinks');
+    if (c.topP !== null && c.topP < 0.95) lose('top_p', 'not accepted while the model thinks');
+    return {};
+  }
+  if (c.temperature !== null && c.temperature > 1)
+    lose('temperature', 'the target goes up to 1, which is used');
+  if (c.temperature !== null && c.topP !== null)
+    lose('top_p', 'the target takes it or temperature, not both');
+  return {
+    ...(c.temperature === null ? {} : { temperature: Math.min(1, c.temperature) }),
+    ...(c.topP === null || c.temperature !== null ? {} : { top_p: c.topP }),
+    ...(c.topK === null ? {} : { top_k: c.topK }),
+  };
+}
+
+function renderFormat({ outputFormat }: Conversation, lose: Lose): JsonObject {
+  if (!outputFormat) return {};
+  if (outputFormat.type === 'json') {
+    lose('response_format', 'the target has no free JSON mode; give it a schema');
+    return {};
+  }
+  return { format: { type: 'json_schema', schema: outputFormat.schema } };
+}
+
+const minBudget = 1024;
+/** https://docs.anthropic.com/en/docs/build-with-claude/effort */
+const efforts: Readonly<Record<string, string>> = {
+  minimal: 'low',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'xhigh',
+  max: 'max',
+};
+
+/**
+ * Thinking cannot be combined with a forced tool, nor begin in the middle of a tool loop whose first steps carry no signed
+ * thinking: then it is left off, and that is said.
+ */
+function renderThinking(
+  c: Conversation,
+  maxTokens: number,
+  lose: Lose,
+): { on: boolean; field: JsonObject | null; config: JsonObject } {
+  const { reasoning } = c;
+  const signed = c.turns.some((turn) =>
+    turn.parts.some((part) => part.type === 'reasoning' && (part.signature !== null || part.sealed !== null)),
+  );
+  if (!reasoning) return { on: signed, field: null, config: {} };
+  if (!reasoning.enabled) return { on: false, field: { type: 'disabled' }, config: {} };
+  const effort = reasoning.effort === null ? undefined : efforts[reasoning.effort];
+  const config = effort === undefined ? {} : { effort };
+  const why = whyNotThink(c);
+  if (why !== null) {
+    lose('reasoning_effort', why);
+    return { on: false, field: null, config };
+  }
+  if (reasoning.budgetTokens === null) return { on: true, field: { type: 'adaptive' }, config };
+  const budget = Math.max(minBudget, Math.min(reasoning.budgetTokens, maxTokens - 1));
+  if (budget >= maxTokens) {
+    lose(
+      'reasoning_effort',
+      `thinking takes at least ${minBudget} tokens, and the answer may have ${maxTokens}`,
+    );
+    return { on: false, field: null, config };
+  }
+  return { on: true, field: { type: 'enabled', budget_tokens: budget }, config };
+}
+
+function whyNotThink(c: Conversation): string | null {
+  if (c.toolChoice?.type === 'required' || c.toolChoice?.type === 'named')
+    return 'the target does not think when a tool is forced';
+  const lastUser = c.turns.findLastIndex((turn) => turn.role === 'user');
+  const inLoop = c.turns
+    .slice(lastUser + 1)
+    .find((turn) => turn.role === 'assistant' && turn.parts.some((part) => part.type === 'tool-call'));
+  const carried = inLoop?.parts.some(
+    (part) => part.type === 'reasoning' && (part.signature !== null || part.sealed !== null),
+  );
+  return inLoop && !carried ? 'the tool loop under way carries no signed thinking' : null;
+}

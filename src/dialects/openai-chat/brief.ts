@@ -1,0 +1,28 @@
+import type { CallBrief, JsonObject } from '#core/call.ts';
+import { isObject, optional, readBoolean, readCount, readString } from '#core/read-json.ts';
+
+/** Keys of a body that the gateway acts upon. */
+export const interpretedKeys = [
+  'model',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+  'n',
+  'messages',
+  'tools',
+];
+
+/** https://platform.openai.com/docs/api-reference/chat/create */
+export function readBrief(body: JsonObject): CallBrief {
+  const options = body['stream_options'];
+  return {
+    model: readString(body['model'], 'model'),
+    stream: optional(body['stream'], 'stream', readBoolean) ?? false,
+    maxOutputTokens:
+      optional(body['max_completion_tokens'], 'max_completion_tokens', readCount) ??
+      optional(body['max_tokens'], 'max_tokens', readCount),
+    choices: Math.max(1, optional(body['n'], 'n', readCount) ?? 1),
+    wantsUsage: isObject(options) && options['include_usage'] === true,
+  };
+}

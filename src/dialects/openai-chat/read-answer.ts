@@ -1,0 +1,209 @@
+import type { AnswerEvent, BlockKind } from '#core/answer.ts';
+import type { JsonObject } from '#core/call.ts';
+import type { EventReader } from '#core/contracts/dialect.ts';
+import { Fault } from '#core/fault.ts';
+import { isObject } from '#core/read-json.ts';
+import type { SseEvent } from '#core/sse-event.ts';
+import type { Target } from '#core/target.ts';
+import { faultOfError } from './faults.ts';
+import { parseFinish } from './finish-reason.ts';
+import { findUsage, parseUsage } from './usage.ts';
+
+interface Choice {
+  /** Number of the next block. */
+  next: number;
+  open: { readonly block: number; readonly kind: BlockKind } | null;
+  /** Blocks of tool calls by the provider's index. */
+  readonly tools: Map<number, number>;
+  finished: boolean;
+}
+
+/** https://platform.openai.com/docs/api-reference/chat/streaming */
+export function createEventReader(target: Target): EventReader {
+  return new ChunkReader(target);
+}
+
+class ChunkReader implements EventReader {
+  readonly #target: Target;
+  readonly #choices = new Map<number, Choice>();
+  #started = false;
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  read(event: SseEvent): AnswerEvent[] {
+    if (event.data === '[DONE]') return [...this.finish(), { type: 'end' }];
+    return this.readChunk(parseChunk(event.data), event.name);
+  }
+
+  readChunk(chunk: JsonObject, name: string): AnswerEvent[] {
+    if (isObject(chunk['error'])) return [{ type: 'fault', fault: faultOfError(chunk['error'], null) }];
+    const events: AnswerEvent[] = [];
+    if (!this.#started && typeof chunk['id'] === 'string' && chunk['id'] !== '') {
+      this.#started = true;
+      events.push(startOf(chunk));
+    }
+    for (const value of Array.isArray(chunk['choices']) ? chunk['choices'] : []) {
+      if (isObject(value)) this.#readChoice(value, events);
+    }
+    const usage = findUsage(chunk);
+    if (usage) events.push({ type: 'usage', usage: parseUsage(usage, this.#target.provider.quirks) });
+    return events.length ? events : [{ type: 'opaque', name }];
+  }
+
+  finish(): AnswerEvent[] {
+    const events: AnswerEvent[] = [];
+    for (const [index, choice] of this.#choices) this.#close(index, choice, events);
+    return events;
+  }
+
+  #readChoice(value: JsonObject, events: AnswerEvent[]): void {
+    const index = typeof value['index'] === 'number' ? value['index'] : 0;
+    let choice = this.#choices.get(index);
+    if (!choice)
+      this.#choices.set(index, (choice = { next: 0, open: null, tools: new Map(), finished: false }));
+    // The delta of a stream; a whole answer's message has the same fields.
+    const delta = isObject(value['delta'])
+      ? value['delta']
+      : isObject(value['message'])
+        ? value['message']
+        : null;
+    if (delta) this.#readDelta(delta, { index, choice }, events);
+    const reason = value['finish_reason'];
+    if (typeof reason === 'string' && reason !== '' && !choice.finished) {
+      choice.finished = true;
+      this.#close(index, choice, events);
+      events.push({ type: 'finish', choice: index, reason: parseFinish(reason), raw: reason });
+    }
+  }
+
+  #readDelta(delta: JsonObject, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
+    const reasoning = [delta['reasoning_content'], delta['reasoning']].find(
+      (text) => typeof text === 'string' && text !== '',
+    );
+    if (typeof reasoning === 'string') this.#say('reasoning', reasoning, at, events);
+    this.#readSealed(delta['reasoning_details'], at, events);
+    const { content } = delta;
+    if (typeof content === 'string' && content !== '') this.#say('text', content, at, events);
+    else if (Array.isArray(content))
+      for (const part of content) if (isObject(part)) this.#readPart(part, at, events);
+    if (typeof delta['refusal'] === 'string' && delta['refusal'] !== '')
+      this.#say('refusal', delta['refusal'], at, events);
+    const calls = delta['tool_calls'];
+    if (!Array.isArray(calls)) return;
+    for (const call of calls) if (isObject(call)) this.#readToolCall(call, at, events);
+  }
+
+  /** Content as an array of typed parts, as some providers of this dialect send it. */
+  #readPart(part: JsonObject, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
+    if (typeof part['text'] === 'string') this.#say('text', part['text'], at, events);
+    else if (Array.isArray(part['thinking'])) {
+      for (const piece of part['thinking'])
+        if (isObject(piece) && typeof piece['text'] === 'string')
+          this.#say('reasoning', piece['text'], at, events);
+    }
+  }
+
+  #readSealed(details: unknown, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
+    if (!Array.isArray(details)) return;
+    for (const detail of details) {
+      if (!isObject(detail)) continue;
+      if (typeof detail['signature'] === 'string' && at.choice.open?.kind === 'reasoning') {
+        events.push({
+          type: 'signature',
+          choice: at.index,
+          block: at.choice.open.block,
+          signature: detail['signature'],
+        });
+      } else if (typeof detail['data'] === 'string') {
+        const block = this.#begin('reasoning', at, events, { sealed: detail['data'] });
+        events.push({ type: 'block-stop', choice: at.index, block });
+        at.choice.open = null;
+      }
+    }
+  }
+
+  #say(kind: BlockKind, text: string, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
+    const { open } = at.choice;
+    const block = open?.kind === kind ? open.block : this.#begin(kind, at, events, {});
+    events.push({ type: 'delta', choice: at.index, block, text });
+  }
+
+  #readToolCall(call: JsonObject, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
+    const fn = isObject(call['function']) ? call['function'] : {};
+    const name = typeof fn['name'] === 'string' && fn['name'] !== '' ? fn['name'] : null;
+    const index =
+      typeof call['index'] === 'number'
+        ? call['index']
+        : name === null
+          ? Math.max(0, at.choice.tools.size - 1)
+          : at.choice.tools.size;
+    let block = at.choice.tools.get(index);
+    if (block === undefined) {
+      const id =
+        typeof call['id'] === 'string' && call['id'] !== '' ? call['id'] : `call_${at.index}_${index}`;
+      block = this.#begin('tool-call', at, events, { id, name: name ?? '' });
+      at.choice.tools.set(index, block);
+    }
+    const text =
+      typeof fn['arguments'] === 'string'
+        ? fn['arguments']
+        : isObject(fn['arguments'])
+          ? JSON.stringify(fn['arguments'])
+          : '';
+    if (text !== '') events.push({ type: 'delta', choice: at.index, block, text });
+  }
+
+  /** One block of a choice is open at a time: the next one closes it. */
+  #begin(
+    kind: BlockKind,
+    at: { index: number; choice: Choice },
+    events: AnswerEvent[],
+    more: { id?: string; name?: string; sealed?: string },
+  ): number {
+    this.#close(at.index, at.choice, events);
+    const block = at.choice.next++;
+    at.choice.open = { block, kind };
+    events.push({ type: 'block-start', choice: at.index, block, kind, ...more });
+    return block;
+  }
+
+  #close(index: number, choice: Choice, events: AnswerEvent[]): void {
+    if (!choice.open) return;
+    events.push({ type: 'block-stop', choice: index, block: choice.open.block });
+    choice.open = null;
+  }
+}
+
+function parseChunk(data: string): JsonObject {
+  let chunk: unknown;
+  try {
+    chunk = JSON.parse(data);
+  } catch {
+    // Said below.
+  }
+  if (!isObject(chunk))
+    throw new Fault('upstream/malformed-answer', 'The upstream sent an event that is not a JSON object.');
+  return chunk;
+}
+
+function startOf(chunk: JsonObject): AnswerEvent {
+  return {
+    type: 'start',
+    id: String(chunk['id']),
+    model: typeof chunk['model'] === 'string' ? chunk['model'] : '',
+    createdAtS: typeof chunk['created'] === 'number' ? chunk['created'] : null,
+  };
+}
+
+/** https://platform.openai.com/docs/api-reference/chat/object */
+export function parseAnswer(body: JsonObject, target: Target): AnswerEvent[] {
+  if (!Array.isArray(body['choices'])) {
+    throw new Fault('upstream/malformed-answer', 'The upstream\'s answer has no "choices".');
+  }
+  // A whole answer is a stream of one chunk, and is read as one.
+  const reader = new ChunkReader(target);
+  const id = typeof body['id'] === 'string' && body['id'] !== '' ? body['id'] : 'unknown';
+  return [...reader.readChunk({ ...body, id }, ''), ...reader.finish(), { type: 'end' }];
+}

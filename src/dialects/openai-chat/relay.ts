@@ -1,0 +1,32 @@
+import type { JsonObject } from '#core/call.ts';
+import { isObject } from '#core/read-json.ts';
+import { scanFields, spliceFields } from '#core/json.ts';
+import type { Target } from '#core/target.ts';
+
+/** What must change in a call that goes on in its own words. */
+export function relayEdits(body: JsonObject, target: Target): Map<string, string | null> {
+  const edits = new Map<string, string | null>();
+  const { quirks } = target.provider;
+  if (body['model'] !== target.model) edits.set('model', JSON.stringify(target.model));
+  if (body['stream'] === true && quirks.asksUsage !== false) {
+    const options = isObject(body['stream_options']) ? body['stream_options'] : {};
+    // Merged: what the client asked for besides stays.
+    if (options['include_usage'] !== true)
+      edits.set('stream_options', JSON.stringify({ ...options, include_usage: true }));
+  }
+  for (const field of quirks.refusesFields ?? []) if (field in body) edits.set(field, null);
+  return edits;
+}
+
+/** A chunk as it would have come had nobody asked for usage. Null: it would not have come. */
+export function withoutUsage(data: string): string | null {
+  if (!data.includes('"usage"')) return data;
+  const chunk = JSON.parse(data) as JsonObject;
+  if (!Object.hasOwn(chunk, 'usage')) return data;
+  const choices = chunk['choices'];
+  if (chunk['usage'] !== null && Array.isArray(choices) && choices.length === 0) return null;
+  const bytes = Buffer.from(data, 'utf8');
+  return spliceFields(bytes, scanFields(bytes.toString('latin1')), new Map([['usage', null]])).toString(
+    'utf8',
+  );
+}

@@ -1,0 +1,179 @@
+import {
+  advance,
+  blockOf,
+  newStreamState,
+  ordinalOf,
+  type AnswerEvent,
+  type StreamState,
+} from '#core/answer.ts';
+import type { JsonObject } from '#core/call.ts';
+import type { Ending, RenderContext } from '#core/contracts/dialect.ts';
+import { renderFinish } from './finish-reason.ts';
+import { renderUsage } from './usage.ts';
+
+/** One chunk, as an SSE event. https://platform.openai.com/docs/api-reference/chat/streaming */
+function chunk(state: StreamState, context: RenderContext, fields: JsonObject): string {
+  const head = {
+    id: state.id === '' ? `chatcmpl-${context.exchangeId}` : state.id,
+    object: 'chat.completion.chunk',
+    created: state.createdAtS || context.nowS,
+    model: context.model,
+  };
+  return `data: ${JSON.stringify({ ...head, ...fields })}\n\n`;
+}
+
+const choiceOf = (index: number, delta: JsonObject, finish: string | null = null) => ({
+  choices: [{ index, delta, logprobs: null, finish_reason: finish }],
+});
+
+export function renderEvent(event: AnswerEvent, state: StreamState, context: RenderContext): string {
+  switch (event.type) {
+    case 'start':
+      return chunk(
+        { ...state, id: event.id, createdAtS: event.createdAtS ?? 0 },
+        context,
+        choiceOf(0, { role: 'assistant', content: '' }),
+      );
+    case 'block-start':
+      return renderBlockStart(event, state, context);
+    case 'delta': {
+      const kind = blockOf(state, event)?.kind ?? 'text';
+      if (kind === 'opaque') return '';
+      if (kind !== 'tool-call') {
+        const field = kind === 'text' ? 'content' : kind === 'refusal' ? 'refusal' : 'reasoning_content';
+        return chunk(state, context, choiceOf(event.choice, { [field]: event.text }));
+      }
+      const index = ordinalOf(state, event, ['tool-call']);
+      return chunk(
+        state,
+        context,
+        choiceOf(event.choice, { tool_calls: [{ index, function: { arguments: event.text } }] }),
+      );
+    }
+    case 'signature':
+      return chunk(
+        state,
+        context,
+        choiceOf(event.choice, {
+          reasoning_details: [{ type: 'reasoning.signature', signature: event.signature }],
+        }),
+      );
+    case 'finish':
+      return chunk(state, context, choiceOf(event.choice, {}, renderFinish(event.reason)));
+    case 'end':
+      return renderTail(state, context);
+    default:
+      // Usage is said once, at the end. What else there is has no word here.
+      return '';
+  }
+}
+
+function renderBlockStart(
+  event: AnswerEvent & { type: 'block-start' },
+  state: StreamState,
+  context: RenderContext,
+): string {
+  if (event.kind === 'tool-call') {
+    const index = state.begun.filter((b) => b.choice === event.choice && b.kind === 'tool-call').length;
+    const call = {
+      index,
+      id: event.id ?? `call_${context.exchangeId}_${index}`,
+      type: 'function',
+      function: { name: event.name ?? '', arguments: '' },
+    };
+    return chunk(state, context, choiceOf(event.choice, { tool_calls: [call] }));
+  }
+  if (event.sealed === undefined) return '';
+  return chunk(
+    state,
+    context,
+    choiceOf(event.choice, { reasoning_details: [{ type: 'reasoning.encrypted', data: event.sealed }] }),
+  );
+}
+
+function renderTail(state: StreamState, context: RenderContext): string {
+  const usage =
+    context.wantsUsage && state.usage
+      ? chunk(state, context, { choices: [], usage: renderUsage(state.usage) })
+      : '';
+  return `${usage}data: [DONE]\n\n`;
+}
+
+export function renderEnding(ending: Ending, state: StreamState, context: RenderContext): string {
+  if (state.ended) return '';
+  const begin = state.started ? '' : chunk(state, context, choiceOf(0, { role: 'assistant', content: '' }));
+  const choices = new Set([0, ...state.begun.map((block) => block.choice)]);
+  const finishes = [...choices]
+    .filter((choice) => !state.finished.has(choice))
+    .map((choice) => chunk(state, context, choiceOf(choice, {}, renderFinish(ending.reason))));
+  return begin + finishes.join('') + renderTail({ ...state, usage: ending.usage ?? state.usage }, context);
+}
+
+interface Message {
+  content: string | null;
+  refusal: string | null;
+  reasoning_content?: string;
+  reasoning_details?: JsonObject[];
+  tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: string } }[];
+}
+
+/** https://platform.openai.com/docs/api-reference/chat/object */
+export function renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string {
+  const state = newStreamState();
+  const messages = new Map<number, { message: Message; finish: string }>();
+  const at = (choice: number) => {
+    let entry = messages.get(choice);
+    if (!entry) messages.set(choice, (entry = { message: { content: null, refusal: null }, finish: 'stop' }));
+    return entry;
+  };
+  for (const event of events) {
+    if (event.type === 'block-start') beginBlock(at(event.choice).message, event);
+    else if (event.type === 'delta')
+      addText(at(event.choice).message, blockOf(state, event)?.kind ?? 'text', {
+        text: event.text,
+        ordinal: ordinalOf(state, event, ['tool-call']),
+      });
+    else if (event.type === 'signature') {
+      const { message } = at(event.choice);
+      (message.reasoning_details ??= []).push({
+        type: 'reasoning.signature',
+        text: message.reasoning_content ?? '',
+        signature: event.signature,
+      });
+    } else if (event.type === 'finish') at(event.choice).finish = renderFinish(event.reason);
+    advance(state, event);
+  }
+  if (messages.size === 0) at(0).message.content = '';
+  return JSON.stringify({
+    id: state.id === '' ? `chatcmpl-${context.exchangeId}` : state.id,
+    object: 'chat.completion',
+    created: state.createdAtS || context.nowS,
+    model: context.model,
+    choices: [...messages].map(([index, { message, finish }]) => ({
+      index,
+      message: { role: 'assistant', ...message },
+      logprobs: null,
+      finish_reason: finish,
+    })),
+    ...(state.usage ? { usage: renderUsage(state.usage) } : {}),
+  });
+}
+
+function beginBlock(message: Message, event: AnswerEvent & { type: 'block-start' }): void {
+  if (event.kind === 'tool-call') {
+    (message.tool_calls ??= []).push({
+      id: event.id ?? '',
+      type: 'function',
+      function: { name: event.name ?? '', arguments: '' },
+    });
+  } else if (event.sealed !== undefined) {
+    (message.reasoning_details ??= []).push({ type: 'reasoning.encrypted', data: event.sealed });
+  }
+}
+
+function addText(message: Message, kind: string, piece: { text: string; ordinal: number }): void {
+  if (kind === 'text') message.content = (message.content ?? '') + piece.text;
+  else if (kind === 'refusal') message.refusal = (message.refusal ?? '') + piece.text;
+  else if (kind === 'reasoning') message.reasoning_content = (message.reasoning_content ?? '') + piece.text;
+  else if (kind === 'tool-call') message.tool_calls![piece.ordinal]!.function.arguments += piece.text;
+}
