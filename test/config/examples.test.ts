@@ -6,13 +6,10 @@ import { parseConfig } from '#config/load.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import { resolveConfig } from '#config/resolve.ts';
 import { catalog } from '#providers/catalog/index.ts';
-import { policyKinds as registered } from '#policies/index.ts';
-import { rateLimit } from '#policies/rate-limit/index.ts';
-import type { PolicyKind } from '#core/contracts/policy.ts';
+import { policyKinds } from '#policies/index.ts';
 
 const directory = new URL('../../examples/', import.meta.url);
 const names = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
-const policyKinds = new Map(registered).set(rateLimit.name, rateLimit as PolicyKind);
 const prices: PriceSource = { find: () => null, all: () => ({}) };
 
 /** Every variable an example refers to has a value, and each another one. */
