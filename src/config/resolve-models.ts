@@ -3,8 +3,8 @@ import { parsePrice, type NanoPerMillion } from '#core/money.ts';
 import type { PriceVersion } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, Target } from '#core/target.ts';
-import { didYouMean } from './problem.ts';
-import { resolveTimeouts, type Problems } from './resolve.ts';
+import { didYouMean, type Problems } from './problem.ts';
+import { resolveTimeouts } from './resolve-timeouts.ts';
 import type { ConfigDocument, PriceSettings, ProviderSettings } from './schema.ts';
 
 /** Prices that are known without configuration. */
@@ -30,12 +30,11 @@ export function resolveProviders(
 ): Map<string, KnownProvider> {
   const known = new Map<string, KnownProvider>();
   for (const [name, settings] of Object.entries(document.providers ?? {})) {
-    const at = `providers.${name}`;
-    if (name.includes('/')) problems.add(at, 'a provider\'s name has no "/"');
+    const at = ['providers', name];
     const record = catalog.get(settings.kind ?? name);
     if (settings.kind && !record)
       problems.add(
-        `${at}.kind`,
+        [...at, 'kind'],
         `unknown kind "${settings.kind}"${didYouMean(settings.kind, catalog.keys())}`,
       );
     const dialect = settings.dialect ?? record?.dialect;
@@ -98,12 +97,12 @@ export function resolvePrices(document: ConfigDocument, problems: Problems): Map
     const provider = name.slice(0, name.indexOf('/'));
     const providers = Object.keys(document.providers ?? {});
     if (!providers.includes(provider)) {
-      problems.add(`prices.${name}`, `unknown provider "${provider}"${didYouMean(provider, providers)}`);
+      problems.add(['prices', name], `unknown provider "${provider}"${didYouMean(provider, providers)}`);
     }
     try {
       prices.set(name, priceOf(settings));
     } catch (error) {
-      problems.add(`prices.${name}`, (error as Error).message);
+      problems.add(['prices', name], (error as Error).message);
     }
   }
   return prices;
@@ -143,13 +142,16 @@ export function resolveModels(
 ): { models: Record<string, ResolvedModel>; openProviders: OpenProvider[] } {
   const models = new Map<string, ResolvedModel>();
   for (const [name, settings] of Object.entries(document.models ?? {})) {
+    const namesake = name.slice(0, Math.max(0, name.indexOf('/')));
+    if (scope.providers.has(namesake))
+      problems.add(['models', name], `reads as a model of the provider "${namesake}"; give it another name`);
     const targets = settings.targets.map((target, i) => {
       const slash = target.indexOf('/');
       const known = scope.providers.get(target.slice(0, slash));
       if (known) return targetOf(known, target.slice(slash + 1), scope);
       const given = target.slice(0, slash);
       problems.add(
-        `models.${name}.targets[${i}]`,
+        ['models', name, 'targets', i],
         `unknown provider "${given}"${didYouMean(given, scope.providers.keys())}`,
       );
       return null;

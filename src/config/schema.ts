@@ -1,35 +1,56 @@
 import Type, { type Static, type TSchema } from 'typebox';
+import type { PolicyKind } from '#core/contracts/policy.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
  */
 
 const strict = { additionalProperties: false } as const;
-const name = (description: string) =>
-  Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', description });
+const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$';
+const nameTitle = 'a name of letters, digits, ".", "_" and "-"';
+const name = (description: string) => Type.String({ pattern: namePattern, title: nameTitle, description });
+/** Entries by their names. A title is what a message says was expected; x-keys, what it calls the names. */
+const named = <S extends TSchema>(schema: S, description: string) =>
+  Type.Record(Type.String({ pattern: namePattern }), schema, { ...strict, 'x-keys': nameTitle, description });
+/** Write-only: never shown, in no message and by no API. */
+const secret = (title: string, description: string) =>
+  Type.String({ minLength: 1, writeOnly: true, title, description });
 
 const Duration = Type.Union(
-  [Type.String({ pattern: '^\\d+(ms|s|min|h|d)$' }), Type.Integer({ minimum: 0 })],
+  [Type.String({ pattern: '^\\d{1,9}(ms|s|min|h|d)$' }), Type.Integer({ minimum: 0 })],
   {
+    title: 'a duration such as "30s", "500ms" or "5min"',
     description: 'A span of time: "500ms", "30s", "5min", "1h", "7d"; a bare number is milliseconds.',
   },
 );
-const Size = Type.Union([Type.String({ pattern: '^\\d+(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 0 })], {
-  description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
-});
+const Size = Type.Union(
+  [Type.String({ pattern: '^\\d{1,6}(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 0 })],
+  {
+    title: 'a size such as "32MiB" or "64KiB"',
+    description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
+  },
+);
 const Amount = Type.Union(
   [Type.String({ pattern: '^\\d{1,12}(\\.\\d{1,9})?$' }), Type.Number({ minimum: 0 })],
   {
+    title: 'a decimal amount such as "2.50", with at most nine places',
     description: 'An amount of currency as a decimal, such as "2.50".',
   },
 );
 const HttpUrl = Type.String({
-  pattern: '^https?://[^\\s/?#]+(/[^\\s?#]*)?$',
+  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
+  title: 'an http or https URL without credentials and query',
   description: 'An absolute http or https URL without query.',
 });
-const Headers = Type.Record(Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" }), Type.String(), {
-  description: 'Header names and values.',
-});
+const Headers = Type.Record(
+  Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" }),
+  Type.String({
+    pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$',
+    writeOnly: true,
+    title: 'a header value on one line',
+  }),
+  { ...strict, 'x-keys': 'a header name', description: 'Header names and values.' },
+);
 
 const TimeoutsSchema = Type.Object(
   {
@@ -73,12 +94,7 @@ const ProviderSchema = Type.Object(
     kind: Type.Optional(name("Record of the catalogue to take the defaults from (the provider's own name).")),
     dialect: Type.Optional(name('Wire format it speaks.')),
     baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
-    apiKey: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.',
-      }),
-    ),
+    apiKey: Type.Optional(secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.')),
     models: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description: "Model names to list, in the provider's words.",
@@ -92,14 +108,19 @@ const ProviderSchema = Type.Object(
     headers: Type.Optional(Headers),
     timeouts: Type.Optional(TimeoutsSchema),
     proxy: Type.Optional(
-      Type.String({ pattern: '^http://', description: 'Proxy to reach it through, by CONNECT.' }),
+      Type.String({
+        pattern: '^http://[^\\s/?#]+/?$',
+        writeOnly: true,
+        title: 'an http URL of a proxy',
+        description: 'Proxy to reach it through, by CONNECT.',
+      }),
     ),
     tls: Type.Optional(
       Type.Object(
         {
           ca: Type.Optional(Type.String()),
           cert: Type.Optional(Type.String()),
-          key: Type.Optional(Type.String()),
+          key: Type.Optional(secret('a PEM text', 'Private key of the certificate.')),
         },
         {
           ...strict,
@@ -129,7 +150,7 @@ const ProviderSchema = Type.Object(
 
 const ModelSchema = Type.Object(
   {
-    targets: Type.Array(Type.String({ pattern: '^[^/\\s]+/\\S+$' }), {
+    targets: Type.Array(Type.String({ pattern: '^[^/\\s]+/\\S+$', title: 'provider/model' }), {
       minItems: 1,
       description: 'provider/model, in the order they are tried.',
     }),
@@ -145,8 +166,14 @@ const Match = Type.Object(
     host: Type.Optional(
       Type.String({ description: 'api.example.com, or *.example.com for all names below it.' }),
     ),
-    path: Type.String({ pattern: '^/', description: '/a/b exactly, /a/** with everything below.' }),
-    methods: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z]+$' }), { minItems: 1 })),
+    path: Type.String({
+      pattern: '^/',
+      title: 'a path that begins with "/"',
+      description: '/a/b exactly, /a/** with everything below.',
+    }),
+    methods: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Z]+$', title: 'a method in upper case' }), { minItems: 1 }),
+    ),
   },
   { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
 );
@@ -160,7 +187,7 @@ const HttpTarget = Type.Object(
     upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
     timeouts: Type.Optional(TimeoutsSchema),
   },
-  strict,
+  { ...strict, title: '{ http: … }' },
 );
 const LlmTarget = Type.Object(
   {
@@ -178,7 +205,7 @@ const LlmTarget = Type.Object(
       strict,
     ),
   },
-  strict,
+  { ...strict, title: '{ llm: {} }' },
 );
 
 const anyPolicy = Type.Record(Type.String(), Type.Unknown(), {
@@ -274,51 +301,83 @@ export function documentSchema<P extends TSchema>(policy: P) {
           },
         ),
       ),
-      providers: Type.Optional(Type.Record(Type.String(), ProviderSchema)),
-      models: Type.Optional(Type.Record(Type.String(), ModelSchema)),
+      providers: Type.Optional(named(ProviderSchema, 'Who answers model calls.')),
+      models: Type.Optional(
+        Type.Record(Type.String({ pattern: '^[A-Za-z0-9][^\\s*]{0,127}$' }), ModelSchema, {
+          ...strict,
+          'x-keys': 'a name that begins with a letter or digit and has no spaces and no "*"',
+          description: 'Names of your own for models.',
+        }),
+      ),
       prices: Type.Optional(
-        Type.Record(Type.String({ pattern: '/' }), PriceSchema, {
+        Type.Record(Type.String({ pattern: '^[^/\\s]+/\\S+$' }), PriceSchema, {
+          ...strict,
+          'x-keys': 'provider/model',
           description: 'By provider/model; provider/* for all of its models.',
         }),
       ),
       routes: Type.Optional(Type.Array(Route)),
       policies: Type.Optional(
         Type.Array(policy, {
-          description: 'The default list: run in this order on every route, unless the route says otherwise.',
+          description:
+            'Run in this order on every route, unless the route says otherwise (key-auth and model-access; [] for none).',
         }),
       ),
-      teams: Type.Optional(Type.Record(Type.String(), Type.Object({}, strict))),
-      projects: Type.Optional(Type.Record(Type.String(), Type.Object({ team: Type.String() }, strict))),
+      teams: Type.Optional(named(Type.Object({}, strict), 'Teams, which projects belong to.')),
+      projects: Type.Optional(
+        named(Type.Object({ team: Type.String() }, strict), 'Projects, which keys belong to.'),
+      ),
       keys: Type.Optional(
-        Type.Record(
-          Type.String(),
+        named(
           Type.Object(
             {
               project: Type.String(),
               secret: Type.Optional(
-                Type.String({ minLength: 8, description: 'Write ${env:NAME} or ${file:path}.' }),
+                Type.String({
+                  minLength: 8,
+                  writeOnly: true,
+                  title: 'a secret of at least eight characters',
+                  description: 'Write ${env:NAME} or ${file:path}.',
+                }),
               ),
               sha256: Type.Optional(
                 Type.String({
                   pattern: '^[0-9a-f]{64}$',
+                  title: '64 lower-case hexadecimal digits',
                   description: 'SHA-256 of the secret, in place of it.',
                 }),
               ),
               expires: Type.Optional(Type.String({ description: 'RFC 3339 time.' })),
-              models: Type.Optional(Type.Array(Type.String())),
+              models: Type.Optional(
+                Type.Array(Type.String(), {
+                  description: 'Names and * patterns of models it may use (all).',
+                }),
+              ),
             },
             strict,
           ),
+          'Keys whose master is this file. Others are made at run time.',
         ),
       ),
     },
-    { ...strict, $id: 'https://sluice.dev/schema/1', title: 'sluice.yaml' },
+    { ...strict, $id: 'https://sluice.dev/schema/1', title: 'a mapping, the configuration of Sluice' },
   );
 }
 
-/** For loading: policies are checked by their kinds afterwards, so that an error names the policy and not a union. */
-export const ConfigSchema = documentSchema(anyPolicy);
-export type ConfigDocument = Static<typeof ConfigSchema>;
+/** One entry of a policy list: exactly one kind, and its settings. */
+export function policySchema(kinds: ReadonlyMap<string, PolicyKind>) {
+  const members = [...kinds].map(([name, { schema }]) => [name, Type.Optional(Type.Unsafe<unknown>(schema))]);
+  return Type.Object(Object.fromEntries(members) as Record<string, TSchema>, {
+    ...strict,
+    minProperties: 1,
+    maxProperties: 1,
+    'x-keys': 'policy',
+    title: 'one policy and its settings, such as "key-auth: {}"',
+    description: 'One policy and its settings: "- rate-limit: { … }".',
+  });
+}
+
+export type ConfigDocument = Static<ReturnType<typeof documentSchema<typeof anyPolicy>>>;
 export type ProviderSettings = Static<typeof ProviderSchema>;
 export type PriceSettings = Static<typeof PriceSchema>;
 export type TimeoutSettings = Static<typeof TimeoutsSchema>;

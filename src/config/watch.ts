@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readFileSync, watch, type FSWatcher } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /** Long enough for an editor to have written all it wants to. */
 const settleMs = 100;
-/** Some file systems tell nobody: look by ourselves now and then. */
+/** Some file systems tell nobody, and some folders are links that change: look by ourselves now and then. */
 const lookEveryMs = 2000;
 
 export interface FileWatch {
@@ -15,31 +15,26 @@ export interface FileWatch {
 
 /**
  * Calls back with the file's text whenever it, or a file it refers to, has changed. Watches folders, as editors replace
- * files; a file that is missing for a moment is not a change.
+ * files; a file that is missing for a moment is not a change. `text` is what the caller has read already: with it, a
+ * change since then is not missed.
  */
-export function watchConfig(path: string, onChange: (text: string) => void): FileWatch {
-  let followed: readonly string[] = [];
+export function watchConfig(path: string, onChange: (text: string) => void, text?: string): FileWatch {
+  const known = new Map<string, string | null>();
   let watchers: FSWatcher[] = [];
   let timer: NodeJS.Timeout | null = null;
-  let last = digest();
-
-  function digest(): string | null {
-    const hash = createHash('sha256');
-    for (const file of [path, ...followed]) {
-      try {
-        hash.update(readFileSync(file)).update('\0');
-      } catch {
-        if (file === path) return null;
-      }
-    }
-    return hash.digest('hex');
-  }
+  known.set(path, digestOf(text ?? read(path)));
 
   function look(): void {
-    const now = digest();
-    if (now === null || now === last) return;
-    last = now;
-    onChange(readFileSync(path, 'utf8'));
+    const now = read(path);
+    if (now === null) return;
+    let changed = false;
+    for (const [file, before] of known) {
+      const digest = digestOf(file === path ? now : read(file));
+      if (digest === null || digest === before) continue;
+      known.set(file, digest);
+      changed = true;
+    }
+    if (changed) onChange(now.toString());
   }
 
   function soon(): void {
@@ -47,16 +42,17 @@ export function watchConfig(path: string, onChange: (text: string) => void): Fil
     timer = setTimeout(look, settleMs);
   }
 
-  function rewatch(): void {
+  function watchFolders(): void {
     for (const watcher of watchers) watcher.close();
-    const files = [path, ...followed];
+    const files = [...known.keys()];
     watchers = [...new Set(files.map((file) => dirname(file)))].flatMap((folder) => {
       try {
         const names = new Set(files.filter((file) => dirname(file) === folder).map((file) => basename(file)));
         const watcher = watch(folder, (_event, name) => {
           if (name === null || names.has(name)) soon();
         });
-        watcher.on('error', () => {});
+        // A folder that is gone is looked for by the timer.
+        watcher.on('error', () => watcher.close());
         return [watcher];
       } catch {
         return [];
@@ -64,14 +60,16 @@ export function watchConfig(path: string, onChange: (text: string) => void): Fil
     });
   }
 
-  rewatch();
+  watchFolders();
   const poll = setInterval(look, lookEveryMs);
   poll.unref();
   return {
     follow(paths) {
-      followed = [...paths];
-      last = digest();
-      rewatch();
+      const wanted = new Set([path, ...paths]);
+      for (const file of known.keys()) if (!wanted.has(file)) known.delete(file);
+      // What was known keeps its digest: it may have changed since it was read.
+      for (const file of wanted) if (!known.has(file)) known.set(file, digestOf(read(file)));
+      watchFolders();
     },
     close() {
       if (timer) clearTimeout(timer);
@@ -80,3 +78,14 @@ export function watchConfig(path: string, onChange: (text: string) => void): Fil
     },
   };
 }
+
+function read(path: string): Buffer | null {
+  try {
+    return readFileSync(path);
+  } catch {
+    return null;
+  }
+}
+
+const digestOf = (content: Buffer | string | null): string | null =>
+  content === null ? null : hash('sha256', content, 'hex');

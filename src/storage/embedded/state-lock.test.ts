@@ -21,11 +21,15 @@ async function holdElsewhere(t: TestContext, directory: string): Promise<ChildPr
   const script = `
     import { acquireStateLock } from ${JSON.stringify(new URL('./state-lock.ts', import.meta.url).href)};
     acquireStateLock(process.argv[1], ${JSON.stringify(info)});
+    // Nobody holds what was returned: the lock must outlive a collection all the same.
+    await new Promise((resolve) => setImmediate(resolve));
+    gc();
+    await new Promise((resolve) => setImmediate(resolve));
     console.log('held');
     setInterval(() => {}, 1000);`;
   const child = spawn(
     process.execPath,
-    ['--conditions=source', '--input-type=module', '-e', script, directory],
+    ['--conditions=source', '--expose-gc', '--input-type=module', '-e', script, directory],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   t.after(() => child.kill('SIGKILL'));

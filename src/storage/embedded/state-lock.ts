@@ -65,14 +65,17 @@ export function acquireStateLock(directory: string, info: LockInfo): StateLock {
     throw error;
   }
   let held = true;
-  return {
-    release() {
-      if (!held) return;
-      held = false;
-      rmSync(holderPath, { force: true });
-      database.close();
-    },
+  const release = (): void => {
+    if (!held) return;
+    held = false;
+    process.off('exit', release);
+    rmSync(holderPath, { force: true });
+    database.close();
   };
+  // Also what keeps the handle from the garbage collector, which would close it, and the lock with it, as soon as a
+  // caller lets go of what it was given.
+  process.on('exit', release);
+  return { release };
 }
 
 function readHolder(path: string): LockHolder | null {

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { createModelIndex } from '#core/resolve-model.ts';
+import { parseConfig } from '#config/load.ts';
+import type { PriceSource } from '#config/resolve-models.ts';
+import { resolveConfig } from '#config/resolve.ts';
+import { catalog } from '#providers/catalog/index.ts';
+import { policyKinds } from '#policies/index.ts';
+
+const directory = new URL('../../examples/', import.meta.url);
+const names = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
+const prices: PriceSource = { find: () => null, all: () => ({}) };
+
+/** Every variable an example refers to has a value, and each another one. */
+const env = new Proxy<Record<string, string>>({}, { get: (_, name) => `value-of-${String(name)}` });
+
+test('there are examples', () => assert.ok(names.length >= 4));
+
+for (const name of names) {
+  test(`${name} is valid, as an editor sees it and as the gateway does`, () => {
+    const text = readFileSync(new URL(name, directory), 'utf8');
+    assert.match(text, /^# yaml-language-server: \$schema=\.\.\/sluice\.schema\.json\n/);
+    const document = parseConfig(text, { env, path: null, policyKinds });
+    const { snapshot } = resolveConfig(document, {
+      catalog,
+      prices,
+      version: 1,
+      text,
+      source: name,
+      nowMs: 0,
+    });
+    assert.ok(snapshot.routes.length > 0);
+    const models = createModelIndex(snapshot);
+    for (const model of Object.keys(document.models ?? {})) assert.ok(models.find(model)?.targets.length);
+    for (const route of snapshot.routes)
+      for (const { kind, instance, settings } of route.policies) {
+        const unused = () => assert.fail('nothing is called when a policy is made');
+        const services = {
+          instance,
+          keys: { find: unused },
+          counters: { reserve: unused, settle: unused, debit: unused },
+          clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
+        };
+        assert.ok(policyKinds.get(kind)?.create(settings, services).summary);
+      }
+  });
+}

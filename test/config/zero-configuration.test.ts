@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stringify } from 'yaml';
+import { createModelIndex } from '#core/resolve-model.ts';
+import { parseConfig } from '#config/load.ts';
+import { resolveConfig } from '#config/resolve.ts';
+import { zeroConfiguration } from '#config/zero-configuration.ts';
+import { catalog } from '#providers/catalog/index.ts';
+import { policyKinds } from '#policies/index.ts';
+
+function snapshotOf(env: Record<string, string>) {
+  const text = stringify(zeroConfiguration(env, catalog.values()));
+  const document = parseConfig(text, { env, path: null, policyKinds });
+  const prices = { find: () => null, all: () => ({}) };
+  const scope = { catalog, prices, version: 1, text, source: 'environment', nowMs: 0 };
+  return resolveConfig(document, scope).snapshot;
+}
+
+test('with nothing in the environment the simulated model answers, behind keys', () => {
+  const snapshot = snapshotOf({});
+  assert.deepEqual(Object.keys(snapshot.models), ['simulated', 'simulated/simulated']);
+  assert.equal(snapshot.providers['simulated']?.baseUrl, 'builtin:simulated');
+  assert.equal(snapshot.listen.host, '127.0.0.1');
+  assert.deepEqual(
+    snapshot.routes.map(({ match, policies }) => [match.path, ...policies.map((use) => use.kind)]),
+    [['/v1/**', 'key-auth', 'model-access']],
+  );
+});
+
+test('with every key in the environment every provider is there, and bare names find their owners', () => {
+  const env: Record<string, string> = {};
+  for (const { variable, credential } of catalog.values())
+    if (variable) env[variable] = credential ? 'sk-x' : '127.0.0.1:7777';
+  const snapshot = snapshotOf(env);
+  assert.ok(!snapshot.providers['simulated']);
+  assert.equal(snapshot.providers['ollama']?.baseUrl, 'http://127.0.0.1:7777/v1');
+  const models = createModelIndex(snapshot);
+  const owner = (name: string) => models.find(name)?.targets[0]?.provider.name;
+  assert.deepEqual(
+    ['gpt-99', 'claude-99', 'gemini-99', 'mistral-99', 'qwen99', 'ollama/anything'].map(owner),
+    ['openai', 'anthropic', 'google', 'mistral', 'dashscope', 'ollama'],
+  );
+  for (const { name, models: listed } of catalog.values())
+    if (snapshot.providers[name]) for (const model of listed) assert.equal(owner(`${name}/${model}`), name);
+});
