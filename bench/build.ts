@@ -16,7 +16,9 @@ export function buildPrograms(benchDirectory: string): Programs {
   mkdirSync(buildDirectory, { recursive: true });
   const build = (name: string): string => {
     const program = join(buildDirectory, name);
-    execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-o', program, join(benchDirectory, `${name}.c`)], { stdio: 'inherit' });
+    execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-o', program, join(benchDirectory, `${name}.c`)], {
+      stdio: 'inherit',
+    });
     return program;
   };
   return { upstream: build('upstream'), load: build('load') };

@@ -26,7 +26,10 @@ export class Children {
   /** Starts a program on one core. taskset and chrt replace themselves by it, so the process id is its own. */
   start(command: readonly string[], { core, realtime, env }: Placement): Child {
     const words = [...(realtime ? ['chrt', '-r', '1'] : []), 'taskset', '-c', String(core), ...command];
-    const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: env ?? process.env });
+    const child = spawn(words[0]!, words.slice(1), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: env ?? process.env,
+    });
     this.#running.add(child);
     child.once('exit', () => this.#running.delete(child));
     child.once('error', () => this.#running.delete(child));

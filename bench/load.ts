@@ -76,7 +76,8 @@ export function startLoad(children: Children, command: readonly string[], placem
     const [code] = await once(child, 'close');
     if (code !== 0) throw new Error(`load generator ended with ${code}: ${words}${text}`);
     const result = JSON.parse(text) as LoadReport;
-    if (result.failed > 0) throw new Error(`${result.failed} requests failed, the first: ${result.firstFailure}`);
+    if (result.failed > 0)
+      throw new Error(`${result.failed} requests failed, the first: ${result.firstFailure}`);
     return result;
   })();
   report.catch((error: unknown) => {
@@ -95,6 +96,10 @@ export function renderLoadArguments(request: LoadRequest): { args: string[]; lim
     args.push(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
     if (value !== true) args.push(String(value));
   }
-  const seconds = (request.seconds ?? 0) + (request.warmup ?? 0) + (request.chunks ?? 0) / 20 + (request.rampMs ?? 0) / 1000;
+  const seconds =
+    (request.seconds ?? 0) +
+    (request.warmup ?? 0) +
+    (request.chunks ?? 0) / 20 +
+    (request.rampMs ?? 0) / 1000;
   return { args, limitMs: seconds * 1000 + graceMs };
 }

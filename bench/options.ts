@@ -67,6 +67,7 @@ function splitNames(text: string): string[] {
 
 function readNumber(name: string, text: string, least: number): number {
   const number = Number(text);
-  if (!Number.isFinite(number) || number < least) throw new Error(`--${name} ${text}: not a number from ${least} up`);
+  if (!Number.isFinite(number) || number < least)
+    throw new Error(`--${name} ${text}: not a number from ${least} up`);
   return number;
 }

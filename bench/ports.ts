@@ -17,14 +17,20 @@ export async function findFreePort(): Promise<number> {
  * Waits until `isReady` says so.
  * @throws Error with what the process said, when it ends or the time is over.
  */
-export async function waitUntilReady(child: Child, isReady: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
+export async function waitUntilReady(
+  child: Child,
+  isReady: () => Promise<boolean>,
+  withinMs = 60_000,
+): Promise<void> {
   const words = keepWords(child);
   const deadline = performance.now() + withinMs;
   while (!(await isReady())) {
     const ended = child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
     if (ended || performance.now() > deadline) {
       await sleep(50);
-      throw new Error(`${child.spawnargs.join(' ')} ${ended ? 'ended' : 'is not ready'}:\n${words().slice(-4000)}`);
+      throw new Error(
+        `${child.spawnargs.join(' ')} ${ended ? 'ended' : 'is not ready'}:\n${words().slice(-4000)}`,
+      );
     }
     await sleep(50);
   }

@@ -28,17 +28,22 @@ export interface Memory {
 /** Memory of a process. Sockets' buffers belong to the kernel and are not in it. */
 export function readMemory(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]);
+  const kilobytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]);
   return { rssBytes: kilobytes('Rss') * 1024, pssBytes: kilobytes('Pss') * 1024 };
 }
 
 /** Pins the threads of a process that have worked most so far, one to each of the cores. */
 export function pinBusiestThreads(pid: number, cores: readonly number[]): void {
-  const threads = readdirSync(`/proc/${pid}/task`).map((id) => ({ id, ticks: readTicks(`/proc/${pid}/task/${id}/stat`) }));
+  const threads = readdirSync(`/proc/${pid}/task`).map((id) => ({
+    id,
+    ticks: readTicks(`/proc/${pid}/task/${id}/stat`),
+  }));
   threads.sort((a, b) => b.ticks - a.ticks);
   for (const [index, core] of cores.entries()) {
     const thread = threads[index];
-    if (thread !== undefined) execFileSync('taskset', ['-p', '-c', String(core), thread.id], { stdio: 'ignore' });
+    if (thread !== undefined)
+      execFileSync('taskset', ['-p', '-c', String(core), thread.id], { stdio: 'ignore' });
   }
 }
 

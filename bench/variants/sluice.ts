@@ -9,7 +9,8 @@ const entry = join(root, 'src', 'cli', 'sluice.ts');
 /** The gateway with everything on that it offers by default: keys, limits, metering, journal, metrics. */
 export const sluice: Variant = {
   name: 'sluice',
-  about: 'key-auth, rate limits by project (tokens and requests), metering, pricing, journal and metrics on; access log off',
+  about:
+    'key-auth, rate limits by project (tokens and requests), metering, pricing, journal and metrics on; access log off',
   scales: true,
   version() {
     if (!existsSync(entry)) throw new Error(`${entry} is not there`);
@@ -22,9 +23,15 @@ export const sluice: Variant = {
     const config = join(directory, 'sluice.yaml');
     const state = join(directory, 'state');
     // JSON is YAML.
-    writeFileSync(config, JSON.stringify(renderConfig({ port, adminPort, upstreamPort, state, threads, keys }), null, 1));
+    writeFileSync(
+      config,
+      JSON.stringify(renderConfig({ port, adminPort, upstreamPort, state, threads, keys }), null, 1),
+    );
     const command = [process.execPath, '--conditions=source', entry, 'start', '--config', config];
-    const child = children.start(command, { core, env: { ...process.env, SLUICE_KEY: 'sk-bench-first-key' } });
+    const child = children.start(command, {
+      core,
+      env: { ...process.env, SLUICE_KEY: 'sk-bench-first-key' },
+    });
     await waitUntilReady(child, async () => {
       const answer = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => null);
       await answer?.arrayBuffer();
@@ -61,7 +68,10 @@ function renderConfig({ port, adminPort, upstreamPort, state, threads, keys }: S
       { name: 'plain', match: { path: '/plain/**' }, to: { http: [upstream] } },
     ],
     // Limits that are counted at every request and never reached.
-    policies: [{ 'key-auth': {} }, { 'rate-limit': { by: 'project', tokens: '1000000000/min', requests: '100000000/min' } }],
+    policies: [
+      { 'key-auth': {} },
+      { 'rate-limit': { by: 'project', tokens: '1000000000/min', requests: '100000000/min' } },
+    ],
     teams: { bench: {} },
     projects: { bench: { team: 'bench' } },
     keys: Object.fromEntries(
