@@ -51,6 +51,11 @@ export class Children {
   }
 }
 
+/** Gives a process real-time priority, or takes it. */
+export function setRealtime(pid: number, realtime: boolean): void {
+  spawnSync('chrt', [...(realtime ? ['-r', '-p', '1'] : ['-o', '-p', '0']), String(pid)]);
+}
+
 /** Whether this user may give real-time priority (root, or CAP_SYS_NICE). */
 export function mayRunRealtime(): boolean {
   return spawnSync('chrt', ['-r', '1', 'true']).status === 0;

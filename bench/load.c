@@ -64,6 +64,7 @@ static bool closed_loop, paced;
 static uint64_t begin_ns, end_ns, now, first_due_ns, interval_ns, next_index, limit;
 static histogram whole, first, delay;
 static uint64_t answered, failed, window_events, bytes_read, random_state = 88172645463325252ull;
+static double cpu_seconds;
 static char first_failure[256];
 static char buffer[1 << 18];
 
@@ -276,14 +277,20 @@ static void arm_timer(uint64_t at_ns) {
   timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+static double own_cpu_seconds(void) {
+  struct rusage own;
+  getrusage(RUSAGE_SELF, &own);
+  return (double)(own.ru_utime.tv_sec + own.ru_stime.tv_sec) + (double)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) / 1e6;
+}
+
 static void run(void) {
   struct epoll_event events[512];
   bool begun = false, ended = false;
   uint64_t give_up_ns = (paced ? first_due_ns + (uint64_t)opt.ramp_ms * 1000000 + (uint64_t)opt.chunks * PERIOD_NS : end_ns) + DRAIN_LIMIT;
   for (;;) {
     start_due();
-    if (!begun && now >= begin_ns) begun = true, fputs("begin\n", stderr);
-    if (!ended && now >= end_ns) ended = true, fputs("end\n", stderr);
+    if (!begun && now >= begin_ns) begun = true, cpu_seconds = -own_cpu_seconds(), fputs("begin\n", stderr);
+    if (!ended && now >= end_ns) ended = true, cpu_seconds += own_cpu_seconds(), fputs("end\n", stderr);
     bool all_sent = paced ? next_index == limit : now >= end_ns;
     if (ended && all_sent && in_flight == 0) return;
     if (failed > 1000 || now > give_up_ns) {
@@ -342,14 +349,11 @@ static void read_options(int argc, char **argv) {
 
 static void report(void) {
   double seconds = (double)(end_ns - begin_ns) / 1e9;
-  struct rusage own;
-  getrusage(RUSAGE_SELF, &own);
   printf("{\"mode\":\"%s\",\"seconds\":%.3f,\"answered\":%llu,\"failed\":%llu,\"firstFailure\":\"", opt.mode, seconds,
          (unsigned long long)answered, (unsigned long long)failed);
   for (char *p = first_failure; *p; p++) putchar(*p < ' ' || *p == '"' || *p == '\\' ? '?' : *p);
   printf("\",\"answersPerSecond\":%.1f,\"eventsPerSecond\":%.1f,\"megabytesPerSecond\":%.1f,\"cpuSeconds\":%.3f,",
-         (double)answered / seconds, (double)window_events / seconds, (double)bytes_read / seconds / 1e6,
-         (double)(own.ru_utime.tv_sec + own.ru_stime.tv_sec) + (double)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) / 1e6);
+         (double)answered / seconds, (double)window_events / seconds, (double)bytes_read / seconds / 1e6, cpu_seconds);
   histogram_print(stdout, "whole", &whole);
   putchar(',');
   histogram_print(stdout, "first", &first);

@@ -18,6 +18,8 @@ export interface LoadReport {
   readonly answered: number;
   readonly failed: number;
   readonly firstFailure: string;
+  /** What the generator itself used in the window. */
+  readonly cpuSeconds: number;
   readonly answersPerSecond: number;
   readonly eventsPerSecond: number;
   /** From the request, or when it was due, to the end of its answer. */

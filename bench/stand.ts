@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Programs } from './build.ts';
-import { Children, mayRunRealtime } from './children.ts';
+import { Children, mayRunRealtime, setRealtime, type Child } from './children.ts';
 import { readCollections } from './collections.ts';
 import { renderLoadArguments, startLoad, type LoadReport, type LoadRequest, type LoadRun } from './load.ts';
 import type { Options } from './options.ts';
@@ -23,6 +23,8 @@ export interface Measured {
   readonly coreShare?: number;
   /** Of the core that load and upstream share: near 1 it is they who are measured. */
   readonly loadCoreShare: number;
+  /** What other processes took of the two cores: what a figure on a machine that is not quiet has to be read with. */
+  readonly othersShare: number;
   /** Share of the window spent in garbage collection, and the longest pause since the gateway started. */
   readonly collectionShare?: number;
   readonly longestPauseSeconds?: number;
@@ -38,6 +40,7 @@ export class Stand {
   readonly #children = new Children();
   readonly #directories: string[] = [];
   upstreamPort = 0;
+  #upstream: Child | null = null;
 
   constructor(options: Options, programs: Programs) {
     this.options = options;
@@ -46,11 +49,8 @@ export class Stand {
   }
 
   async open(): Promise<void> {
-    const upstream = this.#children.start([this.#programs.upstream], {
-      core: this.options.loadCore,
-      realtime: this.realtime,
-    });
-    const [line] = (await once(upstream.stdout, 'data')) as [Buffer];
+    this.#upstream = this.#children.start([this.#programs.upstream], { core: this.options.loadCore });
+    const [line] = (await once(this.#upstream.stdout, 'data')) as [Buffer];
     this.upstreamPort = Number(line.toString());
   }
 
@@ -79,9 +79,12 @@ export class Stand {
       ...request,
       port: running.port,
     });
+    // Before a full load, generator and upstream work best by turns; where delays are timed, neither may wait.
+    const realtime = this.realtime && request.mode !== 'closed';
+    if (this.realtime) setRealtime(this.#upstream!.pid!, realtime);
     const run = startLoad(this.#children, [this.#programs.load, ...args], {
       core: this.options.loadCore,
-      realtime: this.realtime,
+      realtime,
     });
     const timer = setTimeout(() => run.child.kill('SIGKILL'), limitMs);
     run.child.once('exit', () => clearTimeout(timer));
@@ -104,18 +107,26 @@ export class Stand {
       cpuSeconds,
       coreShare: cpuSeconds === undefined ? undefined : cpuSeconds / wallSeconds,
       loadCoreShare: (after.loadCoreSeconds - before.loadCoreSeconds) / wallSeconds,
+      othersShare: Math.max(0, after.othersSeconds - before.othersSeconds - load.cpuSeconds) / wallSeconds,
       collectionShare: seconds === undefined ? undefined : seconds / wallSeconds,
       longestPauseSeconds: after.collections?.longestPauseSeconds,
     };
   }
 
   async #read({ running }: Subject) {
-    const pid = running.child?.pid;
-    const cpuSeconds = pid === undefined ? undefined : readCpuSeconds(pid);
+    const cpuSeconds = running.child?.pid === undefined ? undefined : readCpuSeconds(running.child.pid);
     const loadCoreSeconds = readCoreBusySeconds(this.options.loadCore);
+    const cores = loadCoreSeconds + readCoreBusySeconds(this.options.gatewayCore);
+    const upstreamSeconds = readCpuSeconds(this.#upstream!.pid!);
     const at = performance.now() / 1000;
     const collections = running.adminPort === null ? undefined : await readCollections(running.adminPort);
-    return { at, cpuSeconds, loadCoreSeconds, collections };
+    return {
+      at,
+      cpuSeconds,
+      loadCoreSeconds,
+      othersSeconds: cores - (cpuSeconds ?? 0) - upstreamSeconds,
+      collections,
+    };
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Stand, Subject } from '../stand.ts';
+import type { Measured, Stand, Subject } from '../stand.ts';
 import type { Variant } from '../variants/variant.ts';
 
 export interface Metric {
@@ -34,4 +34,12 @@ export const usedMetrics: readonly Metric[] = [
   { key: 'collectionShare', title: 'GC share', digits: 4 },
   { key: 'longestPauseMs', title: 'longest GC ms', digits: 1 },
   { key: 'loadCoreShare', title: 'load core', digits: 2 },
+  { key: 'othersShare', title: 'others', digits: 2 },
 ];
+
+/** Values of `usedMetrics`. */
+export function sampleUse(measured: Measured): Sample {
+  const { coreShare, loadCoreShare, othersShare, collectionShare, longestPauseSeconds } = measured;
+  const longestPauseMs = longestPauseSeconds === undefined ? undefined : longestPauseSeconds * 1000;
+  return { coreShare, loadCoreShare, othersShare, collectionShare, longestPauseMs };
+}

@@ -1,5 +1,5 @@
 import type { Request } from '../stand.ts';
-import { everywhere, milliseconds, type Figure } from './figure.ts';
+import { everywhere, milliseconds, sampleUse, usedMetrics, type Figure } from './figure.ts';
 import { pacedStreams } from './paced.ts';
 
 const rate = 500;
@@ -12,25 +12,25 @@ export const ttfc: Figure = {
     { key: 'p50Ms', title: 'p50 ms', digits: 3, against: 'difference' },
     { key: 'p99Ms', title: 'p99 ms', digits: 3, against: 'difference' },
     { key: 'p999Ms', title: 'p99.9 ms', digits: 3 },
-    { key: 'coreShare', title: 'share of core', digits: 2 },
+    ...usedMetrics,
   ],
   fresh: false,
   applies: everywhere,
   async measure(stand, subject, warmup) {
     const stream = { model: 'bench-paced', stream: true, chunks: 4, events: 8 };
-    const { load, coreShare } = await stand.measure(subject, {
+    const measured = await stand.measure(subject, {
       mode: 'open',
       ...stream,
       rate,
       seconds: stand.options.seconds,
       warmup,
     });
-    const { p50Us, p99Us, p999Us } = load.first;
+    const { p50Us, p99Us, p999Us } = measured.load.first;
     return {
       p50Ms: milliseconds(p50Us),
       p99Ms: milliseconds(p99Us),
       p999Ms: milliseconds(p999Us),
-      coreShare,
+      ...sampleUse(measured),
     };
   },
 };

@@ -1,5 +1,5 @@
 import type { Request } from '../stand.ts';
-import { everywhere, milliseconds, usedMetrics, type Figure } from './figure.ts';
+import { everywhere, milliseconds, sampleUse, usedMetrics, type Figure } from './figure.ts';
 
 export const rampMs = 1000;
 const chunksPerSecond = 20;
@@ -34,22 +34,17 @@ export const paced: Figure = {
   fresh: false,
   applies: everywhere,
   async measure(stand, subject, warmup) {
-    const { load, coreShare, loadCoreShare, collectionShare, longestPauseSeconds } = await stand.measure(
-      subject,
-      {
-        ...pacedStreams(stand.options.streams, warmup + stand.options.seconds),
-        warmup,
-      },
-    );
+    const measured = await stand.measure(subject, {
+      ...pacedStreams(stand.options.streams, warmup + stand.options.seconds),
+      warmup,
+    });
+    const { load } = measured;
     return {
       p50Ms: milliseconds(load.delay.p50Us),
       p99Ms: milliseconds(load.delay.p99Us),
       p999Ms: milliseconds(load.delay.p999Us),
       eventsPerSecond: load.eventsPerSecond,
-      coreShare,
-      loadCoreShare,
-      collectionShare,
-      longestPauseMs: longestPauseSeconds === undefined ? undefined : longestPauseSeconds * 1000,
+      ...sampleUse(measured),
     };
   },
 };

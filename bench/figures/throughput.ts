@@ -1,4 +1,12 @@
-import { everywhere, milliseconds, usedMetrics, type Figure, type Metric, type Sample } from './figure.ts';
+import {
+  everywhere,
+  milliseconds,
+  sampleUse,
+  usedMetrics,
+  type Figure,
+  type Metric,
+  type Sample,
+} from './figure.ts';
 import type { Measured, Request } from '../stand.ts';
 
 const connections = 64;
@@ -14,17 +22,14 @@ const rateMetrics = (what: string): Metric[] => [
 ];
 
 function toSample(measured: Measured): Sample {
-  const { load, cpuSeconds, coreShare, loadCoreShare, collectionShare, longestPauseSeconds } = measured;
+  const { load, cpuSeconds } = measured;
   return {
     answersPerSecond: load.answersPerSecond,
     answersPerCpuSecond: cpuSeconds ? load.answered / cpuSeconds : undefined,
     eventsPerSecond: load.eventsPerSecond,
     p50Ms: milliseconds(load.whole.p50Us),
     p99Ms: milliseconds(load.whole.p99Us),
-    coreShare,
-    loadCoreShare,
-    collectionShare,
-    longestPauseMs: longestPauseSeconds === undefined ? undefined : longestPauseSeconds * 1000,
+    ...sampleUse(measured),
   };
 }
 
