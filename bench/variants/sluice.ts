@@ -4,6 +4,8 @@ import { findFreePort, waitUntilReady } from '../ports.ts';
 import { bearerPrefix, type Variant } from './variant.ts';
 
 const root = join(import.meta.dirname, '..', '..');
+/** Reading a configuration with 100,000 keys takes its time. */
+const startWithinMs = 300_000;
 const entry = join(root, 'src', 'cli', 'sluice.ts');
 
 /** The gateway with everything on that it offers by default: keys, limits, metering, journal, metrics. */
@@ -32,11 +34,15 @@ export const sluice: Variant = {
       core,
       env: { ...process.env, SLUICE_KEY: 'sk-bench-first-key' },
     });
-    await waitUntilReady(child, async () => {
-      const answer = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => null);
-      await answer?.arrayBuffer();
-      return answer?.ok === true;
-    });
+    await waitUntilReady(
+      child,
+      async () => {
+        const answer = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => null);
+        await answer?.arrayBuffer();
+        return answer?.ok === true;
+      },
+      startWithinMs,
+    );
     return { port, child, adminPort };
   },
 };
