@@ -1,0 +1,7 @@
+import { direct } from './direct.ts';
+import { haproxy } from './haproxy.ts';
+import { nginx } from './nginx.ts';
+import { sluice } from './sluice.ts';
+import type { Variant } from './variant.ts';
+
+export const variants: readonly Variant[] = [direct, nginx, sluice, haproxy];
