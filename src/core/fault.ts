@@ -107,6 +107,8 @@ export interface FaultDetails {
   readonly upstreamCode?: string;
   /** Overrides the registry's retryability. */
   readonly retryable?: boolean;
+  /** The upstream may have acted on the request, though no byte of an answer came. */
+  readonly ambiguous?: boolean;
   readonly cause?: unknown;
 }
 

@@ -1,66 +1,64 @@
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import type { Origin } from '#core/contracts/upstream.ts';
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
-import { dial, type Dialer } from './dial.ts';
-import { ProtocolError, ResponseParser, type ResponseHandler } from './response-parser.ts';
+import { closedFault, nameOf } from './connection-fault.ts';
+import { Dial, type Dialer, type DialHandler } from './dial.ts';
+import { ProtocolError } from './protocol-error.ts';
+import { ResponseParser, type ResponseHandler } from './response-parser.ts';
 import { UpgradedSocket } from './upgraded-socket.ts';
 
-/** Whoever uses a connection for one request. All members are called synchronously from the socket's events. */
+/** Whoever uses a connection for one request. All are called from the socket's events, never within `write`. */
 export interface ConnectionUser extends ResponseHandler {
+  /** Has it asked to leave HTTP, and nothing more to say before? Otherwise 101 is an error. */
+  readonly awaitsUpgrade: boolean;
   onReady(): void;
-  /** The request's bytes have left the buffers. */
   onDrain(): void;
   onUpgraded(headers: HeaderList, socket: UpgradedSocket, firstBytes: Buffer): void;
-  /** Called after `onComplete`, when the connection is free to be used or thrown away. */
-  onReleased(trailers: HeaderList): void;
+  /** The answer is complete, and the user no longer one: the connection is to be reused or destroyed. */
+  onComplete(trailers: HeaderList): void;
   onLost(fault: Fault): void;
 }
 
 export interface ConnectionHost {
   readonly dialer: Dialer;
-  /** Shared by all plain connections of a thread. */
+  /** Shared by all plain connections of a thread, so that a silent one holds no memory for reading. */
   readonly readBuffer: Buffer;
   onClosed(connection: Connection): void;
 }
 
 /** One connection to an upstream: carries one request at a time. */
-export class Connection implements ResponseHandler {
+export class Connection implements ResponseHandler, DialHandler {
   readonly origin: Origin;
   readonly #host: ConnectionHost;
   readonly #parser = new ResponseParser(this);
-  readonly #dialling: Socket;
+  readonly #dial: Dial;
   #socket: Socket | null = null;
-  #user: ConnectionUser | null = null;
-  #completed: HeaderList | null = null;
+  #readsPlain = false;
+  #user: ConnectionUser | null;
+  #switchHeaders: HeaderList = [];
   #upgraded: UpgradedSocket | null = null;
-  #error: NodeJS.ErrnoException | null = null;
+  #error: Error | null = null;
   closed = false;
   /** Requests it has carried before the present one. */
   uses = 0;
-  /** When it became idle. */
-  idleSinceMs = 0;
+  /** Has a byte come since the present request? */
+  heard = false;
+  /** When it became idle; -1 while it is not. */
+  idleSinceMs = -1;
 
   constructor(origin: Origin, host: ConnectionHost, user: ConnectionUser) {
     this.origin = origin;
     this.#host = host;
     this.#user = user;
-    const reader = {
+    const onread: OnReadOpts = {
       buffer: host.readBuffer,
-      onRead: (bytes: number) => this.#read(host.readBuffer.subarray(0, bytes), false),
+      callback: (bytes) => {
+        this.#read(host.readBuffer.subarray(0, bytes), false);
+        return true;
+      },
     };
-    const socket = dial(origin, host.dialer, reader, (dialled) => {
-      if (this.closed) {
-        dialled.socket.destroy();
-        return;
-      }
-      this.#socket = dialled.socket;
-      if (dialled.socket !== socket) this.#listen(dialled.socket);
-      if (!dialled.readsPlain) dialled.socket.on('data', (chunk: Buffer) => this.#read(chunk, true));
-      this.#user?.onReady();
-    });
-    this.#dialling = socket;
-    this.#listen(socket);
+    this.#dial = new Dial(origin, host.dialer, { onread, handler: this });
   }
 
   /** Seconds the upstream promised for idleness, or -1. */
@@ -73,16 +71,40 @@ export class Connection implements ResponseHandler {
     return this.#socket !== null && !this.closed;
   }
 
+  /** May it carry another request? Not when bytes of the last one still wait to leave. */
   get reusable(): boolean {
-    return !this.closed && this.#parser.keepAlive && this.#parser.idle && this.#socket !== null;
+    const socket = this.#socket;
+    return (
+      !this.closed &&
+      this.#parser.complete &&
+      this.#parser.keepAlive &&
+      socket !== null &&
+      socket.writable &&
+      socket.writableLength === 0
+    );
+  }
+
+  /** Bytes that wait to leave. */
+  get pendingBytes(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
+
+  /**
+   * Did the write that has just been made fail at once? Then the system took no byte of it. That says nothing under TLS,
+   * which writes by itself.
+   */
+  get refusedWrite(): boolean {
+    return this.#readsPlain && this.#socket!.errored !== null;
   }
 
   assign(user: ConnectionUser): void {
     this.#user = user;
     this.uses++;
+    this.idleSinceMs = -1;
   }
 
   expect(method: string): void {
+    this.heard = false;
     this.#parser.expect(method);
   }
 
@@ -106,131 +128,105 @@ export class Connection implements ResponseHandler {
     this.#socket?.resume();
   }
 
-  /** Nobody is told. */
+  /** At once; nobody is told but the host. */
   destroy(): void {
     this.#user = null;
-    this.#dialling.destroy();
+    this.#dial.cancel();
     this.#socket?.destroy();
     this.#close();
   }
 
+  onDialled(socket: Socket, readsPlain: boolean): void {
+    this.#socket = socket;
+    this.#readsPlain = readsPlain;
+    socket.on('error', (error) => (this.#error = error));
+    socket.on('close', () => this.#lost());
+    socket.on('end', () => this.#ended());
+    socket.on('drain', () => this.#user?.onDrain());
+    if (!readsPlain) socket.on('data', (chunk: Buffer) => this.#read(chunk, true));
+    // A socket paused by whoever read its first bytes (a proxy's answer) flows from here on.
+    if (!readsPlain) socket.resume();
+    this.#user?.onReady();
+  }
+
+  onDialFailed(fault: Fault): void {
+    const user = this.#user;
+    this.destroy();
+    user?.onLost(fault);
+  }
+
   onHead(status: number, headers: HeaderList): void {
-    if (status === 101) this.#upgraded = new UpgradedSocket(this.#socket!);
-    this.#user?.onHead(status, headers);
-    if (status === 101) this.#completed = headers;
+    if (status !== 101) this.#user?.onHead(status, headers);
+    else if (this.#user?.awaitsUpgrade) this.#switchHeaders = headers;
+    else throw new ProtocolError('101 to a request that did not ask for it');
   }
 
   onBody(chunk: Buffer): void {
     this.#user?.onBody(chunk);
   }
 
-  onComplete(trailers: HeaderList): void {
-    this.#completed = trailers;
-    this.#user?.onComplete(trailers);
-  }
-
-  #listen(socket: Socket): void {
-    socket.on('error', (error) => (this.#error = error));
-    socket.on('close', () => this.#lost());
-    socket.on('end', () => this.#ended());
-    socket.on('drain', () => this.#user?.onDrain());
-  }
-
   #read(bytes: Buffer, owned: boolean): void {
-    if (this.#upgraded) {
-      this.#upgraded.take(owned ? bytes : Buffer.from(bytes));
-      return;
-    }
+    if (this.#upgraded) return this.#upgraded.take(owned ? bytes : Buffer.from(bytes));
     // Bytes nobody asked for would be taken for the answer to the next request.
-    if (!this.#user || this.#parser.idle)
+    if (this.#user === null || this.#parser.idle)
       return this.#fail(new ProtocolError('bytes that belong to no request'));
+    this.heard = true;
     let used: number;
     try {
       used = this.#parser.feed(bytes, owned);
     } catch (error) {
       return this.#fail(error);
     }
-    if (this.#completed === null) return;
-    const rest = bytes.subarray(used);
-    if (this.#upgraded) {
-      const user = this.#user;
-      const headers = this.#completed;
-      this.#user = null;
-      user?.onUpgraded(headers, this.#upgraded, Buffer.from(rest));
-    } else if (rest.length) {
-      this.#release();
-      this.#fail(new ProtocolError('bytes after the end of the answer'));
-    } else {
-      this.#release();
-    }
+    // The user may have cancelled meanwhile.
+    if (this.#user === null) return;
+    if (this.#parser.switched) this.#switch(bytes.subarray(used), owned);
+    else if (!this.#parser.complete) return;
+    else if (used < bytes.length) this.#fail(new ProtocolError('bytes after the end of its answer'));
+    else this.#release();
+  }
+
+  #switch(rest: Buffer, owned: boolean): void {
+    const user = this.#user!;
+    this.#user = null;
+    this.#upgraded = new UpgradedSocket(this.#socket!);
+    user.onUpgraded(this.#switchHeaders, this.#upgraded, owned ? rest : Buffer.from(rest));
   }
 
   #release(): void {
-    const trailers = this.#completed ?? [];
     const user = this.#user;
-    this.#completed = null;
     this.#user = null;
-    user?.onReleased(trailers);
+    user?.onComplete(this.#parser.trailers);
   }
 
   #ended(): void {
     if (this.#upgraded) return;
-    if (this.#parser.close()) this.#release();
-    this.#dialling.destroy();
+    if (this.#user !== null && this.#parser.close()) this.#release();
     this.#socket?.destroy();
   }
 
   #fail(error: unknown): void {
     const user = this.#user;
     this.destroy();
-    const what = error instanceof ProtocolError ? error.message : 'something that cannot be read';
-    user?.onLost(new Fault('upstream/protocol', `${this.#name()} sent ${what}.`, { cause: error }));
+    if (error instanceof ProtocolError) {
+      const message = `${nameOf(this.origin)} was to answer in HTTP/1.1, but sent ${error.message}.`;
+      user?.onLost(new Fault('upstream/protocol', message, { cause: error }));
+    } else if (user) {
+      // A bug of whoever receives the answer; it must not be taken for the upstream's.
+      user.onLost(faultFrom(error));
+    } else throw error;
   }
 
   #lost(): void {
     const user = this.#user;
-    const wasReady = this.#socket !== null;
     this.#user = null;
     this.#close();
     this.#upgraded?.closed();
-    this.#dialling.destroy();
-    if (user) user.onLost(wasReady ? this.#closedFault() : this.#connectFault());
+    user?.onLost(closedFault(this.origin, this.#error));
   }
 
   #close(): void {
     if (this.closed) return;
     this.closed = true;
     this.#host.onClosed(this);
-  }
-
-  #name(): string {
-    return `${this.origin.host}:${this.origin.port}`;
-  }
-
-  #closedFault(): Fault {
-    const why = this.#error?.code ? ` (${this.#error.code})` : '';
-    return new Fault(
-      'upstream/closed',
-      `${this.#name()} closed the connection before its answer was complete${why}.`,
-      {
-        cause: this.#error,
-      },
-    );
-  }
-
-  #connectFault(): Fault {
-    const error = this.#error;
-    const code = error?.code ?? '';
-    if (/CERT|TLS|SSL|SELF_SIGNED|ISSUER|ALTNAME|EPROTO/.test(code)) {
-      return new Fault(
-        'upstream/tls',
-        `${this.#name()} could not prove who it is (${code}). Check its certificate or the provider's "tls.ca".`,
-        { cause: error },
-      );
-    }
-    const reason = code || error?.message || 'closed';
-    return new Fault('upstream/connect', `${this.#name()} could not be reached (${reason}).`, {
-      cause: error,
-    });
   }
 }

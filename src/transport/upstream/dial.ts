@@ -1,130 +1,145 @@
-import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { OnReadOpts, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { Origin } from '#core/contracts/upstream.ts';
+import { Fault } from '#core/fault.ts';
+import { bareHost } from './bare-host.ts';
+import { connectFault, isTlsError, tlsFault } from './connection-fault.ts';
+import { openTunnel } from './open-tunnel.ts';
+import { raceAddresses } from './race-addresses.ts';
+import type { ResolveName } from './resolve-name.ts';
+import type { SecureSockets } from './secure-socket.ts';
 
 export interface Dialer {
-  readonly lookup: LookupFunction;
-  /** TLS sessions by origin key, for resumption. */
-  readonly sessions: Map<string, Buffer>;
+  readonly resolveName: ResolveName;
+  readonly secureSockets: SecureSockets;
 }
 
-/** Where plain reads go: one buffer for all connections of the thread, so a slow stream holds no memory of its own. */
-export interface PlainReader {
-  readonly buffer: Uint8Array;
-  onRead(bytes: number): void;
+export interface DialHandler {
+  /** The connection can carry requests. `readsPlain`: its reads come through `onread`, not as 'data' events. */
+  onDialled(socket: Socket, readsPlain: boolean): void;
+  onDialFailed(fault: Fault): void;
 }
-
-export interface Dialled {
-  readonly socket: Socket;
-  /** Reads come through the PlainReader, not as 'data' events. */
-  readonly readsPlain: boolean;
-}
-
-const maxSessions = 10_000;
 
 /**
- * Opens a connection: TCP, TLS, or either through a CONNECT proxy. `onReady` comes once it can carry requests; before
- * that the socket's own 'error' and 'close' say why not.
+ * Opens a connection: TCP, TLS, or either through a CONNECT proxy. Exactly one callback comes, always asynchronously,
+ * unless `cancel` was called before it.
  */
-export function dial(
-  origin: Origin,
-  dialer: Dialer,
-  reader: PlainReader,
-  onReady: (dialled: Dialled) => void,
-): Socket {
-  if (origin.proxy !== null) return dialProxy(origin, dialer, onReady);
-  const address = {
-    host: bare(origin.host),
-    port: origin.port,
-    lookup: dialer.lookup,
-    autoSelectFamily: true,
-    noDelay: true,
-    keepAlive: true,
-  };
-  if (origin.secure) {
-    const socket = connectTls({ ...address, ...tlsOptions(origin, dialer) });
-    rememberSessions(socket, origin, dialer);
-    socket.once('secureConnect', () => onReady({ socket, readsPlain: false }));
-    return socket;
+export class Dial {
+  readonly #origin: Origin;
+  readonly #dialer: Dialer;
+  readonly #onread: OnReadOpts;
+  readonly #handler: DialHandler;
+  #over = false;
+  #cancelled = false;
+  #stopRace: () => void = () => {};
+  #socket: Socket | null = null;
+
+  constructor(origin: Origin, dialer: Dialer, parts: { onread: OnReadOpts; handler: DialHandler }) {
+    this.#origin = origin;
+    this.#dialer = dialer;
+    this.#onread = parts.onread;
+    this.#handler = parts.handler;
+    this.#attempt(() => this.#resolve());
   }
-  const socket = connectTcp({
-    ...address,
-    onread: {
-      buffer: reader.buffer,
-      callback: (bytes) => {
-        reader.onRead(bytes);
-        return true;
-      },
-    },
-  });
-  socket.once('connect', () => onReady({ socket, readsPlain: true }));
-  return socket;
-}
 
-const bare = (host: string) => (host.startsWith('[') ? host.slice(1, -1) : host);
+  cancel(): void {
+    this.#cancelled = true;
+    this.#end();
+  }
 
-function tlsOptions(origin: Origin, dialer: Dialer) {
-  const host = bare(origin.host);
-  const session = dialer.sessions.get(origin.key);
-  return {
-    ALPNProtocols: ['http/1.1'],
-    ...(isIP(host) ? {} : { servername: host }),
-    ...(session ? { session } : {}),
-    ...(origin.tls?.ca ? { ca: origin.tls.ca } : {}),
-    ...(origin.tls?.cert ? { cert: origin.tls.cert } : {}),
-    ...(origin.tls?.key ? { key: origin.tls.key } : {}),
-  };
-}
+  #end(): void {
+    this.#over = true;
+    this.#stopRace();
+    this.#socket?.destroy();
+  }
 
-function rememberSessions(socket: Socket, origin: Origin, dialer: Dialer): void {
-  socket.on(
-    'session' as 'connect',
-    ((session: Buffer) => {
-      if (dialer.sessions.size >= maxSessions) dialer.sessions.clear();
-      dialer.sessions.set(origin.key, session);
-    }) as () => void,
-  );
-}
+  #resolve(): void {
+    const { host, port } = this.#firstHop();
+    this.#dialer.resolveName(host, (error, addresses) => {
+      if (this.#over) return;
+      if (error) return this.#fail(connectFault(this.#origin, error));
+      this.#attempt(() => {
+        this.#stopRace = raceAddresses({
+          addresses,
+          port,
+          onread: this.#isPlain ? this.#onread : null,
+          onConnected: (socket) => this.#attempt(() => this.#connected(socket)),
+          onFailed: (reason) => this.#fail(connectFault(this.#origin, reason)),
+        });
+      });
+    });
+  }
 
-/** RFC 9110 §9.3.6. */
-function dialProxy(origin: Origin, dialer: Dialer, onReady: (dialled: Dialled) => void): Socket {
-  const proxy = new URL(origin.proxy!);
-  const target = `${origin.host}:${origin.port}`;
-  const authorization =
-    proxy.username === ''
-      ? ''
-      : `proxy-authorization: Basic ${Buffer.from(`${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`).toString('base64')}\r\n`;
-  const tunnel = connectTcp({
-    host: bare(proxy.hostname),
-    port: Number(proxy.port || 80),
-    lookup: dialer.lookup,
-    autoSelectFamily: true,
-    noDelay: true,
-    keepAlive: true,
-  });
-  tunnel.once('connect', () =>
-    tunnel.write(`CONNECT ${target} HTTP/1.1\r\nhost: ${target}\r\n${authorization}\r\n`),
-  );
-  let head = '';
-  const onData = (chunk: Buffer) => {
-    head += chunk.toString('latin1');
-    const end = head.indexOf('\r\n\r\n');
-    if (end < 0) {
-      if (head.length > 16_384) tunnel.destroy(new Error('the proxy sent a head of over 16384 bytes'));
-      return;
+  get #isPlain(): boolean {
+    return this.#origin.proxy === null && !this.#origin.secure;
+  }
+
+  #firstHop(): { host: string; port: number } {
+    const { proxy, host, port } = this.#origin;
+    if (proxy === null) return { host: bareHost(host), port };
+    const url = new URL(proxy);
+    if (url.protocol !== 'http:') throw new Error('only proxies with an http:// address are supported');
+    return { host: bareHost(url.hostname), port: Number(url.port || 80) };
+  }
+
+  #connected(socket: Socket): void {
+    this.#socket = socket;
+    if (this.#isPlain) return this.#succeed(socket, true);
+    // Whoever comes next listens for errors too; this one only sees to it that none goes unheard in between.
+    socket.on('error', () => {});
+    if (this.#origin.proxy === null) return this.#secure(socket);
+    openTunnel(socket, this.#origin, (error) => {
+      if (this.#over) return;
+      if (error) this.#fail(connectFault(this.#origin, error));
+      else if (this.#origin.secure) this.#attempt(() => this.#secure(socket));
+      else this.#succeed(socket, false);
+    });
+  }
+
+  #secure(socket: Socket): void {
+    let secured: TLSSocket;
+    try {
+      secured = this.#dialer.secureSockets.secure(socket, this.#origin);
+    } catch (error) {
+      return this.#fail(tlsFault(this.#origin, error as Error));
     }
-    tunnel.off('data', onData);
-    const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
-    if (status !== '200' || head.length > end + 4) {
-      tunnel.destroy(new Error(`the proxy answered CONNECT with ${status ?? 'something that is not HTTP'}`));
-      return;
+    this.#socket = secured;
+    secured.on('error', (error: Error) => {
+      if (this.#over) return;
+      this.#dialer.secureSockets.forget(this.#origin);
+      const proves = secured.authorizationError || isTlsError(error);
+      this.#fail(proves ? tlsFault(this.#origin, error) : connectFault(this.#origin, error));
+    });
+    secured.once('close', () =>
+      this.#fail(connectFault(this.#origin, new Error('closed during the handshake'))),
+    );
+    secured.once('secureConnect', () => {
+      if (!this.#over) this.#succeed(secured, false);
+    });
+  }
+
+  #succeed(socket: Socket, readsPlain: boolean): void {
+    this.#over = true;
+    this.#handler.onDialled(socket, readsPlain);
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#over) return;
+    this.#end();
+    setImmediate(() => {
+      if (!this.#cancelled) this.#handler.onDialFailed(fault);
+    });
+  }
+
+  /** Bad settings (a port, a proxy address) make node throw; that is a failure like others. */
+  #attempt(step: () => void): void {
+    if (this.#over) return;
+    try {
+      step();
+    } catch (error) {
+      // From here on it is the handler's, not the dialling's.
+      if (this.#over) throw error;
+      this.#fail(connectFault(this.#origin, error as Error));
     }
-    if (!origin.secure) return onReady({ socket: tunnel, readsPlain: false });
-    const secured = connectTls({ socket: tunnel, ...tlsOptions(origin, dialer) });
-    secured.on('error', (error) => tunnel.destroy(error));
-    rememberSessions(secured, origin, dialer);
-    secured.once('secureConnect', () => onReady({ socket: secured, readsPlain: false }));
-  };
-  tunnel.on('data', onData);
-  return tunnel;
+  }
 }

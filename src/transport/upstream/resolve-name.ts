@@ -1,5 +1,5 @@
-import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import { lookup, type LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
 
 const goodForMs = 30_000;
 const badForMs = 1000;
@@ -7,44 +7,50 @@ const maxNames = 10_000;
 
 interface Entry {
   readonly untilMs: number;
-  readonly error: NodeJS.ErrnoException | null;
-  readonly addresses: LookupAddress[];
+  readonly error: Error | null;
+  readonly addresses: readonly string[];
 }
 
-/** Looks names up with a cache, all addresses of both families: `net` then races them (RFC 8305). */
-export function createLookup(nowMs: () => number): LookupFunction {
+type Callback = (error: Error | null, addresses: readonly string[]) => void;
+
+/** Calls back, perhaps at once, with at least one address or an error. */
+export type ResolveName = (host: string, callback: Callback) => void;
+
+/** Looks names up by the system, with a cache; those who ask for the same name at the same time share one question. */
+export function createResolver(nowMs: () => number): ResolveName {
   const cache = new Map<string, Entry>();
-  const pending = new Map<string, ((entry: Entry) => void)[]>();
+  const waiting = new Map<string, Callback[]>();
 
-  const answer = (entry: Entry, options: LookupOptions, callback: Parameters<LookupFunction>[2]) => {
-    const wanted = options.family === 4 || options.family === 6 ? options.family : 0;
-    const addresses = wanted ? entry.addresses.filter((a) => a.family === wanted) : entry.addresses;
-    if (entry.error || addresses.length === 0) {
-      const error =
-        entry.error ?? Object.assign(new Error('no address of that family'), { code: 'ENOTFOUND' });
-      callback(error, '', 0);
-    } else if (options.all) callback(null, addresses);
-    else callback(null, addresses[0]!.address, addresses[0]!.family);
-  };
-
-  return (hostname, options, callback) => {
-    const known = cache.get(hostname);
-    if (known && known.untilMs > nowMs()) return answer(known, options, callback);
-    const waiting = pending.get(hostname);
-    const give = (entry: Entry) => answer(entry, options, callback);
-    if (waiting) return void waiting.push(give);
-    pending.set(hostname, [give]);
-    systemLookup(hostname, { all: true }, (error, addresses) => {
+  return (host, callback) => {
+    if (isIP(host)) return callback(null, [host]);
+    const known = cache.get(host);
+    if (known && known.untilMs > nowMs()) return callback(known.error, known.addresses);
+    const others = waiting.get(host);
+    if (others) return void others.push(callback);
+    waiting.set(host, [callback]);
+    lookup(host, { all: true, order: 'verbatim' }, (error, found) => {
       const entry: Entry = {
         untilMs: nowMs() + (error ? badForMs : goodForMs),
         error,
-        addresses: addresses ?? [],
+        addresses: error ? [] : alternate(found),
       };
       if (cache.size >= maxNames) cache.clear();
-      cache.set(hostname, entry);
-      const all = pending.get(hostname) ?? [];
-      pending.delete(hostname);
-      for (const one of all) one(entry);
+      cache.set(host, entry);
+      const all = waiting.get(host) ?? [];
+      waiting.delete(host);
+      for (const one of all) one(entry.error, entry.addresses);
     });
   };
+}
+
+/** RFC 8305 §4: families by turns, beginning with the one that the system prefers. */
+export function alternate(found: readonly LookupAddress[]): string[] {
+  const preferred = found.filter((one) => one.family === found[0]!.family);
+  const other = found.filter((one) => one.family !== found[0]!.family);
+  const addresses: string[] = [];
+  for (let i = 0; i < Math.max(preferred.length, other.length); i++) {
+    if (i < preferred.length) addresses.push(preferred[i]!.address);
+    if (i < other.length) addresses.push(other[i]!.address);
+  }
+  return addresses;
 }

@@ -1,24 +1,27 @@
 import type { Socket } from 'node:net';
 import type { RawSocket } from '#core/contracts/upstream.ts';
 
-/** A connection after 101: a plain duplex of bytes, whichever way they are read below. */
+/**
+ * A connection after 101: a plain duplex of bytes, whichever way they are read below. Like node's own sockets it waits, and
+ * reads nothing, until somebody listens for 'data'.
+ */
 export class UpgradedSocket implements RawSocket {
   readonly #socket: Socket;
+  readonly #onClose: (() => void)[] = [];
   #onData: ((chunk: Buffer) => void) | null = null;
-  #onClose: (() => void)[] = [];
-  #early: Buffer[] = [];
   #isClosed = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    socket.pause();
   }
 
   take(chunk: Buffer): void {
-    if (this.#onData) this.#onData(chunk);
-    else this.#early.push(chunk);
+    this.#onData?.(chunk);
   }
 
   closed(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     for (const listener of this.#onClose) listener();
   }
@@ -43,11 +46,11 @@ export class UpgradedSocket implements RawSocket {
     this.#socket.resume();
   }
 
+  /** There is one listener for 'data': the last. */
   on(event: 'data' | 'drain' | 'end' | 'close' | 'error', listener: (argument: never) => void): void {
     if (event === 'data') {
       this.#onData = listener as (chunk: Buffer) => void;
-      for (const chunk of this.#early) this.#onData(chunk);
-      this.#early = [];
+      this.#socket.resume();
     } else if (event === 'close') {
       if (this.#isClosed) queueMicrotask(listener as () => void);
       else this.#onClose.push(listener as () => void);

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Origin, RawSocket, Upstream, UpstreamCall, UpstreamRequest } from '#core/contracts/upstream.ts';
+import type { Fault } from '#core/fault.ts';
+import type { HeaderList } from '#core/head.ts';
+import { createUpstream, type UpstreamOptions } from '../index.ts';
+
+export interface TestUpstream extends Upstream {
+  /** Time stands still otherwise: no timeout and no expiry comes by itself. */
+  advance(ms: number): void;
+}
+
+/** A client of its own, which must have no connection left when the test is over. */
+export function testUpstream(t: TestContext, options: Partial<UpstreamOptions> = {}): TestUpstream {
+  let now = 1_000_000;
+  const clock = { nowMs: () => now, monotonicMs: () => now };
+  const upstream = createUpstream({ clock, tickMs: 5, ...options });
+  t.after(async () => {
+    upstream.close();
+    await until(() => upstream.stats().open === 0);
+    assert.deepEqual(upstream.stats(), { open: 0, idle: 0, active: 0 });
+  });
+  return Object.assign(upstream, { advance: (ms: number) => void (now += ms) });
+}
+
+/** Waits for what must come; the test's own time limit ends it otherwise. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(2);
+}
+
+export interface RawServer {
+  readonly port: number;
+  readonly sockets: Socket[];
+  /** What came over the connection of this number, in latin1. */
+  received(connection: number): string;
+}
+
+/** A server of bytes. `onConnection` gets each connection with its number. */
+export async function rawServer(
+  t: TestContext,
+  onConnection: (socket: Socket, index: number) => void,
+  server: Server = createServer(),
+): Promise<RawServer> {
+  const sockets: Socket[] = [];
+  const texts: string[] = [];
+  server.on(
+    server.listenerCount('secureConnection') || 'setSecureContext' in server
+      ? 'secureConnection'
+      : 'connection',
+    (socket: Socket) => {
+      const index = sockets.push(socket) - 1;
+      texts.push('');
+      socket.on('error', () => {});
+      socket.on('data', (chunk) => (texts[index] += chunk.toString('latin1')));
+      onConnection(socket, index);
+    },
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, sockets, received: (index) => texts[index] ?? '' };
+}
+
+/** Calls back for each request whose head has come (bodies by Content-Length are waited for), counted from 0. */
+export function onRequests(socket: Socket, onRequest: (text: string, index: number) => void): void {
+  let text = '';
+  let index = 0;
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+    for (;;) {
+      const end = text.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const length = Number(/\r\ncontent-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0);
+      if (text.length < end + 4 + length) return;
+      const request = text.slice(0, end + 4 + length);
+      text = text.slice(end + 4 + length);
+      onRequest(request, index++);
+    }
+  });
+}
+
+/** Answers every request with this body. */
+export const answering =
+  (body: string, fields = '') =>
+  (socket: Socket): void =>
+    onRequests(socket, () => socket.write(okAnswer(body, fields)));
+
+export const okAnswer = (body: string, fields = ''): string =>
+  `HTTP/1.1 200 OK\r\n${fields}content-length: ${body.length}\r\n\r\n${body}`;
+
+export const originOf = (port: number, over: Partial<Origin> = {}): Origin => {
+  const origin = { secure: false, host: '127.0.0.1', port, proxy: null, tls: null, ...over };
+  return { key: `${origin.secure}|${origin.host}:${port}|${origin.proxy}`, ...origin };
+};
+
+export type RequestParts = Omit<Partial<UpstreamRequest>, 'timeouts'> & {
+  timeouts?: Partial<UpstreamRequest['timeouts']>;
+};
+
+export function requestTo(to: number | Origin, over: RequestParts = {}): UpstreamRequest {
+  const { timeouts, ...rest } = over;
+  return {
+    origin: typeof to === 'number' ? originOf(to) : to,
+    method: 'GET',
+    path: '/',
+    headers: ['host', 'test'],
+    body: null,
+    idempotent: true,
+    upgrade: null,
+    ...rest,
+    timeouts: { connectMs: 10_000, responseHeaderMs: 10_000, idleMs: 10_000, totalMs: 0, ...timeouts },
+  };
+}
+
+export interface Outcome {
+  status: number;
+  headers: HeaderList;
+  interim: number[];
+  body: string;
+  trailers: HeaderList;
+  fault: Fault | null;
+  upgrade: { socket: RawSocket; firstBytes: Buffer } | null;
+  /** Names of the callbacks, in order. */
+  events: string[];
+}
+
+export interface Sent {
+  readonly call: UpstreamCall;
+  /** As far as it has come. */
+  readonly outcome: Outcome;
+  /** The last callback has come. */
+  readonly done: Promise<Outcome>;
+}
+
+export interface Hooks {
+  onHead?(call: UpstreamCall): void;
+  onData?(call: UpstreamCall, chunk: Buffer): void;
+  onEnd?(): void;
+}
+
+/** Starts a request and notes all that is called back. Anything after the last callback fails the test. */
+export function send(upstream: Upstream, request: UpstreamRequest, hooks: Hooks = {}): Sent {
+  const outcome: Outcome = {
+    status: 0,
+    headers: [],
+    interim: [],
+    body: '',
+    trailers: [],
+    fault: null,
+    upgrade: null,
+    events: [],
+  };
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  let over = false;
+  let returned = false;
+  const note = (event: string, last = false) => {
+    assert.ok(returned, `${event} came before start() had returned`);
+    assert.ok(!over, `${event} came after the last callback`);
+    outcome.events.push(event);
+    over = last;
+  };
+  const call = upstream.start(request, {
+    onInterim(status) {
+      note('interim');
+      outcome.interim.push(status);
+    },
+    onHead(status, headers) {
+      note('head');
+      Object.assign(outcome, { status, headers });
+      hooks.onHead?.(call);
+    },
+    onData(chunk) {
+      note('data');
+      outcome.body += chunk.toString('latin1');
+      hooks.onData?.(call, chunk);
+    },
+    onEnd(trailers) {
+      note('end', true);
+      outcome.trailers = trailers;
+      hooks.onEnd?.();
+      resolve(outcome);
+    },
+    onFault(fault) {
+      note('fault', true);
+      outcome.fault = fault;
+      resolve(outcome);
+    },
+    onUpgrade(headers, socket, firstBytes) {
+      note('upgrade', true);
+      Object.assign(outcome, { headers, upgrade: { socket, firstBytes } });
+      resolve(outcome);
+    },
+  });
+  returned = true;
+  return { call, outcome, done: promise };
+}
