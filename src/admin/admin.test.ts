@@ -65,6 +65,7 @@ interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
+  // oxlint-disable-next-line no-explicit-any -- documents of every kind are looked into
   readonly json: any;
 }
 

@@ -1,15 +1,12 @@
 import type { RenderContext } from '#core/contracts/dialect.ts';
 import type { UpstreamCall, UpstreamSink } from '#core/contracts/upstream.ts';
-import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
+import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
-import type { ModelCall } from './model-call.ts';
 import { openStream } from './open-stream.ts';
-import type { OutboundCall } from './outbound-call.ts';
-import type { Passage } from './passage.ts';
 import { recordProgress } from './record-progress.ts';
 import { StreamDelivery } from './stream-delivery.ts';
 import { renderWhole } from './whole-answer.ts';
@@ -17,14 +14,6 @@ import { renderWhole } from './whole-answer.ts';
 /** An answer in one piece, or an error document, is not larger than this. */
 const maxWholeBytes = 64 * 1024 * 1024;
 const maxErrorBytes = 256 * 1024;
-
-export interface CallAttemptParts {
-  readonly passage: Passage;
-  readonly call: ModelCall;
-  readonly outbound: OutboundCall;
-  readonly record: AttemptRecord;
-  readonly isLast: boolean;
-}
 
 /** One model call under way: takes what the upstream sends and makes an answer of it, or a fault. */
 export class CallAttempt implements UpstreamSink {

@@ -1,5 +1,5 @@
 import type { HeaderList } from '#core/head.ts';
-import type { CallAttemptParts } from './call-attempt.ts';
+import type { CallAttemptParts } from './call-attempt-parts.ts';
 
 /** Headers of an upstream's answer that say something about the connection, the body's form, or the operator's account. */
 const dropped = new Set([

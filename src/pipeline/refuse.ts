@@ -1,6 +1,6 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Exchange } from '#core/exchange.ts';
-import { Fault, faultFrom, faultKinds } from '#core/fault.ts';
+import { faultFrom, faultKinds, type Fault } from '#core/fault.ts';
 import type { Outcome } from '#core/receipt.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
 import { clientDialect } from './client-dialect.ts';

@@ -169,11 +169,13 @@ for (const model of ['o/gpt-sim', 'a/claude-sim']) {
     });
 
     test('an error in the stream is raised', async () => {
-      const stream = await client.chat.completions.create({
-        model,
-        stream: true,
-        messages: ask(script({ tokens: 10, errorInStreamAt: 4 })),
-      });
+      const failing = (options: object) =>
+        client.chat.completions.create({
+          model,
+          stream: true,
+          messages: ask(script({ tokens: 10, ...options })),
+        });
+      const stream = await failing({ errorInStreamAt: 4, paceMs: 5 });
       let text = '';
       await assert.rejects(async () => {
         for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';

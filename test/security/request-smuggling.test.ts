@@ -43,7 +43,7 @@ describe('requests with two readings are refused, and the connection closed', ()
       );
       assert.equal(answer.status, 400, answer.text.slice(0, 200));
       assert.ok(answer.closed);
-      assert.equal(answer.text.match(/HTTP\/1\.1 /g)?.length, 1);
+      assert.equal(answer.text.match(/HTTP\/1\.1 \d{3}/g)?.length, 1);
       assert.equal(seen('second').length, 0);
       assert.equal(seen('smuggle').length, 0);
     });
@@ -188,12 +188,13 @@ describe('bodies and expectations', () => {
     assert.equal(answer.status, 417);
   });
   test('an answer that comes before the body was read does not desynchronise the connection', async () => {
-    const body = 'x'.repeat(100_000);
-    const second = head(['GET /open/echo/after-early HTTP/1.1', 'Host: a']);
-    const lines = ['POST /api/echo/early HTTP/1.1', 'Host: a', `Content-Length: ${body.length}`];
-    const answer = await sendRaw(gateway.port, head(lines, body) + second);
+    // What looks like a second request is inside the first one's body, most of which never comes.
+    const body = head(['GET /open/echo/after-early HTTP/1.1', 'Host: a']).repeat(20);
+    const lines = ['POST /api/echo/early HTTP/1.1', 'Host: a', `Content-Length: ${body.length + 50_000}`];
+    const answer = await sendRaw(gateway.port, head(lines, body), 1500);
     assert.equal(answer.status, 401);
-    assert.equal(answer.text.match(/HTTP\/1\.1 /g)?.length, 1);
+    assert.ok(answer.closed);
+    assert.equal(answer.text.match(/HTTP\/1\.1 \d{3}/g)?.length, 1);
     assert.equal(seen('after-early').length, 0);
   });
 });

@@ -1,4 +1,4 @@
-import * as fs from 'node:fs';
+import type * as fs from 'node:fs';
 import { join } from 'node:path';
 import { frameRoom, frameType, renderFrame } from './frame.ts';
 import { renderSegmentName, type SegmentIdentity } from './segment-name.ts';

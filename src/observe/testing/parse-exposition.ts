@@ -68,7 +68,7 @@ function parseSample(line: string): Sample {
 function checkHistogram(name: string, samples: readonly Sample[]): void {
   const groups = Map.groupBy(
     samples.filter((sample) => sample.name === `${name}_bucket`),
-    ({ labels: { le: _, ...others } }) => JSON.stringify(others),
+    ({ labels: { le: _le, ...others } }) => JSON.stringify(others),
   );
   for (const [labels, buckets] of groups) {
     let below = -Infinity;

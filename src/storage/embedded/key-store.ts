@@ -206,7 +206,7 @@ function adminTokenHash(directory: string, database: KeyDatabase, given: string 
   return sha256Hex(token);
 }
 
-function recordOf({ revoked: _, ...key }: StoredKey): KeyRecord {
+function recordOf({ revoked: _revoked, ...key }: StoredKey): KeyRecord {
   return key;
 }
 

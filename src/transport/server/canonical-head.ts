@@ -43,6 +43,9 @@ export function canonicalHead(request: RawRequest, peer: Peer): RequestHead {
   const rawPath = mark < 0 ? target : target.slice(0, mark);
   const length = headerOf(headers, 'content-length');
   const chunked = headerOf(headers, 'transfer-encoding');
+  if (chunked !== undefined && chunked.toLowerCase() !== 'chunked') {
+    throw malformed('The only transfer coding understood is "chunked" (RFC 9112 §6.1).', 'transfer-encoding');
+  }
   return {
     method: request.method ?? 'GET',
     scheme: peer.secure ? 'https' : 'http',
@@ -106,7 +109,7 @@ function canonicalHost(authority: string): string {
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
-const plainPath = /^(?:\/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9._~!$&'()*+,=:@-]*)*\/?$/;
+const plainPath = /^(?:\/[\w~!$&'()*+,=:@-]+(?:\.+[\w~!$&'()*+,=:@-]+)*)*\/?$/;
 
 /**
  * A path that has one reading. Encoded slashes and backslashes, NUL and other controls, dot segments in any spelling,

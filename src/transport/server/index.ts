@@ -46,12 +46,15 @@ export function listen(settings: ListenerSettings): Promise<Listener> {
   // Zero is "no limit": Node would otherwise drop headers beyond the limit silently, and the size is limited anyway.
   server.maxHeadersCount = 0;
 
+  /** The last answer of each connection: an error of the parser must not be written into it. */
+  const latest = new WeakMap<Duplex, ServerResponse>();
   const take = (
     request: IncomingMessage,
     response: ServerResponse,
     upgrade: UpgradeParts | null,
     expects: boolean,
   ) => {
+    latest.set(request.socket, response);
     let inbound: Inbound;
     try {
       const peer = peerOf(request, judge);
@@ -88,7 +91,13 @@ export function listen(settings: ListenerSettings): Promise<Listener> {
   server.on('connect', (_request, socket) => {
     refuseRaw(socket, new Fault('request/malformed', 'CONNECT is not offered: this is not a forward proxy.'));
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseRaw(socket, clientFault(error)));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const response = latest.get(socket);
+    const closes =
+      response?.headersSent && (!response.writableFinished || response.getHeader('connection') === 'close');
+    if (closes) socket.end();
+    else refuseRaw(socket, clientFault(error));
+  });
   server.on('connection', (socket) => socket.on('error', () => {}));
 
   return start(server, settings, () => (closing = true));

@@ -1,7 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Origin } from '#core/contracts/upstream.ts';
-import { Fault } from '#core/fault.ts';
+import type { Fault } from '#core/fault.ts';
 import { bareHost } from './bare-host.ts';
 import { connectFault, isTlsError, tlsFault } from './connection-fault.ts';
 import { openTunnel } from './open-tunnel.ts';

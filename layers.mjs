@@ -1,0 +1,54 @@
+/**
+ * Who may import whom, below src/. Each layer names the layers it may import besides itself; within `dialects` and
+ * `policies`, and within `providers/catalog`, one member never imports another (only their index does). The lint rules are
+ * made from this table (scripts/lint.ts).
+ */
+export const layers = {
+  core: [],
+  pipeline: ['core'],
+  dialects: ['core'],
+  providers: ['core'],
+  policies: ['core'],
+  ledger: ['core'],
+  storage: ['core'],
+  transport: ['core'],
+  observe: ['core'],
+  config: ['core'],
+  admin: ['core', 'ledger', 'config'],
+  compose: [
+    'core',
+    'pipeline',
+    'dialects',
+    'providers',
+    'policies',
+    'ledger',
+    'storage',
+    'transport',
+    'observe',
+    'config',
+    'admin',
+  ],
+  cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main'],
+  main: ['core', 'compose', 'ledger', 'storage', 'admin', 'config'],
+  worker: [
+    'core',
+    'compose',
+    'pipeline',
+    'dialects',
+    'providers',
+    'policies',
+    'ledger',
+    'storage',
+    'transport',
+    'observe',
+  ],
+};
+
+/** Layers whose members must not know each other: `dialects/a` never imports `dialects/b`. */
+export const apart = ['dialects', 'policies'];
+
+/** Layers that import nothing from npm or node. */
+export const pure = ['core'];
+
+/** Layers in which no vendor's name may occur (comments and tests aside). */
+export const nameless = ['core', 'pipeline', 'policies', 'ledger'];

@@ -1,0 +1,12 @@
+import type { AttemptRecord } from '#core/exchange.ts';
+import type { ModelCall } from './model-call.ts';
+import type { OutboundCall } from './outbound-call.ts';
+import type { Passage } from './passage.ts';
+
+export interface CallAttemptParts {
+  readonly passage: Passage;
+  readonly call: ModelCall;
+  readonly outbound: OutboundCall;
+  readonly record: AttemptRecord;
+  readonly isLast: boolean;
+}
