@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { Agent, request } from 'node:http';
+import { test } from 'node:test';
+import { startTestGateway, testKey } from '../harness/gateway.ts';
+
+const callers = 1000;
+const places = 10;
+
+function call(url: string, agent: Agent): Promise<{ status: number; retryAfter: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${url}/v1/chat/completions`,
+      { method: 'POST', agent, headers: { authorization: `Bearer ${testKey}`, 'content-type': 'application/json' } },
+      (answer) => {
+        answer.resume();
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] }));
+      },
+    );
+    sent.on('error', reject);
+    sent.end(JSON.stringify({ model: 'o/gpt-sim', messages: [{ role: 'user', content: 'hi' }] }));
+  });
+}
+
+test('a thousand concurrent callers against a limit for ten, over three threads: ten are admitted', async () => {
+  const gateway = await startTestGateway({
+    threads: 3,
+    config: { policies: [{ 'key-auth': {} }, { 'rate-limit': { by: 'project', requests: `${places}/h` } }] },
+  });
+  // A connection for each caller, so that the kernel spreads them over the threads.
+  const agent = new Agent({ keepAlive: false, maxSockets: 250 });
+  try {
+    const answers = await Promise.all(Array.from({ length: callers }, () => call(gateway.url, agent)));
+    assert.equal(answers.filter(({ status }) => status === 200).length, places);
+    const refused = answers.filter(({ status }) => status === 429);
+    assert.equal(refused.length, callers - places);
+    assert.ok(refused.every(({ retryAfter }) => Number(retryAfter) >= 1));
+    assert.equal(gateway.simulator.calls().length, places);
+  } finally {
+    agent.destroy();
+    await gateway.stop();
+  }
+});
