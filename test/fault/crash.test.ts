@@ -23,24 +23,42 @@ const freePort = () =>
 
 /** Starts the gateway as a process of its own and waits until it is ready. */
 async function start(config: string, admin: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--conditions=source', 'src/cli/sluice.ts', 'start', '--config', config], { stdio: 'ignore' });
-  for (const until = Date.now() + 30_000; ; ) {
-    const ready = await fetch(`http://127.0.0.1:${admin}/readyz`).then((r) => r.ok, () => false);
+  const child = spawn(
+    process.execPath,
+    ['--conditions=source', 'src/cli/sluice.ts', 'start', '--config', config],
+    { stdio: 'ignore' },
+  );
+  for (const until = Date.now() + 30_000; ;) {
+    const ready = await fetch(`http://127.0.0.1:${admin}/readyz`).then(
+      (r) => r.ok,
+      () => false,
+    );
     if (ready) return child;
     assert.ok(Date.now() < until && child.exitCode === null, 'the gateway did not start');
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
 }
 
-const ended = (child: ChildProcess) => new Promise<void>((resolve) => (child.exitCode !== null || child.signalCode !== null ? resolve() : child.once('exit', () => resolve())));
+const ended = (child: ChildProcess) =>
+  new Promise<void>((resolve) =>
+    child.exitCode !== null || child.signalCode !== null ? resolve() : child.once('exit', () => resolve()),
+  );
 
 /** Calls until told to stop; a call that fails because the gateway died is what this is about. */
 async function load(url: string, keepOn: () => boolean): Promise<void> {
   for (let i = 0; keepOn(); i++) {
     const script = i % 3 === 0 ? { text: 'whole' } : { tokens: 8, paceMs: 3 };
-    const body = JSON.stringify({ model: 'o/gpt-sim', stream: i % 3 !== 0, messages: [{ role: 'user', content: `simulate:${JSON.stringify(script)}` }] });
+    const body = JSON.stringify({
+      model: 'o/gpt-sim',
+      stream: i % 3 !== 0,
+      messages: [{ role: 'user', content: `simulate:${JSON.stringify(script)}` }],
+    });
     try {
-      const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body, headers: { authorization: `Bearer ${testKey}`, 'content-type': 'application/json' } });
+      const answer = await fetch(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        body,
+        headers: { authorization: `Bearer ${testKey}`, 'content-type': 'application/json' },
+      });
       await answer.text();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -54,14 +72,19 @@ test('kill -9 at any moment loses no call: each that was served has exactly one 
   const [port, admin] = [await freePort(), await freePort()];
   const config = join(folder, 'sluice.yaml');
   const state = join(folder, 'state');
-  writeFileSync(config, stringify(standardConfig(simulator.url, { listen: { port }, admin: { port: admin }, state, threads: 2 })));
+  writeFileSync(
+    config,
+    stringify(standardConfig(simulator.url, { listen: { port }, admin: { port: admin }, state, threads: 2 })),
+  );
   const served = new Set<string>();
   let child: ChildProcess | null = null;
   try {
     for (let round = 0; round < rounds; round++) {
       child = await start(config, admin);
       let running = true;
-      const callers = Array.from({ length: callersAtOnce }, () => load(`http://127.0.0.1:${port}`, () => running));
+      const callers = Array.from({ length: callersAtOnce }, () =>
+        load(`http://127.0.0.1:${port}`, () => running),
+      );
       await new Promise((resolve) => setTimeout(resolve, 60 + ((round * 137) % 400)));
       child.kill('SIGKILL');
       await ended(child);
@@ -78,7 +101,10 @@ test('kill -9 at any moment loses no call: each that was served has exactly one 
     assert.equal(new Set(receipts).size, receipts.length);
     const booked = new Set(receipts);
     assert.ok(served.size >= rounds * 3, `only ${served.size} calls were served`);
-    assert.deepEqual([...served].filter((id) => !booked.has(id)), []);
+    assert.deepEqual(
+      [...served].filter((id) => !booked.has(id)),
+      [],
+    );
     assert.deepEqual(verifyDatabase(join(state, 'ledger.db')).findings, []);
   } finally {
     child?.kill('SIGKILL');

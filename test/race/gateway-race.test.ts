@@ -10,10 +10,16 @@ function call(url: string, agent: Agent): Promise<{ status: number; retryAfter: 
   return new Promise((resolve, reject) => {
     const sent = request(
       `${url}/v1/chat/completions`,
-      { method: 'POST', agent, headers: { authorization: `Bearer ${testKey}`, 'content-type': 'application/json' } },
+      {
+        method: 'POST',
+        agent,
+        headers: { authorization: `Bearer ${testKey}`, 'content-type': 'application/json' },
+      },
       (answer) => {
         answer.resume();
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] }));
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] }),
+        );
       },
     );
     sent.on('error', reject);
