@@ -1,9 +1,11 @@
 import type { PolicyKind } from '#core/contracts/policy.ts';
+import { cors } from './cors/index.ts';
 import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
+import { setHeaders } from './set-headers/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
-  ([keyAuth, modelAccess, rateLimit] as PolicyKind[]).map((kind) => [kind.name, kind]),
+  ([cors, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map((kind) => [kind.name, kind]),
 );
