@@ -18,8 +18,6 @@ export interface TestGateway {
   /** Writes another configuration where the running one is watched. */
   rewrite(document: object): void;
   admin(path: string, init?: RequestInit): Promise<Response>;
-  /** Receipts of the ledger, everything settled so far included. */
-  receipts(): Promise<Record<string, unknown>[]>;
   running: RunningGateway;
   stop(): Promise<void>;
 }
@@ -100,10 +98,6 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     rewrite,
     admin,
     running,
-    async receipts() {
-      const response = await admin('/v1/receipts');
-      return (await response.json()) as Record<string, unknown>[];
-    },
     async stop() {
       await running.stop();
       if (!options.simulator) await simulator.close();
