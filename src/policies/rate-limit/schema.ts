@@ -5,7 +5,10 @@ const rate = Type.String({
   description: 'So many in any span of so long: `600/min`, `100000/5min`, `2000000/31day`. Up to 31 days.',
   examples: ['600/min', '10/s', '2000000/day'],
 });
-const rates = Type.Union([rate, Type.Array(rate, { minItems: 1, maxItems: 8 })]);
+const rates = (what: string) =>
+  Type.Union([rate, Type.Array(rate, { minItems: 1, maxItems: 8 })], {
+    description: `${what}, such as \`600/min\`; a list holds several windows at once.`,
+  });
 const dimension = Type.Union([
   Type.Literal('key'),
   Type.Literal('project'),
@@ -20,8 +23,8 @@ export const rateLimitSchema = Type.Object(
       description:
         'Who shares one limit. A list makes one limit for each combination: `[key, model]` is each key with each model.',
     }),
-    tokens: Type.Optional(rates),
-    requests: Type.Optional(rates),
+    tokens: Type.Optional(rates('Tokens in and out')),
+    requests: Type.Optional(rates('Calls')),
     model: Type.Optional(
       Type.Union(
         [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],

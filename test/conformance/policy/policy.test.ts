@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Compile } from 'typebox/compile';
+import type { Exchange } from '#core/exchange.ts';
+import { Fault } from '#core/fault.ts';
+import { policyKinds } from '#policies/index.ts';
+
+const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
+
+/** Settings that each kind takes; a new kind must say its own. */
+const settings: Readonly<Record<string, object>> = {
+  cors: { origins: ['https://a.test'] },
+  'key-auth': {},
+  'model-access': {},
+  'rate-limit': { by: 'key', requests: '10/min' },
+  'set-headers': {},
+};
+
+const services = {
+  instance: 'test/0',
+  keys: { find: () => undefined },
+  clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
+  counters: {
+    reserve: () => {
+      throw new Fault('limit/unavailable', 'no store in this test');
+    },
+    settle: () => {},
+    debit: () => {},
+  },
+};
+
+function exchangeWith(method: string, headers: readonly string[]): Exchange {
+  const head = Object.freeze({
+    method,
+    headers: Object.freeze([...headers]),
+    path: '/',
+    query: '',
+    host: 'a',
+    authority: 'a',
+  });
+  return {
+    head,
+    consumer: null,
+    brief: null,
+    answerHeaders: [],
+    consumedHeaders: [],
+    upstreamHeaders: [],
+    shortAnswer: null,
+    limits: null,
+    reserved: [],
+    settlements: [],
+    estimatedInput: 1,
+  } as unknown as Exchange;
+}
+
+const hostile = fc.array(
+  fc.tuple(
+    fc.constantFrom(
+      'authorization',
+      'x-api-key',
+      'origin',
+      'access-control-request-method',
+      '__proto__',
+      'constructor',
+      'x-a',
+    ),
+    fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('Bearer ', 'bearer x', '__proto__', 'null', '*', 'x'.repeat(70_000)),
+    ),
+  ),
+  { maxLength: 6 },
+);
+
+for (const kind of policyKinds.values()) {
+  describe(kind.name, () => {
+    test('its settings are described, and unknown ones are not taken', () => {
+      const schema = kind.schema as {
+        description?: string;
+        properties: Record<string, { description?: string }>;
+      };
+      assert.ok(schema.description);
+      for (const [name, property] of Object.entries(schema.properties))
+        assert.ok(property.description, `${name} has no description`);
+      const taken = settings[kind.name];
+      assert.ok(taken, 'say in this suite what settings it takes');
+      const validator = Compile(kind.schema as never);
+      assert.ok(validator.Check(taken));
+      assert.ok(!validator.Check({ ...(taken as object), surelyUnknown: 1 }));
+    });
+
+    test('it says in one line what it does', () => {
+      const policy = kind.create(settings[kind.name], services);
+      assert.equal(policy.name, kind.name);
+      assert.match(policy.summary, /^[^\n]+$/);
+    });
+
+    test('whatever comes, it refuses by a fault or lets pass, and changes nothing of the request', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom('GET', 'POST', 'OPTIONS'), hostile, async (method, pairs) => {
+          const policy = kind.create(settings[kind.name], services);
+          const exchange = exchangeWith(method, pairs.flat());
+          const before = JSON.stringify(exchange.head);
+          for (const hook of ['onHead', 'onCall'] as const) {
+            try {
+              await policy[hook]?.(exchange);
+            } catch (thrown) {
+              assert.ok(thrown instanceof Fault, String(thrown));
+              assert.ok(!/x{100}/.test(thrown.message), 'a secret stands in a message');
+            }
+          }
+          const headers = policy.onAnswer?.(exchange, 200, ['a', 'b']) ?? [];
+          assert.equal(headers.length % 2, 0);
+          assert.equal(JSON.stringify(exchange.head), before);
+          assert.equal(exchange.consumer, null);
+        }),
+        { numRuns: runs, seed: 8 },
+      );
+    });
+  });
+}
