@@ -65,7 +65,9 @@ function commonPrefix(a: string, b: string): number {
 
 /** Where the literal that begins after the template's prefix ends, if the event at `from` fits; else -1. */
 export function matchTemplate(text: string, from: number, template: DeltaTemplate): number {
-  if (!text.startsWith(template.prefix, from)) return -1;
-  const end = endOfString(text, from + template.prefix.length - 1) - 1;
-  return text.startsWith(template.suffix, end) ? end : -1;
+  // Comparing slices is several times as fast as `startsWith`, which goes character by character.
+  const textStart = from + template.prefix.length;
+  if (text.slice(from, textStart) !== template.prefix) return -1;
+  const end = endOfString(text, textStart - 1) - 1;
+  return text.slice(end, end + template.suffix.length) === template.suffix ? end : -1;
 }

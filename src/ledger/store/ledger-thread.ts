@@ -1,8 +1,12 @@
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LedgerWriter, type LedgerPaths } from './ledger-writer.ts';
 import { findReceipt, queryReceipts, queryUsage, queryWindows } from './queries.ts';
 import type { LedgerAsk, LedgerCall, LedgerTell } from './protocol.ts';
 import { verifyBooks } from './verify.ts';
+
+// On Linux this is the priority of the calling thread alone: where cores are scarce, traffic goes before the books.
+setPriority(0, constants.priority.PRIORITY_LOW);
 
 /** The ledger's own thread: takes sealed segments as they come, and answers questions in between. */
 const segmentsPerTransaction = 64;
