@@ -360,7 +360,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         ),
       ),
     },
-    { ...strict, $id: 'https://sluice.dev/schema/1', title: 'a mapping, the configuration of Sluice' },
+    { ...strict, $id: 'urn:sluice:schema:1', title: 'a mapping, the configuration of Sluice' },
   );
 }
 
