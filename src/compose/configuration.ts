@@ -8,7 +8,7 @@ import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
 import { zeroConfiguration, type Environment } from '#config/zero-configuration.ts';
 import { catalog } from '#providers/catalog/index.ts';
-import { policyKinds } from '#policies/index.ts';
+import { policySchemas } from '#policies/schemas.ts';
 
 export interface ConfigSource {
   readonly prices: PriceSource;
@@ -47,7 +47,7 @@ export function loadConfig({ source, overrides, version, text: given }: LoadRequ
   const scope: LoadScope = {
     env: source.env,
     path: source.path,
-    policyKinds,
+    policySchemas,
     onFile: (path) => files.push(path),
   };
   const text = given ?? textOf(source);

@@ -6,12 +6,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseConfig } from './load.ts';
 import { ConfigError, mostLike, type ConfigProblem } from './problem.ts';
-import { policyKinds } from './testing/policy-kinds.ts';
+import { policySchemas } from './testing/policy-schemas.ts';
 
 const scopeOf = (env: Record<string, string> = {}, path: string | null = null) => ({
   env,
   path,
-  policyKinds,
+  policySchemas,
 });
 
 const parse = (text: string, env?: Record<string, string>, path?: string) =>

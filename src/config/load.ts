@@ -1,14 +1,14 @@
 import { isMap, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { Check } from 'typebox/schema';
-import type { PolicyKind } from '#core/contracts/policy.ts';
 import { childSchema, explainMismatches, type JsonSchema } from './explain-mismatch.ts';
 import { placesOf, yamlOptions, type FindPlace, type Path } from './places.ts';
 import { byPlace, ConfigError, type ConfigProblem } from './problem.ts';
 import { fillReferences, isReference, type ReferenceScope } from './references.ts';
-import { documentSchema, policySchema, type ConfigDocument } from './schema.ts';
+import { documentSchema, policySchema, type ConfigDocument, type PolicySchemas } from './schema.ts';
 
 export interface LoadScope extends ReferenceScope {
-  readonly policyKinds: ReadonlyMap<string, PolicyKind>;
+  /** JSON Schema of each policy's settings, by the policy's name. */
+  readonly policySchemas: PolicySchemas;
 }
 
 const maxCharacters = 16 * 1024 * 1024;
@@ -37,7 +37,7 @@ export function parseConfig(text: string, scope: LoadScope): ConfigDocument {
 
   const problems: ConfigProblem[] = [];
   const place = placesOf(document, lines);
-  const schema = documentSchema(policySchema(scope.policyKinds)) as unknown as JsonSchema;
+  const schema = documentSchema(policySchema(scope.policySchemas)) as unknown as JsonSchema;
   const filled = fill(written, schema, { path: [], scope, place, problems });
   if (!Check(schema as object, filled)) {
     const unfilled = new Set(problems.map((problem) => problem.path));

@@ -11,7 +11,7 @@ import { ConfigError } from './problem.ts';
 import type { PriceSource } from './resolve-models.ts';
 import { resolveConfig, type Resolved } from './resolve.ts';
 import { covers } from './resolve-routes.ts';
-import { policyKinds } from './testing/policy-kinds.ts';
+import { policySchemas } from './testing/policy-schemas.ts';
 import { zeroConfiguration } from './zero-configuration.ts';
 
 const record = (name: string, more: Partial<ProviderRecord> = {}): ProviderRecord => ({
@@ -50,7 +50,7 @@ const prices: PriceSource = {
 };
 
 function resolve(text: string): Resolved {
-  const document = parseConfig(text, { env: {}, path: null, policyKinds });
+  const document = parseConfig(text, { env: {}, path: null, policySchemas });
   return resolveConfig(document, { catalog, prices, version: 3, text, source: 'sluice.yaml', nowMs: 0 });
 }
 

@@ -1,5 +1,4 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import type { PolicyKind } from '#core/contracts/policy.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -364,9 +363,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
   );
 }
 
+/** JSON Schema (TypeBox) of each policy's settings, by the policy's name. */
+export type PolicySchemas = ReadonlyMap<string, object>;
+
 /** One entry of a policy list: exactly one kind, and its settings. */
-export function policySchema(kinds: ReadonlyMap<string, PolicyKind>) {
-  const members = [...kinds].map(([name, { schema }]) => [name, Type.Optional(Type.Unsafe<unknown>(schema))]);
+export function policySchema(policies: PolicySchemas) {
+  const members = [...policies].map(([name, schema]) => [name, Type.Optional(Type.Unsafe<unknown>(schema))]);
   return Type.Object(Object.fromEntries(members) as Record<string, TSchema>, {
     ...strict,
     minProperties: 1,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Check } from 'typebox/schema';
 import { parse } from 'yaml';
-import { policyKinds } from './testing/policy-kinds.ts';
+import { policySchemas } from './testing/policy-schemas.ts';
 import { isSchemaCurrent, renderSchema, writeSchema } from './write-schema.ts';
 
 interface Node {
@@ -17,16 +17,16 @@ interface Node {
   readonly [other: string]: unknown;
 }
 
-const schema = JSON.parse(renderSchema(policyKinds)) as Node;
+const schema = JSON.parse(renderSchema(policySchemas)) as Node;
 
 test('the schema is written, and found out of date when a policy is added', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-schema-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const path = join(directory, 'sluice.schema.json');
-  assert.equal(isSchemaCurrent(path, policyKinds), false);
-  writeSchema(path, policyKinds);
-  assert.equal(isSchemaCurrent(path, policyKinds), true);
-  assert.equal(isSchemaCurrent(path, new Map([...policyKinds].slice(1))), false);
+  assert.equal(isSchemaCurrent(path, policySchemas), false);
+  writeSchema(path, policySchemas);
+  assert.equal(isSchemaCurrent(path, policySchemas), true);
+  assert.equal(isSchemaCurrent(path, new Map([...policySchemas].slice(1))), false);
 });
 
 test('an editor that knows the schema alone accepts and refuses as the gateway does', () => {

@@ -1,24 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { PolicyKind } from '#core/contracts/policy.ts';
-import { documentSchema, policySchema } from './schema.ts';
-
-type Kinds = ReadonlyMap<string, PolicyKind>;
+import { documentSchema, policySchema, type PolicySchemas } from './schema.ts';
 
 /** The published JSON Schema: what validation uses, with the policies that there are. */
-export function renderSchema(kinds: Kinds): string {
-  const schema = documentSchema(policySchema(kinds));
+export function renderSchema(policies: PolicySchemas): string {
+  const schema = documentSchema(policySchema(policies));
   return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schema }, null, 2)}\n`;
 }
 
 /** Writes `sluice.schema.json`. The registry comes from the composition root: configuration knows no policy. */
-export function writeSchema(path: string, kinds: Kinds): void {
-  writeFileSync(path, renderSchema(kinds));
+export function writeSchema(path: string, policies: PolicySchemas): void {
+  writeFileSync(path, renderSchema(policies));
 }
 
 /** Is the file what `writeSchema` would write? */
-export function isSchemaCurrent(path: string, kinds: Kinds): boolean {
+export function isSchemaCurrent(path: string, policies: PolicySchemas): boolean {
   try {
-    return readFileSync(path, 'utf8') === renderSchema(kinds);
+    return readFileSync(path, 'utf8') === renderSchema(policies);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;

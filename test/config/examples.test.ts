@@ -7,6 +7,7 @@ import type { PriceSource } from '#config/resolve-models.ts';
 import { resolveConfig } from '#config/resolve.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { policyKinds } from '#policies/index.ts';
+import { policySchemas } from '#policies/schemas.ts';
 
 const directory = new URL('../../examples/', import.meta.url);
 const names = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
@@ -21,7 +22,7 @@ for (const name of names) {
   test(`${name} is valid, as an editor sees it and as the gateway does`, () => {
     const text = readFileSync(new URL(name, directory), 'utf8');
     assert.match(text, /^# yaml-language-server: \$schema=\.\.\/sluice\.schema\.json\n/);
-    const document = parseConfig(text, { env, path: null, policyKinds });
+    const document = parseConfig(text, { env, path: null, policySchemas });
     const { snapshot } = resolveConfig(document, {
       catalog,
       prices,

@@ -6,11 +6,11 @@ import { parseConfig } from '#config/load.ts';
 import { resolveConfig } from '#config/resolve.ts';
 import { zeroConfiguration } from '#config/zero-configuration.ts';
 import { catalog } from '#providers/catalog/index.ts';
-import { policyKinds } from '#policies/index.ts';
+import { policySchemas } from '#policies/schemas.ts';
 
 function snapshotOf(env: Record<string, string>) {
   const text = stringify(zeroConfiguration(env, catalog.values()));
-  const document = parseConfig(text, { env, path: null, policyKinds });
+  const document = parseConfig(text, { env, path: null, policySchemas });
   const prices = { find: () => null, all: () => ({}) };
   const scope = { catalog, prices, version: 1, text, source: 'environment', nowMs: 0 };
   return resolveConfig(document, scope).snapshot;

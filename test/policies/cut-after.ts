@@ -4,7 +4,6 @@ import type { PolicyKind } from '#core/contracts/policy.ts';
 /** Ends an answer after so many characters of text, as a budget would. */
 export const cutAfter: PolicyKind<{ readonly characters: number }> = {
   name: 'cut-after',
-  schema: { type: 'object' },
   create: ({ characters }) => ({
     name: 'cut-after',
     summary: `cuts after ${characters} characters`,

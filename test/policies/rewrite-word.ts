@@ -9,7 +9,6 @@ export interface RewriteSettings {
 /** Replaces a word, also where it is split over chunks: as much as could be its beginning is kept back. */
 export const rewriteWord: PolicyKind<RewriteSettings> = {
   name: 'rewrite-word',
-  schema: { type: 'object' },
   create: (settings) => ({
     name: 'rewrite-word',
     summary: `replaces "${settings.word}"`,

@@ -40,11 +40,12 @@ export interface AnswerStage {
   onEnd(): readonly AnswerEvent[];
 }
 
-/** A kind of policy, made once for each place in a configuration that uses it. */
+/**
+ * A kind of policy, made once for each place in a configuration that uses it. The schema of its settings stands in
+ * src/policies/schemas.ts.
+ */
 export interface PolicyKind<Settings = unknown> {
   readonly name: string;
-  /** JSON Schema of the settings (a TypeBox schema), with descriptions for people. */
-  readonly schema: object;
   create(settings: Settings, services: PolicyServices): Policy;
 }
 

@@ -1,7 +1,7 @@
 import type { Policy, PolicyKind } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf } from '#core/head.ts';
-import { CorsSchema, type CorsSettings } from './schema.ts';
+import type { CorsSettings } from './schema.ts';
 
 const ownExposed = [
   'x-sluice-exchange',
@@ -16,7 +16,6 @@ const ownExposed = [
 /** Cross-origin rules (https://fetch.spec.whatwg.org/#http-cors-protocol). */
 export const cors: PolicyKind<CorsSettings> = {
   name: 'cors',
-  schema: CorsSchema,
   create: (settings) => createCors(settings),
 };
 

@@ -3,14 +3,13 @@ import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
-import { KeyAuthSchema, type KeyAuthSettings } from './schema.ts';
+import type { KeyAuthSettings } from './schema.ts';
 
 const standardHeaders = ['authorization', 'x-api-key'];
 
 /** Who asks: looks the presented key up by its hash and puts its record on the exchange. */
 export const keyAuth: PolicyKind<KeyAuthSettings> = {
   name: 'key-auth',
-  schema: KeyAuthSchema,
   create: (settings, services) => createKeyAuth(settings, services),
 };
 

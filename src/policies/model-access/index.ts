@@ -2,12 +2,11 @@ import type { Policy, PolicyKind } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { matchesAny } from '#core/name-pattern.ts';
-import { ModelAccessSchema, type ModelAccessSettings } from './schema.ts';
+import type { ModelAccessSettings } from './schema.ts';
 
 /** Which keys may use which models. */
 export const modelAccess: PolicyKind<ModelAccessSettings> = {
   name: 'model-access',
-  schema: ModelAccessSchema,
   create: (settings) => createModelAccess(settings),
 };
 

@@ -6,13 +6,12 @@ import { mergeReport, quoteName, renderLimitHeaders } from './limit-headers.ts';
 import { createOutputExpectation } from './output-expectation.ts';
 import { parseRates, type Rate } from './rate.ts';
 import { refusalFault } from './refusal.ts';
-import { rateLimitSchema, type RateLimitSettings } from './schema.ts';
+import type { RateLimitSettings } from './schema.ts';
 import { namePattern, subjectOf } from './subject.ts';
 
 /** Limits requests and tokens in sliding windows: reserves before the call, settles after it, never passes a limit. */
 export const rateLimit: PolicyKind<RateLimitSettings> = {
   name: 'rate-limit',
-  schema: rateLimitSchema,
   create: createRateLimit,
 };
 

@@ -17,7 +17,7 @@ const dimension = Type.Union([
 ]);
 
 /** What `rate-limit` takes in a configuration. At least one of `requests` and `tokens` (checked by `create`). */
-export const rateLimitSchema = Type.Object(
+export const RateLimitSchema = Type.Object(
   {
     by: Type.Union([dimension, Type.Array(dimension, { minItems: 1, maxItems: 4, uniqueItems: true })], {
       description:
@@ -42,4 +42,4 @@ export const rateLimitSchema = Type.Object(
   },
 );
 
-export type RateLimitSettings = Static<typeof rateLimitSchema>;
+export type RateLimitSettings = Static<typeof RateLimitSchema>;

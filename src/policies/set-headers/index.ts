@@ -1,10 +1,9 @@
 import type { Policy, PolicyKind } from '#core/contracts/policy.ts';
-import { SetHeadersSchema, type SetHeadersSettings } from './schema.ts';
+import type { SetHeadersSettings } from './schema.ts';
 
 /** Sets, adds and removes headers of requests and answers. */
 export const setHeaders: PolicyKind<SetHeadersSettings> = {
   name: 'set-headers',
-  schema: SetHeadersSchema,
   create: (settings) => createSetHeaders(settings),
 };
 

@@ -5,6 +5,7 @@ import { Compile } from 'typebox/compile';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { policyKinds } from '#policies/index.ts';
+import { policySchemas } from '#policies/schemas.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
@@ -74,10 +75,13 @@ const hostile = fc.array(
   { maxLength: 6 },
 );
 
+test('every kind has a schema of its settings, and the other way round', () =>
+  assert.deepEqual([...policySchemas.keys()].sort(), [...policyKinds.keys()].sort()));
+
 for (const kind of policyKinds.values()) {
   describe(kind.name, () => {
     test('its settings are described, and unknown ones are not taken', () => {
-      const schema = kind.schema as {
+      const schema = policySchemas.get(kind.name) as {
         description?: string;
         properties: Record<string, { description?: string }>;
       };
@@ -86,7 +90,7 @@ for (const kind of policyKinds.values()) {
         assert.ok(property.description, `${name} has no description`);
       const taken = settings[kind.name];
       assert.ok(taken, 'say in this suite what settings it takes');
-      const validator = Compile(kind.schema as never);
+      const validator = Compile(schema as never);
       assert.ok(validator.Check(taken));
       assert.ok(!validator.Check({ ...(taken as object), surelyUnknown: 1 }));
     });

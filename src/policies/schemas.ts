@@ -1,0 +1,17 @@
+import { CorsSchema } from './cors/schema.ts';
+import { KeyAuthSchema } from './key-auth/schema.ts';
+import { ModelAccessSchema } from './model-access/schema.ts';
+import { RateLimitSchema } from './rate-limit/schema.ts';
+import { SetHeadersSchema } from './set-headers/schema.ts';
+
+/**
+ * What each kind of policy takes in a configuration, apart from the kinds themselves: a worker thread runs policies and
+ * needs no validator, which would cost it 20 MB.
+ */
+export const policySchemas: ReadonlyMap<string, object> = new Map<string, object>([
+  ['cors', CorsSchema],
+  ['key-auth', KeyAuthSchema],
+  ['model-access', ModelAccessSchema],
+  ['rate-limit', RateLimitSchema],
+  ['set-headers', SetHeadersSchema],
+]);
