@@ -1,4 +1,4 @@
-import { createServer, ServerResponse, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Inbound } from '#core/contracts/inbound.ts';
@@ -7,6 +7,10 @@ import type { RequestLimits } from '#core/snapshot.ts';
 import { canonicalHead, type Peer } from './canonical-head.ts';
 import { NodeInbound, type UpgradeParts } from './node-inbound.ts';
 import { createPeerJudge } from './trusted-peer.ts';
+
+// Not by `import`: a module's namespace reads every export at once, and node:http's lazy ones pull in all of fetch,
+// 15 MB for each thread.
+const http = process.getBuiltinModule('node:http');
 
 export interface ListenerSettings {
   readonly host: string;
@@ -32,7 +36,7 @@ export function listen(settings: ListenerSettings): Promise<Listener> {
   const { limits } = settings;
   const judge = createPeerJudge(settings.trustedProxies);
   let closing = false;
-  const server = createServer({
+  const server = http.createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headTimeoutMs,
     requestTimeout: limits.bodyTimeoutMs,
@@ -82,7 +86,7 @@ export function listen(settings: ListenerSettings): Promise<Listener> {
     );
   });
   server.on('upgrade', (request, socket, firstBytes) => {
-    const response = new ServerResponse(request);
+    const response = new http.ServerResponse(request);
     response.assignSocket(socket as never);
     socket.on('error', () => {});
     response.on('finish', () => socket.end());
@@ -179,7 +183,7 @@ function refuseRaw(socket: Duplex, fault: Fault): void {
   }
   const body = problem(fault);
   socket.end(
-    `HTTP/1.1 ${fault.status} ${STATUS_CODES[fault.status]}\r\ncontent-type: application/problem+json\r\n` +
+    `HTTP/1.1 ${fault.status} ${http.STATUS_CODES[fault.status]}\r\ncontent-type: application/problem+json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
