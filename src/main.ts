@@ -16,7 +16,6 @@ import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { createControlPlane } from './compose/control-plane.ts';
-import { fitCollectorToCores } from './compose/fit-collector.ts';
 import { Reloader } from './compose/reloader.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 
@@ -41,7 +40,6 @@ const mainOwner = 1;
 /** @throws ConfigError, or an Error that says what stands in the way. */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
   const startedAtMs = Date.now();
-  fitCollectorToCores();
   const prices = await openPriceSource(startedAtMs);
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const first = loadConfig({ source, overrides: options, version: 1 });
