@@ -1,9 +1,22 @@
+import type { Socket } from 'node:net';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { BodySink, BodySource, RawSocket } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList, RequestHead } from '#core/head.ts';
-import type { ServerConnection } from './connection.ts';
 import { renderResponseHead } from './response-head.ts';
+
+/** What an answer needs of the connection it goes out on. */
+export interface AnswerChannel {
+  readonly socket: Socket;
+  /** The request was read to its end. */
+  readonly requestComplete: boolean;
+  /** Is the answer about to be given the connection's last? Asked once, when its head is made. */
+  decideLast(unread: boolean): boolean;
+  /** The answer is given. */
+  finished(inbound: Http1Inbound): void;
+  /** Leaves HTTP and hands the connection over. */
+  upgrade(): { readonly socket: Socket; readonly firstBytes: Buffer };
+}
 
 export interface RequestTraits {
   readonly http11: boolean;
@@ -30,7 +43,7 @@ export class Http1Inbound implements Inbound, BodySource {
   finished = false;
   bytesOut = 0;
 
-  readonly #connection: ServerConnection;
+  readonly #connection: AnswerChannel;
   readonly #traits: RequestTraits;
   #goneListener: (() => void) | null = null;
   #drainListener: (() => void) | null = null;
@@ -43,7 +56,7 @@ export class Http1Inbound implements Inbound, BodySource {
   #bodyOver: 'end' | Fault | null = null;
   #paused = false;
 
-  constructor(connection: ServerConnection, head: RequestHead, traits: RequestTraits) {
+  constructor(connection: AnswerChannel, head: RequestHead, traits: RequestTraits) {
     this.#connection = connection;
     this.head = head;
     this.#traits = traits;
