@@ -200,6 +200,12 @@ const LlmTarget = Type.Object(
             description: 'Refuse what a target cannot carry, instead of dropping it and saying so (false).',
           }),
         ),
+        vendorIds: Type.Optional(
+          Type.Union([Type.Literal('refuse'), Type.Literal('pass')], {
+            description:
+              "Ids of what the provider keeps for your account, such as uploaded files: refuse them, since they may be another project's, or pass them (refuse).",
+          }),
+        ),
       },
       strict,
     ),

@@ -88,6 +88,8 @@ export interface LlmRoute extends RouteBase {
   readonly stripPrefix: string;
   /** Refuse what cannot be carried, unless the call says otherwise by `x-sluice-strict`. */
   readonly strict: boolean;
+  /** May calls name what the provider keeps for the operator's account (`ClientSide.vendorIds`)? */
+  readonly vendorIds: 'refuse' | 'pass';
   /** Models that may be used through this route: names and `*` patterns; null: all. */
   readonly models: readonly string[] | null;
   readonly bodyBytes: number;

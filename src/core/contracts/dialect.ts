@@ -33,6 +33,11 @@ export interface ClientSide {
   readonly interpretedKeys: readonly string[];
   /** @throws Fault `request/invalid-field` when an interpreted field has the wrong type. */
   brief(body: JsonObject): CallBrief;
+  /**
+   * Paths of fields that name something kept at the provider (files, containers, conversations). The operator's account
+   * holds those of all projects, so the name alone is no right to them.
+   */
+  vendorIds(body: JsonObject): readonly string[];
   /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */
   parseCall(body: JsonObject): Conversation;
   /** Renders a whole answer: the body's bytes as text. */

@@ -8,6 +8,7 @@ import { parseCall } from './parse-call.ts';
 import { MessageReader, parseAnswer } from './read-answer.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
+import { findVendorIds } from './vendor-ids.ts';
 
 /** Spoken to providers when the client spoke another dialect. */
 const ownVersion = '2023-06-01';
@@ -24,6 +25,7 @@ export const anthropicMessages: Dialect = {
     recognizes: (headers) => headerOf(headers, 'anthropic-version') !== undefined,
     interpretedKeys,
     brief: readBrief,
+    vendorIds: findVendorIds,
     parseCall,
     renderAnswer,
     renderEvent,

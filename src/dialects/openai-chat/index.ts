@@ -6,6 +6,7 @@ import { createEventReader, parseAnswer } from './read-answer.ts';
 import { relayEdits, withoutUsage } from './relay.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
+import { findVendorIds } from './vendor-ids.ts';
 
 /** OpenAI's chat completions, and the many providers that speak like it. */
 export const openaiChat: Dialect = {
@@ -19,6 +20,7 @@ export const openaiChat: Dialect = {
     recognizes: () => false,
     interpretedKeys,
     brief: readBrief,
+    vendorIds: findVendorIds,
     parseCall,
     renderAnswer,
     renderEvent,
