@@ -16,6 +16,7 @@ export interface ScriptedFigures {
   cacheWrite5m?: number;
   cacheWrite1h?: number;
   reasoning?: number;
+  searches?: number;
 }
 
 export const USAGE_MODES = [
@@ -113,7 +114,15 @@ function isUsage(value: unknown): boolean {
     return FIGURE_NAMES.has(name) && typeof figure === 'number';
   });
 }
-const FIGURE_NAMES = new Set(['prompt', 'completion', 'cached', 'cacheWrite5m', 'cacheWrite1h', 'reasoning']);
+const FIGURE_NAMES = new Set([
+  'prompt',
+  'completion',
+  'cached',
+  'cacheWrite5m',
+  'cacheWrite1h',
+  'reasoning',
+  'searches',
+]);
 
 const CHECKS: Record<keyof Script, Check> = {
   text: isText,

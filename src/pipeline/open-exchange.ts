@@ -65,6 +65,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     limits: null,
     reserved: [],
     settlements: [],
+    flows: [],
     attempts: [],
     losses: [],
     strict: false,

@@ -3,7 +3,7 @@ import { interpretedKeys, readBrief } from './brief.ts';
 import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { createEventReader, parseAnswer } from './read-answer.ts';
-import { relayEdits, withoutUsage } from './relay.ts';
+import { refusesAskedUsage, relayEdits, withoutUsage } from './relay.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
 
@@ -54,6 +54,7 @@ export const openaiChat: Dialect = {
     parseAnswer,
     eventReader: createEventReader,
     withoutUsage,
+    refusesAskedUsage,
     parseFault,
     requestIdHeader: 'x-request-id',
   },

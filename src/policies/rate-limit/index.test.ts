@@ -24,7 +24,14 @@ const brief: CallBrief = {
 /** The fields of an exchange that the policy reads and writes. */
 function exchangeOf(fields: object = {}): Exchange {
   const start = { consumer, brief, estimatedInput: 100, routeName: 'llm', limits: null };
-  return { ...start, answerHeaders: [], reserved: [], settlements: [], ...fields } as unknown as Exchange;
+  return {
+    ...start,
+    answerHeaders: [],
+    reserved: [],
+    settlements: [],
+    flows: [],
+    ...fields,
+  } as unknown as Exchange;
 }
 
 /** A store that remembers, with a window that never ends: what it says is decided by capacity alone. */
