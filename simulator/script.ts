@@ -72,7 +72,7 @@ export interface Script {
   comments?: boolean;
   multiLineData?: boolean;
   splitAt?: number | 'every';
-  gzip?: boolean;
+  gzip?: boolean | 'always';
   closeDelimited?: boolean;
   contentLengthShort?: boolean | number;
   contentLengthLong?: boolean | number;
@@ -156,7 +156,7 @@ const CHECKS: Record<keyof Script, Check> = {
   comments: isFlag,
   multiLineData: isFlag,
   splitAt: either(isCount, (value) => value === 'every'),
-  gzip: isFlag,
+  gzip: either(isFlag, (value) => value === 'always'),
   closeDelimited: isFlag,
   contentLengthShort: either(isFlag, isCount),
   contentLengthLong: either(isFlag, isCount),
