@@ -246,9 +246,9 @@ test('a stream is debited from its token limit while it flows', async () => {
     simulator,
     config: { policies: [{ 'key-auth': {} }, { 'rate-limit': { by: 'project', tokens: `${limit}/h` } }] },
   });
+  const abort = new AbortController();
   try {
     const since = callsSoFar();
-    const abort = new AbortController();
     const script = { tokens: 4_000, stallAt: 3_000 };
     const answer = await send(limited, {
       ...all[0],
@@ -269,6 +269,7 @@ test('a stream is debited from its token limit while it flows', async () => {
     abort.abort();
     await receiptOf(limited, call.exchangeId!);
   } finally {
+    abort.abort();
     await limited.stop();
   }
 });
