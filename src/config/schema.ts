@@ -237,6 +237,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
       state: Type.Optional(
         Type.String({ description: 'Directory of ledger, journal and keys (./.sluice).' }),
       ),
+      durability: Type.Optional(
+        Type.Union([Type.Literal('usual'), Type.Literal('strict')], {
+          description:
+            'usual: records survive the process at once and the machine within 150 ms. strict: they are on the disk before a call goes on; that takes a flush of the disk for each turn of a thread.',
+        }),
+      ),
       log: Type.Optional(
         Type.Object(
           {
