@@ -125,6 +125,8 @@ export interface ProviderSide {
   refusesAskedUsage?(fault: Fault, body: JsonObject): boolean;
   /** An answer with a status of 400 or more, as a fault that any dialect can render. */
   parseFault(status: number, headers: HeaderList, body: Uint8Array): Fault;
+  /** What an answer's headers say of the provider's own limits; null when they say nothing. */
+  readLimits(headers: HeaderList): LimitReport | null;
   /** Name of the response header that carries the provider's id of the call. */
   readonly requestIdHeader: string;
 }
