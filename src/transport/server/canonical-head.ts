@@ -15,7 +15,7 @@ const single = new Set([
   'traceparent',
 ]);
 
-/** What a parser knows of a request: node:http's IncomingMessage is one. */
+/** What a parser knows of a request. */
 export interface RawRequest {
   readonly method?: string | undefined;
   /** The request target, as received. */

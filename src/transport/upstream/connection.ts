@@ -4,7 +4,7 @@ import { Fault, faultFrom } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import { closedFault, nameOf } from './connection-fault.ts';
 import { Dial, type Dialer, type DialHandler } from './dial.ts';
-import { ProtocolError } from './protocol-error.ts';
+import { ProtocolError } from '../http1/protocol-error.ts';
 import { ResponseParser, type ResponseHandler } from './response-parser.ts';
 import { UpgradedSocket } from './upgraded-socket.ts';
 

@@ -1,5 +1,5 @@
 import type { HeaderList } from '#core/head.ts';
-import { ProtocolError } from './protocol-error.ts';
+import { ProtocolError } from '../http1/protocol-error.ts';
 
 /** Where the body of an answer ends: after so many bytes (0: there is none), by chunks, or with the connection. */
 export interface MessageFraming {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { HeaderList } from '#core/head.ts';
-import { ProtocolError } from './protocol-error.ts';
+import { ProtocolError } from '../http1/protocol-error.ts';
 import { ResponseParser } from './response-parser.ts';
 
 interface Reading {

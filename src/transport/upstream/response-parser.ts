@@ -1,9 +1,9 @@
 import type { HeaderList } from '#core/head.ts';
-import { ChunkedReader } from './chunked-reader.ts';
-import { HeadReader } from './head-reader.ts';
+import { ChunkedReader } from '../http1/chunked-reader.ts';
+import { HeadReader } from '../http1/head-reader.ts';
 import { resolveFraming } from './message-framing.ts';
-import { parseFields } from './parse-fields.ts';
-import { ProtocolError } from './protocol-error.ts';
+import { parseFields } from '../http1/parse-fields.ts';
+import { ProtocolError } from '../http1/protocol-error.ts';
 
 export interface ResponseHandler {
   /** Also for interim answers (status < 200), after which another head follows. */
@@ -12,6 +12,7 @@ export interface ResponseHandler {
   onBody(chunk: Buffer): void;
 }
 
+const maxHeadBytes = 64 * 1024;
 const maxInterim = 32;
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 
@@ -23,13 +24,22 @@ const untilClose = 4;
 const isComplete = 5;
 const isSwitched = 6;
 
+const prefix = 'HTTP/1.';
+
+/** An alert of TLS or the greeting of another protocol is said to be one, instead of waiting for the end of its head. */
+function refuseHopeless(text: string): void {
+  const seen = Math.min(prefix.length, text.length);
+  if (text.slice(0, seen) !== prefix.slice(0, seen))
+    throw new ProtocolError('something that does not begin like HTTP/1.x');
+}
+
 /**
  * A strict reader of HTTP/1.1 responses (RFC 9112). It refuses everything that two readers could take for two different
  * answers; a refusal is a thrown ProtocolError and must end the connection. What a handler throws passes through.
  */
 export class ResponseParser {
   readonly #handler: ResponseHandler;
-  readonly #head = new HeadReader();
+  readonly #head = new HeadReader(maxHeadBytes, refuseHopeless);
   #chunks: ChunkedReader | null = null;
   #state = isIdle;
   #method = '';
@@ -126,7 +136,7 @@ export class ResponseParser {
     this.trailers = [];
     this.#left = framing.lengthBytes;
     if (framing.kind === 'chunked') {
-      (this.#chunks ??= new ChunkedReader()).begin();
+      (this.#chunks ??= new ChunkedReader({ mayPad: true })).begin();
       this.#state = inChunks;
     } else if (framing.kind === 'close') this.#state = untilClose;
     else this.#state = framing.lengthBytes === 0 ? isComplete : inLength;

@@ -1,19 +1,32 @@
-import { ProtocolError } from './protocol-error.ts';
+import { HeadTooLarge, ProtocolError } from './protocol-error.ts';
 
-const maxHeadBytes = 64 * 1024;
 const lf = 0x0a;
 const cr = 0x0d;
-const prefix = 'HTTP/1.';
+/** As many of a head's first bytes as tell whether it can be one. */
+const firstBytes = 64;
 
 /**
  * Finds the end of a message head in bytes that may come in pieces. The usual head lies whole in one read and is never
  * copied; others are collected in a buffer that grows by doubling, and looked at once per byte.
  */
 export class HeadReader {
+  readonly #maxBytes: number;
+  /** Fails early on bytes that cannot become a head: gets what there is, in latin1. @throws ProtocolError */
+  readonly #refuseHopeless: (text: string) => void;
   #held: Buffer | null = null;
   #heldBytes = 0;
   /** The head with the CRLF of its last field, in latin1; set when `read` has found its end. */
   text = '';
+
+  constructor(maxBytes: number, refuseHopeless: (text: string) => void) {
+    this.#maxBytes = maxBytes;
+    this.#refuseHopeless = refuseHopeless;
+  }
+
+  /** Has a part of a head come, but not its end? */
+  get underWay(): boolean {
+    return this.#heldBytes > 0;
+  }
 
   begin(): void {
     this.#held = null;
@@ -25,7 +38,7 @@ export class HeadReader {
     if (this.#held === null) {
       const end = bytes.indexOf('\r\n\r\n', from, 'latin1');
       if (end >= 0) {
-        if (end + 4 - from > maxHeadBytes) throw tooLarge();
+        if (end + 4 - from > this.#maxBytes) throw new HeadTooLarge(this.#maxBytes);
         this.text = bytes.toString('latin1', from, end + 2);
         return end + 4;
       }
@@ -35,13 +48,13 @@ export class HeadReader {
 
   #hold(bytes: Buffer, from: number): number {
     const before = this.#heldBytes;
-    const held = this.#reserve(Math.min(maxHeadBytes, before + bytes.length - from));
+    const held = this.#reserve(Math.min(this.#maxBytes, before + bytes.length - from));
     const added = bytes.copy(held, before, from, bytes.length);
     this.#heldBytes = before + added;
     const end = this.#endWithin(held, before);
     if (end < 0) {
-      if (this.#heldBytes >= maxHeadBytes) throw tooLarge();
-      this.#refuseHopeless(held);
+      if (this.#heldBytes >= this.#maxBytes) throw new HeadTooLarge(this.#maxBytes);
+      this.#refuseHopeless(held.toString('latin1', 0, Math.min(firstBytes, this.#heldBytes)));
       return -1;
     }
     this.text = held.toString('latin1', 0, end - 2);
@@ -60,20 +73,11 @@ export class HeadReader {
     return -1;
   }
 
-  /** An alert of TLS or the greeting of another protocol is said to be one, instead of waiting for the end of its head. */
-  #refuseHopeless(held: Buffer): void {
-    const seen = Math.min(prefix.length, this.#heldBytes);
-    if (held.toString('latin1', 0, seen) !== prefix.slice(0, seen))
-      throw new ProtocolError('something that does not begin like HTTP/1.x');
-  }
-
   #reserve(bytes: number): Buffer {
     const held = this.#held;
     if (held !== null && held.length >= bytes) return held;
-    const grown = Buffer.allocUnsafeSlow(Math.min(maxHeadBytes, Math.max(1024, bytes * 2)));
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.#maxBytes, Math.max(1024, bytes * 2)));
     if (held !== null) held.copy(grown, 0, 0, this.#heldBytes);
     return (this.#held = grown);
   }
 }
-
-const tooLarge = () => new ProtocolError(`a head of over ${maxHeadBytes} bytes`);
