@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly admin: { readonly host: string; readonly port: number };
   readonly threads: number;
   readonly accessLog: boolean;
+  /** `strict`: records are on the disk, not only in the page cache, before a call goes on. */
+  readonly durability: 'usual' | 'strict';
   readonly limits: RequestLimits;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
   readonly providers: Readonly<Record<string, Provider>>;
