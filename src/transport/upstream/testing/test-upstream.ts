@@ -20,13 +20,24 @@ export function testUpstream(t: TestContext, options: Partial<UpstreamOptions> =
   let now = 1_000_000;
   let looks = 0;
   const clock = { nowMs: () => now, monotonicMs: () => (looks++, now) };
-  const upstream = createUpstream({ clock, tickMs: 5, ...options });
+  const client = createUpstream({ clock, tickMs: 5, ...options });
+  const calls: UpstreamCall[] = [];
+  const start: Upstream['start'] = (request, sink) => {
+    const call = client.start(request, sink);
+    calls.push(call);
+    return call;
+  };
+  const upstream: Upstream = { ...client, start };
   t.after(async () => {
     upstream.close();
-    // After a failure calls may still be under way; waiting for those would hide what failed.
-    if (!t.passed) return;
-    await until(() => upstream.stats().open === 0);
-    assert.deepEqual(upstream.stats(), { open: 0, idle: 0, active: 0 });
+    try {
+      // After a failure calls may still be under way; waiting for those would hide what failed.
+      if (!t.passed) return;
+      await until(() => upstream.stats().open === 0);
+      assert.deepEqual(upstream.stats(), { open: 0, idle: 0, active: 0 });
+    } finally {
+      for (const call of calls) call.cancel();
+    }
   });
   // The second look begins when the first is over.
   const looked = (from = looks) => until(() => looks >= from + 2);
@@ -69,7 +80,8 @@ export async function rawServer(
       onConnection(socket, index);
     },
   );
-  server.listen(0, '127.0.0.1');
+  // A test that fails may skip its clean-up; its process is to end nevertheless.
+  server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   t.after(() => {
     for (const socket of sockets) socket.destroy();
