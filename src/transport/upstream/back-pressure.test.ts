@@ -90,7 +90,7 @@ for (const [name, transport] of Object.entries(transports)) {
           t,
           (socket) => {
             socket.pause();
-            socket.on('data', (chunk) => {
+            socket.on('data', (chunk: Buffer) => {
               const from = head.endsWith('\r\n\r\n') ? 0 : chunk.indexOf('\r\n\r\n') + 4;
               head += chunk.toString('latin1', 0, from);
               digest.update(chunk.subarray(from));
