@@ -43,12 +43,11 @@ async function settled(count: () => number): Promise<number> {
  * differ, so that none can be lost unseen.
  */
 function pump(lengthBytes: number | null) {
-  const seen = { given: 0, pauses: 0, resumes: 0 };
+  const seen = { given: 0, pauses: 0, resumes: 0, held: false };
   const digest = createHash('sha256');
-  let held = false;
   const run = async (sink: BodySink): Promise<void> => {
     for (let i = 0; seen.given < totalBytes; i++) {
-      while (held) await turn();
+      while (seen.held) await turn();
       const piece = Buffer.alloc(pieceBytes, i % 251);
       digest.update(lengthBytes === null ? `${piece.length.toString(16)}\r\n` : '').update(piece);
       if (lengthBytes === null) digest.update('\r\n');
@@ -63,13 +62,13 @@ function pump(lengthBytes: number | null) {
     lengthBytes,
     open: (sink) => void run(sink),
     pause: () => {
-      assert.ok(!held, 'held back twice');
-      held = true;
+      assert.ok(!seen.held, 'held back twice');
+      seen.held = true;
       seen.pauses++;
     },
     resume: () => {
-      assert.ok(held, 'let go without having been held back');
-      held = false;
+      assert.ok(seen.held, 'let go without having been held back');
+      seen.held = false;
       seen.resumes++;
     },
   };

@@ -52,7 +52,8 @@ for (const [name, transport] of Object.entries(transports)) {
       (socket, connection) =>
         onRequests(socket, (text, index) => {
           seen.push(`${connection}:${text.split(' ', 2).join(' ')}`);
-          if (connection > 0) next === '' ? socket.destroy() : socket.write(next);
+          if (connection > 0 && next === '') socket.destroy();
+          else if (connection > 0) socket.write(next);
           else if (index === 0) socket.write(okAnswer('first'));
           else meets(socket);
         }),

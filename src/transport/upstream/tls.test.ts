@@ -62,6 +62,15 @@ describe('an upstream that cannot prove who it is', limits, () => {
     }
   }
 
+  test('a name does for itself, not for the address that it leads to', async (t) => {
+    const upstream = testUpstream(t);
+    const server = await tlsServer(t, certificates.nameOnly);
+    const ask = (host: string) =>
+      send(upstream, requestTo(originOf(server.port, { host, ...trusting(ca) }))).done;
+    assert.equal((await ask('localhost')).body, 'hello');
+    assert.match((await ask('127.0.0.1')).fault!.message, /ERR_TLS_CERT_ALTNAME_INVALID/);
+  });
+
   test('plain HTTP where TLS is expected', async (t) => {
     const upstream = testUpstream(t);
     const server = await rawServer(t, (socket) => socket.write(okAnswer('plain')));

@@ -14,6 +14,8 @@ export interface Certificates {
   readonly ca: string;
   /** For `localhost` and 127.0.0.1. */
   readonly good: Certificate;
+  /** For `localhost`, and no address. */
+  readonly nameOnly: Certificate;
   /** For `other.test`. */
   readonly wrongName: Certificate;
   /** As `good`, but only until 2021. */
@@ -107,6 +109,7 @@ export function makeCertificates(): Certificates {
     return {
       ca: text('ca.pem'),
       good: sign('good', here, lasting),
+      nameOnly: sign('name', 'DNS:localhost', lasting),
       wrongName: sign('wrong', 'DNS:other.test', lasting),
       expired: sign('expired', here, ['20200101000000Z', '20210101000000Z']),
       selfSigned: pair('self'),
