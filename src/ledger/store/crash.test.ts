@@ -29,14 +29,20 @@ async function runAndKill(directory: string, lines: number): Promise<string[]> {
 }
 
 test('killed at any moment: what was confirmed is on the books, what was open is settled', async (context) => {
-  for (let n = 0; n < ledgers; n += 1) await killAndRecover(testFolder(context));
+  let receipts = 0;
+  for (let n = 0; n < ledgers; n += 1) receipts += await killAndRecover(testFolder(context));
+  context.diagnostic(`figure: journal writers killed by SIGKILL: ${ledgers * killsOfEach}`);
+  context.diagnostic(`figure: receipts recovered from their journals: ${receipts}`);
+  context.diagnostic('figure: confirmed receipts that were lost: 0');
 });
 
-async function killAndRecover(directory: string): Promise<void> {
+/** Returns how many receipts the ledger has in the end. */
+async function killAndRecover(directory: string): Promise<number> {
   const onError = (error: Error): void => assert.fail(error);
   const options = { databasePath: join(directory, 'ledger.db'), journalDirectory: directory, onError };
   const confirmed = new Set<string>();
   const begun = new Set<string>();
+  let booked = 0;
   for (let round = 0; round < killsOfEach; round += 1) {
     for (const line of await runAndKill(directory, 10 + Math.floor(Math.random() * 3_000))) {
       const [what, id] = line.split(' ') as [string, string];
@@ -64,5 +70,7 @@ async function killAndRecover(directory: string): Promise<void> {
     assert.ok(crashed.size > 0);
     assert.deepEqual(verified.findings, []);
     assert.equal(verified.receipts, completed.size + crashed.size);
+    booked = verified.receipts;
   }
+  return booked;
 }

@@ -1,8 +1,8 @@
+import type { Socket } from 'node:net';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { BodySink, BodySource, RawSocket } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList, RequestHead } from '#core/head.ts';
-import type { ServerConnection } from './connection.ts';
 import { renderResponseHead } from './response-head.ts';
 
 export interface RequestTraits {
@@ -10,6 +10,17 @@ export interface RequestTraits {
   readonly expectsContinue: boolean;
   /** The client would change to a protocol that can be relayed. */
   readonly upgradable: boolean;
+}
+
+/** The connection, as far as an exchange on it needs to know it: `ServerConnection` is one. */
+export interface CarryingConnection {
+  readonly socket: Socket;
+  /** The present request was read to its end. */
+  readonly requestComplete: boolean;
+  /** Is the answer about to be given the last on this connection? Asked once, when its head is made. */
+  decideLast(unread: boolean): boolean;
+  finished(inbound: Http1Inbound): void;
+  upgrade(): { socket: Socket; firstBytes: Buffer };
 }
 
 /** A body up to this size is sent together with its head, in one piece. */
@@ -30,7 +41,7 @@ export class Http1Inbound implements Inbound, BodySource {
   finished = false;
   bytesOut = 0;
 
-  readonly #connection: ServerConnection;
+  readonly #connection: CarryingConnection;
   readonly #traits: RequestTraits;
   #goneListener: (() => void) | null = null;
   #drainListener: (() => void) | null = null;
@@ -43,7 +54,7 @@ export class Http1Inbound implements Inbound, BodySource {
   #bodyOver: 'end' | Fault | null = null;
   #paused = false;
 
-  constructor(connection: ServerConnection, head: RequestHead, traits: RequestTraits) {
+  constructor(connection: CarryingConnection, head: RequestHead, traits: RequestTraits) {
     this.#connection = connection;
     this.head = head;
     this.#traits = traits;
