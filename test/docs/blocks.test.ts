@@ -16,11 +16,11 @@ const env = new Proxy<Record<string, string>>({}, { get: (_, name) => `value-of-
 
 /** What runs the blocks of a page that are no configuration, by page and language; the test of that name does it. */
 const runBy: Readonly<Record<string, string>> = {
-  'README.md sh': 'quick-start.test.ts',
-  'README.md js': 'quick-start.test.ts',
-  'README.zh-CN.md sh': 'quick-start.test.ts',
-  'README.zh-CN.md js': 'quick-start.test.ts',
-  'docs/admin-api.md sh': 'quick-start.test.ts',
+  'README.md sh': 'readme.test.ts',
+  'README.md js': 'readme.test.ts',
+  'README.zh-CN.md sh': 'readme.test.ts',
+  'README.zh-CN.md js': 'readme.test.ts',
+  'docs/admin-api.md sh': 'pages.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',
   'bench/README.md sh': 'below',
   'docs/configuration.md text': 'configuration-errors.test.ts',

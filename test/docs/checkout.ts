@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -33,9 +33,6 @@ export function makeCheckout(context: TestContext) {
   });
   for (const entry of readdirSync('.'))
     if (!['.git', '.sluice', 'dist'].includes(entry)) symlinkSync(resolve(entry), join(folder, entry));
-  // Scripts of a reader live in a project of their own, which has the official clients.
-  mkdirSync(join(folder, 'mine'));
-  symlinkSync(resolve('test/clients/node_modules'), join(folder, 'mine/node_modules'));
 
   /** No provider's key and no setting of ours comes from the machine that tests. */
   const clean = {
@@ -60,6 +57,31 @@ export function makeCheckout(context: TestContext) {
     child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
     child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
     const [code] = (await once(child, 'close')) as [number | null];
+    return { code, out, err };
+  }
+
+  /** Runs a line until it has said something; then does something with it, and ends it by SIGTERM. */
+  async function runUntil(
+    line: string,
+    said: RegExp,
+    then: (match: RegExpExecArray) => Promise<void>,
+  ): Promise<Ran> {
+    const child = start(`exec ${line}`);
+    const closed = once(child, 'close') as Promise<[number | null]>;
+    let out = '';
+    let err = '';
+    child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
+    const match = await new Promise<RegExpExecArray>((done, fail) => {
+      child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
+        out += chunk;
+        const found = said.exec(out);
+        if (found) done(found);
+      });
+      void closed.then(([code]) => fail(new Error(`ended with ${code}: ${out}${err}`)));
+    });
+    await then(match);
+    child.kill('SIGTERM');
+    const [code] = await closed;
     return { code, out, err };
   }
 
@@ -89,10 +111,8 @@ export function makeCheckout(context: TestContext) {
     };
   }
 
-  return { folder, run, startGateway };
+  return { folder, run, runUntil, startGateway };
 }
-
-export type Checkout = ReturnType<typeof makeCheckout>;
 
 function signalAll(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid) process.kill(-child.pid, signal);
