@@ -45,7 +45,7 @@ function runProgram(cwd: string, source: string) {
 
 describe('what a page says to try at once works as it stands', limits, () => {
   const begin = async (t: TestContext) => {
-    const cwd = emptyFolder(t);
+    const cwd = emptyFolder();
     return { cwd, gateway: await startCommand(t, { cwd }) };
   };
   const isWholeStream = (text: string) => {
@@ -95,7 +95,7 @@ describe('what a page says to try at once works as it stands', limits, () => {
       ...names.map((name) => [name, 'sk-x']),
       ['OLLAMA_HOST', '127.0.0.1:11434'],
     ]) as Record<string, string>;
-    const second = await startCommand(t, { cwd: emptyFolder(t), env });
+    const second = await startCommand(t, { cwd: emptyFolder(), env });
     const providers = /Providers +(.*)/.exec(second.banner)![1]!.split(', ');
     assert.equal(providers.length, names.length + 1, second.banner);
     assert.doesNotMatch(second.banner, /SIMULATED/);
@@ -104,7 +104,7 @@ describe('what a page says to try at once works as it stands', limits, () => {
 
 describe('the configuration of the page', limits, () => {
   test('is served as it stands but for addresses, and its commands say what the page says', async (t) => {
-    const cwd = emptyFolder(t);
+    const cwd = emptyFolder();
     const simulator = await startSimulator({ port: 0 });
     t.after(() => simulator.close());
     const [block, ...others] = blocksOf('README.md', 'yaml');

@@ -16,12 +16,12 @@ export interface StartedCommand {
   stop(): Promise<number | null>;
 }
 
-/** An empty folder, as somebody has it who follows a page. */
-export function emptyFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-page-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+const root = mkdtempSync(join(tmpdir(), 'sluice-page-'));
+// Not before everything that a test has started there has ended.
+process.on('exit', () => rmSync(root, { recursive: true, force: true }));
+
+/** An empty folder, as somebody has it who follows a page; removed with this process. */
+export const emptyFolder = (): string => mkdtempSync(join(root, 'folder-'));
 
 const environment = (more: Readonly<Record<string, string>>) => ({
   PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
