@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { spawnSluice } from '../../src/cli/testing/spawn-sluice.ts';
-import { blocksOf } from './pages.ts';
+import { blocksOf } from '../harness/snippets.ts';
 
 const mistaken = `version: 1
 listen: { port: 70000 }
@@ -24,13 +24,13 @@ test('errors are told as the page of the configuration shows them', async (conte
     writeFileSync(join(cwd, 'sluice.yaml'), text);
     return spawnSluice(['check', 'sluice.yaml'], { cwd, env });
   };
-  const [form, names] = blocksOf('docs/configuration.md').filter(({ language }) => language === 'text');
-  assert.deepEqual(await check(mistaken, {}), { code: 1, out: '', err: form?.text });
+  const [form, names] = blocksOf('docs/configuration.md', 'text');
+  assert.deepEqual(await check(mistaken, {}), { code: 1, out: '', err: form });
   const halfMended = mistaken.replace('70000', '7000').replace('baseURL', 'baseUrl');
   assert.deepEqual(await check(halfMended, { OPENAI_API_KEY: 'sk-x' }), {
     code: 1,
     out: '',
-    err: names?.text,
+    err: names,
   });
   const mended = halfMended.replace('opnai', 'openai');
   assert.equal((await check(mended, { OPENAI_API_KEY: 'sk-x' })).code, 0);

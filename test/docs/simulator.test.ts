@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { startSimulator } from '../../simulator/server.ts';
+import { blocksOf } from '../harness/snippets.ts';
 import { makeCheckout } from './checkout.ts';
-import { blockOf } from './pages.ts';
 
 type Program = (start: typeof startSimulator, call: (url: string) => Promise<void>) => Promise<object>;
 
 test('the block of the simulator’s page: what was queued is served, and what was served is told', async () => {
-  const { text } = blockOf('simulator/README.md', 'ts');
+  const [text] = blocksOf('simulator/README.md', 'ts') as [string];
   const call = '// … call simulator.url through the gateway …';
   const last = 'simulator.calls().at(-1); //';
   assert.ok(text.includes(call) && text.includes(last), text);
