@@ -57,7 +57,9 @@ const parts: Parts = {
 };
 
 let gateway: Gateway = compileGateway(start.snapshot, parts);
-const running = new Set<Promise<void>>();
+let running = 0;
+let closing = false;
+const idle = Promise.withResolvers<void>();
 let listener: Listener;
 
 try {
@@ -68,9 +70,8 @@ try {
     limits: start.snapshot.limits,
     trustedProxies: start.snapshot.listen.trustedProxies,
     onExchange(inbound) {
-      const exchange = handle(inbound, gateway);
-      running.add(exchange);
-      void exchange.finally(() => running.delete(exchange));
+      running++;
+      void handle(inbound, gateway).finally(ended);
     },
   });
   say({ type: 'listening', port: listener.port });
@@ -78,6 +79,11 @@ try {
   const { message, code } = error as NodeJS.ErrnoException;
   say({ type: 'failed', message, code });
   process.exit(1);
+}
+
+function ended(): void {
+  running--;
+  if (running === 0 && closing) idle.resolve();
 }
 
 const beats = new Int32Array(start.heartbeats);
@@ -114,7 +120,8 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
 async function close(graceMs: number): Promise<void> {
   await listener.close(graceMs);
   // A connection that was cut still has a receipt to come.
-  await Promise.allSettled(running);
+  closing = true;
+  if (running > 0) await idle.promise;
   clearInterval(heartbeat);
   clearInterval(progress);
   upstream.close();

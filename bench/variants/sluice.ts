@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findFreePort, waitUntilReady } from '../ports.ts';
 import { bearerPrefix, type Variant } from './variant.ts';
@@ -6,7 +7,8 @@ import { bearerPrefix, type Variant } from './variant.ts';
 const root = join(import.meta.dirname, '..', '..');
 /** Reading a configuration with 100,000 keys takes its time. */
 const startWithinMs = 300_000;
-const entry = join(root, 'src', 'cli', 'sluice.ts');
+/** What is deployed: the compiled package. */
+const entry = join(root, 'bin', 'sluice.js');
 
 /** The gateway with everything on that it offers by default: keys, limits, metering, journal, metrics. */
 export const sluice: Variant = {
@@ -15,7 +17,7 @@ export const sluice: Variant = {
     'key-auth, rate limits by project (tokens and requests), metering, pricing, journal and metrics on; access log off',
   scales: true,
   version() {
-    if (!existsSync(entry)) throw new Error(`${entry} is not there`);
+    execFileSync(process.execPath, [join(root, 'scripts', 'build.ts')]);
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
     return `${version} on Node ${process.versions.node}`;
   },
@@ -29,7 +31,7 @@ export const sluice: Variant = {
       config,
       JSON.stringify(renderConfig({ port, adminPort, upstreamPort, state, threads, keys }), null, 1),
     );
-    const command = [process.execPath, '--conditions=source', entry, 'start', '--config', config];
+    const command = [process.execPath, entry, 'start', '--config', config];
     const child = children.start(command, {
       core,
       env: { ...process.env, SLUICE_KEY: 'sk-bench-first-key' },

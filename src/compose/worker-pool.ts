@@ -6,6 +6,11 @@ import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 /** A worker whose heartbeat has stood still for this long is wedged: some code in it loops. */
 const wedgedAfterMs = 10_000;
 const metricsWithinMs = 2000;
+/**
+ * Collecting the young generation costs as much as there is under way at that moment, however much garbage there is
+ * besides: twice the room is half the cost. V8 takes it only when it is used.
+ */
+const maxYoungGenerationSizeMb = 96;
 
 export interface WorkerPoolSettings {
   readonly count: number;
@@ -167,6 +172,7 @@ export class WorkerPool {
       workerData: start,
       transferList: [tokenPort],
       name: `sluice-${index}`,
+      resourceLimits: { maxYoungGenerationSizeMb },
     });
     const keySequence = start.keys.sequence;
     const member: Member = {

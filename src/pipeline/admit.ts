@@ -3,21 +3,34 @@ import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 
 /** Runs one hook of the route's policies in their listed order, until one refuses or answers by itself. */
-export async function admit(
+export function admit(
   policies: readonly Policy[],
   hook: 'onHead' | 'onCall',
   exchange: Exchange,
-): Promise<void> {
-  for (const policy of policies) {
-    if (exchange.shortAnswer) return;
+): void | Promise<void> {
+  for (let i = 0; i < policies.length && !exchange.shortAnswer; i++) {
+    const policy = policies[i]!;
     try {
-      // Most policies answer at once: awaiting them would cost a turn each.
+      // Most policies decide at once: awaiting them would cost a turn each.
       const pending = policy[hook]!(exchange);
-      if (pending) await pending;
+      if (pending) return admitLater(pending, policy, () => admit(policies.slice(i + 1), hook, exchange));
     } catch (thrown) {
       throw closed(policy, thrown);
     }
   }
+}
+
+async function admitLater(
+  pending: Promise<void>,
+  policy: Policy,
+  goOn: () => void | Promise<void>,
+): Promise<void> {
+  try {
+    await pending;
+  } catch (thrown) {
+    throw closed(policy, thrown);
+  }
+  return goOn();
 }
 
 /** A policy that fails refuses: nothing is let through because a check could not be made. */

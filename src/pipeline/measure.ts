@@ -6,7 +6,7 @@ import type { Passage } from './passage.ts';
  * What an attempt used. The provider's word when it gave its last one; else what was seen is counted, and said to be
  * counted. Null where nothing can have been used, and on routes without models.
  */
-export async function measure(passage: Passage, attempt: AttemptRecord): Promise<Usage | null> {
+export function measure(passage: Passage, attempt: AttemptRecord): Usage | null | Promise<Usage> {
   const { usage } = attempt;
   if (!attempt.target) return null;
   if (usage && (attempt.work === 'finished' || attempt.work === 'none')) return usage;
@@ -18,9 +18,12 @@ export async function measure(passage: Passage, attempt: AttemptRecord): Promise
       passage.exchange.outcome === 'client_gone' ? [inputLine(passage.exchange.estimatedInput)] : [];
     return { lines, source: 'estimate', raw: null, flags: ['uncertain'] };
   }
+  return count(passage, attempt);
+}
 
-  const { tokens } = passage.gateway;
-  const seen = attempt.seen;
+async function count({ gateway }: Passage, attempt: AttemptRecord): Promise<Usage> {
+  const { tokens } = gateway;
+  const { seen, usage } = attempt;
   if (usage) {
     // The provider began to count and was cut short: its input stands, the output is what was seen.
     const counted = await tokens.count([seen?.text() ?? '']);

@@ -4,30 +4,47 @@ import type { Exchange } from '#core/exchange.ts';
 import { headerOf } from '#core/head.ts';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const pool = Buffer.alloc(4096);
-let used = pool.length;
 
-/** Bytes of chance, drawn from the system in large pieces. */
-function randomBytes(count: number): Buffer {
-  if (used + count > pool.length) {
-    randomFillSync(pool);
-    used = 0;
+/** Characters of chance, drawn from the system and spelt in large pieces. */
+class ChancePool {
+  readonly #spell: (bytes: Buffer) => string;
+  readonly #bytes = Buffer.alloc(4096);
+  #text = '';
+  #used = 0;
+
+  constructor(spell: (bytes: Buffer) => string) {
+    this.#spell = spell;
   }
-  used += count;
-  return pool.subarray(used - count, used);
+
+  take(characters: number): string {
+    if (this.#used + characters > this.#text.length) {
+      this.#text = this.#spell(randomFillSync(this.#bytes));
+      this.#used = 0;
+    }
+    this.#used += characters;
+    return this.#text.slice(this.#used - characters, this.#used);
+  }
 }
+
+const hex = new ChancePool((bytes) => bytes.toString('hex'));
+const base32 = new ChancePool((bytes) => {
+  const spelt = Buffer.from(bytes);
+  for (let i = 0; i < spelt.length; i++) spelt[i] = alphabet.charCodeAt(spelt[i]! & 31);
+  return spelt.toString('latin1');
+});
+
+let stampMs = -1;
+let stamp = '';
 
 /** A ULID: 48 bits of milliseconds, 80 bits of chance, in Crockford base 32; sorts by time. */
 export function newExchangeId(nowMs: number): string {
-  let id = '';
-  let time = nowMs;
-  for (let i = 0; i < 10; i++) {
-    id = alphabet[time % 32]! + id;
-    time = Math.floor(time / 32);
+  if (nowMs !== stampMs) {
+    stampMs = nowMs;
+    stamp = '';
+    for (let i = 0, time = nowMs; i < 10; i++, time = Math.floor(time / 32))
+      stamp = alphabet[time % 32]! + stamp;
   }
-  const chance = randomBytes(16);
-  for (let i = 0; i < 16; i++) id += alphabet[chance[i]! & 31];
-  return id;
+  return stamp + base32.take(16);
 }
 
 const traceparent = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
@@ -36,10 +53,10 @@ const traceparent = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 function traceOf(header: string | undefined): Exchange['trace'] {
   const match = header === undefined ? null : traceparent.exec(header);
   const valid = match && !/^0+$/.test(match[1]!) && !/^0+$/.test(match[2]!);
-  const spanId = randomBytes(8).toString('hex');
+  const spanId = hex.take(16);
   return valid
     ? { traceId: match[1]!, spanId, parent: match[2]!, flags: match[3]! }
-    : { traceId: randomBytes(16).toString('hex'), spanId, parent: null, flags: '01' };
+    : { traceId: hex.take(32), spanId, parent: null, flags: '01' };
 }
 
 export function openExchange(inbound: Inbound, nowMs: number): Exchange {

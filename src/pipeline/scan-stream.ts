@@ -61,7 +61,7 @@ export class ScanStream implements AnswerStream {
         if (textEnd >= 0) {
           this.#templateHits++;
           const textStart = at + template.prefix.length;
-          this.tally.addEscaped(text.slice(textStart, textEnd));
+          this.tally.addEscaped(chunk, textStart, textEnd);
           if (textEnd > textStart) this.hasContent = true;
           const end = textEnd + template.suffix.length;
           if (template.shown) {

@@ -2,7 +2,7 @@ import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { priceLines } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
-import { totalsOf, type TokenTotals } from '#core/usage.ts';
+import { totalsOf, type TokenTotals, type Usage } from '#core/usage.ts';
 import { measure } from './measure.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
@@ -15,7 +15,10 @@ export async function settle(passage: Passage): Promise<boolean> {
   const { exchange, gateway, route } = passage;
   try {
     const attempts: AttemptLine[] = [];
-    for (const attempt of exchange.attempts) attempts.push(await lineOf(passage, attempt));
+    for (const attempt of exchange.attempts) {
+      const measured = measure(passage, attempt);
+      attempts.push(lineOf(passage, attempt, measured instanceof Promise ? await measured : measured));
+    }
     const booked = await settleLimits(exchange, attempts);
     const receipt = receiptOf(passage, attempts);
     const error = await new Promise<Error | null>((done) => gateway.journal.receipt(receipt, booked, done));
@@ -42,8 +45,7 @@ function notify({ exchange, gateway }: Passage, call: () => void | Promise<void>
   }
 }
 
-async function lineOf(passage: Passage, attempt: AttemptRecord): Promise<AttemptLine> {
-  const usage = await measure(passage, attempt);
+function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): AttemptLine {
   const price = attempt.target?.price ?? null;
   const lines = usage?.lines ?? [];
   const priced = price ? priceLines(lines, price) : lines.map((line) => ({ line, costNano: 0n }));

@@ -2,48 +2,73 @@
  * The text an answer has shown so far, kept (bounded) in case nobody says how many tokens it was. Beyond the bound
  * only bytes are counted, and the count is scaled up.
  */
-const maxKeptChars = 64 * 1024;
-const piecesBeforeFlattening = 32;
+const maxKeptBytes = 64 * 1024;
+const firstBytes = 1024;
 
 export class Tally {
   /** All bytes of visible text, kept or not. */
   bytes = 0;
-  #kept = '';
-  /** JSON string content (still escaped), one character for each byte. */
-  #escaped = '';
-  #loose = 0;
+  readonly #plain = new Kept();
+  /** Insides of JSON string literals, still escaped. */
+  readonly #escaped = new Kept();
 
   add(text: string): void {
-    this.bytes += Buffer.byteLength(text);
-    if (this.#kept.length + this.#escaped.length < maxKeptChars)
-      this.#kept = this.#flat(this.#kept + text, 'utf8');
+    const bytes = Buffer.byteLength(text);
+    this.bytes += bytes;
+    if (this.#hasRoom) this.#plain.reserve(bytes).utf8(text, bytes);
   }
 
-  /** Adds the inside of a JSON string literal, as latin1. */
-  addEscaped(literal: string): void {
-    this.bytes += literal.length;
-    if (this.#kept.length + this.#escaped.length < maxKeptChars) {
-      this.#escaped = this.#flat(this.#escaped + literal, 'latin1');
-    }
+  /** Adds the inside of a JSON string literal that stands in `source`. */
+  addEscaped(source: Buffer, start: number, end: number): void {
+    this.bytes += end - start;
+    if (this.#hasRoom) this.#escaped.reserve(end - start).copy(source, start, end);
   }
 
   /** What is kept. Texts of the two ways of adding are not interleaved: this is for counting, not for reading. */
   text(): string {
-    if (this.#escaped === '') return this.#kept;
-    const utf8 = Buffer.from(this.#escaped, 'latin1').toString('utf8');
-    return this.#kept + (JSON.parse(`"${utf8}"`) as string);
+    const escaped = this.#escaped.text();
+    return this.#plain.text() + (escaped === '' ? '' : (JSON.parse(`"${escaped}"`) as string));
   }
 
   /** Scales a token count of `text()` to all that was shown. */
   scale(tokens: number): number {
-    const keptBytes = Buffer.byteLength(this.#kept) + this.#escaped.length;
-    return keptBytes === 0 ? 0 : Math.ceil((tokens * this.bytes) / keptBytes);
+    const kept = this.#plain.length + this.#escaped.length;
+    return kept === 0 ? 0 : Math.ceil((tokens * this.bytes) / kept);
   }
 
-  /** Many short appends make a deep rope that holds on to its chunks: copy it into one string now and then. */
-  #flat(rope: string, encoding: 'utf8' | 'latin1'): string {
-    if (++this.#loose < piecesBeforeFlattening) return rope;
-    this.#loose = 0;
-    return Buffer.from(rope, encoding).toString(encoding);
+  get #hasRoom(): boolean {
+    return this.#plain.length + this.#escaped.length < maxKeptBytes;
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Bytes that grow by doubling. Strings joined piece by piece would hold on to every chunk they came from. */
+class Kept {
+  length = 0;
+  #bytes = nothing;
+
+  reserve(more: number): this {
+    const needed = this.length + more;
+    if (needed > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(firstBytes, needed, this.#bytes.length * 2));
+      this.#bytes.copy(grown, 0, 0, this.length);
+      this.#bytes = grown;
+    }
+    return this;
+  }
+
+  utf8(text: string, bytes: number): void {
+    this.#bytes.write(text, this.length);
+    this.length += bytes;
+  }
+
+  copy(source: Buffer, start: number, end: number): void {
+    source.copy(this.#bytes, this.length, start, end);
+    this.length += end - start;
+  }
+
+  text(): string {
+    return this.#bytes.toString('utf8', 0, this.length);
   }
 }

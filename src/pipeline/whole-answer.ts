@@ -76,14 +76,20 @@ function readEvents({ outbound, record }: WholeParts, body: Buffer): AnswerEvent
 }
 
 function follow(events: readonly AnswerEvent[], record: AttemptRecord): void {
-  const tally = new Tally();
-  record.seen = tally;
   for (const event of events) {
     if (event.type === 'fault') throw event.fault;
     if (event.type === 'usage') record.usage = event.usage;
-    else if (event.type === 'delta') tally.add(event.text);
+  }
+  if (record.usage === null) record.seen = tallyOf(events);
+}
+
+function tallyOf(events: readonly AnswerEvent[]): Tally {
+  const tally = new Tally();
+  for (const event of events) {
+    if (event.type === 'delta') tally.add(event.text);
     else if (event.type === 'block-start' && event.name) tally.add(event.name);
   }
+  return tally;
 }
 
 function throughStages(came: readonly AnswerEvent[], stages: readonly AnswerStage[]) {

@@ -21,7 +21,7 @@ export type FrameType = (typeof frameType)[keyof typeof frameType];
 
 export interface Frame {
   readonly type: number;
-  readonly payload: string;
+  readonly offset: number;
   /** Offset of the first byte after the frame. */
   readonly end: number;
 }
@@ -83,9 +83,10 @@ export function parseFrame(bytes: Buffer, offset: number): Frame | Damage {
       reason: `format version ${version}, this build reads ${formatVersion}`,
     };
   }
-  return {
-    type: bytes[offset + 9]!,
-    payload: bytes.toString('utf8', offset + frameHeaderBytes, end),
-    end,
-  };
+  return { type: bytes[offset + 9]!, offset, end };
+}
+
+/** The JSON text within a frame. */
+export function payloadOf(bytes: Buffer, frame: Frame): string {
+  return bytes.toString('utf8', frame.offset + frameHeaderBytes, frame.end);
 }

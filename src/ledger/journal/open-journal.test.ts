@@ -15,6 +15,7 @@ import {
 } from '../testing/samples.ts';
 import { openJournal, type SegmentedJournal } from './open-journal.ts';
 import { readSegment } from './read-segment.ts';
+import { renderReceipt } from './record.ts';
 import type { SegmentFiles } from './segment-writer.ts';
 
 interface Fixture {
@@ -69,7 +70,12 @@ test('records survive the round trip, amounts included', async (context) => {
     ['intent', 'progress', 'receipt'],
   );
   assert.deepEqual(read.records[0], { type: 'intent', intent: sampleIntent(sampleId(1)) });
-  assert.deepEqual(read.records[2], { type: 'receipt', receipt, booked: sampleBooked });
+  assert.deepEqual(read.records[2], {
+    type: 'receipt',
+    receipt,
+    body: renderReceipt(receipt),
+    booked: sampleBooked,
+  });
 });
 
 test('all records of a turn go out in one write, and no callback runs before it', async (context) => {
@@ -96,7 +102,12 @@ test('a record larger than the buffer is written whole', async (context) => {
   const receipt = sampleReceipt(sampleId(1), { dropped: ['é'.repeat(700_000)] });
   await recorded(journal, { receipt });
   assert.equal(sealed.length, 1, 'over a megabyte: sealed at once');
-  assert.deepEqual(readSegment(sealed[0]!).records[0], { type: 'receipt', receipt, booked: sampleBooked });
+  assert.deepEqual(readSegment(sealed[0]!).records[0], {
+    type: 'receipt',
+    receipt,
+    body: renderReceipt(receipt),
+    booked: sampleBooked,
+  });
 });
 
 test('a segment is sealed by time while the worker is quiet, and an empty one is never made', async (context) => {

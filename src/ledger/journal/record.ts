@@ -5,7 +5,13 @@ import { frameType } from './frame.ts';
 export type JournalRecord =
   | { readonly type: 'intent'; readonly intent: AttemptIntent }
   | { readonly type: 'progress'; readonly progress: AttemptProgress }
-  | { readonly type: 'receipt'; readonly receipt: Receipt; readonly booked: readonly ReservedAmount[] };
+  | {
+      readonly type: 'receipt';
+      readonly receipt: Receipt;
+      /** The receipt as it was written. */
+      readonly body: string;
+      readonly booked: readonly ReservedAmount[];
+    };
 
 /** Renders a receipt as JSON, its amounts as decimal strings. A replacer function would cost more than the rest. */
 export function renderReceipt(receipt: Receipt): string {
@@ -17,9 +23,12 @@ export function parseReceipt(text: string): Receipt {
   return mapReceipt(JSON.parse(text) as PlainReceipt);
 }
 
+const beforeReceipt = '{"receipt":';
+const beforeBooked = ',"booked":';
+
 /** The payload of a receipt's frame. */
 export function renderSettlement(receipt: Receipt, booked: readonly ReservedAmount[]): string {
-  return `{"receipt":${renderReceipt(receipt)},"booked":${JSON.stringify(booked)}}`;
+  return `${beforeReceipt}${renderReceipt(receipt)}${beforeBooked}${JSON.stringify(booked)}}`;
 }
 
 /**
@@ -34,11 +43,19 @@ export function parseRecord(type: number, payload: string): JournalRecord | null
       return { type: 'progress', progress: JSON.parse(payload) as AttemptProgress };
     case frameType.receipt: {
       const settlement = JSON.parse(payload) as { receipt: PlainReceipt; booked: ReservedAmount[] };
-      return { type: 'receipt', receipt: mapReceipt(settlement.receipt), booked: settlement.booked };
+      const receipt = mapReceipt(settlement.receipt);
+      return { type: 'receipt', receipt, body: bodyIn(payload, receipt), booked: settlement.booked };
     }
     default:
       return null;
   }
+}
+
+/** No string within JSON can hold the bare quotes of `beforeBooked`, and no amount has a member of that name. */
+function bodyIn(payload: string, receipt: Receipt): string {
+  const end = payload.lastIndexOf(beforeBooked);
+  if (end < 0 || !payload.startsWith(beforeReceipt)) return renderReceipt(receipt);
+  return payload.slice(beforeReceipt.length, end);
 }
 
 interface PlainLine {
@@ -53,10 +70,23 @@ function plainAttempt(attempt: AttemptLine): PlainAttempt {
   return { ...attempt, lines };
 }
 
+/** In place: what was just parsed belongs to nobody else. */
 function mapReceipt(plain: PlainReceipt): Receipt {
-  const attempts = plain.attempts.map((attempt) => ({
-    ...attempt,
-    lines: attempt.lines.map((priced) => ({ line: priced.line, costNano: BigInt(priced.costNano) })),
-  }));
-  return { ...plain, attempts };
+  for (const attempt of plain.attempts) {
+    for (const priced of attempt.lines) {
+      (priced as { costNano: string | bigint }).costNano = BigInt(priced.costNano);
+    }
+  }
+  return plain as unknown as Receipt;
+}
+
+/**
+ * Whose intent a payload is, without parsing all of it: most intents are settled before anybody needs more.
+ * @throws SyntaxError when it is no intent.
+ */
+export function peekIntent(payload: string): { exchange: string; attempt: number } {
+  const match = /^\{"exchange":"([^"\\]+)","attempt":(\d+),/.exec(payload);
+  if (match) return { exchange: match[1]!, attempt: Number(match[2]) };
+  const { exchange, attempt } = JSON.parse(payload) as AttemptIntent;
+  return { exchange, attempt };
 }

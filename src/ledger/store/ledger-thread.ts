@@ -1,15 +1,19 @@
 import { constants, setPriority } from 'node:os';
+import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LedgerWriter, type LedgerPaths } from './ledger-writer.ts';
+import { openForReading } from './open-database.ts';
 import { findReceipt, queryReceipts, queryUsage, queryWindows } from './queries.ts';
 import type { LedgerAsk, LedgerCall, LedgerTell } from './protocol.ts';
-import { verifyBooks } from './verify.ts';
+import { verifyInSteps, type Verification } from './verify.ts';
 
 // On Linux this is the priority of the calling thread alone: where cores are scarce, traffic goes before the books.
 setPriority(0, constants.priority.PRIORITY_LOW);
 
 /** The ledger's own thread: takes sealed segments as they come, and answers questions in between. */
 const segmentsPerTransaction = 64;
+/** What a batch sums up is written once for all of it, so segments gather this long unless somebody asks. */
+const gatherMs = 250;
 const firstRetryMs = 50;
 const longestRetryMs = 5_000;
 
@@ -19,56 +23,113 @@ const sealed: string[] = [];
 const asked: LedgerCall[] = [];
 let writer: LedgerWriter | null = new LedgerWriter(paths);
 let retryMs = firstRetryMs;
-let scheduled = false;
+let isFailing = false;
+let gatheringSinceMs = 0;
+let timer: NodeJS.Timeout | null = null;
+let dueAtMs = Infinity;
+let verification: { id: number; database: DatabaseSync; steps: Generator<void, Verification> } | null = null;
 
 const tell = (message: LedgerTell): void => port.postMessage(message);
 
 port.on('message', (message: { sealed: string } | LedgerCall) => {
-  if ('sealed' in message) sealed.push(message.sealed);
-  else asked.push(message);
-  schedule(0);
+  if ('sealed' in message) {
+    if (sealed.length === 0) gatheringSinceMs = performance.now();
+    sealed.push(message.sealed);
+  } else asked.push(message);
+  if (!isFailing) scheduleNext();
 });
 tell({ ready: true });
 
+function scheduleNext(): void {
+  if (asked.length > 0 || verification || sealed.length >= segmentsPerTransaction) schedule(0);
+  else if (sealed.length > 0) schedule(gatherMs);
+}
+
+/** The sooner of two times holds. */
 function schedule(afterMs: number): void {
-  if (scheduled) return;
-  scheduled = true;
+  const atMs = afterMs === 0 ? 0 : performance.now() + afterMs;
+  if (atMs >= dueAtMs) return;
+  dueAtMs = atMs;
+  if (timer) clearTimeout(timer);
+  timer = null;
   if (afterMs === 0) setImmediate(turn);
-  else setTimeout(turn, afterMs);
+  else timer = setTimeout(turn, afterMs);
 }
 
 /** One transaction or one answer; then whatever came meanwhile. Questions wait for the segments sealed before them. */
 function turn(): void {
-  scheduled = false;
+  timer = null;
+  dueAtMs = Infinity;
   try {
     writer ??= new LedgerWriter(paths);
     step(writer);
+    isFailing = false;
     retryMs = firstRetryMs;
-    if (sealed.length > 0 || asked.length > 0) schedule(0);
+    scheduleNext();
   } catch (error) {
     // The segments stay on disk and traffic goes on: try again, with a fresh connection where this one may be broken.
     tell({ error: error as Error });
     if (!isBusy(error)) reopen();
     if (asked.some((call) => call.ask.do === 'close')) return giveUp(error as Error);
+    isFailing = true;
     schedule(retryMs);
     retryMs = Math.min(retryMs * 2, longestRetryMs);
   }
 }
 
 function step(open: LedgerWriter): void {
-  if (sealed.length > 0) {
+  if (sealed.length > 0 && isDue()) {
     const batch = sealed.slice(0, segmentsPerTransaction);
     open.ingest(batch);
     sealed.splice(0, batch.length);
     tell({ committed: batch.length });
     return;
   }
-  const call = asked[0];
-  if (!call) return;
+  if (asked.length === 0) return verifyOn();
+  const call = asked[0]!;
+  if (call.ask.do === 'verify') {
+    // One at a time: the next waits for the end of this one.
+    if (verification) return verifyOn();
+    const database = openForReading(paths.databasePath);
+    verification = { id: call.id, database, steps: verifyInSteps(database) };
+    asked.shift();
+    return;
+  }
   const answer = answerTo(open, call.ask);
   asked.shift();
   tell(answer instanceof Error ? { id: call.id, failed: answer } : { id: call.id, value: answer });
-  if (call.ask.do === 'close') port.close();
+  if (call.ask.do === 'close') endAll();
+}
+
+/** While books are added up, turns come thick and fast: they are no reason for smaller batches. */
+const isDue = (): boolean =>
+  verification === null ||
+  asked.length > 0 ||
+  sealed.length >= segmentsPerTransaction ||
+  performance.now() - gatheringSinceMs >= gatherMs;
+
+/** Verifying reads all there is, on a connection of its own: it takes its turns between transactions and answers. */
+function verifyOn(): void {
+  if (!verification) return;
+  const { id, steps } = verification;
+  try {
+    const step = steps.next();
+    if (!step.done) return;
+    tell({ id, value: step.value });
+  } catch (error) {
+    tell({ id, failed: error as Error });
+  }
+  verification.database.close();
+  verification = null;
+}
+
+function endAll(): void {
+  if (verification) {
+    tell({ id: verification.id, failed: new Error('the ledger was closed before its books were added up') });
+    verification.database.close();
+    verification = null;
+  }
+  port.close();
 }
 
 /** What writes is tried until it works; a question that fails for any other reason than a lock is answered so. */
@@ -99,7 +160,7 @@ function answerWith(open: LedgerWriter, ask: LedgerAsk): unknown {
     case 'page':
       return queryReceipts(database, ask.query, ask.page);
     case 'verify':
-      return verifyBooks(database);
+      throw new Error('verifying is done in steps');
     case 'close':
       return open.close();
   }
@@ -121,5 +182,5 @@ function reopen(): void {
 function giveUp(error: Error): void {
   for (const { id, ask } of asked) tell(ask.do === 'close' ? { id, value: null } : { id, failed: error });
   reopen();
-  port.close();
+  endAll();
 }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { AttemptIntent, AttemptProgress } from '#core/contracts/journal.ts';
@@ -17,6 +17,14 @@ export interface RecoveryReport {
   readonly segments: number;
   /** Exchanges that were open when their worker died, and are settled now. */
   readonly crashed: number;
+}
+
+/** The file of a segment that is on the books. */
+interface LeftOver {
+  readonly path: string;
+  readonly name: string;
+  /** What the file is called further on, because somebody must look; null when it has served. */
+  readonly suffix: 'damaged' | 'unreadable' | null;
 }
 
 const pruneEveryMs = 60_000;
@@ -39,22 +47,24 @@ export class LedgerWriter {
 
   /** Ingests sealed segments in one transaction and deletes their files; those that are gone already are done. */
   ingest(paths: readonly string[]): void {
-    const segments = paths.map((path) => this.#load(path)).filter((segment) => segment !== null);
     const gone = this.#gone;
+    let done: LeftOver[] = [];
     const run = (careful: boolean): void =>
       inTransaction(this.database, () => {
         this.#ingester.forget(gone);
-        this.#ingester.ingest(segments, careful);
+        done = [];
+        this.#ingester.ingest(this.#loadAll(paths, done), careful);
         this.#prune(Date.now());
       });
     try {
       run(false);
     } catch (error) {
+      this.#ingester.forgetStanding();
       if (!isRefusal(error)) throw error;
       run(true);
     }
     this.#gone = [];
-    for (const segment of segments) this.#remove(segment);
+    for (const leftOver of done) this.#remove(leftOver);
   }
 
   /** Ingests whatever lies in the journal folder and settles what stays open. Only while nobody is writing there. */
@@ -100,27 +110,36 @@ export class LedgerWriter {
     return names.length;
   }
 
-  #load(path: string): LoadedSegment | null {
+  /** One at a time: a segment's contents are garbage before the next is read. */
+  *#loadAll(paths: readonly string[], done: LeftOver[]): Generator<LoadedSegment> {
+    for (const path of paths) {
+      const segment = this.#load(path, done);
+      if (segment === null) continue;
+      yield segment;
+      done.push({ path, name: segment.name, suffix: isWorthKeeping(segment) ? 'damaged' : null });
+    }
+  }
+
+  #load(path: string, done: LeftOver[]): LoadedSegment | null {
     const name = basename(path);
     try {
-      sync(path);
-      return { path, name, sealed: parseSegmentName(name)?.sealed ?? false, contents: readSegment(path) };
+      return { name, sealed: parseSegmentName(name)?.sealed ?? false, contents: readSegment(path, true) };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') return null;
       if (code !== 'EIO') throw error;
       // A sector that cannot be read must not hold up every segment behind it.
-      renameSync(path, `${path}.unreadable`);
+      done.push({ path, name, suffix: 'unreadable' });
       const incident = { kind: 'damage', subject: name, position: 0, reason: String(error), content: null };
       this.#ingester.noteIncident(incident);
       return null;
     }
   }
 
-  #remove(segment: LoadedSegment): void {
-    if (isWorthKeeping(segment)) return renameSync(segment.path, `${segment.path}.damaged`);
-    unlinkSync(segment.path);
-    this.#gone.push(segment.name);
+  #remove({ path, name, suffix }: LeftOver): void {
+    if (suffix !== null) return renameSync(path, `${path}.${suffix}`);
+    unlinkSync(path);
+    this.#gone.push(name);
   }
 
   /** An attempt that is open although its exchange has a receipt is left as it is: `verify` reports it. */
@@ -134,11 +153,13 @@ export class LedgerWriter {
     const exchanges = Map.groupBy(rows, (row) => row['exchange']);
     const settledAtMs = Date.now();
     inTransaction(this.database, () => {
+      this.#ingester.poster.begin();
       for (const attempts of exchanges.values()) {
         const crashed = attempts.map(mapCrashed);
         // What was reserved stays booked: how much of it was used is not known, and a limit must not be passed.
-        this.#ingester.poster.post(mapCrashReceipt(crashed, settledAtMs), crashed.at(-1)!.intent.reserved);
+        this.#ingester.settle(mapCrashReceipt(crashed, settledAtMs), crashed.at(-1)!.intent.reserved);
       }
+      this.#ingester.poster.flush();
     });
     return exchanges.size;
   }
@@ -154,12 +175,3 @@ const mapCrashed = (row: Record<string, unknown>): CrashedAttempt => ({
   intent: JSON.parse(String(row['intent'])) as AttemptIntent,
   progress: row['progress'] === null ? null : (JSON.parse(String(row['progress'])) as AttemptProgress),
 });
-
-function sync(path: string): void {
-  const fd = openSync(path, 'r+');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}

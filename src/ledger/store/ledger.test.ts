@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { openJournal, type SegmentedJournal } from '../journal/open-journal.ts';
+import { fixture, segmentsIn } from '../testing/fixture.ts';
 import {
   noonMs,
   recorded,
@@ -14,31 +15,6 @@ import {
   testFolder,
 } from '../testing/samples.ts';
 import { topOfDatabase, verifyDatabase } from './offline.ts';
-import { startLedger, type Ledger } from './start-ledger.ts';
-
-interface Fixture {
-  readonly directory: string;
-  readonly databasePath: string;
-  readonly ledger: Ledger;
-  readonly journal: SegmentedJournal;
-  readonly errors: Error[];
-}
-
-async function fixture(context: TestContext, folder = testFolder(context)): Promise<Fixture> {
-  const directory = folder;
-  const databasePath = join(folder, 'ledger.db');
-  const errors: Error[] = [];
-  const onError = (error: Error): void => void errors.push(error);
-  const ledger = await startLedger({ databasePath, journalDirectory: directory, onError });
-  context.after(() => ledger.close());
-  const onSealed = (path: string): void => ledger.sealed(path);
-  const journal = openJournal({ directory, worker: 0, incarnation: `run${Date.now()}`, onSealed });
-  context.after(() => journal.close());
-  return { directory, databasePath, ledger, journal, errors };
-}
-
-const segmentsIn = (directory: string): string[] =>
-  readdirSync(directory).filter((name) => /\.(open|sealed)$/.test(name));
 
 test('receipts reach the books, their segments are deleted, and the columns add up', async (context) => {
   const { ledger, journal, directory, errors } = await fixture(context);
@@ -270,61 +246,6 @@ test('a locked database holds up nothing but itself', async (context) => {
   await ledger.flush();
   assert.deepEqual(segmentsIn(directory), []);
   assert.equal((await ledger.verify()).receipts, 2);
-});
-
-const corruptions: readonly (readonly [string, string, RegExp])[] = [
-  [
-    'a changed line',
-    'UPDATE usage_lines SET count = count + 1 WHERE rowid_is_first',
-    /lines = their attempt/,
-  ],
-  ['a lost attempt', 'DELETE FROM attempts WHERE receipt_id = :id', /attempt = its receipt/],
-  ['a lost receipt', 'DELETE FROM receipts WHERE id = :id', /counters = receipts, by key/],
-  ['a changed counter', 'UPDATE counters SET cost_nano = cost_nano + 1', /counters = receipts, by team/],
-  ['a lost request', 'UPDATE counters SET requests = requests - 1', /counters = receipts, by day/],
-  [
-    'a changed movement',
-    `UPDATE movements SET amount_nano = amount_nano + 1 WHERE account = 'project:shop'`,
-    /sum to zero/,
-  ],
-  [
-    'a movement under another key',
-    `UPDATE movements SET key = 'k9' WHERE receipt_id = :id`,
-    /movements = receipts, by key/,
-  ],
-  ['a lost movement', 'DELETE FROM movements WHERE receipt_id = :id', /movements = their attempt/],
-  [
-    'a changed body',
-    `UPDATE receipts SET body = replace(body, '12000', '12001') WHERE id = :id`,
-    /attempt = its receipt/,
-  ],
-  ['an unreadable body', `UPDATE receipts SET body = '{' WHERE id = :id`, /receipt is readable/],
-];
-
-test('verify finds every planted corruption', async (context) => {
-  const { ledger, journal, directory, databasePath } = await fixture(context);
-  for (const n of [1, 2, 3]) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
-  journal.seal();
-  await ledger.close();
-  assert.deepEqual(verifyDatabase(databasePath).findings, []);
-  for (const [name, sql, expected] of corruptions) {
-    const damaged = join(directory, 'damaged.db');
-    cpSync(databasePath, damaged);
-    const database = new DatabaseSync(damaged, { enableForeignKeyConstraints: false });
-    assert.throws(() => database.exec('UPDATE movements SET amount_nano = 0'), /immutable/);
-    database.exec('DROP TRIGGER movements_are_immutable; DROP TRIGGER movements_are_kept');
-    const first = 'receipt_id = :id AND line = 0';
-    const { changes } = database
-      .prepare(sql.replace('rowid_is_first', first))
-      .run(sql.includes(':id') || sql.includes('rowid') ? { id: sampleId(2) } : {});
-    assert.ok(Number(changes) > 0, name);
-    database.close();
-    const found = verifyDatabase(damaged).findings.map((finding) => finding.check);
-    assert.ok(
-      found.some((check) => expected.test(check)),
-      `${name}: ${found.join('; ')}`,
-    );
-  }
 });
 
 test('a contradiction and an attempt missing from its receipt are reported', async (context) => {

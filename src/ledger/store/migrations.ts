@@ -137,4 +137,75 @@ export const migrations: readonly string[] = [
     UNIQUE (kind, subject, position)
   ) STRICT;
   `,
+  `
+  -- A receipt is one row, appended; everything that can be derived from its body is a view, and everything that sums up
+  -- is moved once for a whole batch of receipts, which is one posting.
+  CREATE TABLE receipts_2 (
+    row INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    posting INTEGER NOT NULL,           -- the movements that book it, together with those of the same batch
+    day INTEGER NOT NULL,               -- whole days since 1970-01-01 UTC, of admission
+    admitted_at_ms INTEGER NOT NULL,
+    settled_at_ms INTEGER NOT NULL,
+    route TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    project TEXT NOT NULL,
+    team TEXT NOT NULL,
+    model TEXT NOT NULL,                -- of the last attempt; what was asked for when there was none
+    provider TEXT NOT NULL,             -- of the last attempt; empty when there was none
+    attempts INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,            -- of all lines, in and out
+    cost_nano INTEGER NOT NULL,         -- of all lines, whatever their currency: for checking, not for charging
+    body TEXT NOT NULL                  -- the receipt as it was journalled
+  ) STRICT;
+  INSERT INTO receipts_2
+    SELECT NULL, id, 0, day, admitted_at_ms, settled_at_ms, route, outcome, status, key, project, team, model, provider,
+      attempts,
+      (SELECT COALESCE(SUM(count), 0) FROM usage_lines WHERE receipt_id = id),
+      (SELECT COALESCE(SUM(cost_nano), 0) FROM usage_lines WHERE receipt_id = id),
+      body
+    FROM receipts ORDER BY id;
+
+  CREATE TABLE movements_2 (
+    posting INTEGER NOT NULL,           -- the transaction: its entries sum to zero in each currency
+    account TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    amount_nano INTEGER NOT NULL,       -- positive is a debit, negative a credit
+    day INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    team TEXT NOT NULL,
+    model TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO movements_2
+    SELECT 0, account, currency, SUM(amount_nano), day, key, team, model
+    FROM movements GROUP BY account, currency, day, key, team, model;
+
+  DROP TABLE usage_lines;
+  DROP TABLE attempts;
+  DROP TABLE movements;
+  DROP TABLE receipts;
+  ALTER TABLE receipts_2 RENAME TO receipts;
+  ALTER TABLE movements_2 RENAME TO movements;
+  CREATE TRIGGER movements_are_immutable BEFORE UPDATE ON movements
+    BEGIN SELECT RAISE(ABORT, 'movements are immutable'); END;
+  CREATE TRIGGER movements_are_kept BEFORE DELETE ON movements
+    BEGIN SELECT RAISE(ABORT, 'movements are immutable'); END;
+
+  -- For people who ask in SQL. Amounts are text in a body: exact, and cast where they are added up.
+  CREATE VIEW attempts AS
+    SELECT receipts.id AS receipt_id, attempt.value ->> 'number' AS number, attempt.value ->> 'provider' AS provider,
+      attempt.value ->> 'model' AS model, attempt.value ->> 'status' AS status, attempt.value ->> 'fault' AS fault,
+      attempt.value ->> 'usageSource' AS usage_source, attempt.value ->> 'priceVersion' AS price_version,
+      attempt.value ->> 'currency' AS currency
+    FROM receipts, json_each(receipts.body, '$.attempts') AS attempt;
+  CREATE VIEW usage_lines AS
+    SELECT receipts.id AS receipt_id, attempt.value ->> 'number' AS number, line.key AS line,
+      line.value ->> '$.line.direction' AS direction, line.value ->> '$.line.modality' AS modality,
+      line.value ->> '$.line.cache' AS cache, line.value ->> '$.line.kind' AS kind,
+      line.value ->> '$.line.model' AS model, line.value ->> '$.line.count' AS count,
+      CAST(line.value ->> 'costNano' AS INTEGER) AS cost_nano
+    FROM receipts, json_each(receipts.body, '$.attempts') AS attempt, json_each(attempt.value, '$.lines') AS line;
+  `,
 ];

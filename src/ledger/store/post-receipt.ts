@@ -2,183 +2,115 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
-import { renderReceipt } from '../journal/record.ts';
+import { BatchSums } from './batch-sums.ts';
 
 export const dayMs = 86_400_000;
-/** No window is kept in more than 60 panes: one of them is only partly inside it. */
-const panesInWindow = 59;
+const mostNano = 2n ** 63n - 1n;
 
 const noTokens: TokenTotals = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
 
-interface Counted {
-  readonly model: string;
-  readonly provider: string;
-  readonly currency: string;
-  readonly requests: number;
-  readonly attempts: number;
+interface AttemptSum {
   readonly tokens: TokenTotals;
   readonly costNano: bigint;
 }
 
-/** Puts receipts on the books: receipt, attempts, lines, movements, counters and windows move together or not at all. */
+/**
+ * Puts receipts on the books, a batch at a time: the receipts one by one, what they move in sums. All of it is in the
+ * caller's transaction: `begin`, any number of `post`, `flush`.
+ */
 export class ReceiptPoster {
   readonly #receipt: StatementSync;
   readonly #known: StatementSync;
-  readonly #attempt: StatementSync;
-  readonly #line: StatementSync;
-  readonly #movement: StatementSync;
-  readonly #counter: StatementSync;
-  readonly #booked: StatementSync;
-  readonly #settled: StatementSync;
   readonly #incident: StatementSync;
+  readonly #lastPosting: StatementSync;
+  readonly #sums: BatchSums;
+  #posting = 0;
 
   constructor(database: DatabaseSync) {
-    const insert = (table: string, columns: number, rest = ''): StatementSync =>
-      database.prepare(`INSERT INTO ${table} VALUES (${Array(columns).fill('?').join(', ')}) ${rest}`);
-    this.#receipt = insert('receipts', 14, 'ON CONFLICT (id) DO NOTHING');
+    this.#sums = new BatchSums(database);
+    this.#receipt = database.prepare(
+      `INSERT INTO receipts VALUES (NULL, ${Array(17).fill('?').join(', ')}) ON CONFLICT (id) DO NOTHING`,
+    );
     this.#known = database.prepare('SELECT body FROM receipts WHERE id = ?');
-    this.#attempt = insert('attempts', 12);
-    this.#line = insert('usage_lines', 10);
-    this.#movement = insert('movements', 9);
-    this.#counter = insert(
-      'counters',
-      17,
-      `ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, attempts = attempts + excluded.attempts,
-       input = input + excluded.input, output = output + excluded.output,
-       cache_read = cache_read + excluded.cache_read, cache_write = cache_write + excluded.cache_write,
-       reasoning = reasoning + excluded.reasoning, cost_nano = cost_nano + excluded.cost_nano`,
-    );
-    this.#booked = insert(
-      'booked',
-      5,
-      'ON CONFLICT DO UPDATE SET at_ms = MAX(at_ms, excluded.at_ms), amount = amount + excluded.amount',
-    );
-    this.#settled = database.prepare('DELETE FROM open_attempts WHERE exchange = ? AND attempt = ?');
+    this.#lastPosting = database.prepare('SELECT posting FROM receipts ORDER BY row DESC LIMIT 1');
     this.#incident = database.prepare(
       `INSERT INTO incidents (kind, subject, position, reason, content) VALUES ('conflict', ?, 0, ?, ?)
        ON CONFLICT DO NOTHING`,
     );
   }
 
+  begin(): void {
+    this.#sums.discard();
+    this.#posting = Number(this.#lastPosting.get()?.['posting'] ?? 0) + 1;
+  }
+
   /**
-   * Posts one receipt inside the caller's transaction. A receipt that is on the books already changes nothing; one that
-   * contradicts it is kept as an incident. @throws SQLite's errors.
+   * Posts one receipt; `body` is the receipt as it was journalled. One that is on the books already changes nothing; one
+   * that contradicts it is kept as an incident. @throws RangeError for figures that no book can hold, TypeError, SQLite's
+   * errors; nothing of it is posted then.
    */
-  post(receipt: Receipt, booked: readonly ReservedAmount[]): boolean {
-    const body = renderReceipt(receipt);
+  post(receipt: Receipt, body: string, booked: readonly ReservedAmount[]): boolean {
     const day = Math.floor(receipt.admittedAtMs / dayMs);
     const { key, project, team } = receipt.subjects;
+    const { id, route, outcome } = receipt;
     const last = receipt.attempts.at(-1);
     const model = last?.model ?? receipt.requestedModel ?? '';
     const provider = last?.provider ?? '';
+    const sums = receipt.attempts.map(sumOf);
     const { changes } = this.#receipt.run(
-      receipt.id,
+      id,
+      this.#posting,
       day,
       receipt.admittedAtMs,
       receipt.settledAtMs,
-      receipt.route,
-      receipt.outcome,
+      route,
+      outcome,
       receipt.status,
       key,
       project,
       team,
       model,
       provider,
-      receipt.attempts.length,
+      sums.length,
+      sums.reduce((sum, one) => sum + one.tokens.input + one.tokens.output, 0),
+      sums.reduce((sum, one) => sum + one.costNano, 0n),
       body,
     );
-    if (Number(changes) === 0) {
-      this.#noteConflict(receipt.id, body);
+    if (changes === 0) {
+      this.#noteConflict(id, body);
       return false;
     }
-    for (const attempt of receipt.attempts) this.#postAttempt(receipt, day, attempt);
-    if (!last) this.#count(receipt, day, unattempted(model));
-    for (const amount of booked) this.#book(amount, receipt.admittedAtMs);
+    for (let i = 0; i < sums.length; i += 1) {
+      const attempt = receipt.attempts[i]!;
+      const { currency } = attempt;
+      const of = {
+        day,
+        key,
+        project,
+        team,
+        model: attempt.model,
+        provider: attempt.provider,
+        route,
+        outcome,
+        currency,
+      };
+      this.#sums.count(of, { requests: attempt === last ? 1 : 0, attempts: 1, ...sums[i]! });
+    }
+    if (!last) {
+      const of = { day, key, project, team, model, provider, route, outcome, currency: '' };
+      this.#sums.count(of, { requests: 1, attempts: 0, tokens: noTokens, costNano: 0n });
+    }
+    for (const amount of booked) this.#sums.book(amount, receipt.admittedAtMs);
     return true;
   }
 
-  #postAttempt(receipt: Receipt, day: number, attempt: AttemptLine): void {
-    const tokens = totalsOf(attempt.lines.map((priced) => priced.line));
-    const costNano = attempt.lines.reduce((sum, priced) => sum + priced.costNano, 0n);
-    const { id, subjects } = receipt;
-    this.#attempt.run(
-      id,
-      attempt.number,
-      attempt.provider,
-      attempt.model,
-      attempt.status,
-      attempt.fault,
-      attempt.usageSource,
-      attempt.priceVersion,
-      attempt.currency,
-      tokens.input,
-      tokens.output,
-      costNano,
-    );
-    attempt.lines.forEach(({ line, costNano: cost }, index) => {
-      const { direction, modality, cache, kind } = line;
-      this.#line.run(
-        id,
-        attempt.number,
-        index,
-        direction,
-        modality,
-        cache,
-        kind,
-        line.model ?? null,
-        line.count,
-        cost,
-      );
-    });
-    if (costNano !== 0n) {
-      const move = (account: string, amount: bigint): unknown =>
-        this.#movement.run(
-          id,
-          attempt.number,
-          account,
-          attempt.currency,
-          amount,
-          day,
-          subjects.key,
-          subjects.team,
-          attempt.model,
-        );
-      move(`project:${subjects.project}`, costNano);
-      move(`provider:${attempt.provider}`, -costNano);
-    }
-    const requests = attempt === receipt.attempts.at(-1) ? 1 : 0;
-    const { model, provider, currency } = attempt;
-    this.#count(receipt, day, { model, provider, currency, requests, attempts: 1, tokens, costNano });
-    this.#settled.run(id, attempt.number);
+  /** Moves what the receipts since `begin`, or the last `flush`, sum up to. @throws SQLite's errors. */
+  flush(): void {
+    this.#sums.flush(this.#posting);
   }
 
-  #count(receipt: Receipt, day: number, counted: Counted): void {
-    const { key, project, team } = receipt.subjects;
-    const { tokens } = counted;
-    this.#counter.run(
-      day,
-      key,
-      project,
-      team,
-      counted.model,
-      counted.provider,
-      receipt.route,
-      receipt.outcome,
-      counted.currency,
-      counted.requests,
-      counted.attempts,
-      tokens.input,
-      tokens.output,
-      tokens.cacheRead,
-      tokens.cacheWrite,
-      tokens.reasoning,
-      counted.costNano,
-    );
-  }
-
-  #book(booked: ReservedAmount, atMs: number): void {
-    const pane = Math.floor(atMs / paneMs(booked.windowMs));
-    this.#booked.run(booked.subject, booked.windowMs, pane, atMs, booked.amount);
+  discard(): void {
+    this.#sums.discard();
   }
 
   #noteConflict(id: string, body: string): void {
@@ -187,17 +119,16 @@ export class ReceiptPoster {
   }
 }
 
-/** Width of the panes in which a window's amounts are gathered. */
-export function paneMs(windowMs: number): number {
-  return Math.max(1, Math.ceil(windowMs / panesInWindow));
+/** @throws RangeError for a count or a cost that cannot be. */
+function sumOf({ lines }: AttemptLine): AttemptSum {
+  let costNano = 0n;
+  for (const { line, costNano: cost } of lines) {
+    if (!Number.isSafeInteger(line.count) || line.count < 0) {
+      throw new RangeError(`expected a count from 0 to 2^53 - 1, got ${line.count}`);
+    }
+    if (cost < 0n) throw new RangeError(`expected a cost of 0 or more, got ${cost}`);
+    costNano += cost;
+  }
+  if (costNano > mostNano) throw new RangeError(`expected a cost below 2^63 nano-units, got ${costNano}`);
+  return { tokens: totalsOf(lines.map((priced) => priced.line)), costNano };
 }
-
-const unattempted = (model: string): Counted => ({
-  model,
-  provider: '',
-  currency: '',
-  requests: 1,
-  attempts: 0,
-  tokens: noTokens,
-  costNano: 0n,
-});

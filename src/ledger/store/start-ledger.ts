@@ -79,7 +79,11 @@ class LedgerThread {
     this.ready = started.promise;
     // The same name, as source or compiled.
     const entry = new URL(`./ledger-thread${extname(import.meta.url)}`, import.meta.url);
-    this.#worker = new Worker(entry, { workerData: { databasePath, journalDirectory }, name: 'ledger' });
+    this.#worker = new Worker(entry, {
+      workerData: { databasePath, journalDirectory },
+      name: 'ledger',
+      resourceLimits: { maxYoungGenerationSizeMb: 12 },
+    });
     this.#worker.on('message', (message: LedgerTell) => {
       if ('ready' in message) started.resolve();
       else this.#take(message);

@@ -22,45 +22,49 @@ export interface Verification {
 }
 
 const mostFindings = 1_000;
+/** So many receipts are read at a time: about 10 ms. */
+const receiptsInStep = 1_000;
+const dimensions = ['key', 'team', 'model', 'day'] as const;
 
 /** Figures by check and subject. */
 type Sums = Map<string, bigint[]>;
 
 /**
- * Adds the columns up: receipts as they were journalled, attempts, lines, counters and movements must tell the same
- * story by key, team, model and day. Reads everything, in one snapshot.
+ * Adds the columns up: receipts as they were journalled, their rows, counters and movements must tell the same story by
+ * key, team, model, day and posting. Reads everything, in one snapshot.
  */
 export function verifyBooks(database: DatabaseSync): Verification {
+  const steps = verifyInSteps(database);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/**
+ * The same in steps of some 10 ms, for a thread that has other things to do. The snapshot is the connection's open
+ * transaction: nobody may use the connection for anything else before the end.
+ */
+export function* verifyInSteps(database: DatabaseSync): Generator<void, Verification> {
   database.exec('BEGIN');
   try {
     const findings: Finding[] = [];
-    const receipts = sumReceipts(database, findings);
-    compare(findings, 'attempt = its receipt', receipts.attempts, sumAttempts(database));
-    compare(findings, 'lines = their attempt', receipts.attempts, sumLines(database));
-    compare(findings, 'movements = their attempt', receipts.costs, sumDebits(database));
-    for (const dimension of ['key', 'team', 'model', 'day']) {
-      const expected = receipts.by.get(dimension)!;
-      compare(
-        findings,
-        `counters = receipts, by ${dimension}`,
-        expected.counted,
-        sumCounters(database, dimension),
-      );
-      compare(
-        findings,
-        `movements = receipts, by ${dimension}`,
-        expected.moved,
-        sumMoved(database, dimension),
-      );
+    const receipts = yield* sumReceipts(database, findings);
+    compare(findings, 'movements = their posting', receipts.postings, sumPostings(database));
+    yield;
+    for (const dimension of dimensions) {
+      const { counted, moved } = receipts.by[dimension];
+      compare(findings, `counters = receipts, by ${dimension}`, counted, sumCounters(database, dimension));
+      compare(findings, `movements = receipts, by ${dimension}`, moved, sumMoved(database, dimension));
+      yield;
     }
-    findings.push(
-      ...query(database, unbalanced),
-      ...query(database, dangling),
-      ...query(database, incidents),
-    );
+    for (const sql of [unbalanced, dangling, incidents]) {
+      findings.push(...query(database, sql));
+      yield;
+    }
     return {
       receipts: receipts.receipts,
-      attempts: receipts.attempts.size,
+      attempts: receipts.attempts,
       findings: findings.slice(0, mostFindings),
     };
   } finally {
@@ -70,75 +74,92 @@ export function verifyBooks(database: DatabaseSync): Verification {
 
 interface ReceiptSums {
   receipts: number;
-  /** By attempt: input, output, cost. */
-  readonly attempts: Sums;
-  readonly costs: Sums;
-  readonly by: Map<string, { counted: Sums; moved: Sums }>;
+  attempts: number;
+  /** By posting and currency: cost. */
+  readonly postings: Sums;
+  readonly by: Record<(typeof dimensions)[number], { counted: Sums; moved: Sums }>;
 }
 
-function sumReceipts(database: DatabaseSync, findings: Finding[]): ReceiptSums {
-  const by = new Map(
-    ['key', 'team', 'model', 'day'].map((name) => [name, { counted: new Map(), moved: new Map() }]),
+function* sumReceipts(database: DatabaseSync, findings: Finding[]): Generator<void, ReceiptSums> {
+  const none = (): { counted: Sums; moved: Sums } => ({ counted: new Map(), moved: new Map() });
+  const by = { key: none(), team: none(), model: none(), day: none() };
+  const sums: ReceiptSums = { receipts: 0, attempts: 0, postings: new Map(), by };
+  const page = database.prepare(
+    `SELECT row, id, posting, day, key, project, team, outcome, attempts, tokens, cost_nano, body
+     FROM receipts WHERE row > ? ORDER BY row LIMIT ${receiptsInStep}`,
   );
-  const sums: ReceiptSums = { receipts: 0, attempts: new Map(), costs: new Map(), by };
-  for (const row of database.prepare('SELECT id, body FROM receipts').iterate()) {
-    sums.receipts += 1;
-    try {
-      addReceipt(sums, String(row['body']));
-    } catch (error) {
-      findings.push({
-        check: 'receipt is readable',
-        subject: String(row['id']),
-        expected: 'a receipt',
-        found: String(error),
-      });
+  page.setReadBigInts(true);
+  for (let after = 0n; ;) {
+    const rows = page.all(after) as unknown as ReceiptRow[];
+    for (const row of rows) {
+      sums.receipts += 1;
+      try {
+        addReceipt(sums, row, findings);
+      } catch (error) {
+        const [check, subject, found] = ['receipt is readable', row.id, String(error)];
+        findings.push({ check, subject, expected: 'a receipt', found });
+      }
     }
+    if (rows.length < receiptsInStep) return sums;
+    after = rows.at(-1)!.row;
+    yield;
   }
-  return sums;
 }
 
-function addReceipt(sums: ReceiptSums, body: string): void {
-  const receipt = parseReceipt(body);
-  const day = renderDay(Math.floor(receipt.admittedAtMs / dayMs));
-  const { key, team } = receipt.subjects;
+interface ReceiptRow {
+  readonly row: bigint;
+  readonly id: string;
+  readonly posting: bigint;
+  readonly day: bigint;
+  readonly key: string;
+  readonly project: string;
+  readonly team: string;
+  readonly outcome: string;
+  readonly attempts: bigint;
+  readonly tokens: bigint;
+  readonly cost_nano: bigint;
+  readonly body: string;
+}
+
+function addReceipt(sums: ReceiptSums, row: ReceiptRow, findings: Finding[]): void {
+  const receipt = parseReceipt(row.body);
+  const dayNumber = Math.floor(receipt.admittedAtMs / dayMs);
+  const day = renderDay(dayNumber);
+  const { key, project, team } = receipt.subjects;
   const last = receipt.attempts.at(-1);
-  const count = (model: string, currency: string, figures: bigint[]): void => {
-    const subjects: Record<string, string> = { key, team, model, day };
-    for (const [dimension, { counted, moved }] of sums.by) {
+  let [allTokens, allCost] = [0, 0n];
+  const count = (model: string, currency: string, figures: readonly bigint[]): void => {
+    const subjects = { key, team, model, day };
+    for (const dimension of dimensions) {
+      const { counted, moved } = sums.by[dimension];
       const subject = `${subjects[dimension]} ${currency}`;
       add(counted, subject, figures);
       if (figures[4] !== 0n) add(moved, subject, figures.slice(4));
     }
+    if (figures[4] !== 0n) add(sums.postings, `${row.posting} ${currency}`, figures.slice(4));
   };
   if (!last) count(receipt.requestedModel ?? '', '', [1n, 0n, 0n, 0n, 0n]);
   for (const attempt of receipt.attempts) {
     const tokens = totalsOf(attempt.lines.map((priced) => priced.line));
     const cost = attempt.lines.reduce((sum, priced) => sum + priced.costNano, 0n);
-    const [input, output] = [BigInt(tokens.input), BigInt(tokens.output)];
-    const name = `${receipt.id}/${attempt.number}`;
-    add(sums.attempts, name, [input, output, cost]);
-    if (cost !== 0n) add(sums.costs, name, [cost]);
-    count(attempt.model, attempt.currency, [attempt === last ? 1n : 0n, 1n, input, output, cost]);
+    sums.attempts += 1;
+    allTokens += tokens.input + tokens.output;
+    allCost += cost;
+    const figures = [attempt === last ? 1n : 0n, 1n, BigInt(tokens.input), BigInt(tokens.output), cost];
+    count(attempt.model, attempt.currency, figures);
   }
+  const subjects = [receipt.id, dayNumber, key, project, team, receipt.outcome];
+  const expected = [...subjects, receipt.attempts.length, allTokens, allCost].join(', ');
+  const rowSubjects = [row.id, row.day, row.key, row.project, row.team, row.outcome];
+  const found = [...rowSubjects, row.attempts, row.tokens, row.cost_nano].join(', ');
+  if (found !== expected) findings.push({ check: 'row = its receipt', subject: row.id, expected, found });
 }
 
-const sumAttempts = (database: DatabaseSync): Sums =>
-  read(database, `SELECT receipt_id || '/' || number AS subject, input, output, cost_nano FROM attempts`);
-
-const sumLines = (database: DatabaseSync): Sums =>
+const sumPostings = (database: DatabaseSync): Sums =>
   read(
     database,
-    `SELECT receipt_id || '/' || number AS subject,
-       COALESCE(SUM(CASE WHEN direction <> 'output' THEN count END), 0),
-       COALESCE(SUM(CASE WHEN direction = 'output' THEN count END), 0), COALESCE(SUM(usage_lines.cost_nano), 0)
-     FROM attempts LEFT JOIN usage_lines USING (receipt_id, number) GROUP BY receipt_id, number`,
-  );
-
-const sumDebits = (database: DatabaseSync): Sums =>
-  read(
-    database,
-    `SELECT receipt_id || '/' || number AS subject, SUM(amount_nano) FROM movements
-     WHERE account GLOB 'project:*' GROUP BY receipt_id, number`,
+    `SELECT posting || ' ' || currency AS subject, SUM(amount_nano) FROM movements
+     WHERE account GLOB 'project:*' GROUP BY posting, currency`,
   );
 
 const sumCounters = (database: DatabaseSync, dimension: string): Sums =>
@@ -159,9 +180,9 @@ const subjectOf = (dimension: string): string =>
   `${dimension === 'day' ? `date(day * 86400, 'unixepoch')` : `"${dimension}"`} || ' ' || currency`;
 
 const unbalanced = `
-  SELECT 'entries of a transaction sum to zero' AS "check", receipt_id || '/' || number || ' ' || currency AS subject,
+  SELECT 'entries of a posting sum to zero' AS "check", posting || ' ' || currency AS subject,
     '0' AS expected, CAST(SUM(amount_nano) AS TEXT) AS found
-  FROM movements GROUP BY receipt_id, number, currency HAVING SUM(amount_nano) <> 0`;
+  FROM movements GROUP BY posting, currency HAVING SUM(amount_nano) <> 0`;
 
 const dangling = `
   SELECT 'every attempt is on a receipt' AS "check", exchange || '/' || attempt AS subject, 'a line' AS expected,

@@ -31,6 +31,8 @@ const hexValues = Int8Array.from({ length: 256 }, (_, byte) => {
  * that its receiver is called once per read and not once per chunk.
  */
 export class ChunkedReader {
+  /** White space after a size, as old servers send it. Of clients it is refused: proxies disagree about it. */
+  readonly #mayPad: boolean;
   #state = isDone;
   #left = 0;
   #digits = 0;
@@ -39,6 +41,10 @@ export class ChunkedReader {
   /** Where in the bytes of the last `read` its payload lies. */
   payloadStart = 0;
   payloadEnd = 0;
+
+  constructor({ mayPad }: { mayPad: boolean }) {
+    this.#mayPad = mayPad;
+  }
 
   begin(): void {
     this.#state = inSize;
@@ -123,7 +129,7 @@ export class ChunkedReader {
       this.#left = this.#left * 16 + digit;
     } else if (this.#digits === 0) throw new ProtocolError('a chunk without a size');
     else if (byte === cr) this.#state = atSizeLf;
-    else if (byte === 0x3b || byte === 0x20 || byte === 0x09) {
+    else if (byte === 0x3b || (this.#mayPad && (byte === 0x20 || byte === 0x09))) {
       this.#state = inExtension;
       this.#extension = 0;
     } else throw new ProtocolError('a chunk size that is not hexadecimal');

@@ -3,7 +3,7 @@ import type { Inbound } from '#core/contracts/inbound.ts';
 import { Fault } from '#core/fault.ts';
 import { HeadTooLarge, ProtocolError } from '../http1/protocol-error.ts';
 import { canonicalHead, type Peer } from './canonical-head.ts';
-import { Http1Inbound } from './http1-inbound.ts';
+import { Http1Inbound, type AnswerChannel } from './http1-inbound.ts';
 import { renderProblem } from './problem.ts';
 import { RequestParser, type ParsedRequest, type RequestHandler } from './request-parser.ts';
 
@@ -26,7 +26,7 @@ const lingerMs = 1000;
  * One client's connection: HTTP/1.1, one exchange at a time. Requests that come early (pipelining, RFC 9112 §9.3.2) wait
  * unread until the answer before them is given.
  */
-export class ServerConnection implements RequestHandler {
+export class ServerConnection implements RequestHandler, AnswerChannel {
   readonly socket: Socket;
   readonly #settings: ConnectionSettings;
   readonly #peer: Peer;
@@ -35,6 +35,9 @@ export class ServerConnection implements RequestHandler {
   /** Came after the end of the present request. */
   #early: Buffer | null = null;
   #isLast = false;
+  #reading = false;
+  /** Is the present request known to whoever answers it? */
+  #announced = true;
   #ignores = false;
   /** When, on the clock of `performance.now`, what is awaited from the client must have come. */
   #deadlineMs: number;
@@ -84,20 +87,32 @@ export class ServerConnection implements RequestHandler {
   #read(bytes: Buffer): void {
     if (this.#parser.silent && this.#inbound === null)
       this.#deadlineMs = performance.now() + this.#settings.headTimeoutMs;
-    let used: number;
+    this.#reading = true;
     try {
-      used = this.#parser.feed(bytes);
+      const used = this.#parser.feed(bytes);
+      if (this.#ignores) return;
+      if (this.#parser.complete) {
+        this.#deadlineMs = Infinity;
+        if (used < bytes.length) this.#hold(bytes.subarray(used));
+        this.#inbound?.bodyEnded();
+      }
     } catch (thrown) {
       return this.#refuse(faultOf(thrown));
+    } finally {
+      this.#reading = false;
     }
-    if (this.#ignores) return;
-    if (!this.#parser.complete) {
-      this.#inbound?.holdUnread();
-      return;
-    }
-    this.#deadlineMs = Infinity;
-    if (used < bytes.length) this.#hold(bytes.subarray(used));
-    this.#inbound?.bodyEnded();
+    this.#announce();
+    const inbound = this.#inbound;
+    if (inbound?.finished) this.finished(inbound);
+    else if (!this.#parser.complete) inbound?.holdUnread();
+  }
+
+  /** Hands a new request over, once the read it came with is dealt with. */
+  #announce(): void {
+    const inbound = this.#inbound;
+    if (this.#announced || inbound === null) return;
+    this.#announced = true;
+    this.#settings.onExchange(inbound);
   }
 
   /** Keeps what cannot be read yet; the client is not let send more. */
@@ -118,26 +133,26 @@ export class ServerConnection implements RequestHandler {
       expectsContinue: expects,
       upgradable: /^websocket$/i.test(request.upgrade ?? ''),
     });
-    this.#settings.onExchange(this.#inbound);
+    this.#announced = false;
   }
 
   onBody(chunk: Buffer): void {
     this.#inbound?.bodyArrived(chunk);
   }
 
-  /** Is the answer about to be given the last on this connection? Asked once, when its head is made. */
   decideLast(unread: boolean): boolean {
     if (unread || this.#settings.isClosing()) this.#isLast = true;
     return this.#isLast;
   }
 
-  /** The present request was read to its end. */
   get requestComplete(): boolean {
     return this.#parser.complete;
   }
 
-  /** The answer is given. Goes on to the next request, once the client has taken most of this answer. */
+  /** Goes on to the next request once the client has taken most of this answer. */
   finished(inbound: Http1Inbound): void {
+    // Not while its own bytes are being read: what follows them would be taken for part of them.
+    if (this.#reading) return;
     if (!this.socket.writableNeedDrain || this.#isLast) this.#release(inbound);
   }
 
@@ -174,12 +189,13 @@ export class ServerConnection implements RequestHandler {
   /** Nothing can be read from this client any more. */
   #refuse(fault: Fault): void {
     const inbound = this.#inbound;
-    if (inbound && !inbound.finished) {
+    if (inbound && this.#announced && !inbound.finished) {
       this.#isLast = true;
       this.#ignores = true;
       this.#deadlineMs = Infinity;
       return inbound.bodyFailed(fault);
     }
+    this.#inbound = null;
     this.#isLast = true;
     if (!this.socket.writable) return void this.socket.destroy();
     this.socket.write(renderProblem(fault));

@@ -5,22 +5,24 @@ import { Fault } from '#core/fault.ts';
 import type { HeaderList, RequestHead } from '#core/head.ts';
 import { renderResponseHead } from './response-head.ts';
 
+/** What an answer needs of the connection it goes out on. */
+export interface AnswerChannel {
+  readonly socket: Socket;
+  /** The request was read to its end. */
+  readonly requestComplete: boolean;
+  /** Is the answer about to be given the connection's last? Asked once, when its head is made. */
+  decideLast(unread: boolean): boolean;
+  /** The answer is given. */
+  finished(inbound: Http1Inbound): void;
+  /** Leaves HTTP and hands the connection over. */
+  upgrade(): { readonly socket: Socket; readonly firstBytes: Buffer };
+}
+
 export interface RequestTraits {
   readonly http11: boolean;
   readonly expectsContinue: boolean;
   /** The client would change to a protocol that can be relayed. */
   readonly upgradable: boolean;
-}
-
-/** The connection, as far as an exchange on it needs to know it: `ServerConnection` is one. */
-export interface CarryingConnection {
-  readonly socket: Socket;
-  /** The present request was read to its end. */
-  readonly requestComplete: boolean;
-  /** Is the answer about to be given the last on this connection? Asked once, when its head is made. */
-  decideLast(unread: boolean): boolean;
-  finished(inbound: Http1Inbound): void;
-  upgrade(): { socket: Socket; firstBytes: Buffer };
 }
 
 /** A body up to this size is sent together with its head, in one piece. */
@@ -41,7 +43,7 @@ export class Http1Inbound implements Inbound, BodySource {
   finished = false;
   bytesOut = 0;
 
-  readonly #connection: CarryingConnection;
+  readonly #connection: AnswerChannel;
   readonly #traits: RequestTraits;
   #goneListener: (() => void) | null = null;
   #drainListener: (() => void) | null = null;
@@ -54,7 +56,7 @@ export class Http1Inbound implements Inbound, BodySource {
   #bodyOver: 'end' | Fault | null = null;
   #paused = false;
 
-  constructor(connection: CarryingConnection, head: RequestHead, traits: RequestTraits) {
+  constructor(connection: AnswerChannel, head: RequestHead, traits: RequestTraits) {
     this.#connection = connection;
     this.head = head;
     this.#traits = traits;

@@ -46,6 +46,7 @@ export class RequestParser {
   #chunks: ChunkedReader | null = null;
   #state = inHead;
   #left = 0;
+  #sawCr = false;
 
   constructor(maxHeadBytes: number, handler: RequestHandler) {
     this.#handler = handler;
@@ -80,8 +81,7 @@ export class RequestParser {
   feed(bytes: Buffer): number {
     let at = 0;
     if (this.#state === inHead) {
-      // An empty line before a request is some clients' leftover (RFC 9112 §2.2).
-      if (!this.#head.underWay) while (bytes[at] === cr && bytes[at + 1] === lf) at += 2;
+      if (!this.#head.underWay) at = this.#skipEmptyLines(bytes);
       if (at === bytes.length) return at;
       const end = this.#head.read(bytes, at);
       if (end < 0) return bytes.length;
@@ -106,6 +106,18 @@ export class RequestParser {
     }
   }
 
+  /** An empty line before a request is some clients' leftover (RFC 9112 §2.2). */
+  #skipEmptyLines(bytes: Buffer): number {
+    let at = 0;
+    for (; at < bytes.length; at++) {
+      const expected = this.#sawCr ? lf : cr;
+      if (bytes[at] !== expected) break;
+      this.#sawCr = !this.#sawCr;
+    }
+    if (this.#sawCr && at < bytes.length) throw new ProtocolError('a bare carriage return before a request');
+    return at;
+  }
+
   #takeHead(text: string): void {
     const lineEnd = text.indexOf('\r\n');
     const match = requestLine.exec(text.slice(0, lineEnd));
@@ -116,7 +128,7 @@ export class RequestParser {
     const { contentLength } = framing;
     this.#left = contentLength ?? 0;
     if (contentLength === null) {
-      (this.#chunks ??= new ChunkedReader()).begin();
+      (this.#chunks ??= new ChunkedReader({ mayPad: false })).begin();
       this.#state = inChunks;
     } else this.#state = contentLength === 0 ? isComplete : inLength;
     this.#handler.onHead({ method: match[1]!, url: match[2]!, rawHeaders, http11, ...framing });

@@ -136,7 +136,7 @@ export class ResponseParser {
     this.trailers = [];
     this.#left = framing.lengthBytes;
     if (framing.kind === 'chunked') {
-      (this.#chunks ??= new ChunkedReader()).begin();
+      (this.#chunks ??= new ChunkedReader({ mayPad: true })).begin();
       this.#state = inChunks;
     } else if (framing.kind === 'close') this.#state = untilClose;
     else this.#state = framing.lengthBytes === 0 ? isComplete : inLength;
