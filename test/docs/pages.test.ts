@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { startGateway } from '../../src/main.ts';
@@ -230,19 +230,4 @@ test('docs/operations.md and docs/admin-api.md: their commands run as they stand
       'ready' in (JSON.parse(run(curl.replace('http://127.0.0.1:9080', gateway.adminUrl))) as object),
     );
   assert.equal(await gateway.stop(), 0);
-});
-
-test('simulator/README.md: its lines of a test run, and serve what is put between them', limits, () => {
-  const [block, ...others] = blocksOf('simulator/README.md', 'ts');
-  assert.equal(others.length, 0);
-  const cwd = emptyFolder();
-  const program = block!.replace(
-    /^\/\/ … call.*$/m,
-    `await fetch(\`\${simulator.url}/echo/x\`).then((answer) => answer.text(), () => {});\nconsole.log(simulator.calls().length);`,
-  );
-  assert.notEqual(program, block);
-  const server = JSON.stringify(resolve('simulator/server.ts'));
-  writeFileSync(join(cwd, 'program.mts'), `import { startSimulator } from ${server};\n${program}`);
-  const ran = runShell('node program.mts', { cwd });
-  assert.deepEqual([ran.status, ran.out], [0, '1\n'], ran.err);
 });
