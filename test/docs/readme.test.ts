@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
@@ -27,6 +27,18 @@ describe('both READMEs are one page in two languages', () => {
         .sort(),
     ));
   test('the same names of things', () => same((text) => [...new Set(prose(text).match(/`[^`]+`/g))].sort()));
+});
+
+test('the policies that there are stand on the page, in both languages', () => {
+  const kinds = readdirSync('src/policies', { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  for (const page of pages) {
+    const named = [...readFileSync(page, 'utf8').matchAll(/src\/policies\/([\w-]+)\/README/g)].map(
+      ([, name]) => name,
+    );
+    assert.deepEqual(named.sort(), kinds.sort(), page);
+  }
 });
 
 test('npm start is the command that is tested here', () => {
@@ -151,6 +163,8 @@ describe('the configuration of the page', limits, () => {
     ]);
     assert.deepEqual(commandsOf('README.zh-CN.md'), commands);
     const said = Object.fromEntries(commands.map((line) => [line, sluice(line)]));
+    for (const probe of ['/healthz', '/readyz', '/metrics'])
+      assert.equal((await fetch(gateway.adminUrl + probe)).status, 200, probe);
     assert.match(said['keys list']!, /tester/);
     assert.match(said['status']!, /ready|yes/i);
     const explained = said['explain POST /v1/chat/completions --model fast']!;
