@@ -1,11 +1,18 @@
 /**
- * `npm test`: types, lint, then every suite. `--long` runs the full counts. What a suite needs beyond npm's packages is
+ * `npm test`: types, lint, then every suite. `--long` runs the full counts and prints what was counted; with
+ * `--figures docs/figures.md` that page is written too, if all passed. What a suite needs beyond npm's packages is
  * installed from Debian's when we may.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readFigures, renderFigures, writeFigures } from './figures.ts';
 
-const long = process.argv.includes('--long');
+const { long, figures: figuresPage } = parseArgs({
+  options: { long: { type: 'boolean', default: false }, figures: { type: 'string' } },
+}).values;
 
 function step(title: string, command: string, args: readonly string[]): void {
   console.log(`── ${title}`);
@@ -39,17 +46,33 @@ step('types', 'tsc', ['--noEmit', '-p', '.']);
 step('lint', process.execPath, ['scripts/lint.ts']);
 
 console.log('── tests');
+const folder = mkdtempSync(join(tmpdir(), 'sluice-figures-'));
+const counted = join(folder, 'counted.json');
+const cases = join(folder, 'cases.jsonl');
+const startedMs = Date.now();
 const { status } = spawnSync(
   process.execPath,
   [
     '--conditions=source',
+    ...(long ? ['--import=./scripts/count-properties.ts'] : []),
     '--test',
     '--test-concurrency=2',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/figures-reporter.ts',
+    `--test-reporter-destination=${counted}`,
     'src/**/*.test.ts',
     'simulator/**/*.test.ts',
     'bench/**/*.test.ts',
     'test/**/*.test.ts',
   ],
-  { stdio: 'inherit', env: { ...process.env, ...(long ? { SLUICE_LONG: '1' } : {}) } },
+  { stdio: 'inherit', env: { ...process.env, ...(long ? { SLUICE_LONG: '1', SLUICE_CASES: cases } : {}) } },
 );
+if (status === 0 && long) {
+  const figures = readFigures({ counted, cases });
+  const minutes = Math.round((Date.now() - startedMs) / 60_000);
+  console.log(`── figures\n${renderFigures(figures)}`);
+  if (figuresPage) writeFigures(figuresPage, { figures, minutes });
+}
+rmSync(folder, { recursive: true, force: true });
 process.exit(status ?? 1);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
@@ -89,6 +90,11 @@ function upstreamsOf(route: CompiledRoute['route'], parts: Parts): HttpUpstream[
   });
 }
 
+const digestOf = (tls: NonNullable<Origin['tls']>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([tls.ca, tls.cert, tls.key]))
+    .digest('base64url');
+
 function originOf(
   url: string,
   provider: Provider | null,
@@ -98,8 +104,9 @@ function originOf(
   const port = parsed.port === '' ? (secure ? 443 : 80) : Number(parsed.port);
   const proxy = provider?.proxy ?? null;
   const tls = provider?.tls ?? null;
-  // Connections are shared only where address, proxy and identity are the same.
-  const key = [parsed.protocol, parsed.host, proxy ?? '', tls ? provider!.name : ''].join('|');
+  // Connections and sessions are shared only where address, proxy, trust and identity are the same: after a reload that
+  // renews a certificate, or trusts another authority, what was opened before is not used again.
+  const key = [parsed.protocol, parsed.host, proxy ?? '', tls ? digestOf(tls) : ''].join('|');
   return {
     origin: { key, secure, host: parsed.hostname, port, proxy, tls },
     host: parsed.host,

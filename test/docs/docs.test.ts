@@ -24,12 +24,6 @@ test('links between pages lead somewhere', () => {
   assert.deepEqual(broken, []);
 });
 
-test('both READMEs give the same commands', () => {
-  const commands = (path: string) => readFileSync(path, 'utf8').match(/npm ci && npm (?:start|test)/g);
-  assert.deepEqual(commands('README.md'), ['npm ci && npm start', 'npm ci && npm test']);
-  assert.deepEqual(commands('README.zh-CN.md'), commands('README.md'));
-});
-
 test('every proof that the page on metering names is a test that exists', () => {
   const page = readFileSync('docs/metering.md', 'utf8');
   const proofs = [...page.matchAll(/\]\(\.\.\/([^)]+\.test\.ts)\): (“[^”]+”(?:, “[^”]+”)*)/g)].flatMap(

@@ -76,7 +76,7 @@ for (const dialect of Object.keys(dialects) as (keyof typeof dialects)[]) {
   for (const model of ['o/gpt-sim', 'a/claude-sim']) {
     describe(`${dialect} → ${model}: the upstream breaks at every chunk`, () => {
       for (const how of breaks) {
-        test(how, async () => {
+        test(how, async (t) => {
           const made = await Promise.all(
             Array.from({ length: chunks + 1 }, (_, at) =>
               call(dialect, model, { tokens: chunks, [how]: at }),
@@ -94,6 +94,7 @@ for (const dialect of Object.keys(dialects) as (keyof typeof dialects)[]) {
             const expected = isComplete ? ['completed'] : ['upstream_error', 'timeout'];
             assert.ok(expected.includes(outcome), `${how} ${at}: ${outcome} for ${text.slice(-200)}`);
           }
+          t.diagnostic(`figure: streams broken by the upstream, at every chunk: ${made.length}`);
         });
       }
     });

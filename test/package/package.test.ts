@@ -1,17 +1,129 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
 
-test('the package compiles, and its command runs from what was compiled', () => {
-  const run = (...args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8' });
-  const built = run('scripts/build.ts');
-  assert.equal(built.status, 0, built.stdout + built.stderr);
-  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-  assert.equal(run('bin/sluice.js', '--version').stdout.trim(), version);
-  const explained = run('bin/sluice.js', 'check', 'examples/minimal.yaml');
-  assert.ok(
-    explained.status === 0 || /environment variable is not set/.test(explained.stderr + explained.stdout),
-    explained.stderr,
-  );
+interface Manifest {
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+const folder = mkdtempSync(join(tmpdir(), 'sluice-package-'));
+/** Where somebody has installed the package: nothing of this repository is beside it. */
+const app = join(folder, 'app');
+const installed = join(app, 'node_modules', 'sluice');
+const bin = join(app, 'node_modules', '.bin');
+let packed: string[] = [];
+
+/** No variable of ours, and the node that runs this test for the `#!` of the command. */
+const env = {
+  PATH: [bin, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
+  HOME: folder,
+  NO_COLOR: '1',
+};
+const sluice = (...args: string[]) =>
+  spawnSync('sluice', args, { cwd: app, env, encoding: 'utf8', timeout: 60_000 });
+
+/**
+ * Packs as for the registry (`prepack` compiles) and unpacks the tarball into an empty folder as npm does. Only the
+ * packages that `dependencies` names are there besides; they are linked from this checkout, so that no registry is needed.
+ */
+before(() => {
+  mkdirSync(installed, { recursive: true });
+  mkdirSync(bin);
+  const pack = spawnSync('npm', ['pack', '--json', '--pack-destination', folder], { encoding: 'utf8' });
+  assert.equal(pack.status, 0, pack.stdout + pack.stderr);
+  const tarball = join(folder, `sluice-${manifest.version}.tgz`);
+  const listed = spawnSync('tar', ['-tzf', tarball], { encoding: 'utf8' });
+  packed = listed.stdout.trim().split('\n');
+  const unpacked = spawnSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed], {
+    encoding: 'utf8',
+  });
+  assert.equal(unpacked.status, 0, unpacked.stderr);
+  for (const name of Object.keys(manifest.dependencies)) {
+    const place = join(app, 'node_modules', name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(resolve('node_modules', name), place);
+  }
+  for (const [name, path] of Object.entries(manifest.bin))
+    symlinkSync(join('..', 'sluice', path), join(bin, name));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the package, installed from its tarball', { timeout: 120_000 }, () => {
+  test('has what runs and what is to be read, and no source, test or secret', () => {
+    const wanted = [
+      'bin/sluice.js',
+      'dist/cli/sluice.js',
+      'dist/worker.js',
+      'sluice.schema.json',
+      'package.json',
+    ];
+    for (const name of [...wanted, 'README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE', 'NOTICE'])
+      assert.ok(packed.includes(`package/${name}`), name);
+    const others = packed.filter((name) => !/^package\/(?:dist\/.*\.js|bin\/sluice\.js|[\w.-]+)$/.test(name));
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      packed.filter((name) => /\.test\.|\/testing\/|\.ts$|\.env|\.sluice/.test(name)),
+      [],
+    );
+  });
+
+  test('its command says its version', () => {
+    const { stdout, stderr } = sluice('--version');
+    assert.equal(stdout.trim(), manifest.version, stderr);
+  });
+
+  test('`sluice check` takes a good configuration and names what is wrong with another', () => {
+    const file = join(app, 'sluice.yaml');
+    const text =
+      'version: 1\nproviders:\n  simulated: {}\nroutes:\n  - { name: llm, match: { path: /v1/** }, to: { llm: {} } }\n';
+    writeFileSync(file, text);
+    const good = sluice('check', 'sluice.yaml');
+    assert.equal(good.status, 0, good.stdout + good.stderr);
+    writeFileSync(file, text.replace('providers', 'provider'));
+    const bad = sluice('check', 'sluice.yaml');
+    assert.equal(bad.status, 1);
+    assert.match(bad.stdout + bad.stderr, /sluice\.yaml:2:1: .*did you mean "providers"\?/);
+    rmSync(file);
+  });
+
+  test('`sluice start` without anything serves a streamed completion, and its ledger is right', async () => {
+    const args = ['start', '--port', '0', '--admin-port', '0', '--threads', '1', '--state', 'state'];
+    const child = spawn('sluice', args, { cwd: app, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const closed = once(child, 'close') as Promise<[number | null]>;
+    try {
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+      while (!said.includes('Try it:') && child.exitCode === null) await once(child.stderr, 'data');
+      const url = /Sluice listens on (http:\S+)/.exec(said)?.[1];
+      const key = /Key +(\S+)/.exec(said)?.[1];
+      assert.ok(url && key, said);
+      const answer = await fetch(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          model: 'simulated',
+          stream: true,
+          messages: [{ role: 'user', content: 'Say hello' }],
+        }),
+      });
+      const text = await answer.text();
+      assert.equal(answer.status, 200, text);
+      assert.match(answer.headers.get('content-type') ?? '', /^text\/event-stream/);
+      assert.ok(text.split('\n\n').length > 3 && text.trimEnd().endsWith('data: [DONE]'), text);
+    } finally {
+      child.kill('SIGTERM');
+    }
+    assert.deepEqual((await closed)[0], 0);
+    const verified = sluice('ledger', 'verify', '--state', 'state');
+    assert.equal(verified.status, 0, verified.stdout + verified.stderr);
+    const top = sluice('ledger', 'top', '--by', 'model', '--state', 'state');
+    assert.match(top.stdout, /simulated/);
+  });
 });

@@ -49,8 +49,9 @@ function auditRows(memory: SharedArrayBuffer): number {
   return total;
 }
 
-test('1,000 callers in four threads against a limit for 10: exactly 10 are admitted, every time', async () => {
+test('1,000 callers in four threads against a limit for 10: exactly 10 are admitted, every time', async (t) => {
   const rounds = long ? 500 : 40;
+  let wrong = 0;
   for (const seed of [1, 53]) {
     const memory = createCounterMemory({ rows: 2048, reservations: 65_536 });
     const signals = new SharedArrayBuffer(4 * (8 + rounds));
@@ -72,12 +73,15 @@ test('1,000 callers in four threads against a limit for 10: exactly 10 are admit
       admitted,
       admitted.map(() => 10),
     );
+    wrong += admitted.filter((count) => count !== 10).length;
     // All or nothing: the wide items were booked by the admitted alone.
     assert.equal(auditRows(memory), rounds * 10 * (1 + 7));
+    t.diagnostic(`figure: races of 1,000 callers in four threads for 10 places: ${rounds}`);
   }
+  t.diagnostic(`figure: races that admitted more or fewer than 10: ${wrong}`);
 });
 
-test('threads killed at any moment leave sums that add up, and the others go on', async () => {
+test('threads killed at any moment leave sums that add up, and the others go on', async (t) => {
   const memory = createCounterMemory({ rows: 1024, reservations: 4096, owners: 8 });
   const signals = new SharedArrayBuffer(64);
   const words = new Int32Array(signals);
@@ -85,7 +89,8 @@ test('threads killed at any moment leave sums that add up, and the others go on'
   const survivor = startWorker({ memory, signals, owner: 1, job: 'churn' });
   const survived = ended(survivor);
   let seed = 7;
-  for (let kill = 0; kill < (long ? 300 : 12); kill++) {
+  const kills = long ? 300 : 12;
+  for (let kill = 0; kill < kills; kill++) {
     const before = Atomics.load(words, 3);
     // Owner 2 each time: its number is free again once released.
     const victim = startWorker({ memory, signals, owner: 2, job: 'churn', seed: kill });
@@ -105,7 +110,10 @@ test('threads killed at any moment leave sums that add up, and the others go on'
   }
   Atomics.store(words, 1, 1);
   await survived;
-  assert.equal(auditRows(memory), 0);
+  const left = auditRows(memory);
+  assert.equal(left, 0);
+  t.diagnostic(`figure: threads killed amid reservations: ${kills}`);
+  t.diagnostic(`figure: units they left booked: ${left}`);
 });
 
 test('a thread that dies after any write of a step has done the step or not', async () => {

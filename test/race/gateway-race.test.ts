@@ -5,6 +5,7 @@ import { startTestGateway, testKey } from '../harness/gateway.ts';
 
 const callers = 1000;
 const places = 10;
+const rounds = process.env['SLUICE_LONG'] ? 20 : 1;
 
 function call(url: string, agent: Agent): Promise<{ status: number; retryAfter: string | undefined }> {
   return new Promise((resolve, reject) => {
@@ -27,7 +28,15 @@ function call(url: string, agent: Agent): Promise<{ status: number; retryAfter: 
   });
 }
 
-test('a thousand concurrent callers against a limit for ten, over three threads: ten are admitted', async () => {
+test('a thousand concurrent callers against a limit for ten, over three threads: ten are admitted', async (t) => {
+  let wrong = 0;
+  for (let round = 0; round < rounds; round++) if ((await race()) !== places) wrong++;
+  t.diagnostic(`figure: races of 1,000 callers over sockets, three threads, for 10 places: ${rounds}`);
+  t.diagnostic(`figure: races over sockets that admitted more or fewer than 10: ${wrong}`);
+});
+
+/** Returns how many callers were admitted. */
+async function race(): Promise<number> {
   const gateway = await startTestGateway({
     threads: 3,
     config: { policies: [{ 'key-auth': {} }, { 'rate-limit': { by: 'project', requests: `${places}/h` } }] },
@@ -36,13 +45,15 @@ test('a thousand concurrent callers against a limit for ten, over three threads:
   const agent = new Agent({ keepAlive: false, maxSockets: 250 });
   try {
     const answers = await Promise.all(Array.from({ length: callers }, () => call(gateway.url, agent)));
-    assert.equal(answers.filter(({ status }) => status === 200).length, places);
+    const admitted = answers.filter(({ status }) => status === 200).length;
+    assert.equal(admitted, places);
     const refused = answers.filter(({ status }) => status === 429);
     assert.equal(refused.length, callers - places);
     assert.ok(refused.every(({ retryAfter }) => Number(retryAfter) >= 1));
     assert.equal(gateway.simulator.calls().length, places);
+    return admitted;
   } finally {
     agent.destroy();
     await gateway.stop();
   }
-});
+}

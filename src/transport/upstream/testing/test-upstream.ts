@@ -11,24 +11,46 @@ import { createUpstream, type UpstreamOptions } from '../index.ts';
 export interface TestUpstream extends Upstream {
   /** Time stands still otherwise: no timeout and no expiry comes by itself. */
   advance(ms: number): void;
+  /** Resolves once all calls have been measured against the present time. Needs one under way. */
+  looked(): Promise<void>;
 }
 
 /** A client of its own, which must have no connection left when the test is over. */
 export function testUpstream(t: TestContext, options: Partial<UpstreamOptions> = {}): TestUpstream {
   let now = 1_000_000;
-  const clock = { nowMs: () => now, monotonicMs: () => now };
-  const upstream = createUpstream({ clock, tickMs: 5, ...options });
+  let looks = 0;
+  const clock = { nowMs: () => now, monotonicMs: () => (looks++, now) };
+  const client = createUpstream({ clock, tickMs: 5, ...options });
+  const calls: UpstreamCall[] = [];
+  const start: Upstream['start'] = (request, sink) => {
+    const call = client.start(request, sink);
+    calls.push(call);
+    return call;
+  };
+  const upstream: Upstream = { ...client, start };
   t.after(async () => {
     upstream.close();
-    await until(() => upstream.stats().open === 0);
-    assert.deepEqual(upstream.stats(), { open: 0, idle: 0, active: 0 });
+    try {
+      // After a failure calls may still be under way; waiting for those would hide what failed.
+      if (!t.passed) return;
+      await until(() => upstream.stats().open === 0);
+      assert.deepEqual(upstream.stats(), { open: 0, idle: 0, active: 0 });
+    } finally {
+      for (const call of calls) call.cancel();
+    }
   });
-  return Object.assign(upstream, { advance: (ms: number) => void (now += ms) });
+  // The second look begins when the first is over.
+  const looked = (from = looks) => until(() => looks >= from + 2);
+  return Object.assign(upstream, { advance: (ms: number) => void (now += ms), looked: () => looked() });
 }
 
-/** Waits for what must come; the test's own time limit ends it otherwise. */
+/** Waits for what must come. What does not come in ten seconds is not late but missing. @throws Error that shows it */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(2);
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${String(condition)}`);
+    await sleep(2);
+  }
 }
 
 export interface RawServer {
@@ -58,7 +80,8 @@ export async function rawServer(
       onConnection(socket, index);
     },
   );
-  server.listen(0, '127.0.0.1');
+  // A test that fails may skip its clean-up; its process is to end nevertheless.
+  server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   t.after(() => {
     for (const socket of sockets) socket.destroy();

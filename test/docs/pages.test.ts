@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { startGateway } from '../../src/main.ts';
+import { startSimulator } from '../../simulator/server.ts';
+import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
+import { adminToken, testKey } from '../harness/gateway.ts';
+import { blocksOf, commandsOf } from '../harness/snippets.ts';
+
+const limits = { timeout: 120_000 };
+const key = (name: string) => `sk-${name.toLowerCase()}-0123456789`;
+
+/** Every variable that an example refers to. */
+function variablesOf(text: string): Record<string, string> {
+  const names = [...text.matchAll(/\$\{env:(\w+)\}/g)].map((match) => match[1]!);
+  return Object.fromEntries(names.map((name) => [name, key(name)]));
+}
+
+/**
+ * Serves a configuration as it stands, but on free ports, without a log and a delay at its end, and with every provider and
+ * upstream on this machine.
+ */
+async function serve(t: TestContext, text: string) {
+  const folder = emptyFolder();
+  const simulator = await startSimulator({ port: 0 });
+  t.after(() => simulator.close());
+  const document = parse(text) as Record<string, Record<string, unknown>>;
+  for (const provider of Object.values(document['providers'] ?? {}) as Record<string, unknown>[]) {
+    const anthropic = provider === document['providers']!['anthropic'];
+    Object.assign(provider, { baseUrl: anthropic ? simulator.url : `${simulator.url}/v1` });
+    delete provider['proxy'];
+    if (!anthropic) provider['apiKey'] ??= 'sk-local';
+  }
+  Object.assign(document, { log: { access: false }, drain: { delay: 0, grace: '1s' } });
+  const here = stringify(document).replaceAll(/http:\/\/10\.0\.0\.\d:\d+/g, simulator.url);
+  mkdirSync(join(folder, 'secrets'));
+  writeFileSync(join(folder, 'secrets/openai-eu'), 'sk-eu\n');
+  const configPath = join(folder, 'sluice.yaml');
+  writeFileSync(configPath, here);
+  const running = await startGateway({
+    configPath,
+    stateDirectory: join(folder, 'state'),
+    port: 0,
+    adminPort: 0,
+    threads: 1,
+    env: { SLUICE_ADMIN_TOKEN: adminToken, ...variablesOf(text) },
+  });
+  t.after(() => running.stop());
+  const url = `http://127.0.0.1:${running.port}`;
+  const admin = (path: string, init: RequestInit = {}) =>
+    fetch(`http://127.0.0.1:${running.adminPort}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+    });
+  assert.equal((await admin('/readyz')).status, 200);
+  const chat = async (secret: string, model: string, prefix = '') => {
+    const answer = await fetch(`${url}${prefix}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] }),
+    });
+    await answer.text();
+    return { status: answer.status, model: simulator.calls().at(-1)?.model };
+  };
+  return { document, simulator, url, admin, chat };
+}
+
+describe('docs/configuration.md: every block is served', limits, () => {
+  for (const [index, block] of blocksOf('docs/configuration.md', 'yaml').entries()) {
+    const about = /^\w+(?=:)(?!version)/gm;
+    test(`${index + 1}: ${block.match(about)?.join(', ')}`, async (t) => {
+      const { document, url, admin } = await serve(t, block);
+      const status = (await (await admin('/v1/status')).json()) as { ready: boolean };
+      assert.equal(status.ready, true);
+      const routes = (document['routes'] ?? []) as unknown as { name: string; to: object }[];
+      const answer = await fetch(`${url}/v1/models`);
+      // A route wants a key that was not given; without one there is nothing.
+      assert.equal(answer.status, routes.some(({ to }) => 'llm' in to) ? 401 : 404);
+    });
+  }
+});
+
+describe('examples/: each is served, and does what it is there for', limits, () => {
+  const example = (name: string) => readFileSync(join('examples', name), 'utf8');
+
+  test('there is a test for each', () =>
+    assert.deepEqual(readdirSync('examples').sort(), [
+      'fallback.yaml',
+      'limits-by-team.yaml',
+      'minimal.yaml',
+      'rest-and-llm.yaml',
+    ]));
+
+  test('minimal: a key that is made at run time may call', async (t) => {
+    const { admin, chat } = await serve(t, example('minimal.yaml'));
+    const made = await admin('/v1/keys', {
+      method: 'POST',
+      body: JSON.stringify({ name: 'one', project: 'default' }),
+    });
+    const { secret } = (await made.json()) as { secret: string };
+    assert.deepEqual(await chat(secret, 'gpt-5-mini'), { status: 200, model: 'gpt-5-mini' });
+    assert.equal((await chat('sk-wrong', 'gpt-5-mini')).status, 401);
+  });
+
+  test('fallback: the next target takes over, and the key is held to its models', async (t) => {
+    const { chat, simulator } = await serve(t, example('fallback.yaml'));
+    assert.deepEqual(await chat(key('WEB_KEY'), 'fast'), { status: 200, model: 'qwen3' });
+    simulator.enqueue({ status: 503 }, { status: 503 });
+    assert.deepEqual(await chat(key('WEB_KEY'), 'fast'), { status: 200, model: 'claude-haiku-4-5' });
+    assert.equal((await chat(key('WEB_KEY'), 'openai/gpt-5')).status, 403);
+  });
+
+  test('limits-by-team: both routes lead on, the third key to its models alone', async (t) => {
+    const { chat } = await serve(t, example('limits-by-team.yaml'));
+    assert.equal((await chat(key('RANKING_KEY'), 'gpt-5')).status, 200);
+    assert.equal((await chat(key('CHATBOT_KEY'), 'claude-sonnet-5', '/batch')).status, 200);
+    assert.equal((await chat(key('SUMMARIES_KEY'), 'gpt-5-mini')).status, 200);
+    assert.equal((await chat(key('SUMMARIES_KEY'), 'gpt-5')).status, 403);
+    const statuses = await Promise.all(Array.from({ length: 200 }, () => chat(key('RANKING_KEY'), 'gpt-5')));
+    assert.ok(
+      statuses.some(({ status }) => status === 429),
+      'twenty a second were to be let through',
+    );
+  });
+
+  test('rest-and-llm: an open route, a guarded one by host, and models by pattern', async (t) => {
+    const { url, chat } = await serve(t, example('rest-and-llm.yaml'));
+    const health = await fetch(`${url}/health`);
+    assert.ok(health.headers.has('x-sluice-exchange') && health.status !== 401, String(health.status));
+    assert.equal((await fetch(`${url}/orders/1`)).status, 404, 'another host');
+    const search = (headers: Record<string, string>) =>
+      new Promise<string>((resolve, reject) => {
+        get(`${url}/search/echo/x`, { headers: { host: 'api.acme.test', ...headers } }, (answer) => {
+          let text = `${answer.statusCode} `;
+          answer.on('data', (chunk: Buffer) => (text += chunk.toString())).on('end', () => resolve(text));
+        }).on('error', reject);
+      });
+    assert.match(await search({}), /^401 /);
+    assert.match(await search({ authorization: `Bearer ${key('ACME_KEY')}` }), /^200 .*\/echo\/x/s);
+    assert.deepEqual(await chat(key('WEB_KEY'), 'gpt-5'), { status: 200, model: 'gpt-5' });
+    assert.equal((await chat(key('WEB_KEY'), 'o3')).status, 404);
+  });
+});
+
+describe("policies' own pages: the block of each is served", limits, () => {
+  const base = {
+    version: 1,
+    providers: { openai: { apiKey: 'sk-x' } },
+    models: { fast: { targets: ['openai/gpt-5-mini'] } },
+    routes: [{ name: 'llm', match: { path: '/v1/**' }, to: { llm: {} } }],
+    teams: { shop: {} },
+    projects: { web: { team: 'shop' } },
+    keys: { tester: { project: 'web', secret: testKey } },
+  };
+  for (const kind of readdirSync('src/policies', { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  )) {
+    test(kind.name, async (t) => {
+      const blocks = blocksOf(join('src/policies', kind.name, 'README.md'), 'yaml');
+      assert.ok(blocks.length > 0);
+      for (const block of blocks) {
+        const { keys, ...rest } = parse(block) as Record<string, object>;
+        const document = { ...base, ...rest, keys: { ...base.keys, ...keys } };
+        const { chat } = await serve(t, stringify(document));
+        assert.deepEqual(await chat(testKey, 'fast'), { status: 200, model: 'gpt-5-mini' });
+      }
+    });
+  }
+});
+
+test('docs/operations.md and docs/admin-api.md: their commands run as they stand', limits, async (t) => {
+  const cwd = emptyFolder();
+  const config =
+    'version: 1\nproviders: { simulated: {} }\nmodels: { fast: { targets: [simulated/simulated] } }\n' +
+    'routes: [{ name: llm, match: { path: /v1/** }, to: { llm: {} } }]\nteams: { t: {} }\nprojects: { P: { team: t } }\n';
+  writeFileSync(join(cwd, 'sluice.yaml'), config);
+  const gateway = await startCommand(t, { cwd, args: ['--config', 'sluice.yaml', '--state', '.sluice'] });
+  const env = { SLUICE_ADMIN_URL: gateway.adminUrl };
+  const run = (line: string) => {
+    const ran = runShell(line, { cwd, env });
+    assert.equal(ran.status, 0, `${line}: ${ran.out}${ran.err}`);
+    return ran.out;
+  };
+  const commands = [...commandsOf('docs/operations.md'), ...commandsOf('src/policies/key-auth/README.md')];
+  const [start, ...others] = commands;
+  assert.equal(start, 'start --config sluice.yaml --state /var/lib/sluice');
+  assert.ok(others.length >= 7, others.join('\n'));
+  // "csv|jsonl" stands for either.
+  for (const line of others.flatMap((one) =>
+    one.includes('csv|jsonl') ? ['csv', 'jsonl'].map((form) => one.replace('csv|jsonl', form)) : [one],
+  ))
+    run(`sluice ${line}`);
+  assert.match(run('sluice keys list'), /NAME/);
+  for (const curl of blocksOf('docs/admin-api.md', 'sh'))
+    assert.ok(
+      'ready' in (JSON.parse(run(curl.replace('http://127.0.0.1:9080', gateway.adminUrl))) as object),
+    );
+  assert.equal(await gateway.stop(), 0);
+});
