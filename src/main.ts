@@ -52,15 +52,13 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
+  // Whatever fails below, what was begun before it is ended again: no thread, no lock and no port stays behind.
+  await using begun = new AsyncDisposableStack();
   const lock = acquireStateLock(stateDirectory, {
     listen: `${snapshot.listen.host}:${snapshot.listen.port}`,
   });
-  try {
-    await probePort(snapshot.listen.host, snapshot.listen.port);
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
+  begun.defer(() => lock.release());
+  await probePort(snapshot.listen.host, snapshot.listen.port);
 
   // 2. Settle the past: what dead processes left in their journals, and the windows it weighs on.
   const ledger = await startLedger({
@@ -68,6 +66,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     journalDirectory,
     onError: (error) => say(`ledger: ${error.message}`),
   });
+  begun.defer(() => ledger.close());
   const recovered = await ledger.recover();
   if (recovered.crashed > 0)
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
@@ -77,7 +76,9 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
+  begun.defer(() => keys.close());
   const tokens = openTokenService();
+  begun.defer(() => tokens.close());
   let draining = false;
   const pool = new WorkerPool({
     count: snapshot.threads,
@@ -106,6 +107,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
       await pool.publishSnapshot(loaded.snapshot);
     },
   });
+  begun.defer(() => pool.close(0));
   await pool.start();
 
   // 4. The admin port, last: it says that everything is ready.
@@ -123,17 +125,22 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     verifyToken: (token) => keys.verifyAdminToken(token),
     control,
   });
+  begun.defer(() => admin.close());
   reloader.start();
+  begun.defer(() => reloader.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
+  const banner = renderBanner({
+    snapshot,
+    port: pool.port,
+    adminPort: admin.port,
+    stateDirectory,
+    firstKey: keys.firstKey(),
+  });
+  // From here on `stop` ends it all.
+  begun.move();
   return {
-    banner: renderBanner({
-      snapshot,
-      port: pool.port,
-      adminPort: admin.port,
-      stateDirectory,
-      firstKey: keys.firstKey(),
-    }),
+    banner,
     port: pool.port,
     adminPort: admin.port,
     async stop() {
