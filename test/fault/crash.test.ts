@@ -10,7 +10,7 @@ import { startSimulator } from '../../simulator/server.ts';
 import { readLedger, verifyDatabase } from '../../src/ledger/store/offline.ts';
 import { standardConfig, testKey } from '../harness/gateway.ts';
 
-const rounds = process.env['SLUICE_LONG'] ? 300 : 6;
+const rounds = process.env['SLUICE_LONG'] ? 250 : 6;
 const callersAtOnce = 8;
 
 const freePort = () =>
