@@ -11,6 +11,9 @@ interface StartFlags {
 
 const port = wholeNumber(0, 65_535);
 
+/** Ctrl-C reaches us twice below npm, from the terminal and from npm, which passes it on: that is one request. */
+const sameRequestMs = 500;
+
 export function addStart(sluice: Command): void {
   sluice
     .command('start', { isDefault: true })
@@ -34,10 +37,14 @@ export function addStart(sluice: Command): void {
 async function start(flags: StartFlags): Promise<void> {
   const ended = Promise.withResolvers<void>();
   let stop: (() => Promise<void>) | null = null;
-  let asked = 0;
+  let askedMs: number | null = null;
   const onSignal = () => {
-    asked++;
-    if (asked > 1) process.exit(1);
+    const nowMs = performance.now();
+    if (askedMs !== null) {
+      if (nowMs - askedMs > sameRequestMs) process.exit(1);
+      return;
+    }
+    askedMs = nowMs;
     stop?.().then(ended.resolve, ended.reject);
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
@@ -54,6 +61,6 @@ async function start(flags: StartFlags): Promise<void> {
   stop = () => gateway.stop();
   // Standard output belongs to the access log.
   process.stderr.write(gateway.banner);
-  if (asked > 0) stop().then(ended.resolve, ended.reject);
+  if (askedMs !== null) stop().then(ended.resolve, ended.reject);
   await ended.promise;
 }

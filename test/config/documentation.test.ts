@@ -1,25 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parseConfig } from '#config/load.ts';
-import { resolveConfig } from '#config/resolve.ts';
 import { documentSchema, policySchema } from '#config/schema.ts';
 import { catalog } from '#providers/catalog/index.ts';
-import { policySchemas } from '#policies/schemas.ts';
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
-const env = new Proxy<Record<string, string>>({}, { get: (_, name) => `value-of-${String(name)}` });
-const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1]!);
-
-test('every block of the page is a configuration', () => {
-  assert.ok(blocks.length >= 7);
-  for (const block of blocks) {
-    const text = block.replace('${file:secrets/openai-eu}', '${env:FILE}');
-    const document = parseConfig(text, { env, path: null, policySchemas });
-    const prices = { find: () => null, all: () => ({}) };
-    resolveConfig(document, { catalog, prices, version: 1, text, source: 'page', nowMs: 0 });
-  }
-});
 
 interface Node {
   readonly properties?: Readonly<Record<string, Node>>;

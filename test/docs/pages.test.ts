@@ -81,37 +81,6 @@ describe('docs/configuration.md: every block is served', limits, () => {
       assert.equal(answer.status, routes.some(({ to }) => 'llm' in to) ? 401 : 404);
     });
   }
-
-  test('the errors of the page are those that come, to the letter', () => {
-    const text = readFileSync('docs/configuration.md', 'utf8');
-    const [expected] = [...text.matchAll(/^```\n(sluice\.yaml:.*?)^```/gms)].map((match) => match[1]!);
-    const cwd = emptyFolder();
-    const check = (lines: readonly string[]) => {
-      writeFileSync(join(cwd, 'sluice.yaml'), lines.join('\n'));
-      const { status, out, err } = runShell('sluice check sluice.yaml', { cwd });
-      assert.equal(status, 1);
-      return (out + err).match(/^sluice\.yaml:.*\n/gm)!.join('');
-    };
-    const wrong = [
-      'version: 1',
-      'listen: { port: 70000 }',
-      '',
-      '',
-      'providers:',
-      '  local: { dialect: openai-chat, baseURL: http://127.0.0.1:1/v1 }',
-      '',
-      '  openai:',
-      "       apiKey: '${env:OPENAI_API_KEY}'",
-      '',
-      'models:',
-      '  fast: { targets: [local/x, opnai/y] }',
-    ];
-    // Names are looked up once there is no mistake of form, as the page says.
-    const better = wrong.map((line) =>
-      line.replace('70000', '8080').replace('baseURL', 'baseUrl').replace('${env:OPENAI_API_KEY}', 'sk-x'),
-    );
-    assert.equal(check(wrong) + check(better), expected);
-  });
 });
 
 describe('examples/: each is served, and does what it is there for', limits, () => {

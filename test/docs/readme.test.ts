@@ -43,8 +43,8 @@ test('the policies that there are stand on the page, in both languages', () => {
 
 test('npm start is the command that is tested here', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
-  assert.equal(scripts['start'], 'node --conditions=source src/cli/sluice.ts start');
-  assert.equal(scripts['sluice'], 'node --conditions=source src/cli/sluice.ts');
+  assert.equal(scripts['start'], 'exec node --conditions=source src/cli/sluice.ts start');
+  assert.equal(scripts['sluice'], 'exec node --conditions=source src/cli/sluice.ts');
 });
 
 /** Runs a program that imports the official SDK. */

@@ -1,0 +1,24 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface Fence {
+  /** `README.md:15`, to be found in an editor. */
+  readonly at: string;
+  readonly page: string;
+  /** The word after the fence; empty where there is none. */
+  readonly language: string;
+}
+
+/** Paths of all pages, from the top of the repository. */
+export const pages: readonly string[] = readdirSync('.', { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.md') && !path.includes('node_modules') && !path.startsWith('dist'))
+  .sort();
+
+/** Where fenced blocks of a page begin (CommonMark, section 4.5), in their order. */
+export function fencesOf(page: string): Fence[] {
+  const text = readFileSync(page, 'utf8');
+  return [...text.matchAll(/^```(.*)\n[^]*?^```$/gm)].map((match) => ({
+    at: `${page}:${text.slice(0, match.index).split('\n').length}`,
+    page,
+    language: match[1]!.trim(),
+  }));
+}
