@@ -201,5 +201,6 @@ function renderDeltaUsage(figures: Figures): Json {
     cache_read_input_tokens: figures.cached,
     output_tokens: figures.completion,
     ...(figures.reasoning !== 0 && { output_tokens_details: { thinking_tokens: figures.reasoning } }),
+    ...(figures.searches > 0 && { server_tool_use: { web_search_requests: figures.searches } }),
   };
 }

@@ -136,7 +136,7 @@ function recordFrame(call: SimulatedCall, frame: Frame): void {
 
 function openSink(reply: Reply): BodySink {
   const { response, script, call } = reply;
-  const gzip = Boolean(script.gzip && reply.acceptsGzip);
+  const gzip = Boolean(script.gzip && (reply.acceptsGzip || script.gzip === 'always'));
   writeHead(reply, 200, {
     'content-type': eventStreamType(script),
     'cache-control': 'no-cache',

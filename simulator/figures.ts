@@ -14,6 +14,7 @@ export interface Figures {
   completion: Figure;
   reasoning: Figure;
   total: Figure;
+  searches: number;
 }
 
 /** Bare `NaN` is no JSON; this mark becomes it when a frame is rendered. */
@@ -46,6 +47,7 @@ export function reportFigures(answer: Answer, script: Script, sent = servedAll(a
       completion: lie,
       reasoning: lie,
       total: lie,
+      searches: 0,
     };
   }
   const scripted: ScriptedFigures = typeof script.usage === 'object' ? script.usage : {};
@@ -63,6 +65,7 @@ export function reportFigures(answer: Answer, script: Script, sent = servedAll(a
     completion,
     reasoning: scripted.reasoning ?? sent.reasoning,
     total: prompt + completion,
+    searches: scripted.searches ?? 0,
   };
 }
 

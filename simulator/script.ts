@@ -16,6 +16,7 @@ export interface ScriptedFigures {
   cacheWrite5m?: number;
   cacheWrite1h?: number;
   reasoning?: number;
+  searches?: number;
 }
 
 export const USAGE_MODES = [
@@ -71,7 +72,7 @@ export interface Script {
   comments?: boolean;
   multiLineData?: boolean;
   splitAt?: number | 'every';
-  gzip?: boolean;
+  gzip?: boolean | 'always';
   closeDelimited?: boolean;
   contentLengthShort?: boolean | number;
   contentLengthLong?: boolean | number;
@@ -113,7 +114,15 @@ function isUsage(value: unknown): boolean {
     return FIGURE_NAMES.has(name) && typeof figure === 'number';
   });
 }
-const FIGURE_NAMES = new Set(['prompt', 'completion', 'cached', 'cacheWrite5m', 'cacheWrite1h', 'reasoning']);
+const FIGURE_NAMES = new Set([
+  'prompt',
+  'completion',
+  'cached',
+  'cacheWrite5m',
+  'cacheWrite1h',
+  'reasoning',
+  'searches',
+]);
 
 const CHECKS: Record<keyof Script, Check> = {
   text: isText,
@@ -147,7 +156,7 @@ const CHECKS: Record<keyof Script, Check> = {
   comments: isFlag,
   multiLineData: isFlag,
   splitAt: either(isCount, (value) => value === 'every'),
-  gzip: isFlag,
+  gzip: either(isFlag, (value) => value === 'always'),
   closeDelimited: isFlag,
   contentLengthShort: either(isFlag, isCount),
   contentLengthLong: either(isFlag, isCount),

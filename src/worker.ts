@@ -32,6 +32,7 @@ const journal = openJournal({
   directory: start.journalDirectory,
   worker: start.index,
   incarnation: start.incarnation,
+  durability: start.snapshot.durability,
   onSealed: (path) => say({ type: 'sealed', path }),
 });
 const observer = createObserver({

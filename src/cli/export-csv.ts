@@ -1,4 +1,5 @@
 import { renderAmount } from '#core/money.ts';
+import { totalCost } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { totalsOf } from '#core/usage.ts';
 
@@ -38,7 +39,7 @@ export function csvRows(receipt: Receipt): string {
 
 function cellsOf(receipt: Receipt, attempt: AttemptLine | null): (string | number | null | undefined)[] {
   const totals = totalsOf(attempt?.lines.map((priced) => priced.line) ?? []);
-  const costNano = attempt?.lines.reduce((sum, priced) => sum + priced.costNano, 0n);
+  const costNano = attempt ? totalCost(attempt) : undefined;
   return [
     receipt.id,
     attempt?.number,

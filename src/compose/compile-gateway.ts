@@ -58,6 +58,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     observer: parts.observer,
     live: parts.live,
     endpoint,
+    unasked: new Map(),
     nextUpstream({ route }) {
       const entry = upstreams.get(route.name)!;
       return entry.list[entry.turn++ % entry.list.length]!;

@@ -77,6 +77,7 @@ function whatNeedsRestart(before: LoadedConfig, after: LoadedConfig): string[] {
   if (!same(before.snapshot.admin, after.snapshot.admin)) changed.push('admin');
   if (before.snapshot.threads !== after.snapshot.threads) changed.push('threads');
   if (before.snapshot.accessLog !== after.snapshot.accessLog) changed.push('log');
+  if (before.snapshot.durability !== after.snapshot.durability) changed.push('durability');
   if (!same(before.snapshot.limits, after.snapshot.limits)) changed.push('limits');
   if (before.stateDirectory !== after.stateDirectory) changed.push('state');
   return changed;

@@ -5,7 +5,8 @@ import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
-import type { ConfigDocument, PriceSettings, ProviderSettings } from './schema.ts';
+import type { PriceSettings } from './price-schema.ts';
+import type { ConfigDocument, ProviderSettings } from './schema.ts';
 
 /** Prices that are known without configuration. */
 export interface PriceSource {
@@ -108,26 +109,54 @@ export function resolvePrices(document: ConfigDocument, problems: Problems): Map
   return prices;
 }
 
+type TierSettings = NonNullable<PriceSettings['tiers']>[number];
+
+/** @throws RangeError for an amount that is none, and for tiers out of order. */
 function priceOf(settings: PriceSettings): PriceVersion {
-  const perThousand = settings.per === 'thousand';
-  const amount = (value: string | number): NanoPerMillion => {
-    const price = parsePrice(String(value));
-    return perThousand ? price * 1000n : price;
-  };
-  const optional = (value: string | number | undefined) => (value === undefined ? undefined : amount(value));
   const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
-  return {
+  const each = (amount: string | number) => parsePrice(String(amount));
+  const base: PriceVersion = {
     version: `config/${digest}`,
     currency: settings.currency ?? 'USD',
-    input: amount(settings.input),
-    output: amount(settings.output),
-    cacheRead: optional(settings.cacheRead),
-    cacheWrite5m: optional(settings.cacheWrite),
-    cacheWrite1h: optional(settings.cacheWrite1h),
-    reasoning: optional(settings.reasoning),
-    perRequest: settings.request === undefined ? undefined : parsePrice(String(settings.request)),
+    input: 0n,
+    output: 0n,
+    ...tokenPrices(settings, settings.per),
+    ...(settings.request === undefined ? {} : { perRequest: each(settings.request) }),
+    ...(settings.units ? { units: mapValues(settings.units, each) } : {}),
   };
+  let before = 0;
+  const tiers = (settings.tiers ?? []).map((tier) => {
+    const fromInputTokens = Number(tier.fromInputTokens);
+    if (fromInputTokens <= before) {
+      throw new RangeError(
+        `expected tiers by ascending fromInputTokens, got ${fromInputTokens} after ${before}`,
+      );
+    }
+    before = fromInputTokens;
+    const version = `${base.version}+${fromInputTokens}`;
+    return { fromInputTokens, then: { ...base, version, ...tokenPrices(tier, settings.per) } };
+  });
+  return tiers.length ? { ...base, tiers } : base;
 }
+
+function tokenPrices(
+  settings: PriceSettings | TierSettings,
+  per: PriceSettings['per'],
+): Partial<Record<'input' | 'output' | 'cacheRead', NanoPerMillion>> {
+  const { input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning, inputAudio, outputAudio } = settings;
+  const amounts = {
+    ...{ input, output, cacheRead, cacheWrite5m: cacheWrite, cacheWrite1h },
+    ...{ reasoning, inputAudio, outputAudio },
+  };
+  const given = Object.entries(amounts).filter((entry) => entry[1] !== undefined);
+  return mapValues(Object.fromEntries(given) as Record<string, string | number>, (amount) => {
+    const price = parsePrice(String(amount));
+    return per === 'thousand' ? price * 1000n : price;
+  });
+}
+
+const mapValues = <V, W>(record: Readonly<Record<string, V>>, map: (value: V) => W): Record<string, W> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 
 export interface ModelScope {
   readonly providers: ReadonlyMap<string, KnownProvider>;

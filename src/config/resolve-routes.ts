@@ -46,8 +46,8 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       for (const name of to.llm.models ?? [])
         if (!name.includes('*') && !scope.models.find(name))
           add('to.llm.models', `unknown model "${name}"${didYouMean(name, scope.modelNames)}`);
-      const { strict = false, models = null } = to.llm;
-      routes.push({ ...base, kind: 'llm', strict, models } satisfies LlmRoute);
+      const { strict = false, models = null, vendorIds = 'refuse' } = to.llm;
+      routes.push({ ...base, kind: 'llm', strict, vendorIds, models } satisfies LlmRoute);
     } else {
       routes.push({
         ...base,

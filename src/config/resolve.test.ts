@@ -187,6 +187,31 @@ models:
   );
 });
 
+test('a price may have tiers, which inherit, and prices of what is no token', () => {
+  const price = (settings: string) =>
+    resolve(`${providers}\nprices:\n  alpha/alpha-1: ${settings}`).snapshot.models['alpha-1']?.targets[0]
+      ?.price;
+  const own = price(
+    "{ input: 1.25, output: 10, cacheRead: 0.125, inputAudio: 40, request: 0.001, units: { searches: 0.01 }, tiers: [{ fromInputTokens: 200001, input: 2.50 }, { fromInputTokens: '1000000', output: 0 }] }",
+  );
+  assert.deepEqual(own?.units, { searches: 10_000_000n });
+  assert.equal(own.inputAudio, 40_000_000_000n);
+  const [long, longest] = own.tiers ?? [];
+  assert.equal(long?.fromInputTokens, 200_001);
+  const { input, output, cacheRead, perRequest, units, version } = long.then;
+  assert.deepEqual(
+    [input, output, cacheRead, perRequest],
+    [2_500_000_000n, 10_000_000_000n, 125_000_000n, 1_000_000n],
+  );
+  assert.deepEqual(units, own.units);
+  assert.equal(version, `${own.version}+200001`);
+  assert.deepEqual([longest?.fromInputTokens, longest?.then.output], [1_000_000, 0n]);
+  assert.throws(
+    () => price('{ input: 1, output: 1, tiers: [{ fromInputTokens: 9 }, { fromInputTokens: 9 }] }'),
+    /ascending fromInputTokens, got 9 after 9/,
+  );
+});
+
 test('prices of the document go before list prices, exactly, by the million or the thousand', () => {
   const text = `${providers}
 prices:

@@ -69,6 +69,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     admin: { host: document.admin?.host ?? '127.0.0.1', port: document.admin?.port ?? 9080 },
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
+    durability: document.durability ?? 'usual',
     limits: {
       headerBytes: parseSize(limits.header ?? '32KiB'),
       bodyBytes,

@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
+import { PriceSchema } from './price-schema.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -29,13 +30,6 @@ const Size = Type.Union(
     description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
   },
 );
-const Amount = Type.Union(
-  [Type.String({ pattern: '^\\d{1,12}(\\.\\d{1,9})?$' }), Type.Number({ minimum: 0 })],
-  {
-    title: 'a decimal amount such as "2.50", with at most nine places',
-    description: 'An amount of currency as a decimal, such as "2.50".',
-  },
-);
 const HttpUrl = Type.String({
   pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
   title: 'an http or https URL without credentials and query',
@@ -62,29 +56,6 @@ const TimeoutsSchema = Type.Object(
     ...strict,
     description:
       'connect: until a connection stands (5s). header: from the end of the request to the status line (300s for models, 60s else). idle: between two reads (120s). total: of the whole attempt (0, unlimited).',
-  },
-);
-
-const PriceSchema = Type.Object(
-  {
-    per: Type.Optional(
-      Type.Union([Type.Literal('million'), Type.Literal('thousand')], {
-        description: 'Tokens the amounts are for (million).',
-      }),
-    ),
-    currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 (USD).' })),
-    input: Amount,
-    output: Amount,
-    cacheRead: Type.Optional(Amount),
-    cacheWrite: Type.Optional(Amount),
-    cacheWrite1h: Type.Optional(Amount),
-    reasoning: Type.Optional(Amount),
-    request: Type.Optional(Amount),
-  },
-  {
-    ...strict,
-    description:
-      'What tokens of a model cost. Classes without an amount cost what plain tokens of their direction do.',
   },
 );
 
@@ -200,6 +171,12 @@ const LlmTarget = Type.Object(
             description: 'Refuse what a target cannot carry, instead of dropping it and saying so (false).',
           }),
         ),
+        vendorIds: Type.Optional(
+          Type.Union([Type.Literal('refuse'), Type.Literal('pass')], {
+            description:
+              "Ids of what the provider keeps for your account, such as uploaded files: refuse them, since they may be another project's, or pass them (refuse).",
+          }),
+        ),
       },
       strict,
     ),
@@ -265,6 +242,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
       ),
       state: Type.Optional(
         Type.String({ description: 'Directory of ledger, journal and keys (./.sluice).' }),
+      ),
+      durability: Type.Optional(
+        Type.Union([Type.Literal('usual'), Type.Literal('strict')], {
+          description:
+            'usual: records survive the process at once and the machine within 150 ms. strict: they are on the disk before a call goes on; that takes a flush of the disk for each turn of a thread.',
+        }),
       ),
       log: Type.Optional(
         Type.Object(
@@ -381,7 +364,6 @@ export function policySchema(policies: PolicySchemas) {
 
 export type ConfigDocument = Static<ReturnType<typeof documentSchema<typeof anyPolicy>>>;
 export type ProviderSettings = Static<typeof ProviderSchema>;
-export type PriceSettings = Static<typeof PriceSchema>;
 export type TimeoutSettings = Static<typeof TimeoutsSchema>;
 export type RouteSettings = NonNullable<ConfigDocument['routes']>[number];
 export type PolicyEntry = NonNullable<ConfigDocument['policies']>[number];

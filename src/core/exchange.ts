@@ -58,6 +58,8 @@ export interface Exchange {
     used: TokenTotals,
     admitted: boolean,
   ) => readonly ReservedAmount[] | Promise<readonly ReservedAmount[]>)[];
+  /** Called now and then while an answer flows, with the output so far in tokens, by estimate. Must not throw. */
+  readonly flows: ((outputTokens: number) => void)[];
   readonly attempts: AttemptRecord[];
   readonly losses: Loss[];
   strict: boolean;

@@ -1,5 +1,5 @@
 import { costOf, type NanoAmount, type NanoPerMillion } from './money.ts';
-import type { UsageLine } from './usage.ts';
+import type { Usage, UsageLine } from './usage.ts';
 
 /** Prices of one model from one day on. A class without a price of its own falls back as `priceFor` says. */
 export interface PriceVersion {
@@ -16,6 +16,8 @@ export interface PriceVersion {
   readonly outputAudio?: NanoPerMillion;
   /** Nano-units for one request, whatever it used. */
   readonly perRequest?: NanoAmount;
+  /** Nano-units for one of what is counted apart from tokens, by its name in `Usage.units`: `searches`, `images`, … */
+  readonly units?: Readonly<Record<string, NanoAmount>>;
   /** From this many input tokens on, the whole call is billed by `then`. Ascending. */
   readonly tiers?: readonly { readonly fromInputTokens: number; readonly then: PriceVersion }[];
 }
@@ -23,6 +25,22 @@ export interface PriceVersion {
 export interface PricedLine {
   readonly line: UsageLine;
   readonly costNano: NanoAmount;
+}
+
+/** What was used apart from tokens. `requests` is one for an attempt that the provider worked on, where it has a price. */
+export interface PricedUnit {
+  readonly unit: string;
+  /** A non-negative safe integer. */
+  readonly count: number;
+  readonly costNano: NanoAmount;
+}
+
+/** What an attempt used, priced: its cost is the sum over both. */
+export interface PricedUsage {
+  /** Disjoint; their counts sum to the attempt's tokens. */
+  readonly lines: readonly PricedLine[];
+  /** Left out where nothing but tokens was used. */
+  readonly units?: readonly PricedUnit[];
 }
 
 /** The price that applies to one usage line. Without a price for its class, the plain price of its direction. */
@@ -43,6 +61,25 @@ export function priceFor(line: UsageLine, price: PriceVersion): NanoPerMillion {
 export function priceLines(lines: readonly UsageLine[], price: PriceVersion): PricedLine[] {
   const tier = tierFor(lines, price);
   return lines.map((line) => ({ line, costNano: costOf(line.count, priceFor(line, tier)) }));
+}
+
+/** Prices what was used apart from tokens. A unit without a price costs nothing; whoever asks flags it. */
+export function priceUnits(usage: Pick<Usage, 'lines' | 'units'>, price: PriceVersion): PricedUnit[] {
+  const tier = tierFor(usage.lines, price);
+  const priced: PricedUnit[] = [];
+  if (tier.perRequest !== undefined) priced.push({ unit: 'requests', count: 1, costNano: tier.perRequest });
+  for (const [unit, count] of Object.entries(usage.units ?? {})) {
+    if (count > 0) priced.push({ unit, count, costNano: BigInt(count) * (tier.units?.[unit] ?? 0n) });
+  }
+  return priced;
+}
+
+/** All that an attempt cost. */
+export function totalCost({ lines, units }: PricedUsage): NanoAmount {
+  let sum = 0n;
+  for (const line of lines) sum += line.costNano;
+  if (units) for (const unit of units) sum += unit.costNano;
+  return sum;
 }
 
 function tierFor(lines: readonly UsageLine[], price: PriceVersion): PriceVersion {

@@ -1,4 +1,4 @@
-import type { PricedLine } from './price.ts';
+import type { PricedUsage } from './price.ts';
 import type { UsageSource } from './usage.ts';
 
 /** How an exchange ended. Exactly one per exchange. */
@@ -21,7 +21,7 @@ export interface Subjects {
 }
 
 /** One attempt as it stands on the receipt. */
-export interface AttemptLine {
+export interface AttemptLine extends PricedUsage {
   readonly number: number;
   readonly provider: string;
   readonly model: string;
@@ -37,8 +37,6 @@ export interface AttemptLine {
   readonly flags: readonly string[];
   readonly priceVersion: string | null;
   readonly currency: string;
-  /** Disjoint; their counts sum to the attempt's tokens, their costs to its cost. */
-  readonly lines: readonly PricedLine[];
 }
 
 /** What one exchange used and cost: the unit of the ledger. */

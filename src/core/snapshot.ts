@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly admin: { readonly host: string; readonly port: number };
   readonly threads: number;
   readonly accessLog: boolean;
+  /** `strict`: records are on the disk, not only in the page cache, before a call goes on. */
+  readonly durability: 'usual' | 'strict';
   readonly limits: RequestLimits;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
   readonly providers: Readonly<Record<string, Provider>>;
@@ -88,6 +90,8 @@ export interface LlmRoute extends RouteBase {
   readonly stripPrefix: string;
   /** Refuse what cannot be carried, unless the call says otherwise by `x-sluice-strict`. */
   readonly strict: boolean;
+  /** May calls name what the provider keeps for the operator's account (`ClientSide.vendorIds`)? */
+  readonly vendorIds: 'refuse' | 'pass';
   /** Models that may be used through this route: names and `*` patterns; null: all. */
   readonly models: readonly string[] | null;
   readonly bodyBytes: number;

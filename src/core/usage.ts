@@ -27,7 +27,7 @@ export interface Usage {
   readonly raw: unknown;
   /** What was odd: `negative`, `not-a-number`, `implausible`, `sent-twice`, `total-disagrees`, `no-usage`, … */
   readonly flags: readonly string[];
-  /** Units billed apart from tokens: `searches`, `tool_calls`, `images`, `seconds`, … */
+  /** Units counted apart from tokens, as safe integers: `searches`, `fetches`, `images`, `seconds`, … */
   readonly units?: Readonly<Record<string, number>>;
 }
 

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Exchange } from '#core/exchange.ts';
 import { renderAmount } from '#core/money.ts';
+import { totalCost } from '#core/price.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { classOf, type TokenClass } from './exchange-metrics.ts';
 
@@ -19,11 +20,12 @@ function lineOf({ head, consumer }: Exchange, receipt: Receipt): Record<string, 
   const tokens: Partial<Record<TokenClass, number>> = {};
   const cost: Record<string, bigint> = {};
   for (const attempt of receipt.attempts) {
-    for (const { line, costNano } of attempt.lines) {
+    for (const { line } of attempt.lines) {
       const kind = classOf(line);
       tokens[kind] = (tokens[kind] ?? 0) + line.count;
-      cost[attempt.currency] = (cost[attempt.currency] ?? 0n) + costNano;
     }
+    if (attempt.lines.length || attempt.units)
+      cost[attempt.currency] = (cost[attempt.currency] ?? 0n) + totalCost(attempt);
   }
   return {
     time: new Date(receipt.settledAtMs).toISOString(),

@@ -1,3 +1,4 @@
+import { totalCost } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
 import { BoundedLabel } from './bounded-label.ts';
@@ -114,11 +115,10 @@ export class ExchangeMetrics {
     const { provider } = attempt;
     this.#attempts.at(provider, model, resultOf(attempt)).value++;
     this.#upstreamDuration.at(provider).observe(seconds(attempt.startedAtMs, attempt.endedAtMs));
-    let cost = 0n;
-    for (const { line, costNano } of attempt.lines) {
+    for (const { line } of attempt.lines) {
       if (line.count > 0) this.#tokens.at(project, provider, model, classOf(line)).value += line.count;
-      cost += costNano;
     }
+    const cost = totalCost(attempt);
     if (cost > 0n) this.#cost.at(project, provider, model, attempt.currency).value += cost;
   }
 

@@ -30,14 +30,15 @@ const dropped = new Set([
 ]);
 
 /**
- * Headers of a model's answer. Within a dialect the upstream's own pass; to another dialect only its request id does,
- * under the name that the client looks for. The gateway's limits, where there are some, replace the upstream's.
+ * Headers of a model's answer. Within a dialect the upstream's own pass; to another dialect its request id and its
+ * limits do, under the names that the client looks for. The gateway's limits, where there are some, replace the upstream's.
  */
 export function callHeaders(parts: CallAttemptParts, upstream: HeaderList, own: HeaderList): string[] {
   const { call, outbound, passage, record } = parts;
   const { exchange } = passage;
   const headers = [...own];
-  const limits = exchange.limits ? call.dialect.client.limitHeaders(exchange.limits) : [];
+  const report = exchange.limits ?? (outbound.same ? null : outbound.dialect.provider.readLimits(upstream));
+  const limits = report ? call.dialect.client.limitHeaders(report) : [];
   const taken = new Set(limits.filter((_, i) => i % 2 === 0));
   if (outbound.same) {
     const named = connectionOptions(upstream);

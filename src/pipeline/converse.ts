@@ -1,5 +1,6 @@
 import type { Fault } from '#core/fault.ts';
 import { faultFrom } from '#core/fault.ts';
+import type { Target } from '#core/target.ts';
 import type { Answer } from './answer.ts';
 import { attemptCall } from './attempt-call.ts';
 import type { ModelCall } from './model-call.ts';
@@ -17,7 +18,7 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
   for (let i = 0; i < targets.length; i++) {
     const isLast = i === targets.length - 1;
     try {
-      return await attemptCall(passage, call, { target: targets[i]!, number: i + 1, isLast });
+      return await tryTarget(passage, call, { target: targets[i]!, isLast });
     } catch (thrown) {
       last = faultFrom(thrown);
       if (isLast || !last.retryable || exchange.inbound.gone) throw last;
@@ -25,4 +26,38 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
     }
   }
   throw last!;
+}
+
+/** A target that refuses to be asked for usage is tried again without, and not asked again; then the gateway counts. */
+async function tryTarget(
+  passage: Passage,
+  call: ModelCall,
+  { target, isLast }: { target: Target; isLast: boolean },
+): Promise<Answer> {
+  const { exchange, gateway } = passage;
+  const { provider } = target;
+  const known = gateway.unasked.get(provider);
+  const number = exchange.attempts.length + 1;
+  if (known || !call.brief.stream || provider.quirks.asksUsage === false) {
+    const wanted = known ? { ...target, provider: known } : target;
+    return attemptCall(passage, call, { target: wanted, number, isLast });
+  }
+  try {
+    return await attemptCall(passage, call, { target, number, isLast });
+  } catch (thrown) {
+    const fault = faultFrom(thrown);
+    const side = gateway.dialects.get(provider.dialect)!.provider;
+    if (exchange.inbound.gone || !side.refusesAskedUsage?.(fault, call.json)) throw thrown;
+    const unasked = gateway.unasked.get(provider) ?? {
+      ...provider,
+      quirks: { ...provider.quirks, asksUsage: false },
+    };
+    gateway.unasked.set(provider, unasked);
+    exchange.losses.length = 0;
+    return attemptCall(passage, call, {
+      target: { ...target, provider: unasked },
+      number: number + 1,
+      isLast,
+    });
+  }
 }

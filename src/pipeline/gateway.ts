@@ -25,6 +25,8 @@ export interface Gateway {
   /** Streams under way, for their progress records. */
   readonly live: Set<{ recordProgress(): void }>;
   endpoint(provider: Provider): Endpoint;
+  /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
+  readonly unasked: Map<Provider, Provider>;
   /** The upstreams of http routes, in turn. */
   nextUpstream(route: CompiledRoute): HttpUpstream;
 }

@@ -42,6 +42,7 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
   const fields = scanFields(text);
   refuseDuplicates(fields, dialect.client.interpretedKeys);
   const brief = dialect.client.brief(json);
+  refuseVendorIds(passage, dialect, json);
   exchange.json = json;
   exchange.brief = brief;
   exchange.estimatedInput = estimateInput(text);
@@ -67,6 +68,17 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
     fields,
     conversation: () => (conversation ??= dialect.client.parseCall(json)),
   };
+}
+
+/** What a provider keeps belongs to whoever had it made, and nothing is made through this gateway yet. */
+function refuseVendorIds({ route }: Passage, dialect: Dialect, json: JsonObject): void {
+  if (route.route.kind === 'llm' && route.route.vendorIds === 'pass') return;
+  const [field] = dialect.client.vendorIds(json);
+  if (field === undefined) return;
+  const message =
+    `${field} names something kept at the provider that is not known to be yours. Send the content itself, or have ` +
+    'the operator allow such ids on this route (vendorIds: pass).';
+  throw new Fault('access/resource', message, { field });
 }
 
 function parseObject(bytes: Buffer): JsonObject {

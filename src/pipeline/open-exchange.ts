@@ -82,6 +82,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     limits: null,
     reserved: [],
     settlements: [],
+    flows: [],
     attempts: [],
     losses: [],
     strict: false,

@@ -1,5 +1,7 @@
-import type { AttemptRecord } from '#core/exchange.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import { priceLines, totalCost } from '#core/price.ts';
+import { inputLine, outputLine } from '#core/usage.ts';
 import type { Passage } from './passage.ts';
 
 /**
@@ -24,6 +26,7 @@ export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRec
         traceId: exchange.trace.traceId,
         estimatedInput: exchange.estimatedInput,
         priceVersion: attempt.target?.price?.version ?? null,
+        ...expectedCost(exchange, attempt),
         reserved: exchange.reserved,
       },
       (error) => {
@@ -33,6 +36,20 @@ export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRec
       },
     );
   });
+}
+
+/** With all the output that was asked for, or as much as a call gets that does not say. */
+function expectedCost(
+  { brief, estimatedInput }: Exchange,
+  { target }: AttemptRecord,
+): { estimatedCostNano?: string; currency?: string } {
+  const price = target?.price;
+  if (!price || !brief) return {};
+  const each = brief.maxOutputTokens ?? target.defaultMaxOutputTokens;
+  const output = Math.min(each * Math.max(1, brief.choices), Number.MAX_SAFE_INTEGER);
+  const lines = priceLines([inputLine(estimatedInput), outputLine(output)], price);
+  const cost = totalCost({ lines }) + (price.perRequest ?? 0n);
+  return { estimatedCostNano: cost.toString(), currency: price.currency };
 }
 
 export function subjectsOf(consumer: { id: string; project: string; team: string } | null) {

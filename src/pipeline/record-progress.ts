@@ -1,6 +1,6 @@
 import type { AttemptRecord } from '#core/exchange.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
-import { priceLines } from '#core/price.ts';
+import { priceLines, totalCost } from '#core/price.ts';
 import { inputLine, outputLine, totalsOf } from '#core/usage.ts';
 import type { Passage } from './passage.ts';
 
@@ -10,9 +10,8 @@ export function recordProgress({ exchange, gateway }: Passage, attempt: AttemptR
   const input = known?.input ?? exchange.estimatedInput;
   const output = Math.max(known?.output ?? 0, estimateTokens(attempt.seen?.bytes ?? 0));
   const price = attempt.target?.price ?? null;
-  const cost = price
-    ? priceLines([inputLine(input), outputLine(output)], price).reduce((sum, line) => sum + line.costNano, 0n)
-    : 0n;
+  const lines = price ? priceLines([inputLine(input), outputLine(output)], price) : [];
+  const cost = totalCost({ lines }) + (price?.perRequest ?? 0n);
   gateway.journal.progress({
     exchange: exchange.id,
     attempt: attempt.number,

@@ -1,6 +1,6 @@
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
-import { priceLines } from '#core/price.ts';
+import { priceLines, priceUnits, type PriceVersion, type PricedUsage } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { totalsOf, type TokenTotals, type Usage } from '#core/usage.ts';
 import { measure } from './measure.ts';
@@ -47,10 +47,8 @@ function notify({ exchange, gateway }: Passage, call: () => void | Promise<void>
 
 function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): AttemptLine {
   const price = attempt.target?.price ?? null;
-  const lines = usage?.lines ?? [];
-  const priced = price ? priceLines(lines, price) : lines.map((line) => ({ line, costNano: 0n }));
   const flags = [...(usage?.flags ?? [])];
-  if (attempt.target && !price && lines.length) flags.push('no-price');
+  const priced = usage ? priceUsage(usage, price, flags) : { lines: [] };
   return {
     number: attempt.number,
     provider: attempt.provider,
@@ -65,8 +63,24 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
     flags,
     priceVersion: price?.version ?? null,
     currency: price?.currency ?? 'USD',
-    lines: priced,
+    ...priced,
   };
+}
+
+function priceUsage(usage: Usage, price: PriceVersion | null, flags: string[]): PricedUsage {
+  const { lines, units } = usage;
+  if (!price) {
+    if (lines.length || units) flags.push('no-price');
+    const free = lines.map((line) => ({ line, costNano: 0n }));
+    const freeUnits = Object.entries(units ?? {}).map(([unit, count]) => ({ unit, count, costNano: 0n }));
+    return { lines: free, ...(units ? { units: freeUnits } : {}) };
+  }
+  const priced = priceLines(lines, price);
+  // Most calls use nothing but tokens. One whose fate is not known is not charged as a request.
+  if (!units && (price.perRequest === undefined || flags.includes('uncertain'))) return { lines: priced };
+  const pricedUnits = priceUnits(usage, price);
+  if (Object.keys(units ?? {}).some((unit) => price.units?.[unit] === undefined)) flags.push('no-unit-price');
+  return pricedUnits.length ? { lines: priced, units: pricedUnits } : { lines: priced };
 }
 
 async function settleLimits(exchange: Exchange, attempts: readonly AttemptLine[]): Promise<ReservedAmount[]> {

@@ -1,4 +1,5 @@
 import type { Dialect, RenderContext } from '#core/contracts/dialect.ts';
+import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { Answer } from './answer.ts';
@@ -6,6 +7,9 @@ import { answerHeaders } from './answer-headers.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import type { Passage } from './passage.ts';
 import { faultEvent, outcomeOf } from './refuse.ts';
+
+/** Limits hear of an answer's length every 256 tokens or so. */
+const bytesBetweenFlows = 1024;
 
 export interface StreamDeliveryParts {
   readonly passage: Passage;
@@ -28,6 +32,7 @@ export class StreamDelivery {
   readonly #parts: StreamDeliveryParts;
   #waiting: (Buffer | string)[] = [];
   #closed = false;
+  #toldBytes = 0;
 
   constructor(parts: StreamDeliveryParts) {
     this.#parts = parts;
@@ -42,7 +47,14 @@ export class StreamDelivery {
   /** @throws Fault of the stream. */
   take(chunk: Buffer): void {
     this.#deliver(this.stream.push(chunk));
+    if (this.stream.tally.bytes - this.#toldBytes >= bytesBetweenFlows) this.#tellFlows();
     if (this.stream.fault) throw this.stream.fault;
+  }
+
+  #tellFlows(): void {
+    const { bytes } = this.stream.tally;
+    this.#toldBytes = bytes;
+    for (const flow of this.#parts.passage.exchange.flows) flow(estimateTokens(bytes));
   }
 
   /** The upstream's body has ended. @throws Fault when it ended too early. */

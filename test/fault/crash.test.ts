@@ -8,9 +8,10 @@ import { test } from 'node:test';
 import { stringify } from 'yaml';
 import { startSimulator } from '../../simulator/server.ts';
 import { readLedger, verifyDatabase } from '../../src/ledger/store/offline.ts';
+import { totalsOf } from '../../src/core/usage.ts';
 import { standardConfig, testKey } from '../harness/gateway.ts';
 
-const rounds = process.env['SLUICE_LONG'] ? 300 : 6;
+const rounds = process.env['SLUICE_LONG'] ? 250 : 6;
 const callersAtOnce = 8;
 
 const freePort = () =>
@@ -77,6 +78,8 @@ test('kill -9 at any moment loses no call: each that was served has exactly one 
     stringify(standardConfig(simulator.url, { listen: { port }, admin: { port: admin }, state, threads: 2 })),
   );
   const served = new Set<string>();
+  /** By exchange: what the upstream said was used. */
+  const reported = new Map<string, string>();
   let child: ChildProcess | null = null;
   try {
     for (let round = 0; round < rounds; round++) {
@@ -90,19 +93,35 @@ test('kill -9 at any moment loses no call: each that was served has exactly one 
       await ended(child);
       running = false;
       await Promise.all(callers);
-      for (const call of simulator.calls()) if (call.exchangeId) served.add(call.exchangeId);
+      for (const { exchangeId, usage } of simulator.calls()) {
+        if (!exchangeId) continue;
+        served.add(exchangeId);
+        if (usage)
+          reported.set(exchangeId, `${usage['prompt_tokens']} in, ${usage['completion_tokens']} out`);
+      }
       simulator.reset();
     }
     child = await start(config, admin);
     child.kill('SIGTERM');
     await ended(child);
     assert.equal(child.exitCode, 0);
-    const receipts = [...readLedger(join(state, 'ledger.db')).export({})].map((receipt) => receipt.id);
+    const onBooks = [...readLedger(join(state, 'ledger.db')).export({})];
+    const receipts = onBooks.map((receipt) => receipt.id);
     assert.equal(new Set(receipts).size, receipts.length);
     const booked = new Set(receipts);
     assert.ok(served.size >= rounds * 3, `only ${served.size} calls were served`);
     const lost = [...served].filter((id) => !booked.has(id));
     assert.deepEqual(lost, []);
+    for (const { id, outcome, attempts } of onBooks) {
+      const { lines, rawUsage } = attempts[0]!;
+      if (outcome === 'completed') {
+        const { input, output } = totalsOf(lines.map((priced) => priced.line));
+        assert.equal(`${input} in, ${output} out`, reported.get(id));
+      } else if (outcome === 'gateway_crash') {
+        const { fromNano, toNano } = (rawUsage as { operatorCost: Record<string, string> }).operatorCost;
+        assert.ok(BigInt(fromNano!) < BigInt(toNano!), `from ${fromNano} to ${toNano}`);
+      }
+    }
     assert.deepEqual(verifyDatabase(join(state, 'ledger.db')).findings, []);
     t.diagnostic(`figure: gateways killed by SIGKILL under load: ${rounds}`);
     t.diagnostic(`figure: calls that the upstream served meanwhile: ${served.size}`);

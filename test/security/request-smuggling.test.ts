@@ -15,7 +15,7 @@ const auth = `Authorization: Bearer ${testKey}`;
 /** What the upstream saw, by the path that marks the test. */
 const seen = (mark: string) => gateway.simulator.calls().filter((call) => call.path.includes(mark));
 
-describe('requests with two readings are refused, and the connection closed', () => {
+describe('security 1–5: requests with two readings are refused, and the connection closed', () => {
   const framings: Record<string, string[]> = {
     'a length and a transfer coding': ['Content-Length: 5', 'Transfer-Encoding: chunked'],
     'two different lengths': ['Content-Length: 5', 'Content-Length: 6'],
@@ -33,27 +33,32 @@ describe('requests with two readings are refused, and the connection closed', ()
     'NUL in a value': ['X-Nul: a\0b', 'Content-Length: 5'],
     'a bare CR in a value': ['X-Cr: a\rb', 'Content-Length: 5'],
   };
-  for (const [what, lines] of Object.entries(framings)) {
-    test(what, async () => {
-      const mark = `/open/echo/smuggle-${what.replaceAll(' ', '-')}`;
-      const smuggled = head(['GET /open/echo/second HTTP/1.1', 'Host: x']);
-      const answer = await sendRaw(
-        gateway.port,
-        head([`POST ${mark} HTTP/1.1`, 'Host: x', ...lines], `0\r\n\r\n${smuggled}`),
-      );
-      assert.equal(answer.status, 400, answer.text.slice(0, 200));
-      assert.ok(answer.closed);
-      assert.equal(answer.text.match(/HTTP\/1\.1 \d{3}/g)?.length, 1);
-      assert.equal(seen('second').length, 0);
-      assert.equal(seen('smuggle').length, 0);
-    });
-  }
+  const kinds: Record<string, string> = { http: '/open/echo/smuggle', llm: '/v1/chat/completions?smuggle' };
+  for (const [what, lines] of Object.entries(framings))
+    for (const [kind, path] of Object.entries(kinds)) {
+      test(`${what} (${kind})`, async () => {
+        const mark = `${path}-${what.replaceAll(' ', '-')}`;
+        const smuggled = head(['GET /open/echo/second HTTP/1.1', 'Host: x']);
+        const answer = await sendRaw(
+          gateway.port,
+          head([`POST ${mark} HTTP/1.1`, 'Host: x', ...lines], `0\r\n\r\n${smuggled}`),
+        );
+        assert.equal(answer.status, 400, answer.text.slice(0, 200));
+        assert.ok(answer.closed);
+        assert.equal(answer.text.match(/HTTP\/1\.1 \d{3}/g)?.length, 1);
+        assert.equal(seen('second').length, 0);
+        assert.equal(seen('smuggle').length, 0);
+      });
+    }
 
   const chunkings: Record<string, string> = {
     'a chunk size that overflows': 'FFFFFFFFFFFFFFFFF\r\nabc',
     'a negative chunk size': '-1\r\nabc\r\n0\r\n\r\n',
     'a chunk without its CRLF': '3\r\nabcX0\r\n\r\n',
     'a chunk size with 0x': '0x3\r\nabc\r\n0\r\n\r\n',
+    'a chunk size with a space': '3 \r\nabc\r\n0\r\n\r\n',
+    'a trailer with a bare line feed': '3\r\nabc\r\n0\r\nx: y\n\r\n\r\n',
+    'a trailer without end': `3\r\nabc\r\n0\r\n${'x: y\r\n'.repeat(20_000)}`,
   };
   for (const [what, body] of Object.entries(chunkings)) {
     test(what, async () => {
@@ -74,7 +79,7 @@ describe('requests with two readings are refused, and the connection closed', ()
   });
 });
 
-describe('the request line and Host', () => {
+describe('security 12: the request line and Host', () => {
   const bad: Record<string, string[]> = {
     'no Host': ['GET /open/echo HTTP/1.1'],
     'two Hosts': ['GET /open/echo HTTP/1.1', 'Host: a', 'Host: b'],
@@ -113,7 +118,7 @@ describe('the request line and Host', () => {
   });
 });
 
-describe('paths that two servers could read differently are refused', () => {
+describe('security 13: paths that two servers could read differently are refused', () => {
   const paths = [
     '/open//admin',
     '/./admin',
@@ -152,18 +157,19 @@ describe('paths that two servers could read differently are refused', () => {
 });
 
 describe('bodies and expectations', () => {
-  test('a GET with a chunked body is framed correctly for the upstream', async () => {
-    const lines = [
-      'GET /open/echo/get-body HTTP/1.1',
-      'Host: a',
-      'Transfer-Encoding: chunked',
-      'Connection: close',
-    ];
-    const answer = await sendRaw(gateway.port, head(lines, '5\r\nhello\r\n0\r\n\r\n'));
-    assert.equal(answer.status, 200);
-    assert.ok(answer.text.includes('"bodyLength":5'), answer.text);
-  });
-  test('100-continue comes after authentication, not before', async () => {
+  for (const method of ['GET', 'DELETE', 'OPTIONS'])
+    test(`security 6: a ${method} with a chunked body is framed correctly for the upstream`, async () => {
+      const lines = [
+        `${method} /open/echo/get-body HTTP/1.1`,
+        'Host: a',
+        'Transfer-Encoding: chunked',
+        'Connection: close',
+      ];
+      const answer = await sendRaw(gateway.port, head(lines, '5\r\nhello\r\n0\r\n\r\n'));
+      assert.equal(answer.status, 200);
+      assert.ok(answer.text.includes('"bodyLength":5'), answer.text);
+    });
+  test('security 9: 100-continue comes after authentication, not before', async () => {
     const expecting = (key: string) =>
       head([
         'POST /api/echo/expect HTTP/1.1',
@@ -180,14 +186,14 @@ describe('bodies and expectations', () => {
     assert.ok(admitted.text.startsWith('HTTP/1.1 100 Continue'), admitted.text.slice(0, 100));
     assert.ok(admitted.text.includes('"bodyLength":5'));
   });
-  test('another expectation is 417', async () => {
+  test('security 9: another expectation is 417', async () => {
     const answer = await sendRaw(
       gateway.port,
       head(['POST /open/echo HTTP/1.1', 'Host: a', 'Expect: coffee', 'Content-Length: 0']),
     );
     assert.equal(answer.status, 417);
   });
-  test('an answer that comes before the body was read does not desynchronise the connection', async () => {
+  test('security 9: an answer that comes before the body was read does not desynchronise the connection', async () => {
     // What looks like a second request is inside the first one's body, most of which never comes.
     const body = head(['GET /open/echo/after-early HTTP/1.1', 'Host: a']).repeat(20);
     const lines = ['POST /api/echo/early HTTP/1.1', 'Host: a', `Content-Length: ${body.length + 50_000}`];
@@ -200,7 +206,7 @@ describe('bodies and expectations', () => {
 });
 
 describe('headers', () => {
-  test('hop-by-hop fields stay, and Connection cannot remove what is end to end', async () => {
+  test('security 8: hop-by-hop fields stay, and Connection cannot remove what is end to end', async () => {
     const lines = [
       'GET /open/echo/hop HTTP/1.1',
       'Host: a',
@@ -221,7 +227,7 @@ describe('headers', () => {
     assert.equal(abuse.status, 400);
     assert.equal(seen('abuse').length, 0);
   });
-  test('what a client says of itself is not believed', async () => {
+  test('security 17 and 18: what a client says of itself is not believed', async () => {
     const lines = [
       'GET /open/echo/forwarded HTTP/1.1',
       'Host: a',
@@ -242,7 +248,7 @@ describe('headers', () => {
     assert.equal(sent.has('x_forwarded_for'), false);
     assert.equal(sent.get('via'), '1.1 sluice');
   });
-  test('a credential used here goes no further', async () => {
+  test('security 17: a credential used here goes no further', async () => {
     await sendRaw(
       gateway.port,
       head(['GET /api/echo/consumed HTTP/1.1', 'Host: a', auth, 'Connection: close']),
@@ -251,14 +257,14 @@ describe('headers', () => {
     assert.ok(call);
     assert.ok(!JSON.stringify(call).includes(testKey));
   });
-  test('a credential twice is refused', async () => {
+  test('security 18: a credential twice is refused', async () => {
     const answer = await sendRaw(
       gateway.port,
       head(['GET /api/echo HTTP/1.1', 'Host: a', auth, 'Authorization: Bearer other', 'Connection: close']),
     );
     assert.equal(answer.status, 400);
   });
-  test('ten thousand headers, or a header of a megabyte, are 431', async () => {
+  test('security 19: ten thousand headers, or a header of a megabyte, are 431', async () => {
     const many = Array.from({ length: 10_000 }, (_, i) => `X-H${i}: y`);
     assert.equal(
       (await sendRaw(gateway.port, head(['GET /open/echo HTTP/1.1', 'Host: a', ...many]))).status,
@@ -270,7 +276,7 @@ describe('headers', () => {
     );
     assert.equal(large.status, 431);
   });
-  test('an invalid traceparent begins a new trace, a valid one is continued', async () => {
+  test('security 21: an invalid traceparent begins a new trace, a valid one is continued', async () => {
     const sent = async (value: string) => {
       const answer = await sendRaw(
         gateway.port,

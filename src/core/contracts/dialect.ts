@@ -33,6 +33,11 @@ export interface ClientSide {
   readonly interpretedKeys: readonly string[];
   /** @throws Fault `request/invalid-field` when an interpreted field has the wrong type. */
   brief(body: JsonObject): CallBrief;
+  /**
+   * Paths of fields that name something kept at the provider (files, containers, conversations). The operator's account
+   * holds those of all projects, so the name alone is no right to them.
+   */
+  vendorIds(body: JsonObject): readonly string[];
   /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */
   parseCall(body: JsonObject): Conversation;
   /** Renders a whole answer: the body's bytes as text. */
@@ -118,8 +123,15 @@ export interface ProviderSide {
    * Null when it would not have come at all. `data` is the event's JSON text.
    */
   withoutUsage(data: string): string | null;
+  /**
+   * Same dialect or another: does this refusal complain of the field by which the gateway, and not the client (whose body
+   * is `body`), asked for usage? Left out where usage always comes unasked.
+   */
+  refusesAskedUsage?(fault: Fault, body: JsonObject): boolean;
   /** An answer with a status of 400 or more, as a fault that any dialect can render. */
   parseFault(status: number, headers: HeaderList, body: Uint8Array): Fault;
+  /** What an answer's headers say of the provider's own limits; null when they say nothing. */
+  readLimits(headers: HeaderList): LimitReport | null;
   /** Name of the response header that carries the provider's id of the call. */
   readonly requestIdHeader: string;
 }

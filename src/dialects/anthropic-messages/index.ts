@@ -1,13 +1,15 @@
 import type { JsonObject } from '#core/call.ts';
-import type { Dialect, LimitStand, ModelListing } from '#core/contracts/dialect.ts';
+import type { Dialect, ModelListing } from '#core/contracts/dialect.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { Target } from '#core/target.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { MessageReader, parseAnswer } from './read-answer.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
+import { findVendorIds } from './vendor-ids.ts';
 
 /** Spoken to providers when the client spoke another dialect. */
 const ownVersion = '2023-06-01';
@@ -24,6 +26,7 @@ export const anthropicMessages: Dialect = {
     recognizes: (headers) => headerOf(headers, 'anthropic-version') !== undefined,
     interpretedKeys,
     brief: readBrief,
+    vendorIds: findVendorIds,
     parseCall,
     renderAnswer,
     renderEvent,
@@ -47,10 +50,7 @@ export const anthropicMessages: Dialect = {
     },
     renderModel: (model) => JSON.stringify(renderModel(model)),
     requestIdHeader: 'request-id',
-    limitHeaders: ({ requests, tokens }) => [
-      ...limitTriple('requests', requests),
-      ...limitTriple('tokens', tokens),
-    ],
+    limitHeaders,
   },
   provider: {
     path: () => '/v1/messages',
@@ -70,6 +70,7 @@ export const anthropicMessages: Dialect = {
       return body['model'] === target.model ? new Map() : new Map([['model', JSON.stringify(target.model)]]);
     },
     renderCall,
+    readLimits,
     parseAnswer: (body) => parseAnswer(body),
     eventReader: () => new MessageReader(),
     withoutUsage: (data) => data,
@@ -86,18 +87,4 @@ function renderModel(model: ModelListing) {
     display_name: model.id,
     created_at: new Date(model.createdAtS * 1000).toISOString(),
   };
-}
-
-/** https://docs.anthropic.com/en/api/rate-limits#response-headers */
-function limitTriple(what: string, stand: LimitStand | null): string[] {
-  if (!stand) return [];
-  const reset = new Date(Date.now() + stand.resetMs).toISOString();
-  return [
-    `anthropic-ratelimit-${what}-limit`,
-    String(stand.limit),
-    `anthropic-ratelimit-${what}-remaining`,
-    String(stand.remaining),
-    `anthropic-ratelimit-${what}-reset`,
-    reset,
-  ];
 }

@@ -26,7 +26,7 @@ export function parseUsage(raw: JsonObject, source: UsageSource): Usage {
     lines.push(...linesOf(iteration, flags).map((line) => ({ ...line, ...model })));
   }
   if (lines.every((line) => line.count === 0)) flags.add('zero-usage');
-  const units = unitsOf(raw);
+  const units = unitsOf(raw, flags);
   const suspect = flags.has('not-a-number') || flags.has('negative') || flags.has('implausible');
   return {
     lines,
@@ -59,13 +59,15 @@ function linesOf(raw: JsonObject, flags: Set<string>): UsageLine[] {
   return lines;
 }
 
-function unitsOf(raw: JsonObject): Record<string, number> | null {
+function unitsOf(raw: JsonObject, flags: Set<string>): Record<string, number> | null {
   const used = raw['server_tool_use'];
   if (!isObject(used)) return null;
   const units: Record<string, number> = {};
-  if (typeof used['web_search_requests'] === 'number') units['searches'] = used['web_search_requests'];
-  if (typeof used['web_fetch_requests'] === 'number') units['fetches'] = used['web_fetch_requests'];
-  return units;
+  const searches = tokenFigure(used, 'web_search_requests', flags);
+  const fetches = tokenFigure(used, 'web_fetch_requests', flags);
+  if (searches) units['searches'] = searches;
+  if (fetches) units['fetches'] = fetches;
+  return searches || fetches ? units : null;
 }
 
 export function renderUsage(usage: Usage | null): JsonObject {

@@ -1,11 +1,13 @@
-import type { Dialect, LimitStand } from '#core/contracts/dialect.ts';
+import type { Dialect } from '#core/contracts/dialect.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { createEventReader, parseAnswer } from './read-answer.ts';
-import { relayEdits, withoutUsage } from './relay.ts';
+import { refusesAskedUsage, relayEdits, withoutUsage } from './relay.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
+import { findVendorIds } from './vendor-ids.ts';
 
 /** OpenAI's chat completions, and the many providers that speak like it. */
 export const openaiChat: Dialect = {
@@ -19,6 +21,7 @@ export const openaiChat: Dialect = {
     recognizes: () => false,
     interpretedKeys,
     brief: readBrief,
+    vendorIds: findVendorIds,
     parseCall,
     renderAnswer,
     renderEvent,
@@ -32,10 +35,7 @@ export const openaiChat: Dialect = {
     renderModels: (models) => JSON.stringify({ object: 'list', data: models.map(renderModel) }),
     renderModel: (model) => JSON.stringify(renderModel(model)),
     requestIdHeader: 'x-request-id',
-    limitHeaders: ({ requests, tokens }) => [
-      ...limitTriple('requests', requests),
-      ...limitTriple('tokens', tokens),
-    ],
+    limitHeaders,
   },
   provider: {
     path: () => '/chat/completions',
@@ -51,9 +51,11 @@ export const openaiChat: Dialect = {
     ],
     relayEdits,
     renderCall,
+    readLimits,
     parseAnswer,
     eventReader: createEventReader,
     withoutUsage,
+    refusesAskedUsage,
     parseFault,
     requestIdHeader: 'x-request-id',
   },
@@ -65,21 +67,3 @@ function renderModel(model: { readonly id: string; readonly provider: string; re
 }
 
 /** https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers */
-function limitTriple(what: string, stand: LimitStand | null): string[] {
-  if (!stand) return [];
-  return [
-    `x-ratelimit-limit-${what}`,
-    String(stand.limit),
-    `x-ratelimit-remaining-${what}`,
-    String(stand.remaining),
-    `x-ratelimit-reset-${what}`,
-    renderDuration(stand.resetMs),
-  ];
-}
-
-/** As Go writes durations: 120ms, 6.5s, 6m0s. */
-function renderDuration(ms: number): string {
-  if (ms < 1000) return `${Math.ceil(ms)}ms`;
-  const seconds = Math.ceil(ms / 100) / 10;
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${Math.ceil(seconds % 60)}s`;
-}

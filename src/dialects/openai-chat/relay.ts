@@ -1,4 +1,5 @@
 import type { JsonObject } from '#core/call.ts';
+import type { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import { scanFields, spliceFields } from '#core/json.ts';
 import type { Target } from '#core/target.ts';
@@ -16,6 +17,18 @@ export function relayEdits(body: JsonObject, target: Target): Map<string, string
   }
   for (const field of quirks.refusesFields ?? []) if (field in body) edits.set(field, null);
   return edits;
+}
+
+/** Servers that know no `stream_options` refuse a call that has some (400, or 422 from validators). */
+export function refusesAskedUsage(fault: Fault, body: JsonObject): boolean {
+  const options = body['stream_options'];
+  if (options !== undefined && options !== null) return false;
+  const { field, upstreamBody } = fault.details;
+  if (fault.code !== 'upstream/refused') return false;
+  return (
+    /stream_options|include_usage/.test(`${field ?? ''} ${fault.message}`) ||
+    (upstreamBody !== undefined && Buffer.from(upstreamBody).includes('stream_options'))
+  );
 }
 
 /** A chunk as it would have come had nobody asked for usage. Null: it would not have come. */

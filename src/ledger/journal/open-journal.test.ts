@@ -26,13 +26,18 @@ interface Fixture {
   exchanges(): string[];
 }
 
-function fixture(context: TestContext, files: Partial<SegmentFiles> = {}): Fixture {
+function fixture(
+  context: TestContext,
+  files: Partial<SegmentFiles> = {},
+  durability: 'usual' | 'strict' = 'usual',
+): Fixture {
   const directory = testFolder(context);
   const sealed: string[] = [];
   const journal = openJournal({
     directory,
     worker: 3,
     incarnation: '01JD.1',
+    durability,
     onSealed: (path) => sealed.push(path),
     files: { ...fs, ...files },
   });
@@ -183,6 +188,39 @@ for (const truncates of [true, false]) {
     assert.deepEqual(exchanges(), [sampleId(1), sampleId(2)]);
   });
 }
+
+test('strict durability: a callback runs once its record, and its file’s name, are on the disk', async (context) => {
+  for (const durability of ['usual', 'strict'] as const) {
+    const steps: string[] = [];
+    const fdatasyncSync: typeof fs.fdatasyncSync = (fd) => (steps.push('data'), fs.fdatasyncSync(fd));
+    const fsyncSync: typeof fs.fsyncSync = (fd) => (steps.push('folder'), fs.fsyncSync(fd));
+    const { journal } = fixture(context, { fdatasyncSync, fsyncSync }, durability);
+    const record = async (n: number) => {
+      await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
+      steps.push('called back');
+    };
+    await Promise.all([record(1), record(2)]);
+    journal.progress({ ...progressMark, exchange: 'x' });
+    await record(3);
+    const called = steps.filter((step) => step === 'called back');
+    if (durability === 'usual') assert.deepEqual(steps, called);
+    else assert.deepEqual(steps, ['data', 'folder', 'called back', 'called back', 'data', 'called back']);
+  }
+});
+
+test('strict durability: what did not reach the disk is not on record', async (context) => {
+  let broken = true;
+  const fdatasyncSync: typeof fs.fdatasyncSync = (fd) => {
+    if (broken) throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+    fs.fdatasyncSync(fd);
+  };
+  const { journal, exchanges } = fixture(context, { fdatasyncSync }, 'strict');
+  await assert.rejects(recorded(journal, { receipt: sampleReceipt(sampleId(1)) }), /EIO/);
+  broken = false;
+  await recorded(journal, { receipt: sampleReceipt(sampleId(2)) });
+  journal.seal();
+  assert.deepEqual(exchanges(), [sampleId(2)]);
+});
 
 test('a limit of the kernel on the size of files is met like a full disk', async (context) => {
   const directory = testFolder(context);

@@ -11,6 +11,8 @@ export interface JournalOptions {
   readonly worker: number;
   /** Unique for each life of a worker, over restarts too. Letters, digits and dots. */
   readonly incarnation: string;
+  /** `strict`: callbacks run once their records are on the disk. Each turn with a callback waits for it. */
+  readonly durability?: 'usual' | 'strict';
   /** A segment is complete and will not change: hand it to the ledger. */
   readonly onSealed: (path: string) => void;
   /** The file system, for tests of its failures. */
@@ -110,16 +112,17 @@ class BufferedJournal implements SegmentedJournal {
     const filled = this.#filled;
     this.#waiting = [];
     this.#filled = 0;
-    const error = this.#writeBatch(filled);
+    const isSynced = this.#options.durability === 'strict' && waiting.length > 0;
+    const error = this.#writeBatch(filled, isSynced);
     if (this.#buffer.length > usualBufferBytes) this.#buffer = Buffer.allocUnsafeSlow(usualBufferBytes);
     for (const done of waiting) answer(done, error);
     if (error || (this.#segment && this.#segment.bytes >= rotateBytes)) this.#sealSegment();
   }
 
-  #writeBatch(filled: number): Error | null {
+  #writeBatch(filled: number, isSynced: boolean): Error | null {
     try {
       this.#segment ??= this.#openSegment();
-      this.#segment.append(this.#buffer, filled);
+      this.#segment.append(this.#buffer, filled, isSynced);
       return null;
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));

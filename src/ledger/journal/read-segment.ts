@@ -62,6 +62,16 @@ export function readSegment(path: string, sync = false): SegmentContents {
   }
 }
 
+/** Brings a segment to the disk. @throws the file system's error. */
+export function syncSegment(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    fdatasyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Parses the bytes of a segment. Never throws. */
 export function parseSegment(bytes: Buffer): SegmentContents {
   const frames: Frame[] = [];

@@ -62,18 +62,28 @@ interface PlainLine {
   line: AttemptLine['lines'][number]['line'];
   costNano: string;
 }
-type PlainAttempt = Omit<AttemptLine, 'lines'> & { lines: PlainLine[] };
+interface PlainUnit {
+  unit: string;
+  count: number;
+  costNano: string;
+}
+type PlainAttempt = Omit<AttemptLine, 'lines' | 'units'> & { lines: PlainLine[]; units?: PlainUnit[] };
 type PlainReceipt = Omit<Receipt, 'attempts'> & { attempts: PlainAttempt[] };
 
 function plainAttempt(attempt: AttemptLine): PlainAttempt {
   const lines = attempt.lines.map((priced) => ({ line: priced.line, costNano: priced.costNano.toString() }));
-  return { ...attempt, lines };
+  if (!attempt.units) return { ...attempt, lines } as PlainAttempt;
+  return {
+    ...attempt,
+    lines,
+    units: attempt.units.map((unit) => ({ ...unit, costNano: `${unit.costNano}` })),
+  };
 }
 
 /** In place: what was just parsed belongs to nobody else. */
 function mapReceipt(plain: PlainReceipt): Receipt {
   for (const attempt of plain.attempts) {
-    for (const priced of attempt.lines) {
+    for (const priced of [...attempt.lines, ...(attempt.units ?? [])]) {
       (priced as { costNano: string | bigint }).costNano = BigInt(priced.costNano);
     }
   }

@@ -6,7 +6,14 @@ import { renderSegmentName, type SegmentIdentity } from './segment-name.ts';
 /** What a segment needs of a file system. */
 export type SegmentFiles = Pick<
   typeof fs,
-  'openSync' | 'writeSync' | 'ftruncateSync' | 'closeSync' | 'renameSync' | 'unlinkSync'
+  | 'openSync'
+  | 'writeSync'
+  | 'fdatasyncSync'
+  | 'fsyncSync'
+  | 'ftruncateSync'
+  | 'closeSync'
+  | 'renameSync'
+  | 'unlinkSync'
 >;
 
 export const segmentMagic = Buffer.from('SLUICEJ\n', 'latin1');
@@ -21,6 +28,8 @@ export class SegmentWriter {
   readonly #headerBytes: number;
   #bytes = 0;
   #trusted = true;
+  /** Is the file's name on the disk? */
+  #isNamed = false;
 
   /** Creates the file and writes its header. @throws the file system's error; no file is left behind then. */
   constructor(files: SegmentFiles, directory: string, identity: SegmentIdentity) {
@@ -47,10 +56,10 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes the first `length` bytes of `batch`: all of them, or none that a reader would trust. After an error the
-   * segment takes no more and must be sealed. @throws the file system's error.
+   * Writes the first `length` bytes of `batch`, and when `isSynced` brings them to the disk: all of them, or none that a
+   * reader would trust. After an error the segment takes no more and must be sealed. @throws the file system's error.
    */
-  append(batch: Buffer, length: number): void {
+  append(batch: Buffer, length: number, isSynced = false): void {
     let written = 0;
     try {
       // A disk that fills up shows as a short write first; the next one names the error.
@@ -59,6 +68,7 @@ export class SegmentWriter {
         if (step === 0) throw new Error('wrote 0 bytes');
         written += step;
       }
+      if (isSynced) this.#sync();
       this.#bytes += length;
     } catch (error) {
       if (written > 0) this.#cutBack();
@@ -85,6 +95,19 @@ export class SegmentWriter {
     } catch {
       return this.#trusted ? this.#path : null;
     }
+  }
+
+  #sync(): void {
+    this.#files.fdatasyncSync(this.#fd);
+    if (this.#isNamed) return;
+    // The name of a new file is on the disk only when its folder is.
+    const folder = this.#files.openSync(this.#directory, 'r');
+    try {
+      this.#files.fsyncSync(folder);
+    } finally {
+      this.#files.closeSync(folder);
+    }
+    this.#isNamed = true;
   }
 
   #cutBack(): void {

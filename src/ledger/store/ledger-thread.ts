@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { syncSegment } from '../journal/read-segment.ts';
 import { LedgerWriter, type LedgerPaths } from './ledger-writer.ts';
 import { openForReading } from './open-database.ts';
 import { findReceipt, queryReceipts, queryUsage, queryWindows } from './queries.ts';
@@ -35,10 +36,20 @@ port.on('message', (message: { sealed: string } | LedgerCall) => {
   if ('sealed' in message) {
     if (sealed.length === 0) gatheringSinceMs = performance.now();
     sealed.push(message.sealed);
+    syncEarly(message.sealed);
   } else asked.push(message);
   if (!isFailing) scheduleNext();
 });
 tell({ ready: true });
+
+/** What waits to be read should be on the disk meanwhile. Where that fails, it is tried again before the transaction. */
+function syncEarly(path: string): void {
+  try {
+    syncSegment(path);
+  } catch {
+    // Said there.
+  }
+}
 
 function scheduleNext(): void {
   if (asked.length > 0 || verification || sealed.length >= segmentsPerTransaction) schedule(0);

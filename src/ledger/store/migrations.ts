@@ -207,5 +207,9 @@ export const migrations: readonly string[] = [
       line.value ->> '$.line.model' AS model, line.value ->> '$.line.count' AS count,
       CAST(line.value ->> 'costNano' AS INTEGER) AS cost_nano
     FROM receipts, json_each(receipts.body, '$.attempts') AS attempt, json_each(attempt.value, '$.lines') AS line;
+  CREATE VIEW usage_units AS
+    SELECT receipts.id AS receipt_id, attempt.value ->> 'number' AS number, unit.value ->> 'unit' AS unit,
+      unit.value ->> 'count' AS count, CAST(unit.value ->> 'costNano' AS INTEGER) AS cost_nano
+    FROM receipts, json_each(receipts.body, '$.attempts') AS attempt, json_each(attempt.value, '$.units') AS unit;
   `,
 ];

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
+import { totalCost } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
 import { BatchSums } from './batch-sums.ts';
@@ -119,16 +120,19 @@ export class ReceiptPoster {
   }
 }
 
-/** @throws RangeError for a count or a cost that cannot be. */
-function sumOf({ lines }: AttemptLine): AttemptSum {
-  let costNano = 0n;
-  for (const { line, costNano: cost } of lines) {
-    if (!Number.isSafeInteger(line.count) || line.count < 0) {
-      throw new RangeError(`expected a count from 0 to 2^53 - 1, got ${line.count}`);
-    }
-    if (cost < 0n) throw new RangeError(`expected a cost of 0 or more, got ${cost}`);
-    costNano += cost;
+function check(count: number, costNano: bigint): void {
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new RangeError(`expected a count from 0 to 2^53 - 1, got ${count}`);
   }
+  if (costNano < 0n) throw new RangeError(`expected a cost of 0 or more, got ${costNano}`);
+}
+
+/** @throws RangeError for a count or a cost that cannot be. */
+function sumOf(attempt: AttemptLine): AttemptSum {
+  const { lines, units } = attempt;
+  for (const { line, costNano } of lines) check(line.count, costNano);
+  if (units) for (const { count, costNano } of units) check(count, costNano);
+  const costNano = totalCost(attempt);
   if (costNano > mostNano) throw new RangeError(`expected a cost below 2^63 nano-units, got ${costNano}`);
   return { tokens: totalsOf(lines.map((priced) => priced.line)), costNano };
 }

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { renderReceipt } from '../journal/record.ts';
 import { fixture, segmentsIn } from '../testing/fixture.ts';
-import { noonMs, recorded, sampleId, sampleReceipt, testFolder } from '../testing/samples.ts';
+import { noonMs, recorded, sampleAttempt, sampleId, sampleReceipt, testFolder } from '../testing/samples.ts';
 import { migrations } from './migrations.ts';
 import { verifyDatabase } from './offline.ts';
 
@@ -119,6 +119,30 @@ test('books of schema version 1 become books of this version, and still add up',
     .prepare('SELECT SUM(count) AS tokens, SUM(cost_nano) AS cost FROM usage_lines')
     .get();
   assert.deepEqual({ ...lines }, { tokens: 240, cost: 48_600 });
+});
+
+test('what is no token costs, too: in counters, movements and views', async (context) => {
+  const { ledger, journal, databasePath } = await fixture(context);
+  const units = [
+    { unit: 'requests', count: 1, costNano: 1_000n },
+    { unit: 'searches', count: 3, costNano: 30_000n },
+  ];
+  const receipt = sampleReceipt(sampleId(1), { attempts: [sampleAttempt({ units })] });
+  await recorded(journal, { receipt });
+  journal.seal();
+  assert.deepEqual(await ledger.receipt(sampleId(1)), receipt);
+  assert.equal((await ledger.usage({ groupBy: [] }))[0]!.costNano, 24_300n + 31_000n);
+  assert.deepEqual((await ledger.verify()).findings, []);
+  const database = new DatabaseSync(databasePath, { readOnly: true });
+  context.after(() => database.close());
+  const sum = (sql: string) => ({ ...database.prepare(sql).get() });
+  assert.deepEqual(sum('SELECT COUNT(*) AS n, SUM(cost_nano) AS cost FROM usage_units'), {
+    n: 2,
+    cost: 31_000,
+  });
+  assert.deepEqual(sum('SELECT SUM(amount_nano) AS cost FROM movements WHERE amount_nano > 0'), {
+    cost: 55_300,
+  });
 });
 
 test('books are added up while receipts go on reaching them', async (context) => {

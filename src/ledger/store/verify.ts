@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import { totalCost } from '#core/price.ts';
 import { totalsOf } from '#core/usage.ts';
 import { parseReceipt } from '../journal/record.ts';
 import { dayMs } from './post-receipt.ts';
@@ -141,7 +142,7 @@ function addReceipt(sums: ReceiptSums, row: ReceiptRow, findings: Finding[]): vo
   if (!last) count(receipt.requestedModel ?? '', '', [1n, 0n, 0n, 0n, 0n]);
   for (const attempt of receipt.attempts) {
     const tokens = totalsOf(attempt.lines.map((priced) => priced.line));
-    const cost = attempt.lines.reduce((sum, priced) => sum + priced.costNano, 0n);
+    const cost = totalCost(attempt);
     sums.attempts += 1;
     allTokens += tokens.input + tokens.output;
     allCost += cost;

@@ -24,7 +24,14 @@ const brief: CallBrief = {
 /** The fields of an exchange that the policy reads and writes. */
 function exchangeOf(fields: object = {}): Exchange {
   const start = { consumer, brief, estimatedInput: 100, routeName: 'llm', limits: null };
-  return { ...start, answerHeaders: [], reserved: [], settlements: [], ...fields } as unknown as Exchange;
+  return {
+    ...start,
+    answerHeaders: [],
+    reserved: [],
+    settlements: [],
+    flows: [],
+    ...fields,
+  } as unknown as Exchange;
 }
 
 /** A store that remembers, with a window that never ends: what it says is decided by capacity alone. */
@@ -32,6 +39,7 @@ function createStore(retryAfterMs = 1500) {
   const used = new Map<string, number>();
   const calls: LimitItem[][] = [];
   const settled: (readonly number[])[] = [];
+  const debits: (readonly number[])[] = [];
   let last: readonly LimitItem[] = [];
   const store: CounterStore = {
     reserve(items): ReserveResult {
@@ -57,9 +65,11 @@ function createStore(retryAfterMs = 1500) {
       settled.push(amounts);
       last.forEach((i, n) => used.set(i.subject, used.get(i.subject)! - i.amount + amounts[n]!));
     },
-    debit() {},
+    debit(_, extra) {
+      debits.push(extra);
+    },
   };
-  return { store, calls, settled };
+  return { store, calls, settled, debits };
 }
 
 function policyOf(settings: RateLimitSettings, counters: CounterStore, instance = 'rate-limit/0') {
@@ -122,6 +132,39 @@ test('all windows are reserved in one call, and settled with what was used', asy
   assert.deepEqual(
     booked.map((one) => one.amount),
     [1, 1, 2090],
+  );
+});
+
+test('a stream that says more than was expected is debited as it flows, by what is new', async () => {
+  const { store, debits } = createStore();
+  const policy = policyOf({ by: 'project', requests: '600/min', tokens: ['100000/min', '200000/h'] }, store);
+  const exchange = exchangeOf({ brief: { ...brief, stream: true } });
+  await policy.onCall!(exchange);
+  const flow = exchange.flows[0]!;
+  flow(600);
+  assert.deepEqual(debits, [], '100 in and 664 out are reserved');
+  flow(1_000);
+  flow(1_000);
+  flow(1_250);
+  assert.deepEqual(debits, [
+    [0, 336, 336],
+    [0, 250, 250],
+  ]);
+  const whole = exchangeOf();
+  await policy.onCall!(whole);
+  assert.deepEqual(whole.flows, [], 'an answer in one piece is settled at once');
+});
+
+test('what was learnt of a model outlives a reload', async () => {
+  const { store, calls } = createStore();
+  const before = policyOf({ by: 'project', tokens: '100000/min' }, store);
+  const exchange = exchangeOf();
+  await before.onCall!(exchange);
+  await exchange.settlements[0]!(totals(90, 2_000), true);
+  await policyOf({ by: 'key', tokens: '100000/min' }, store).onCall!(exchangeOf());
+  assert.deepEqual(
+    calls.map(([item]) => item!.amount),
+    [764, 100 + 3_064],
   );
 });
 

@@ -3,7 +3,7 @@ import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.
 import type { Exchange } from '#core/exchange.ts';
 import type { TokenTotals } from '#core/usage.ts';
 import { mergeReport, quoteName, renderLimitHeaders } from './limit-headers.ts';
-import { createOutputExpectation } from './output-expectation.ts';
+import { expectationOf } from './output-expectation.ts';
 import { parseRates, type Rate } from './rate.ts';
 import { refusalFault } from './refusal.ts';
 import type { RateLimitSettings } from './schema.ts';
@@ -28,7 +28,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
   const requestRates = all.filter((rate) => rate.sort === 'requests');
   const forModels = { rates: all, names: all.map(nameOf) };
   const forOthers = { rates: requestRates, names: requestRates.map(nameOf) };
-  const expectation = createOutputExpectation();
+  const expectation = expectationOf(counters);
 
   function tokensWanted(exchange: Exchange, capacity: number): number {
     const { model, maxOutputTokens, choices } = exchange.brief!;
@@ -45,6 +45,29 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
       capacity,
       amount: sort === 'requests' ? 1 : tokensWanted(exchange, capacity),
     }));
+  }
+
+  /** A stream that says more than was expected is debited as it says it, so that others see what is left. */
+  function debitLater(exchange: Exchange, items: readonly LimitItem[], reservation: Reservation): void {
+    if (exchange.brief?.stream !== true || items.every((_, i) => all[i]!.sort === 'requests')) return;
+    const input = toUnits(exchange.estimatedInput);
+    const booked = items.map(({ amount }) => amount);
+    exchange.flows.push((outputTokens) => {
+      let isMore = false;
+      const extra = items.map((_, i) => {
+        const more = all[i]!.sort === 'requests' ? 0 : Math.max(0, input + outputTokens - booked[i]!);
+        if (more > 0) isMore = true;
+        booked[i]! += more;
+        return more;
+      });
+      if (!isMore) return;
+      try {
+        const done = counters.debit(reservation, extra);
+        if (done instanceof Promise) done.catch(() => undefined);
+      } catch {
+        // A store that cannot be reached now is told the whole at the settlement.
+      }
+    });
   }
 
   function settleLater(exchange: Exchange, items: readonly LimitItem[], reservation: Reservation): void {
@@ -89,6 +112,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
         for (const { subject, windowMs, amount } of items)
           exchange.reserved.push({ subject, windowMs, amount });
         settleLater(exchange, items, result.reservation);
+        debitLater(exchange, items, result.reservation);
         exchange.answerHeaders.push(...headers);
       }
 

@@ -17,6 +17,15 @@ const floorTokens = 64;
 const memory = 32;
 const mostModels = 1024;
 
+const byOwner = new WeakMap<object, OutputExpectation>();
+
+/** The one expectation of whatever lives as long as `owner`: it is of models, not of limits, and outlives reloads. */
+export function expectationOf(owner: object): OutputExpectation {
+  let known = byOwner.get(owner);
+  if (!known) byOwner.set(owner, (known = createOutputExpectation()));
+  return known;
+}
+
 export function createOutputExpectation(): OutputExpectation {
   const means = new Map<string, { mean: number; count: number }>();
   return {

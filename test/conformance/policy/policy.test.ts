@@ -51,6 +51,7 @@ function exchangeWith(method: string, headers: readonly string[]): Exchange {
     limits: null,
     reserved: [],
     settlements: [],
+    flows: [],
     estimatedInput: 1,
   } as unknown as Exchange;
 }

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
+
+let gateway: TestGateway;
+before(async () => {
+  const routes = standardConfig('http://unused')['routes'] as object[];
+  gateway = await startTestGateway({
+    config: {
+      routes: [
+        {
+          name: 'trusting',
+          match: { path: '/own/**' },
+          stripPrefix: '/own',
+          to: { llm: { vendorIds: 'pass' } },
+        },
+        routes[0],
+      ],
+    },
+  });
+});
+after(() => gateway.stop());
+
+const user = (content: unknown) => [{ role: 'user', content }];
+const calls: Record<string, readonly [string, object]> = {
+  'a file of chat': [
+    '/v1/chat/completions',
+    { model: 'o/gpt-sim', messages: user([{ type: 'file', file: { file_id: 'file-of-another' } }]) },
+  ],
+  'audio of an earlier answer': [
+    '/v1/chat/completions',
+    { model: 'o/gpt-sim', messages: [{ role: 'assistant', audio: { id: 'audio_1' } }, ...user('go on')] },
+  ],
+  'an earlier response': [
+    '/v1/chat/completions',
+    { model: 'o/gpt-sim', messages: user('x'), previous_response_id: 'resp_1' },
+  ],
+  'a conversation': [
+    '/v1/chat/completions',
+    { model: 'o/gpt-sim', messages: user('x'), conversation: 'conv_1' },
+  ],
+  'a file of messages': [
+    '/v1/messages',
+    {
+      model: 'a/claude-sim',
+      max_tokens: 9,
+      messages: user([{ type: 'document', source: { type: 'file', file_id: 'file_1' } }]),
+    },
+  ],
+  'a file within the result of a tool': [
+    '/v1/messages',
+    {
+      model: 'a/claude-sim',
+      max_tokens: 9,
+      messages: user([
+        {
+          type: 'tool_result',
+          tool_use_id: 't',
+          content: [{ type: 'image', source: { type: 'file', file_id: 'f' } }],
+        },
+      ]),
+    },
+  ],
+  'a container': [
+    '/v1/messages',
+    { model: 'a/claude-sim', max_tokens: 9, messages: user('x'), container: 'c_1' },
+  ],
+};
+
+async function post(path: string, body: object) {
+  const answer = await fetch(gateway.url + path, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: {
+      authorization: `Bearer ${testKey}`,
+      'content-type': 'application/json',
+      'anthropic-version': '2023-06-01',
+    },
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+describe('security 61: what the provider keeps is not reached by its name alone', () => {
+  for (const [what, [path, body]] of Object.entries(calls)) {
+    test(`${what} is a 404, and the provider is not asked`, async () => {
+      const before = gateway.simulator.calls().length;
+      const { status, text } = await post(path, body);
+      assert.equal(status, 404, text);
+      assert.match(text, /not known to be yours/);
+      assert.equal(gateway.simulator.calls().length, before);
+    });
+  }
+
+  test('a route may pass them', async () => {
+    const before = gateway.simulator.calls().length;
+    await post('/own/v1/chat/completions', {
+      model: 'o/gpt-sim',
+      messages: user('x'),
+      previous_response_id: 'r',
+    });
+    assert.equal(gateway.simulator.calls().length, before + 1);
+  });
+
+  test("a tool's own argument of that name is no such id", async () => {
+    const { status, text } = await post('/v1/messages', {
+      model: 'a/claude-sim',
+      max_tokens: 9,
+      messages: [
+        ...user('x'),
+        {
+          role: 'assistant',
+          content: [{ type: 'tool_use', id: 't1', name: 'f', input: { file_id: 'mine' } }],
+        },
+        ...user([{ type: 'tool_result', tool_use_id: 't1', content: 'done' }]),
+      ],
+      tools: [{ name: 'f', input_schema: { type: 'object', properties: { file_id: { type: 'string' } } } }],
+    });
+    assert.equal(status, 200, text);
+  });
+
+  test('paths of the vendor that are not offered are never forwarded', async () => {
+    const before = gateway.simulator.calls().length;
+    for (const path of [
+      '/v1/files',
+      '/v1/files/file-1/content',
+      '/v1/batches',
+      '/v1/responses/resp_1',
+      '/v1/organizations',
+    ])
+      assert.equal((await post(path, {})).status, 404, path);
+    assert.equal(gateway.simulator.calls().length, before);
+  });
+});
