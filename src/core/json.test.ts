@@ -5,10 +5,15 @@ import { Fault } from './fault.ts';
 import { refuseDuplicates, scanFields, spliceFields } from './json.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 20_000 : 500;
-const key = fc.oneof(
-  fc.constantFrom('model', 'stream', 'a"b', 'ключ', '__proto__', '\\', ''),
+const anyKey = fc.oneof(
+  fc.constantFrom('model', 'stream', 'a"b', 'ключ', '__proto__', ''),
   fc.string({ unit: 'binary' }),
 );
+/**
+ * Without a reverse solidus: once V8 14.6 has seen such a key, its JSON.parse takes other keys with escapes for it
+ * (https://github.com/nodejs/node/issues/63785), and so cannot say what is right. Those keys have a test of their own.
+ */
+const key = anyKey.filter((text) => !text.includes('\\'));
 const object = fc.dictionary(key, fc.jsonValue({ maxDepth: 4 }), { maxKeys: 8, noNullPrototype: true });
 const space = fc.constantFrom('', ' ', '\n\t', '\r\n  ');
 
@@ -37,6 +42,19 @@ test('finds every top-level field where it stands', () => {
     }),
     { numRuns: runs, seed: 1 },
   );
+});
+
+test('keys with a reverse solidus are found and kept, letter by letter', () => {
+  const text = String.raw`{"\\":{},"a\"b":1,"mode\u006c":"x","\u0000":{}}`;
+  const fields = scanFields(text);
+  assert.deepEqual(
+    fields.map((field) => field.key),
+    ['\\', 'a"b', 'model', '\0'],
+  );
+  const spliced = spliceFields(Buffer.from(text), fields, new Map([['model', '"y"']]));
+  assert.equal(spliced.toString(), text.replace('"x"', '"y"'));
+  const removed = spliceFields(Buffer.from(text), fields, new Map([['a"b', null]]));
+  assert.equal(removed.toString(), text.replace(String.raw`"a\"b":1,`, ''));
 });
 
 test('splicing is the same as parsing, changing and rendering, and keeps all other bytes', () => {

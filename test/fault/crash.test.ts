@@ -11,7 +11,7 @@ import { readLedger, verifyDatabase } from '../../src/ledger/store/offline.ts';
 import { totalsOf } from '../../src/core/usage.ts';
 import { standardConfig, testKey } from '../harness/gateway.ts';
 
-const rounds = process.env['SLUICE_LONG'] ? 300 : 6;
+const rounds = process.env['SLUICE_LONG'] ? 250 : 6;
 const callersAtOnce = 8;
 
 const freePort = () =>
