@@ -37,8 +37,21 @@ export interface RunningGateway {
 /** Owner number of the main thread in the counters' memory. */
 const mainOwner = 1;
 
-/** @throws ConfigError, or an Error that says what stands in the way. */
+/**
+ * Starts it. Whatever fails on the way, what was begun before is ended again: no thread, lock or port stays behind.
+ * @throws ConfigError, or an Error that says what stands in the way.
+ */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
+  const begun = new AsyncDisposableStack();
+  try {
+    return await start(options, begun);
+  } catch (error) {
+    await begun.disposeAsync();
+    throw error;
+  }
+}
+
+async function start(options: StartOptions, begun: AsyncDisposableStack): Promise<RunningGateway> {
   const startedAtMs = Date.now();
   const prices = await openPriceSource(startedAtMs);
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
@@ -52,8 +65,6 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
-  // Whatever fails below, what was begun before it is ended again: no thread, no lock and no port stays behind.
-  await using begun = new AsyncDisposableStack();
   const lock = acquireStateLock(stateDirectory, {
     listen: `${snapshot.listen.host}:${snapshot.listen.port}`,
   });
@@ -130,17 +141,14 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   begun.defer(() => reloader.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
-  const banner = renderBanner({
-    snapshot,
-    port: pool.port,
-    adminPort: admin.port,
-    stateDirectory,
-    firstKey: keys.firstKey(),
-  });
-  // From here on `stop` ends it all.
-  begun.move();
   return {
-    banner,
+    banner: renderBanner({
+      snapshot,
+      port: pool.port,
+      adminPort: admin.port,
+      stateDirectory,
+      firstKey: keys.firstKey(),
+    }),
     port: pool.port,
     adminPort: admin.port,
     async stop() {
