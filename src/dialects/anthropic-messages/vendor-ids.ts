@@ -8,14 +8,20 @@ import { isObject } from '#core/read-json.ts';
 export function findVendorIds(body: JsonObject): string[] {
   const found: string[] = [];
   const container = body['container'];
-  if (typeof container === 'string' || (isObject(container) && typeof container['id'] === 'string'))
-    found.push('container');
+  if (typeof container === 'string' || (isObject(container) && namesKept(container))) found.push('container');
   const messages = Array.isArray(body['messages']) ? (body['messages'] as unknown[]) : [];
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i];
     if (isObject(message)) findInBlocks(message['content'], `messages[${i}].content`, found);
   }
   return found;
+}
+
+/** A container that was made before, or skills that were uploaded; the vendor's own are everybody's. */
+function namesKept(container: JsonObject): boolean {
+  if (container['id'] !== undefined && container['id'] !== null) return true;
+  const { skills } = container;
+  return Array.isArray(skills) && skills.some((skill) => !isObject(skill) || skill['type'] !== 'anthropic');
 }
 
 /** Blocks hold a file as their source, or are one; results of tools hold blocks. */
@@ -29,3 +35,6 @@ function findInBlocks(content: unknown, path: string, found: string[]): void {
     if (block['type'] === 'tool_result') findInBlocks(block['content'], `${path}[${i}].content`, found);
   }
 }
+
+/** Without these words there is none of them below the top level. */
+export const vendorIdWords = ['file_id', 'container'];

@@ -2,14 +2,14 @@ import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
 
 /** Of sibling APIs; providers that offer several take them here, too. */
-const topLevel = ['previous_response_id', 'conversation', 'container', 'cached_content'];
+export const topLevelIds = ['previous_response_id', 'conversation', 'container', 'cached_content'];
 
 /**
  * Paths of fields that name something the provider keeps: files, audio of earlier answers, conversations.
  * https://platform.openai.com/docs/api-reference/chat/create
  */
 export function findVendorIds(body: JsonObject): string[] {
-  const found = topLevel.filter((key) => body[key] !== undefined && body[key] !== null);
+  const found = topLevelIds.filter((key) => body[key] !== undefined && body[key] !== null);
   const messages = Array.isArray(body['messages']) ? (body['messages'] as unknown[]) : [];
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i];
@@ -25,3 +25,6 @@ export function findVendorIds(body: JsonObject): string[] {
   }
   return found;
 }
+
+/** Without these words there is none of them below the top level. */
+export const vendorIdWords = ['file_id', '"audio"'];
