@@ -60,6 +60,7 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
     );
   }
   exchange.countedModel = plan.countedAs;
+  exchange.modelNames = plan.knownAs;
   let conversation: Conversation | null = null;
   return {
     dialect,
