@@ -37,8 +37,21 @@ export interface RunningGateway {
 /** Owner number of the main thread in the counters' memory. */
 const mainOwner = 1;
 
-/** @throws ConfigError, or an Error that says what stands in the way. */
+/**
+ * Starts it. Whatever fails on the way, what was begun before is ended again: no thread, lock or port stays behind.
+ * @throws ConfigError, or an Error that says what stands in the way.
+ */
 export async function startGateway(options: StartOptions): Promise<RunningGateway> {
+  const begun = new AsyncDisposableStack();
+  try {
+    return await start(options, begun);
+  } catch (error) {
+    await begun.disposeAsync();
+    throw error;
+  }
+}
+
+async function start(options: StartOptions, begun: AsyncDisposableStack): Promise<RunningGateway> {
   const startedAtMs = Date.now();
   const prices = await openPriceSource(startedAtMs);
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
@@ -55,12 +68,8 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
   const lock = acquireStateLock(stateDirectory, {
     listen: `${snapshot.listen.host}:${snapshot.listen.port}`,
   });
-  try {
-    await probePort(snapshot.listen.host, snapshot.listen.port);
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
+  begun.defer(() => lock.release());
+  await probePort(snapshot.listen.host, snapshot.listen.port);
 
   // 2. Settle the past: what dead processes left in their journals, and the windows it weighs on.
   const ledger = await startLedger({
@@ -68,6 +77,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     journalDirectory,
     onError: (error) => say(`ledger: ${error.message}`),
   });
+  begun.defer(() => ledger.close());
   const recovered = await ledger.recover();
   if (recovered.crashed > 0)
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
@@ -77,7 +87,9 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
+  begun.defer(() => keys.close());
   const tokens = openTokenService();
+  begun.defer(() => tokens.close());
   let draining = false;
   const pool = new WorkerPool({
     count: snapshot.threads,
@@ -106,6 +118,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
       await pool.publishSnapshot(loaded.snapshot);
     },
   });
+  begun.defer(() => pool.close(0));
   await pool.start();
 
   // 4. The admin port, last: it says that everything is ready.
@@ -123,7 +136,9 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
     verifyToken: (token) => keys.verifyAdminToken(token),
     control,
   });
+  begun.defer(() => admin.close());
   reloader.start();
+  begun.defer(() => reloader.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
   return {

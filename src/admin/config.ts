@@ -19,13 +19,19 @@ export function serveConfig(app: FastifyInstance, control: ControlPlane): void {
       return { valid: findings.length === 0, findings };
     },
   );
-  app.put('/v1/config', { schema: { summary: 'Refused: the file is the truth' } }, (_, reply) => {
-    const { path } = control.config.read();
-    reply.header('allow', 'GET, HEAD');
-    return sendProblem(
-      reply,
-      405,
-      `The configuration is mastered by its file${path === null ? '' : ` (${path})`}: change it there; the gateway takes it up by itself.`,
-    );
-  });
+  app.put(
+    '/v1/config',
+    { schema: { summary: 'Refused: the configuration is changed where it is kept' } },
+    (_, reply) => {
+      const { path } = control.config.read();
+      reply.header('allow', 'GET, HEAD');
+      return sendProblem(
+        reply,
+        405,
+        path === null
+          ? 'There is no configuration file: the environment is the configuration. Start the gateway with --config to have one.'
+          : `The configuration is mastered by its file (${path}): change it there; the gateway takes it up by itself.`,
+      );
+    },
+  );
 }

@@ -6,6 +6,7 @@ import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
 import type { KeyStore } from '#storage/embedded/key-store.ts';
 import { loadConfig } from './configuration.ts';
+import { hideSecrets } from './hide-secrets.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -67,10 +68,10 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         const { text, snapshot } = reloader.current;
         const { path } = reloader.source;
         return {
-          text,
+          text: hideSecrets(text, reloader.current.document),
           digest: snapshot.digest,
           version: snapshot.version,
-          master: path === null ? 'store' : 'file',
+          master: path === null ? 'environment' : 'file',
           path,
         };
       },

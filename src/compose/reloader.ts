@@ -38,9 +38,11 @@ export class Reloader {
   start(): void {
     const { path } = this.#parts.source;
     if (path === null) return;
-    this.#watch = watchConfig(path, (text) => {
+    const onChange = (text: string) => {
       this.#applying = this.#applying.then(() => this.#take(text));
-    });
+    };
+    // An edit since it was loaded is a change, too.
+    this.#watch = watchConfig(path, onChange, this.#current.text);
     this.#watch.follow(this.#current.files);
   }
 

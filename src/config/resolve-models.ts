@@ -185,7 +185,12 @@ export function resolveModels(
       );
       return null;
     });
-    models.set(name, { name, listed: true, targets: targets.filter((target) => target !== null) });
+    models.set(name, {
+      name,
+      listed: true,
+      countedAs: name,
+      targets: targets.filter((target) => target !== null),
+    });
   }
   listProviderModels(models, scope);
   const openProviders = [...scope.providers.values()].map((known) => ({
@@ -211,8 +216,8 @@ function listProviderModels(models: Map<string, ResolvedModel>, scope: ModelScop
       const targets = [targetOf(known, model, scope)];
       const full = `${known.provider.name}/${model}`;
       const bare = !aliases.has(model) && listings.get(model) === 1 && !model.includes('/');
-      if (bare) models.set(model, { name: model, listed: true, targets });
-      models.set(full, { name: full, listed: !bare, targets });
+      if (bare) models.set(model, { name: model, listed: true, countedAs: full, targets });
+      models.set(full, { name: full, listed: !bare, countedAs: full, targets });
     }
   }
 }

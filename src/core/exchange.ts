@@ -33,6 +33,8 @@ export interface Exchange {
   consumer: KeyRecord | null;
   /** LLM routes: the call in short, and its parsed body. */
   brief: CallBrief | null;
+  /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`. */
+  countedModel: string;
   json: JsonObject | null;
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;

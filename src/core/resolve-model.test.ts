@@ -30,7 +30,7 @@ function open(name: string, modelPrefixes: string[]): OpenProvider {
   };
 }
 
-const listed: ResolvedModel = { name: 'cat-listed', listed: true, targets: [] };
+const listed: ResolvedModel = { name: 'cat-listed', listed: true, countedAs: 'cat-listed', targets: [] };
 const snapshot = {
   models: { 'cat-listed': listed },
   openProviders: [open('zoo', ['cat-']), open('farm', ['cat-big-', 'dog-']), open('pound', ['dog-'])],
@@ -87,4 +87,12 @@ test('the index forgets before it grows', () => {
   for (let i = 1; i <= 1024; i += 1) index.find(`cat-${i}`);
   assert.notEqual(index.find('cat-0'), first);
   assert.deepEqual(index.find('cat-0'), first);
+});
+
+test('invented names of an open provider are counted as one, known ones each by itself', () => {
+  const countedAs = (name: string) => resolveModel(snapshot, name)?.countedAs;
+  assert.equal(countedAs('zoo/invented-1'), 'zoo/*');
+  assert.equal(countedAs('cat-invented-2'), 'zoo/*');
+  assert.equal(countedAs('zoo/*'), 'zoo/*');
+  assert.equal(countedAs('cat-5'), 'zoo/cat-5');
 });

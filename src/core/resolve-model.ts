@@ -60,7 +60,9 @@ function ownerOf(providers: readonly OpenProvider[], name: string): OpenProvider
 
 function targetOf(open: OpenProvider, name: string, model: string): ResolvedModel | null {
   if (model === '') return null;
-  const price = (Object.hasOwn(open.prices, model) ? open.prices[model] : open.prices['*']) ?? null;
+  const isKnown = model !== '*' && Object.hasOwn(open.prices, model);
+  const price = (isKnown ? open.prices[model] : open.prices['*']) ?? null;
   const { provider, defaultMaxOutputTokens } = open;
-  return { name, listed: false, targets: [{ provider, model, price, defaultMaxOutputTokens }] };
+  const countedAs = `${provider.name}/${isKnown ? model : '*'}`;
+  return { name, listed: false, countedAs, targets: [{ provider, model, price, defaultMaxOutputTokens }] };
 }

@@ -42,6 +42,11 @@ export interface RequestLimits {
 export interface ResolvedModel extends Plan {
   readonly name: string;
   readonly listed: boolean;
+  /**
+   * What limits by model count it under: its name where that is one of a known number, else its provider's `name/*`. So a
+   * caller who invents names shares one count, and cannot fill the table of them.
+   */
+  readonly countedAs: string;
 }
 
 /** A provider that takes any model name: `provider/anything`, and bare names by prefix. */

@@ -58,6 +58,7 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
       },
     );
   }
+  exchange.countedModel = plan.countedAs;
   let conversation: Conversation | null = null;
   return {
     dialect,

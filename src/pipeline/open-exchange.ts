@@ -72,6 +72,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     dialectName: 'raw-http',
     consumer: null,
     brief: null,
+    countedModel: '',
     json: null,
     estimatedInput: 0,
     requestBytes: head.contentLength ?? 0,

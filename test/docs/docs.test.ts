@@ -44,3 +44,25 @@ test('every proof that the page on metering names is a test that exists', () => 
   for (const number of [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 16])
     assert.ok(cases.includes(number), `case ${number}`);
 });
+
+test('every attack that the page on security names is made by the test it names', () => {
+  const rows = readFileSync('docs/security.md', 'utf8').matchAll(/^\| (\d+) \|.*\| (\[.*) \|$/gm);
+  const numbers = [...rows].map(([, number, proofs]) => {
+    const files = [...proofs!.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map((match) =>
+      readFileSync(match[1]!, 'utf8'),
+    );
+    const titles = files.flatMap((text) => [...text.matchAll(/security ([\d–, and]+):/g)].map((m) => m[1]!));
+    const named = titles.some((title) => {
+      const [from, to] = title.split('–').map(Number);
+      return to ? Number(number) >= from! && Number(number) <= to : title.split(/ and |, /).includes(number!);
+    });
+    assert.ok(named, `no test of ${number} in the files named`);
+    return Number(number);
+  });
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 17, 18, 19, 20, 21, 50, 51, 52, 61, 62].filter(
+      (n) => !numbers.includes(n),
+    ),
+    [],
+  );
+});

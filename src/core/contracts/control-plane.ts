@@ -26,7 +26,7 @@ export interface ControlPlane {
       readonly text: string;
       readonly digest: string;
       readonly version: number;
-      readonly master: 'file' | 'store';
+      readonly master: 'file' | 'environment';
       readonly path: string | null;
     };
     /** Validates a document without using it. Empty: it is good. */

@@ -26,6 +26,7 @@ function exchangeOf(fields: object = {}): Exchange {
   const start = { consumer, brief, estimatedInput: 100, routeName: 'llm', limits: null };
   return {
     ...start,
+    countedModel: (fields as { brief?: typeof brief }).brief?.model ?? brief.model,
     answerHeaders: [],
     reserved: [],
     settlements: [],

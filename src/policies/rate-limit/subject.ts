@@ -26,7 +26,7 @@ export function subjectOf(exchange: Exchange, by: readonly Dimension[]): Subject
 }
 
 function valueOf(exchange: Exchange, dimension: Dimension): string {
-  if (dimension === 'model') return exchange.brief!.model;
+  if (dimension === 'model') return exchange.countedModel;
   const { consumer } = exchange;
   if (consumer === null) {
     throw new Fault(
