@@ -44,7 +44,7 @@ export class ScanStream implements AnswerStream {
     const chunk = this.#partial ? Buffer.concat([this.#partial, arrived]) : arrived;
     this.#partial = null;
     if (this.ended) {
-      this.#kept.push(chunk);
+      this.#kept.push(Buffer.from(chunk));
       return null;
     }
     const text = chunk.toString('latin1');
