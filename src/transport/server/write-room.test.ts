@@ -11,6 +11,8 @@ async function pair() {
   await once(server, 'listening');
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   const [socket] = (await once(server, 'connection')) as [Socket];
+  // The ends are torn down at last, in any order.
+  for (const end of [client, socket]) end.on('error', () => {});
   return { server, client, socket };
 }
 
