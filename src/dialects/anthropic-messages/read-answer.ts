@@ -17,6 +17,9 @@ export class MessageReader implements EventReader {
   /** Usage so far: later figures replace earlier ones, field by field. */
   #usage: Record<string, unknown> = {};
   #started = false;
+  /** Blocks of the message under way, by the provider's index. */
+  #blocks = new Map<number, number>();
+  #next = 0;
   #open = new Set<number>();
 
   read(event: SseEvent): AnswerEvent[] {
@@ -37,10 +40,13 @@ export class MessageReader implements EventReader {
           isObject(body['content_block']) ? body['content_block'] : {},
         );
       case 'content_block_delta':
-        return this.#readDelta(numberOr(body['index'], 0), isObject(body['delta']) ? body['delta'] : {});
+        return this.#readDelta(
+          this.#blocks.get(numberOr(body['index'], 0)),
+          isObject(body['delta']) ? body['delta'] : {},
+        );
       case 'content_block_stop': {
-        const block = numberOr(body['index'], 0);
-        return this.#open.delete(block)
+        const block = this.#blocks.get(numberOr(body['index'], 0));
+        return block !== undefined && this.#open.delete(block)
           ? [{ type: 'block-stop', choice: 0, block }]
           : [{ type: 'opaque', name: 'content_block_stop' }];
       }
@@ -65,9 +71,11 @@ export class MessageReader implements EventReader {
 
   #readStart(message: JsonObject): AnswerEvent[] {
     const events: AnswerEvent[] = [];
-    // A fallback inside the provider begins the message anew: for the client it is one.
-    if (this.#started) events.push({ type: 'opaque', name: 'message_start' });
-    else
+    // A fallback inside the provider begins the message anew, and counts its blocks from 0 again: for the client it is one.
+    if (this.#started) {
+      events.push(...this.finish(), { type: 'opaque', name: 'message_start' });
+      this.#blocks.clear();
+    } else
       events.push({
         type: 'start',
         id: textOr(message['id']),
@@ -82,7 +90,9 @@ export class MessageReader implements EventReader {
     return events;
   }
 
-  #readBlock(block: number, content: JsonObject): AnswerEvent[] {
+  #readBlock(index: number, content: JsonObject): AnswerEvent[] {
+    const block = this.#next++;
+    this.#blocks.set(index, block);
     this.#open.add(block);
     const at = { choice: 0, block } as const;
     const delta = (text: string): AnswerEvent[] => (text === '' ? [] : [{ type: 'delta', ...at, text }]);
@@ -114,7 +124,8 @@ export class MessageReader implements EventReader {
     }
   }
 
-  #readDelta(block: number, delta: JsonObject): AnswerEvent[] {
+  #readDelta(block: number | undefined, delta: JsonObject): AnswerEvent[] {
+    if (block === undefined) return [{ type: 'opaque', name: 'content_block_delta' }];
     const at = { choice: 0, block } as const;
     switch (delta['type']) {
       case 'text_delta':
@@ -175,7 +186,7 @@ export function parseAnswer(body: JsonObject): AnswerEvent[] {
         break;
       case 'thinking':
         events.push({ type: 'block-start', ...at, kind: 'reasoning' }, ...whole(textOr(content['thinking'])));
-        if (typeof content['signature'] === 'string')
+        if (typeof content['signature'] === 'string' && content['signature'] !== '')
           events.push({ type: 'signature', ...at, signature: content['signature'] });
         break;
       case 'redacted_thinking':
