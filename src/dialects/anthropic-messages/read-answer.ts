@@ -83,10 +83,14 @@ export class MessageReader implements EventReader {
         createdAtS: null,
       });
     this.#started = true;
+    // A step inside the provider can be a message that comes whole, its stop reason with it.
+    for (const content of Array.isArray(message['content']) ? message['content'] : [])
+      if (isObject(content)) events.push(...readWholeBlock(content, this.#next++));
     if (isObject(message['usage'])) {
       this.#merge(message['usage']);
       events.push({ type: 'usage', usage: parseUsage({ ...this.#usage }, 'provider_partial') });
     }
+    this.#readStop(message, events);
     return events;
   }
 
@@ -148,18 +152,21 @@ export class MessageReader implements EventReader {
       this.#merge(body['usage']);
       events.push({ type: 'usage', usage: parseUsage({ ...this.#usage }, 'provider') });
     }
-    const reason = delta['stop_reason'];
-    if (typeof reason === 'string') {
-      const stopSequence = typeof delta['stop_sequence'] === 'string' ? delta['stop_sequence'] : null;
-      events.push(...this.finish(), {
-        type: 'finish',
-        choice: 0,
-        reason: parseStopReason(reason),
-        stopSequence,
-        raw: reason,
-      });
-    }
+    this.#readStop(delta, events);
     return events.length ? events : [{ type: 'opaque', name: 'message_delta' }];
+  }
+
+  #readStop(said: JsonObject, events: AnswerEvent[]): void {
+    const reason = said['stop_reason'];
+    if (typeof reason !== 'string') return;
+    const stopSequence = typeof said['stop_sequence'] === 'string' ? said['stop_sequence'] : null;
+    events.push(...this.finish(), {
+      type: 'finish',
+      choice: 0,
+      reason: parseStopReason(reason),
+      stopSequence,
+      raw: reason,
+    });
   }
 
   #merge(usage: JsonObject): void {
@@ -169,6 +176,40 @@ export class MessageReader implements EventReader {
   }
 }
 
+function readWholeBlock(content: JsonObject, block: number): AnswerEvent[] {
+  const at = { choice: 0, block } as const;
+  const whole = (text: string): AnswerEvent[] => (text === '' ? [] : [{ type: 'delta', ...at, text }]);
+  const events: AnswerEvent[] = [];
+  switch (content['type']) {
+    case 'text':
+      events.push({ type: 'block-start', ...at, kind: 'text' }, ...whole(textOr(content['text'])));
+      break;
+    case 'thinking':
+      events.push({ type: 'block-start', ...at, kind: 'reasoning' }, ...whole(textOr(content['thinking'])));
+      if (typeof content['signature'] === 'string' && content['signature'] !== '')
+        events.push({ type: 'signature', ...at, signature: content['signature'] });
+      break;
+    case 'redacted_thinking':
+      events.push({ type: 'block-start', ...at, kind: 'reasoning', sealed: textOr(content['data']) });
+      break;
+    case 'tool_use':
+      events.push(
+        {
+          type: 'block-start',
+          ...at,
+          kind: 'tool-call',
+          id: textOr(content['id']),
+          name: textOr(content['name']),
+        },
+        ...whole(JSON.stringify(content['input'] ?? {})),
+      );
+      break;
+    default:
+      events.push({ type: 'block-start', ...at, kind: 'opaque', raw: content });
+  }
+  return [...events, { type: 'block-stop', ...at }];
+}
+
 /** https://docs.anthropic.com/en/api/messages#response */
 export function parseAnswer(body: JsonObject): AnswerEvent[] {
   if (!Array.isArray(body['content']))
@@ -176,37 +217,8 @@ export function parseAnswer(body: JsonObject): AnswerEvent[] {
   const events: AnswerEvent[] = [
     { type: 'start', id: textOr(body['id']), model: textOr(body['model']), createdAtS: null },
   ];
-  body['content'].forEach((content: unknown, block) => {
-    if (!isObject(content)) return;
-    const at = { choice: 0, block } as const;
-    const whole = (text: string): AnswerEvent[] => (text === '' ? [] : [{ type: 'delta', ...at, text }]);
-    switch (content['type']) {
-      case 'text':
-        events.push({ type: 'block-start', ...at, kind: 'text' }, ...whole(textOr(content['text'])));
-        break;
-      case 'thinking':
-        events.push({ type: 'block-start', ...at, kind: 'reasoning' }, ...whole(textOr(content['thinking'])));
-        if (typeof content['signature'] === 'string' && content['signature'] !== '')
-          events.push({ type: 'signature', ...at, signature: content['signature'] });
-        break;
-      case 'redacted_thinking':
-        events.push({ type: 'block-start', ...at, kind: 'reasoning', sealed: textOr(content['data']) });
-        break;
-      case 'tool_use':
-        events.push({
-          type: 'block-start',
-          ...at,
-          kind: 'tool-call',
-          id: textOr(content['id']),
-          name: textOr(content['name']),
-        });
-        events.push(...whole(JSON.stringify(content['input'] ?? {})));
-        break;
-      default:
-        events.push({ type: 'block-start', ...at, kind: 'opaque', raw: content });
-    }
-    events.push({ type: 'block-stop', ...at });
-  });
+  const blocks = body['content'].filter(isObject);
+  events.push(...blocks.flatMap((content, block) => readWholeBlock(content, block)));
   const reason = textOr(body['stop_reason']);
   const stopSequence = typeof body['stop_sequence'] === 'string' ? body['stop_sequence'] : null;
   events.push({ type: 'finish', choice: 0, reason: parseStopReason(reason), stopSequence, raw: reason });

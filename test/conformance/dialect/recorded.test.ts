@@ -86,7 +86,8 @@ for (const recording of recordings) {
         totals ? { input: totals.input, output: totals.output, cacheRead: totals.cacheRead } : null,
         plain.usage,
       );
-      assert.deepEqual(last?.usage.flags ?? [], []);
+      const isZero = plain.usage?.input === 0 && plain.usage.output === 0;
+      assert.deepEqual(last?.usage.flags ?? [], isZero ? ['zero-usage'] : []);
     });
 
     for (const dialect of dialects) {
@@ -99,7 +100,9 @@ for (const recording of recordings) {
             reading.toolCalls.map((call) => call.name),
             plain.toolNames,
           );
-          assert.equal(reading.finish, of.finish[readsAs(of, reasons[plain.finish!]!)]);
+          // A word for which there is no neutral one survives at home.
+          const home = dialect.name === recording.dialect && plain.finish === 'stop_sequence';
+          assert.equal(reading.finish, home ? plain.finish : of.finish[readsAs(of, reasons[plain.finish!]!)]);
           if (plain.usage)
             assert.deepEqual(reading.usage, { input: plain.usage.input, output: plain.usage.output });
         });

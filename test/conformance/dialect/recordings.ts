@@ -122,14 +122,19 @@ function readMessage({ payloads }: Recording): PlainReading {
     const blocks = list(first['content']);
     return readingOf(blocks, blocks, word(first['stop_reason']), record(first['usage']));
   }
-  const blocks = payloads.map((payload) => record(payload['content_block']));
+  const blocks = payloads.flatMap((payload) => [
+    ...list(record(payload['message'])['content']),
+    record(payload['content_block']),
+  ]);
   const deltas = payloads.filter((p) => p['type'] === 'content_block_delta').map((p) => record(p['delta']));
   const usage: Json = {};
   for (const payload of payloads) {
     const said = record(payload['usage'] ?? record(payload['message'])['usage']);
     for (const [name, value] of Object.entries(said)) if (value !== null) usage[name] = value;
   }
-  const finish = payloads.map((p) => word(record(p['delta'])['stop_reason'])).find((reason) => reason !== '');
+  const finish = payloads
+    .map((p) => word(record(p['delta'] ?? p['message'])['stop_reason']))
+    .find((reason) => reason !== '');
   return readingOf(blocks, [...blocks, ...deltas], finish ?? '', usage);
 }
 
