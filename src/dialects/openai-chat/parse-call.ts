@@ -74,8 +74,30 @@ export function parseCall(body: JsonObject): Conversation {
     reasoning: parseEffort(body['reasoning_effort']),
     endUser: optional(body['user'], 'user', readString),
     stream: brief.stream,
-    rest: Object.fromEntries(Object.entries(rest).filter(([key, value]) => neutral[key] !== value)),
+    rest: {
+      ...Object.fromEntries(Object.entries(rest).filter(([key, value]) => !asksNothing(key, value))),
+      ...restOfChoice(body['tool_choice']),
+      ...restOfFormat(body['response_format']),
+    },
   };
+}
+
+function asksNothing(key: string, value: unknown): boolean {
+  if (key === 'modalities') return Array.isArray(value) && value.every((kind) => kind === 'text');
+  if (isObject(value)) return Object.keys(value).length === 0;
+  return neutral[key] === value;
+}
+
+/** What a choice says that the vocabulary has no word for: a list of allowed tools, a tool that takes free text. */
+function restOfChoice(choice: unknown): JsonObject {
+  return isObject(choice) && choice['type'] !== 'function' ? { tool_choice: choice } : {};
+}
+
+function restOfFormat(format: unknown): JsonObject {
+  const spec = isObject(format) && isObject(format['json_schema']) ? format['json_schema'] : {};
+  return typeof spec['description'] === 'string'
+    ? { 'response_format.json_schema.description': spec['description'] }
+    : {};
 }
 
 function parseStop(value: unknown): string[] {
@@ -128,7 +150,6 @@ const assistantFields = new Set([
   'reasoning_details',
   'annotations',
   'parsed',
-  'function_call',
 ]);
 
 function withRest(value: JsonObject, fields: ReadonlySet<string>): { rest?: JsonObject } {
@@ -171,16 +192,21 @@ function parseReasoning(message: JsonObject): Part[] {
   const details = Array.isArray(message['reasoning_details'])
     ? message['reasoning_details'].filter(isObject)
     : [];
+  const proofs = details.filter((detail) => typeof detail['signature'] === 'string');
   const parts: Part[] = [];
   for (const detail of details) {
     if (typeof detail['data'] === 'string')
       parts.push({ type: 'reasoning', text: '', signature: null, sealed: detail['data'] });
     else if (typeof detail['signature'] === 'string') {
-      const own = typeof detail['text'] === 'string' ? detail['text'] : (text ?? '');
-      parts.push({ type: 'reasoning', text: own, signature: detail['signature'], sealed: null });
+      // A proof without a text of its own proves the whole text, if there is but one: else nobody knows which part.
+      const own =
+        typeof detail['text'] === 'string' ? detail['text'] : proofs.length === 1 ? text : undefined;
+      if (own !== undefined)
+        parts.push({ type: 'reasoning', text: own, signature: detail['signature'], sealed: null });
     }
   }
-  if (parts.length === 0 && text) parts.push({ type: 'reasoning', text, signature: null, sealed: null });
+  if (text && parts.every((part) => part.type === 'reasoning' && part.sealed !== null))
+    parts.push({ type: 'reasoning', text, signature: null, sealed: null });
   return parts;
 }
 
@@ -220,7 +246,7 @@ function parsePart(part: JsonObject, path: string): Part {
       const source: MediaSource =
         typeof file['file_id'] === 'string'
           ? { kind: 'file', id: file['file_id'] }
-          : parseMediaUrl(readString(file['file_data'], `${path}.file.file_data`));
+          : parseFileData(readString(file['file_data'], `${path}.file.file_data`));
       return { type: 'document', source, ...(name === null ? {} : { name }), ...rest };
     }
     default:
@@ -233,6 +259,12 @@ function parseMediaUrl(url: string): MediaSource {
   const match = /^data:([^;,]+)(?:;[^;,]+)*;base64,/.exec(url.slice(0, 256));
   if (!match) return { kind: 'url', url };
   return { kind: 'base64', mediaType: match[1]!, data: url.slice(match[0].length) };
+}
+
+/** A data URL, or base64 alone. */
+function parseFileData(data: string): MediaSource {
+  if (/^(?:data:|https?:)/.test(data.slice(0, 8))) return parseMediaUrl(data);
+  return { kind: 'base64', mediaType: 'application/pdf', data };
 }
 
 function parseTool(value: unknown, path: string): Tool {
@@ -266,7 +298,13 @@ function parseToolChoice(value: unknown): ToolChoice | null {
       ),
     };
   }
-  throw invalidField('tool_choice', '"none", "auto", "required" or a function', value);
+  // Which of the tools is lost (see `rest`), whether one must be called is not.
+  if (choice['type'] === 'allowed_tools') {
+    const { mode } = readObject(choice['allowed_tools'] ?? choice, 'tool_choice.allowed_tools');
+    return { type: mode === 'required' ? 'required' : 'auto' };
+  }
+  if (choice['type'] === 'custom') return null;
+  throw invalidField('tool_choice', '"none", "auto", "required", a function or allowed tools', value);
 }
 
 function parseFormat(value: unknown): OutputFormat | null {
