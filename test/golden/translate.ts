@@ -74,7 +74,8 @@ export function translateStream(from: Dialect, to: Dialect, input: string, setti
   });
   let text = '';
   try {
-    text += stream.push(Buffer.from(input)) ?? '';
+    // Event by event, as they come: what was said before an error has long been delivered.
+    for (const event of input.split(/(?<=\n\n)/)) text += stream.push(Buffer.from(event)) ?? '';
     if (!stream.ended) text += stream.finish() ?? '';
     if (stream.fault) throw stream.fault;
   } catch (thrown) {
