@@ -10,6 +10,7 @@ import { dialects } from '#dialects/index.ts';
 import { ScanStream } from '#pipeline/scan-stream.ts';
 import { TransformStream } from '#pipeline/transform-stream.ts';
 import { answers, reasons, saidBy, usage, type Said } from './answers.ts';
+import { calls, meant } from './calls.ts';
 import { officialReaders } from './official-readers.ts';
 import { context, readStream, renderStream, target } from './read-stream.ts';
 import { readsAs, traits, type Traits } from './traits.ts';
@@ -51,6 +52,20 @@ for (const dialect of dialects) {
     const official = officialReaders[dialect.name];
     assert.ok(of, `say in traits.ts what ${dialect.name} can carry`);
     assert.ok(official, `say in official-readers.ts which clients read ${dialect.name}`);
+
+    test('a call survives its journey, and nothing of it is said to be lost', () =>
+      fc.assert(
+        fc.property(calls, (call) => {
+          const { body, losses } = dialect.provider.renderCall(call, target);
+          assert.deepEqual(losses, []);
+          const json = JSON.parse(body) as Record<string, unknown>;
+          assert.equal(json['model'], target.model);
+          assert.deepEqual(plain(meant(dialect.client.parseCall(json))), plain(meant(call)));
+          const brief = dialect.client.brief(json);
+          assert.deepEqual([brief.stream, brief.maxOutputTokens], [call.stream, call.maxOutputTokens]);
+        }),
+        { numRuns: runs, seed },
+      ));
 
     test('an answer survives its journey as a stream', () =>
       fc.assert(
@@ -213,6 +228,9 @@ for (const dialect of dialects) {
       ));
   });
 }
+
+/** Objects without a prototype compare as what they hold. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 const scanned = (dialect: Dialect) => new ScanStream(dialect.provider.eventReader(target), null);
 const transformed = (dialect: Dialect) =>
