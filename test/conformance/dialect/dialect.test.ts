@@ -14,6 +14,7 @@ import { calls, meant } from './calls.ts';
 import { officialReaders } from './official-readers.ts';
 import { context, readStream, renderStream, target } from './read-stream.ts';
 import { readsAs, traits, type Traits } from './traits.ts';
+import { wireGrammars } from './wire-grammar.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 3000 : 150;
 const officialRuns = process.env['SLUICE_LONG'] ? 400 : 30;
@@ -51,6 +52,8 @@ for (const dialect of dialects) {
     const of = traits[dialect.name];
     const official = officialReaders[dialect.name];
     assert.ok(of, `say in traits.ts what ${dialect.name} can carry`);
+    const grammar = wireGrammars[dialect.name]!;
+    assert.ok(grammar, `say in wire-grammar.ts what order ${dialect.name} has`);
     assert.ok(official, `say in official-readers.ts which clients read ${dialect.name}`);
 
     test('a call survives its journey, and nothing of it is said to be lost', () =>
@@ -70,7 +73,9 @@ for (const dialect of dialects) {
     test('an answer survives its journey as a stream', () =>
       fc.assert(
         fc.property(answers(of.choices), (events) => {
-          const read = saidBy(readStream(dialect, renderStream(dialect, events).text));
+          const { text } = renderStream(dialect, events);
+          grammar(text);
+          const read = saidBy(readStream(dialect, text));
           const said = saidBy(events);
           assert.deepEqual(read, {
             choices: expected(said, of, 'streamed'),
@@ -96,7 +101,9 @@ for (const dialect of dialects) {
       fc.assert(
         fc.property(cuts(of), ({ prefix, ending }) => {
           const { text, state } = renderStream(dialect, prefix);
-          const events = readStream(dialect, text + dialect.client.renderEnding(ending, state, context));
+          const whole = text + dialect.client.renderEnding(ending, state, context);
+          grammar(whole);
+          const events = readStream(dialect, whole);
           assert.deepEqual(saidBy(events), {
             choices: expectedOfCut(prefix, ending.reason, of),
             totals: totalsOf(ending.usage.lines),
