@@ -13,6 +13,7 @@ import { officialReaders } from './official-readers.ts';
 import { renderStream } from './read-stream.ts';
 import { readPlainly, recordingsIn, type Recording } from './recordings.ts';
 import { readsAs, traits } from './traits.ts';
+import { wireGrammars } from './wire-grammar.ts';
 
 const folders = ['test/fixtures/streams', process.env['SLUICE_RECORDINGS'] ?? ''].filter((f) => f !== '');
 const recordings = folders.flatMap(recordingsIn);
@@ -94,7 +95,9 @@ for (const recording of recordings) {
       for (const [client, read] of Object.entries(officialReaders[dialect.name]!)) {
         test(`${client} hears the same of it in ${dialect.name}`, async () => {
           const of = traits[dialect.name]!;
-          const reading = await read(renderStream(dialect, readEvents(recording)).text);
+          const { text } = renderStream(dialect, readEvents(recording));
+          wireGrammars[dialect.name]!(text);
+          const reading = await read(text);
           assert.equal(reading.text, plain.text);
           assert.deepEqual(
             reading.toolCalls.map((call) => call.name),
