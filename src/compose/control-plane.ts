@@ -68,7 +68,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         const { text, snapshot } = reloader.current;
         const { path } = reloader.source;
         return {
-          text: hideSecrets(text, reloader.current.document),
+          text: hideSecrets(text),
           digest: snapshot.digest,
           version: snapshot.version,
           master: path === null ? 'environment' : 'file',

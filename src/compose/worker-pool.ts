@@ -51,6 +51,8 @@ export class WorkerPool {
   readonly #settings: WorkerPoolSettings;
   readonly #beats: Int32Array;
   readonly #members = new Map<number, Member>();
+  /** Those that do not listen yet. */
+  readonly #starting = new Set<Worker>();
   readonly #waiting = new Set<() => void>();
   readonly #asks = new Map<number, (dump: unknown) => void>();
   #nextAsk = 0;
@@ -132,12 +134,17 @@ export class WorkerPool {
     this.#broadcast({ type: 'drain' });
   }
 
-  /** Ends all workers; those that do not end by themselves a while after the grace are ended by force. */
+  /**
+   * Ends all workers; those that do not end by themselves a while after the grace are ended by force, and those that do
+   * not listen yet, which have nothing to end, at once.
+   */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     if (this.#watch) clearInterval(this.#watch);
-    await Promise.all(
-      [...this.#members.values()].map(async (member) => {
+    const starting = [...this.#starting].map((worker) => worker.terminate());
+    await Promise.all([
+      ...starting,
+      ...[...this.#members.values()].map(async (member) => {
         member.closing = true;
         const gone = new Promise<void>((resolve) => member.worker.once('exit', () => resolve()));
         this.#post(member, { type: 'close', graceMs });
@@ -145,7 +152,7 @@ export class WorkerPool {
         await gone;
         clearTimeout(force);
       }),
-    );
+    ]);
   }
 
   #spawn(index: number): Promise<void> {
@@ -174,6 +181,7 @@ export class WorkerPool {
       name: `sluice-${index}`,
       resourceLimits: { maxYoungGenerationSizeMb },
     });
+    this.#starting.add(worker);
     const keySequence = start.keys.sequence;
     const member: Member = {
       index,
@@ -192,6 +200,7 @@ export class WorkerPool {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'listening') {
           listening = true;
+          this.#starting.delete(worker);
           this.#port = message.port;
           this.#members.set(index, member);
           this.#catchUp(member, start);
@@ -204,6 +213,7 @@ export class WorkerPool {
       });
       worker.on('error', (error: Error) => (failure = error.stack ?? error.message));
       worker.on('exit', () => {
+        this.#starting.delete(worker);
         this.#members.delete(index);
         this.#wake();
         if (!listening) return reject(new Error(failure));

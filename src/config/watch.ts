@@ -61,6 +61,8 @@ export function watchConfig(path: string, onChange: (text: string) => void, text
   }
 
   watchFolders();
+  // A change from before nobody tells of.
+  if (text !== undefined) soon();
   const poll = setInterval(look, lookEveryMs);
   poll.unref();
   return {
