@@ -4,12 +4,19 @@ import { isObject } from '#core/read-json.ts';
 /**
  * Paths of fields that name something the provider keeps: uploaded files, and containers with what was run in them.
  * https://docs.anthropic.com/en/docs/build-with-claude/files
+ * https://docs.anthropic.com/en/api/skills-guide
  */
 export function findVendorIds(body: JsonObject): string[] {
   const found: string[] = [];
   const container = body['container'];
   if (typeof container === 'string' || (isObject(container) && typeof container['id'] === 'string'))
     found.push('container');
+  if (isObject(container) && Array.isArray(container['skills'])) {
+    const skills = container['skills'] as unknown[];
+    // The vendor's own skills are everybody's; custom ones were uploaded.
+    const own = skills.findIndex((skill) => isObject(skill) && skill['type'] !== 'anthropic');
+    if (own >= 0) found.push(`container.skills[${own}].skill_id`);
+  }
   const messages = Array.isArray(body['messages']) ? (body['messages'] as unknown[]) : [];
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i];
