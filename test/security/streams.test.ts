@@ -81,7 +81,7 @@ describe('security 51: an upstream whose stream is odd or broken', () => {
     test(`an error after 200 (${model}): the client is told, in its own words, and the stream ends`, async () => {
       const { text, closed } = await sendRaw(
         gateway.port,
-        chat(model, { tokens: 9, paceMs: 10, errorInStreamAt: 3 }),
+        chat(model, { tokens: 9, errorInStreamAt: 3 }),
         1500,
       );
       assert.match(text, /^HTTP\/1\.1 200 /);
