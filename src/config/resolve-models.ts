@@ -189,6 +189,7 @@ export function resolveModels(
       name,
       listed: true,
       countedAs: name,
+      knownAs: [name],
       targets: targets.filter((target) => target !== null),
     });
   }
@@ -216,8 +217,9 @@ function listProviderModels(models: Map<string, ResolvedModel>, scope: ModelScop
       const targets = [targetOf(known, model, scope)];
       const full = `${known.provider.name}/${model}`;
       const bare = !aliases.has(model) && listings.get(model) === 1 && !model.includes('/');
-      if (bare) models.set(model, { name: model, listed: true, countedAs: full, targets });
-      models.set(full, { name: full, listed: !bare, countedAs: full, targets });
+      const shared = { countedAs: full, knownAs: [model, full], targets };
+      if (bare) models.set(model, { name: model, listed: true, ...shared });
+      models.set(full, { name: full, listed: !bare, ...shared });
     }
   }
 }

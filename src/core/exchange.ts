@@ -35,6 +35,8 @@ export interface Exchange {
   brief: CallBrief | null;
   /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`. */
   countedModel: string;
+  /** Every name of that model (`ResolvedModel.knownAs`); set with `brief`. */
+  modelNames: readonly string[];
   json: JsonObject | null;
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;

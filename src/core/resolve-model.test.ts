@@ -30,7 +30,13 @@ function open(name: string, modelPrefixes: string[]): OpenProvider {
   };
 }
 
-const listed: ResolvedModel = { name: 'cat-listed', listed: true, countedAs: 'cat-listed', targets: [] };
+const listed: ResolvedModel = {
+  name: 'cat-listed',
+  listed: true,
+  countedAs: 'cat-listed',
+  knownAs: ['cat-listed'],
+  targets: [],
+};
 const snapshot = {
   models: { 'cat-listed': listed },
   openProviders: [open('zoo', ['cat-']), open('farm', ['cat-big-', 'dog-']), open('pound', ['dog-'])],
@@ -87,6 +93,11 @@ test('the index forgets before it grows', () => {
   for (let i = 1; i <= 1024; i += 1) index.find(`cat-${i}`);
   assert.notEqual(index.find('cat-0'), first);
   assert.deepEqual(index.find('cat-0'), first);
+});
+
+test('a model of a provider has two names, whichever the caller uses', () => {
+  for (const name of ['cat-5', 'zoo/cat-5'])
+    assert.deepEqual(resolveModel(snapshot, name)?.knownAs, ['cat-5', 'zoo/cat-5']);
 });
 
 test('invented names of an open provider are counted as one, known ones each by itself', () => {

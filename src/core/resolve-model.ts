@@ -64,5 +64,6 @@ function targetOf(open: OpenProvider, name: string, model: string): ResolvedMode
   const price = (isKnown ? open.prices[model] : open.prices['*']) ?? null;
   const { provider, defaultMaxOutputTokens } = open;
   const countedAs = `${provider.name}/${isKnown ? model : '*'}`;
-  return { name, listed: false, countedAs, targets: [{ provider, model, price, defaultMaxOutputTokens }] };
+  const targets = [{ provider, model, price, defaultMaxOutputTokens }];
+  return { name, listed: false, countedAs, knownAs: [model, `${provider.name}/${model}`], targets };
 }

@@ -47,6 +47,8 @@ export interface ResolvedModel extends Plan {
    * caller who invents names shares one count, and cannot fill the table of them.
    */
   readonly countedAs: string;
+  /** All names that a caller may use for it, this one among them: what holds for one of them holds for all. */
+  readonly knownAs: readonly string[];
 }
 
 /** A provider that takes any model name: `provider/anything`, and bare names by prefix. */

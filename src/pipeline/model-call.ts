@@ -4,6 +4,7 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
+import { mayHide, refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
 import type { Plan } from '#core/target.ts';
 import { matchesAny } from '#core/name-pattern.ts';
@@ -42,7 +43,7 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
   const fields = scanFields(text);
   refuseDuplicates(fields, dialect.client.interpretedKeys);
   const brief = dialect.client.brief(json);
-  refuseVendorIds(passage, dialect, json);
+  refuseVendorIds(passage, dialect, { json, text });
   exchange.json = json;
   exchange.brief = brief;
   exchange.estimatedInput = estimateInput(text);
@@ -59,6 +60,7 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
     );
   }
   exchange.countedModel = plan.countedAs;
+  exchange.modelNames = plan.knownAs;
   let conversation: Conversation | null = null;
   return {
     dialect,
@@ -72,9 +74,15 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
 }
 
 /** What a provider keeps belongs to whoever had it made, and nothing is made through this gateway yet. */
-function refuseVendorIds({ route }: Passage, dialect: Dialect, json: JsonObject): void {
+function refuseVendorIds(
+  { route }: Passage,
+  { client }: Dialect,
+  { json, text }: { readonly json: JsonObject; readonly text: string },
+): void {
   if (route.route.kind === 'llm' && route.route.vendorIds === 'pass') return;
-  const [field] = dialect.client.vendorIds(json);
+  // What the provider's parser sees must be what ours has seen.
+  if (mayHide(text, client.vendorIdWords)) refuseHiddenKeys(text);
+  const [field] = client.vendorIds(json);
   if (field === undefined) return;
   const message =
     `${field} names something kept at the provider that is not known to be yours. Send the content itself, or have ` +

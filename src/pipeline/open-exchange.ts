@@ -73,6 +73,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     consumer: null,
     brief: null,
     countedModel: '',
+    modelNames: [],
     json: null,
     estimatedInput: 0,
     requestBytes: head.contentLength ?? 0,

@@ -101,12 +101,21 @@ const calls: Record<string, readonly [string, object]> = {
     '/v1/messages',
     { model: 'a/claude-sim', max_tokens: 9, messages: user('x'), container: 'c_1' },
   ],
+  'a skill that was uploaded': [
+    '/v1/messages',
+    {
+      model: 'a/claude-sim',
+      max_tokens: 9,
+      messages: user('x'),
+      container: { skills: [{ type: 'custom', skill_id: 'skill_1', version: 'latest' }] },
+    },
+  ],
 };
 
-async function post(path: string, body: object) {
+async function post(path: string, body: object | string) {
   const answer = await fetch(gateway.url + path, {
     method: 'POST',
-    body: JSON.stringify(body),
+    body: typeof body === 'string' ? body : JSON.stringify(body),
     headers: {
       authorization: `Bearer ${testKey}`,
       'content-type': 'application/json',
@@ -123,6 +132,62 @@ describe('security 61: what the provider keeps is not reached by its name alone'
       const { status, text } = await post(path, body);
       assert.equal(status, 404, text);
       assert.match(text, /not known to be yours/);
+      assert.equal(gateway.simulator.calls().length, before);
+    });
+  }
+
+  const chat = (part: string) =>
+    `{"model":"o/gpt-sim","messages":[{"role":"user","content":[${part},{"type":"text","text":"x"}]}]}`;
+  const message = (part: string) =>
+    chat(part).replace('o/gpt-sim', 'a/claude-sim').replace('{', '{"max_tokens":9,');
+  const hidden: Record<string, readonly [string, string]> = {
+    'behind a second file': [
+      '/v1/chat/completions',
+      chat('{"type":"file","file":{"file_id":"of-another"},"file":{"file_data":"data:,x"}}'),
+    ],
+    'behind a second content': [
+      '/v1/chat/completions',
+      chat('{"type":"text","text":"x"}').replace(
+        '"content"',
+        '"content":[{"type":"file","file":{"file_id":"of-another"}}],"content"',
+      ),
+    ],
+    'behind a second audio': [
+      '/v1/chat/completions',
+      chat('{"type":"text","text":"x"}').replace(
+        '[{',
+        '[{"role":"assistant","audio":{"id":"of-another"},"audio":null},{',
+      ),
+    ],
+    'in escapes': [
+      '/v1/chat/completions',
+      chat('{"type":"file","\\u0066ile":{"file\\u005fid":"of-another"}}'),
+    ],
+    'behind a second response id': [
+      '/v1/chat/completions',
+      '{"model":"o/gpt-sim","messages":[],"previous_response_id":"of-another","previous_response_id":null}',
+    ],
+    'behind a second source': [
+      '/v1/messages',
+      message(
+        '{"type":"document","source":{"type":"file","file_id":"of-another"},"source":{"type":"text","media_type":"text/plain","data":"x"}}',
+      ),
+    ],
+    'behind a second container': [
+      '/v1/messages',
+      message('{"type":"text","text":"x"}').replace('{', '{"container":"of-another","container":null,'),
+    ],
+    'behind a second id of a container': [
+      '/v1/messages',
+      message('{"type":"text","text":"x"}').replace('{', '{"container":{"id":"of-another","id":null},'),
+    ],
+  };
+  for (const [what, [path, body]] of Object.entries(hidden)) {
+    test(`security 61 and 62: an id ${what} is a 400, and the provider is not asked`, async () => {
+      const before = gateway.simulator.calls().length;
+      const { status, text } = await post(path, body);
+      assert.equal(status, 400, text);
+      assert.match(text, /twice|with escapes/);
       assert.equal(gateway.simulator.calls().length, before);
     });
   }

@@ -38,6 +38,8 @@ export interface ClientSide {
    * holds those of all projects, so the name alone is no right to them.
    */
   vendorIds(body: JsonObject): readonly string[];
+  /** Pieces of text one of which a body must hold, in its own letters, to name such a thing below its top level. */
+  readonly vendorIdWords: readonly string[];
   /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */
   parseCall(body: JsonObject): Conversation;
   /** Renders a whole answer: the body's bytes as text. */

@@ -2,7 +2,16 @@ import type { CallBrief, JsonObject } from '#core/call.ts';
 import { optional, readBoolean, readCount, readString } from '#core/read-json.ts';
 
 /** Keys of a body that the gateway acts upon. */
-export const interpretedKeys = ['model', 'stream', 'max_tokens', 'messages', 'system', 'tools', 'thinking'];
+export const interpretedKeys = [
+  'model',
+  'stream',
+  'max_tokens',
+  'messages',
+  'system',
+  'tools',
+  'thinking',
+  'container',
+];
 
 /** https://docs.anthropic.com/en/api/messages */
 export function readBrief(body: JsonObject): CallBrief {

@@ -9,7 +9,7 @@ import { parseCall } from './parse-call.ts';
 import { MessageReader, parseAnswer } from './read-answer.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
-import { findVendorIds } from './vendor-ids.ts';
+import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 
 /** Spoken to providers when the client spoke another dialect. */
 const ownVersion = '2023-06-01';
@@ -27,6 +27,7 @@ export const anthropicMessages: Dialect = {
     interpretedKeys,
     brief: readBrief,
     vendorIds: findVendorIds,
+    vendorIdWords,
     parseCall,
     renderAnswer,
     renderEvent,

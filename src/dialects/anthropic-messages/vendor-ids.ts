@@ -36,3 +36,6 @@ function findInBlocks(content: unknown, path: string, found: string[]): void {
     if (block['type'] === 'tool_result') findInBlocks(block['content'], `${path}[${i}].content`, found);
   }
 }
+
+/** A body without any of these names nothing below its top level. */
+export const vendorIdWords = ['"file_id"', '"container"'];

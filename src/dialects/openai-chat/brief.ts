@@ -1,5 +1,6 @@
 import type { CallBrief, JsonObject } from '#core/call.ts';
 import { isObject, optional, readBoolean, readCount, readString } from '#core/read-json.ts';
+import { topLevelIds } from './vendor-ids.ts';
 
 /** Keys of a body that the gateway acts upon. */
 export const interpretedKeys = [
@@ -11,6 +12,7 @@ export const interpretedKeys = [
   'n',
   'messages',
   'tools',
+  ...topLevelIds,
 ];
 
 /** https://platform.openai.com/docs/api-reference/chat/create */

@@ -7,7 +7,7 @@ import { createEventReader, parseAnswer } from './read-answer.ts';
 import { refusesAskedUsage, relayEdits, withoutUsage } from './relay.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
-import { findVendorIds } from './vendor-ids.ts';
+import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 
 /** OpenAI's chat completions, and the many providers that speak like it. */
 export const openaiChat: Dialect = {
@@ -22,6 +22,7 @@ export const openaiChat: Dialect = {
     interpretedKeys,
     brief: readBrief,
     vendorIds: findVendorIds,
+    vendorIdWords,
     parseCall,
     renderAnswer,
     renderEvent,

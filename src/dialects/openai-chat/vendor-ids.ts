@@ -2,16 +2,27 @@ import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
 
 /** Of this API and its siblings; providers that offer several take them here, too. */
-const topLevel = new Set([
+export const topLevelIds = [
   'previous_response_id',
   'conversation',
   'conversation_id',
   'container',
   'cached_content',
   'cachedContent',
-]);
+];
 /** Within parts of messages, hosted tools, and what is meant for one provider alone (`extra_body`). */
-const within = new Set([...topLevel, 'file_id', 'file_ids', 'container_id', 'vector_store_ids', 'batch_id']);
+const within = new Set([
+  ...topLevelIds,
+  'file_id',
+  'file_ids',
+  'container_id',
+  'vector_store_ids',
+  'batch_id',
+]);
+const topLevel = new Set(topLevelIds);
+
+/** A body without any of these names nothing below its top level. */
+export const vendorIdWords = ['audio', ...within].map((word) => `"${word}"`);
 
 /**
  * Paths of fields that name something the provider keeps: files, audio of earlier answers, conversations, caches.

@@ -24,9 +24,11 @@ const brief: CallBrief = {
 /** The fields of an exchange that the policy reads and writes. */
 function exchangeOf(fields: object = {}): Exchange {
   const start = { consumer, brief, estimatedInput: 100, routeName: 'llm', limits: null };
+  const model = (fields as { brief?: typeof brief }).brief?.model ?? brief.model;
   return {
     ...start,
-    countedModel: (fields as { brief?: typeof brief }).brief?.model ?? brief.model,
+    countedModel: model,
+    modelNames: [model],
     answerHeaders: [],
     reserved: [],
     settlements: [],

@@ -92,7 +92,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
     summary: `at most ${all.map((r) => `${r.capacity} ${r.sort} per ${r.span}`).join(', ')} for each ${by.join(' with ')}${models === null ? '' : `, on models ${models.join(', ')}`}`,
     onCall(exchange) {
       const { brief } = exchange;
-      if (brief === null ? needsModel : !coversModel(brief.model)) return;
+      if (brief === null ? needsModel : !exchange.modelNames.some(coversModel)) return;
       const { rates, names } = brief === null ? forOthers : forModels;
       if (rates.length === 0) return;
       const { id, text: whom } = subjectOf(exchange, by);

@@ -30,7 +30,7 @@ export const RateLimitSchema = Type.Object(
         [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
         {
           description:
-            'Models it applies to, as the caller names them; `*` stands for any text. All when left out. Other calls pass uncounted.',
+            'Models it applies to, by any of their names (`big-1`, `provider/big-1`); `*` stands for any text. All when left out. Other calls pass uncounted.',
         },
       ),
     ),
