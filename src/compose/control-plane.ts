@@ -52,7 +52,9 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
     keys: {
       list: () => keys.list() as KeyView[],
       async create(wish) {
-        const project = reloader.current.snapshot.projects[wish.project];
+        const { projects } = reloader.current.snapshot;
+        // `constructor` is no project, though every object has one.
+        const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
         if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
         const { key, secret, delta } = keys.create({ ...wish, team: project.team });
         await pool.publishKeys(delta);

@@ -158,3 +158,22 @@ export function advance(state: StreamState, event: AnswerEvent): void {
       return;
   }
 }
+
+/**
+ * Would a client miss it: text, a tool call, an opaque block, an end? Up to the first such event another target can still
+ * take over unseen.
+ */
+export function isContent(event: AnswerEvent): boolean {
+  switch (event.type) {
+    case 'delta':
+      return event.text !== '';
+    case 'block-start':
+      return event.kind === 'tool-call' || event.kind === 'opaque' || event.sealed !== undefined;
+    case 'finish':
+    case 'end':
+    case 'cut':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -110,7 +110,8 @@ export class CallAttempt implements UpstreamSink {
     const delivery = this.#delivery;
     if (!delivery) {
       this.#bytes += chunk.length;
-      if (this.#bytes <= (this.#status >= 400 ? maxErrorBytes : maxWholeBytes)) this.#chunks.push(chunk);
+      if (this.#bytes <= (this.#status >= 400 ? maxErrorBytes : maxWholeBytes))
+        this.#chunks.push(Buffer.from(chunk));
       else this.#fail(new Fault('upstream/malformed-answer', 'The answer is larger than an answer can be.'));
       return;
     }

@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import type { BodySink } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
 
-/** Takes compressed bytes, gives plain ones to its sink. */
+/** Takes compressed bytes, which are only lent to it, and gives plain ones to its sink. */
 export interface Decoder {
   write(chunk: Buffer): void;
   end(): void;
@@ -26,7 +26,7 @@ export function createDecoder(encoding: string, sink: BodySink): Decoder {
       new Fault('upstream/malformed-answer', `The answer is not valid ${encoding}.`, { cause: error }),
     );
   });
-  return { write: (chunk) => void stream.write(chunk), end: () => void stream.end() };
+  return { write: (chunk) => void stream.write(Buffer.from(chunk)), end: () => void stream.end() };
 }
 
 function transformFor(encoding: string): Transform | null {

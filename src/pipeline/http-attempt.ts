@@ -68,7 +68,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#left >= 0) {
       this.#left -= chunk.length;
       if (this.#left <= 0) {
-        this.#last = chunk;
+        this.#last = Buffer.from(chunk);
         return;
       }
     }

@@ -6,6 +6,7 @@ import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
 import { mayHide, refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
+import { parseJson } from '#core/parse-json.ts';
 import type { Plan } from '#core/target.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import type { Passage } from './passage.ts';
@@ -96,7 +97,7 @@ function parseObject(bytes: Buffer): JsonObject {
   if (!isUtf8(bytes)) throw new Fault('request/body-not-json', 'The body is not valid UTF-8.');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(bytes.toString('utf8'));
+    parsed = parseJson(bytes.toString('utf8'));
   } catch (error) {
     throw new Fault(
       'request/body-not-json',

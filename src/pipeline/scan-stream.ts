@@ -1,4 +1,4 @@
-import { advance, newStreamState, type AnswerEvent } from '#core/answer.ts';
+import { advance, isContent, newStreamState, type AnswerEvent } from '#core/answer.ts';
 import type { EventReader } from '#core/contracts/dialect.ts';
 import { faultFrom, type Fault } from '#core/fault.ts';
 import { endOfEvent, parseEvent } from '#core/sse.ts';
@@ -44,7 +44,7 @@ export class ScanStream implements AnswerStream {
     const chunk = this.#partial ? Buffer.concat([this.#partial, arrived]) : arrived;
     this.#partial = null;
     if (this.ended) {
-      this.#kept.push(chunk);
+      this.#kept.push(Buffer.from(chunk));
       return null;
     }
     const text = chunk.toString('latin1');
@@ -145,24 +145,19 @@ export class ScanStream implements AnswerStream {
 
   #follow(event: AnswerEvent): void {
     advance(this.state, event);
+    if (isContent(event)) this.hasContent = true;
     switch (event.type) {
       case 'delta':
         this.tally.add(event.text);
-        if (event.text !== '') this.hasContent = true;
         return;
       case 'block-start':
         if (event.name) this.tally.add(event.name);
-        if (event.kind === 'tool-call' || event.kind === 'opaque') this.hasContent = true;
-        return;
-      case 'finish':
-        this.hasContent = true;
         return;
       case 'usage':
         this.usage = event.usage;
         return;
       case 'end':
         this.ended = true;
-        this.hasContent = true;
         return;
       case 'fault':
         this.fault = event.fault;

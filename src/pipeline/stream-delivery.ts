@@ -113,7 +113,7 @@ export class StreamDelivery {
     }
     if (bytes === null) return;
     if (!this.begun && this.#parts.waitsForContent && !this.stream.hasContent) {
-      this.#waiting.push(bytes);
+      this.#waiting.push(typeof bytes === 'string' ? bytes : Buffer.from(bytes));
       return;
     }
     this.#begin();

@@ -1,4 +1,4 @@
-import { advance, newStreamState, type AnswerEvent } from '#core/answer.ts';
+import { advance, isContent, newStreamState, type AnswerEvent } from '#core/answer.ts';
 import type { ClientSide, EventReader, RenderContext } from '#core/contracts/dialect.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
@@ -43,6 +43,11 @@ export class TransformStream implements AnswerStream {
 
   push(arrived: Buffer): string | null {
     if (this.ended || this.fault) return null;
+    this.#guard(() => this.#read(arrived));
+    return this.#flush();
+  }
+
+  #read(arrived: Buffer): void {
     const chunk = this.#partial ? Buffer.concat([this.#partial, arrived]) : arrived;
     this.#partial = null;
     const text = chunk.toString('latin1');
@@ -63,7 +68,6 @@ export class TransformStream implements AnswerStream {
         );
       }
     }
-    return this.#flush();
   }
 
   finish(): string | null {
@@ -177,6 +181,6 @@ export class TransformStream implements AnswerStream {
   #mark(event: AnswerEvent): void {
     advance(this.state, event);
     if (event.type === 'end') this.ended = true;
-    if (event.type !== 'start' && event.type !== 'ping' && event.type !== 'usage') this.hasContent = true;
+    if (isContent(event)) this.hasContent = true;
   }
 }

@@ -10,10 +10,14 @@ const entry = resolve('src/cli/sluice.ts');
 export interface StartedCommand {
   readonly url: string;
   readonly adminUrl: string;
-  /** All it has said on standard error: the banner. */
+  /** What it had said on standard error when it was ready: the banner. */
   readonly banner: string;
   /** Ends it as a supervisor does, and gives its exit code. */
   stop(): Promise<number | null>;
+  /** SIGKILL, at once; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** All it has said on standard error until now. */
+  said(): string;
 }
 
 const root = mkdtempSync(join(tmpdir(), 'sluice-page-'));
@@ -63,6 +67,11 @@ export async function startCommand(
       child.kill('SIGTERM');
       return (await closed)[0];
     },
+    async kill() {
+      child.kill('SIGKILL');
+      await closed;
+    },
+    said: () => said,
   };
 }
 

@@ -34,38 +34,3 @@ export function sendRaw(port: number, bytes: string | Buffer, quietMs = 400): Pr
     socket.on('error', (error) => (text === '' ? reject(error) : finish(true)));
   });
 }
-
-export interface Flood {
-  /** Bytes that the other side, and what lies between, took before it closed or the end of the flood. */
-  readonly taken: number;
-  readonly status: number;
-  readonly closed: boolean;
-}
-
-/** Sends `begin` and then `piece` over and over, as fast as they are taken, until the connection ends or `mostBytes`. */
-export function flood(
-  port: number,
-  { begin, piece, mostBytes }: { begin: string; piece: string; mostBytes: number },
-): Promise<Flood> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const bytes = Buffer.from(piece, 'latin1');
-    let text = '';
-    const finish = (closed: boolean) => {
-      socket.destroy();
-      const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0);
-      resolve({ taken: socket.bytesWritten - socket.writableLength, closed, status });
-    };
-    const pour = () => {
-      while (socket.bytesWritten < mostBytes) if (!socket.write(bytes)) return;
-      finish(false);
-    };
-    socket.on('connect', () => {
-      socket.write(Buffer.from(begin, 'latin1'));
-      pour();
-    });
-    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
-    socket.on('drain', pour).on('error', () => {});
-    socket.on('close', () => finish(true));
-  });
-}

@@ -81,7 +81,7 @@ describe('security 51: an upstream whose stream is odd or broken', () => {
     test(`an error after 200 (${model}): the client is told, in its own words, and the stream ends`, async () => {
       const { text, closed } = await sendRaw(
         gateway.port,
-        chat(model, { tokens: 9, paceMs: 10, errorInStreamAt: 3 }),
+        chat(model, { tokens: 9, errorInStreamAt: 3 }),
         1500,
       );
       assert.match(text, /^HTTP\/1\.1 200 /);
@@ -89,16 +89,4 @@ describe('security 51: an upstream whose stream is odd or broken', () => {
       assert.ok(closed);
     });
   }
-});
-
-describe('security 21: what a client says about ids', () => {
-  test('is not reflected: the exchange has its own', async () => {
-    const { text } = await sendRaw(
-      gateway.port,
-      `GET /v1/models HTTP/1.1\r\nHost: a\r\n${auth}\r\nX-Request-Id: mine\r\nX-Sluice-Exchange: forged\r\nConnection: close\r\n\r\n`,
-    );
-    assert.match(text, /^x-sluice-exchange: [0-9A-HJKMNP-TV-Z]{26}\r$/m);
-    assert.ok(!text.includes('forged'));
-    assert.ok(!text.includes('mine'));
-  });
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
+import { sendRaw } from '../harness/raw-socket.ts';
+import { rawRequest, statusesIn } from '../harness/route-kinds.ts';
 
 let gateway: TestGateway;
 before(async () => {
@@ -38,6 +40,40 @@ const calls: Record<string, readonly [string, object]> = {
   'a conversation': [
     '/v1/chat/completions',
     { model: 'o/gpt-sim', messages: user('x'), conversation: 'conv_1' },
+  ],
+  "a provider's cache, past the words of the dialect": [
+    '/v1/chat/completions',
+    {
+      model: 'o/gpt-sim',
+      messages: user('x'),
+      extra_body: { google: { cached_content: 'cachedContents/1' } },
+    },
+  ],
+  'a file in a part of another API': [
+    '/v1/chat/completions',
+    { model: 'o/gpt-sim', messages: user([{ type: 'input_image', file_id: 'file-1' }]) },
+  ],
+  'files that a hosted tool may search': [
+    '/v1/chat/completions',
+    {
+      model: 'o/gpt-sim',
+      messages: user('x'),
+      tools: [{ type: 'file_search', vector_store_ids: ['vs_1'] }],
+    },
+  ],
+  'a skill that somebody uploaded': [
+    '/v1/messages',
+    {
+      model: 'a/claude-sim',
+      max_tokens: 9,
+      messages: user('x'),
+      container: {
+        skills: [
+          { type: 'anthropic', skill_id: 'pptx' },
+          { type: 'custom', skill_id: 'skill_1' },
+        ],
+      },
+    },
   ],
   'a file of messages': [
     '/v1/messages',
@@ -181,6 +217,23 @@ describe('security 61: what the provider keeps is not reached by its name alone'
       tools: [{ name: 'f', input_schema: { type: 'object', properties: { file_id: { type: 'string' } } } }],
     });
     assert.equal(status, 200, text);
+    const properties = { file_id: { type: 'string' }, container: { type: 'string' } };
+    const chat = await post('/v1/chat/completions', {
+      model: 'o/gpt-sim',
+      messages: user('x'),
+      tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties } } }],
+    });
+    assert.equal(chat.status, 200, chat.text);
+  });
+
+  test('however deep a body hides one, looking for it ends', async () => {
+    const deep = `${'{"a":'.repeat(50_000)}{"file_id":"f"}${'}'.repeat(50_000)}`;
+    const text = `{"model":"o/gpt-sim","messages":[{"role":"user","content":"x"}],"extra_body":${deep}}`;
+    const before = gateway.simulator.calls().length;
+    const answer = await sendRaw(gateway.port, rawRequest('llm', { body: text }));
+    assert.deepEqual(statusesIn(answer.text), ['404'], answer.text.slice(0, 300));
+    assert.ok(answer.text.length < 2_000, 'it is not told where in so many words');
+    assert.equal(gateway.simulator.calls().length, before);
   });
 
   test('paths of the vendor that are not offered are never forwarded', async () => {
@@ -189,10 +242,22 @@ describe('security 61: what the provider keeps is not reached by its name alone'
       '/v1/files',
       '/v1/files/file-1/content',
       '/v1/batches',
+      '/v1/batches/batch_1',
+      '/v1/responses',
       '/v1/responses/resp_1',
+      '/v1/conversations/conv_1/items',
+      '/v1/containers/c_1/files',
+      '/v1/vector_stores',
+      '/v1/messages/batches',
+      '/v1/chat/completions/chatcmpl-1',
       '/v1/organizations',
+      '/v1/skills',
     ])
-      assert.equal((await post(path, {})).status, 404, path);
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        const body = method === 'GET' ? '' : '{}';
+        const { text } = await sendRaw(gateway.port, rawRequest('llm', { method, target: path, body }));
+        assert.deepEqual(statusesIn(text), ['404'], `${method} ${path}`);
+      }
     assert.equal(gateway.simulator.calls().length, before);
   });
 });

@@ -23,7 +23,7 @@ export interface Inbound {
   respond(status: number, headers: HeaderList, body: Buffer | string | null): void;
   /** Begins an answer; a body follows by `write` and `end`. Without `content-length` in the headers it is chunked. */
   begin(status: number, headers: HeaderList): void;
-  /** False when the client reads too slowly: stop until `onDrain`. */
+  /** False when the client reads too slowly: stop until `onDrain`. The chunk is only lent. */
   write(chunk: Buffer | string): boolean;
   onDrain(listener: () => void): void;
   /** `false` from `complete` breaks the connection instead of ending the body, so that no client takes it for whole. */

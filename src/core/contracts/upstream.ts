@@ -52,7 +52,7 @@ export interface UpstreamSink {
   /** An interim answer (103 and the like; 100 is swallowed). */
   onInterim?(status: number, headers: HeaderList): void;
   onHead(status: number, headers: HeaderList): void;
-  /** The chunk is the receiver's to keep. */
+  /** The chunk is lent: its bytes are others' once this returns, so whatever is kept is copied. */
   onData(chunk: Buffer): void;
   onEnd(trailers: HeaderList): void;
   onFault(fault: Fault): void;

@@ -43,10 +43,15 @@ const known = new Set([
 /** https://docs.anthropic.com/en/api/messages */
 export function parseCall(body: JsonObject): Conversation {
   const brief = readBrief(body);
-  const rest = { ...restOf(body, known) };
-  if (rest['service_tier'] === 'auto') delete rest['service_tier'];
   const metadata = optional(body['metadata'], 'metadata', readObject) ?? {};
   const config = optional(body['output_config'], 'output_config', readObject) ?? {};
+  const rest = {
+    ...restOf(body, known),
+    ...prefixed('output_config', restOf(config, new Set(['effort', 'format']))),
+    ...prefixed('metadata', restOf(metadata, new Set(['user_id']))),
+  };
+  if (rest['service_tier'] === 'auto') delete rest['service_tier'];
+  if (rest['speed'] === 'standard') delete rest['speed'];
   const choice = optional(body['tool_choice'], 'tool_choice', readObject);
   return {
     dialect: 'anthropic-messages',
@@ -77,6 +82,9 @@ export function parseCall(body: JsonObject): Conversation {
     rest,
   };
 }
+
+const prefixed = (name: string, rest: JsonObject | undefined): JsonObject =>
+  Object.fromEntries(Object.entries(rest ?? {}).map(([key, value]) => [`${name}.${key}`, value]));
 
 function parseSystem(value: unknown): Turn[] {
   if (value === undefined || value === null || value === '') return [];

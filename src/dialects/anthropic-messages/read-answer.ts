@@ -17,6 +17,9 @@ export class MessageReader implements EventReader {
   /** Usage so far: later figures replace earlier ones, field by field. */
   #usage: Record<string, unknown> = {};
   #started = false;
+  /** Blocks of the message under way, by the provider's index. */
+  #blocks = new Map<number, number>();
+  #next = 0;
   #open = new Set<number>();
 
   read(event: SseEvent): AnswerEvent[] {
@@ -37,10 +40,13 @@ export class MessageReader implements EventReader {
           isObject(body['content_block']) ? body['content_block'] : {},
         );
       case 'content_block_delta':
-        return this.#readDelta(numberOr(body['index'], 0), isObject(body['delta']) ? body['delta'] : {});
+        return this.#readDelta(
+          this.#blocks.get(numberOr(body['index'], 0)),
+          isObject(body['delta']) ? body['delta'] : {},
+        );
       case 'content_block_stop': {
-        const block = numberOr(body['index'], 0);
-        return this.#open.delete(block)
+        const block = this.#blocks.get(numberOr(body['index'], 0));
+        return block !== undefined && this.#open.delete(block)
           ? [{ type: 'block-stop', choice: 0, block }]
           : [{ type: 'opaque', name: 'content_block_stop' }];
       }
@@ -65,9 +71,11 @@ export class MessageReader implements EventReader {
 
   #readStart(message: JsonObject): AnswerEvent[] {
     const events: AnswerEvent[] = [];
-    // A fallback inside the provider begins the message anew: for the client it is one.
-    if (this.#started) events.push({ type: 'opaque', name: 'message_start' });
-    else
+    // A fallback inside the provider begins the message anew, and counts its blocks from 0 again: for the client it is one.
+    if (this.#started) {
+      events.push(...this.finish(), { type: 'opaque', name: 'message_start' });
+      this.#blocks.clear();
+    } else
       events.push({
         type: 'start',
         id: textOr(message['id']),
@@ -75,14 +83,20 @@ export class MessageReader implements EventReader {
         createdAtS: null,
       });
     this.#started = true;
+    // A step inside the provider can be a message that comes whole, its stop reason with it.
+    for (const content of Array.isArray(message['content']) ? message['content'] : [])
+      if (isObject(content)) events.push(...readWholeBlock(content, this.#next++));
     if (isObject(message['usage'])) {
       this.#merge(message['usage']);
       events.push({ type: 'usage', usage: parseUsage({ ...this.#usage }, 'provider_partial') });
     }
+    this.#readStop(message, events);
     return events;
   }
 
-  #readBlock(block: number, content: JsonObject): AnswerEvent[] {
+  #readBlock(index: number, content: JsonObject): AnswerEvent[] {
+    const block = this.#next++;
+    this.#blocks.set(index, block);
     this.#open.add(block);
     const at = { choice: 0, block } as const;
     const delta = (text: string): AnswerEvent[] => (text === '' ? [] : [{ type: 'delta', ...at, text }]);
@@ -114,7 +128,8 @@ export class MessageReader implements EventReader {
     }
   }
 
-  #readDelta(block: number, delta: JsonObject): AnswerEvent[] {
+  #readDelta(block: number | undefined, delta: JsonObject): AnswerEvent[] {
+    if (block === undefined) return [{ type: 'opaque', name: 'content_block_delta' }];
     const at = { choice: 0, block } as const;
     switch (delta['type']) {
       case 'text_delta':
@@ -137,18 +152,21 @@ export class MessageReader implements EventReader {
       this.#merge(body['usage']);
       events.push({ type: 'usage', usage: parseUsage({ ...this.#usage }, 'provider') });
     }
-    const reason = delta['stop_reason'];
-    if (typeof reason === 'string') {
-      const stopSequence = typeof delta['stop_sequence'] === 'string' ? delta['stop_sequence'] : null;
-      events.push(...this.finish(), {
-        type: 'finish',
-        choice: 0,
-        reason: parseStopReason(reason),
-        stopSequence,
-        raw: reason,
-      });
-    }
+    this.#readStop(delta, events);
     return events.length ? events : [{ type: 'opaque', name: 'message_delta' }];
+  }
+
+  #readStop(said: JsonObject, events: AnswerEvent[]): void {
+    const reason = said['stop_reason'];
+    if (typeof reason !== 'string') return;
+    const stopSequence = typeof said['stop_sequence'] === 'string' ? said['stop_sequence'] : null;
+    events.push(...this.finish(), {
+      type: 'finish',
+      choice: 0,
+      reason: parseStopReason(reason),
+      stopSequence,
+      raw: reason,
+    });
   }
 
   #merge(usage: JsonObject): void {
@@ -158,6 +176,40 @@ export class MessageReader implements EventReader {
   }
 }
 
+function readWholeBlock(content: JsonObject, block: number): AnswerEvent[] {
+  const at = { choice: 0, block } as const;
+  const whole = (text: string): AnswerEvent[] => (text === '' ? [] : [{ type: 'delta', ...at, text }]);
+  const events: AnswerEvent[] = [];
+  switch (content['type']) {
+    case 'text':
+      events.push({ type: 'block-start', ...at, kind: 'text' }, ...whole(textOr(content['text'])));
+      break;
+    case 'thinking':
+      events.push({ type: 'block-start', ...at, kind: 'reasoning' }, ...whole(textOr(content['thinking'])));
+      if (typeof content['signature'] === 'string' && content['signature'] !== '')
+        events.push({ type: 'signature', ...at, signature: content['signature'] });
+      break;
+    case 'redacted_thinking':
+      events.push({ type: 'block-start', ...at, kind: 'reasoning', sealed: textOr(content['data']) });
+      break;
+    case 'tool_use':
+      events.push(
+        {
+          type: 'block-start',
+          ...at,
+          kind: 'tool-call',
+          id: textOr(content['id']),
+          name: textOr(content['name']),
+        },
+        ...whole(JSON.stringify(content['input'] ?? {})),
+      );
+      break;
+    default:
+      events.push({ type: 'block-start', ...at, kind: 'opaque', raw: content });
+  }
+  return [...events, { type: 'block-stop', ...at }];
+}
+
 /** https://docs.anthropic.com/en/api/messages#response */
 export function parseAnswer(body: JsonObject): AnswerEvent[] {
   if (!Array.isArray(body['content']))
@@ -165,37 +217,8 @@ export function parseAnswer(body: JsonObject): AnswerEvent[] {
   const events: AnswerEvent[] = [
     { type: 'start', id: textOr(body['id']), model: textOr(body['model']), createdAtS: null },
   ];
-  body['content'].forEach((content: unknown, block) => {
-    if (!isObject(content)) return;
-    const at = { choice: 0, block } as const;
-    const whole = (text: string): AnswerEvent[] => (text === '' ? [] : [{ type: 'delta', ...at, text }]);
-    switch (content['type']) {
-      case 'text':
-        events.push({ type: 'block-start', ...at, kind: 'text' }, ...whole(textOr(content['text'])));
-        break;
-      case 'thinking':
-        events.push({ type: 'block-start', ...at, kind: 'reasoning' }, ...whole(textOr(content['thinking'])));
-        if (typeof content['signature'] === 'string')
-          events.push({ type: 'signature', ...at, signature: content['signature'] });
-        break;
-      case 'redacted_thinking':
-        events.push({ type: 'block-start', ...at, kind: 'reasoning', sealed: textOr(content['data']) });
-        break;
-      case 'tool_use':
-        events.push({
-          type: 'block-start',
-          ...at,
-          kind: 'tool-call',
-          id: textOr(content['id']),
-          name: textOr(content['name']),
-        });
-        events.push(...whole(JSON.stringify(content['input'] ?? {})));
-        break;
-      default:
-        events.push({ type: 'block-start', ...at, kind: 'opaque', raw: content });
-    }
-    events.push({ type: 'block-stop', ...at });
-  });
+  const blocks = body['content'].filter(isObject);
+  events.push(...blocks.flatMap((content, block) => readWholeBlock(content, block)));
   const reason = textOr(body['stop_reason']);
   const stopSequence = typeof body['stop_sequence'] === 'string' ? body['stop_sequence'] : null;
   events.push({ type: 'finish', choice: 0, reason: parseStopReason(reason), stopSequence, raw: reason });

@@ -14,6 +14,7 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   const c = conversation;
   const leading = c.turns.findIndex((turn) => turn.role !== 'system');
   const first = leading < 0 ? c.turns.length : leading;
+  if (c.turns.slice(0, first).some((turn) => turn.name !== undefined)) lose('messages[].name', noNames);
   const system = c.turns
     .slice(0, first)
     .map((turn) => textOf(turn.parts))
@@ -30,7 +31,7 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
     ...(system === '' ? {} : { system }),
     messages: renderTurns(c.turns.slice(first), thinking.on, lose),
     ...(c.stop.length ? { stop_sequences: c.stop } : {}),
-    ...renderSampling(c, thinking.on, lose),
+    ...renderSampling(c, thinking.field !== null && thinking.on, lose),
     ...(tools.length ? { tools: tools.map(renderTool), ...renderToolChoice(c) } : {}),
     ...(thinking.field ? { thinking: thinking.field } : {}),
     ...(Object.keys(config).length ? { output_config: config } : {}),
@@ -39,6 +40,8 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   };
   return { body: JSON.stringify(body), losses };
 }
+
+const noNames = 'the target has no names of speakers';
 
 const textOf = (parts: readonly Part[]): string =>
   parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('');
@@ -50,7 +53,7 @@ function renderTurns(turns: readonly Turn[], thinks: boolean, lose: Lose): JsonO
     const role = turn.role === 'tool' ? 'user' : turn.role;
     const content = turn.parts.flatMap((part) => renderPart(part, thinks, lose));
     if (content.length === 0) continue;
-    if (turn.name !== undefined) lose('messages[].name', 'the target has no names of speakers');
+    if (turn.name !== undefined) lose('messages[].name', noNames);
     const last = messages.at(-1);
     if (last?.role === role && role !== 'system') last.content.push(...content);
     else messages.push({ role, content });
@@ -83,7 +86,11 @@ function renderPart(part: Part, thinks: boolean, lose: Lose): JsonObject[] {
       lose('messages[].content[].input_audio', 'the target hears nothing');
       return [];
     case 'reasoning':
-      if (!thinks) return [];
+      if (!thinks) {
+        if (part.text !== '' || part.sealed !== null)
+          lose('messages[].reasoning_content', 'the target does not think in this call');
+        return [];
+      }
       if (part.sealed !== null) return [{ type: 'redacted_thinking', data: part.sealed }];
       if (part.signature !== null)
         return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
@@ -122,7 +129,7 @@ function renderMedia(type: 'image' | 'document', source: MediaSource, lose: Lose
     case 'url':
       return [{ type, source: { type: 'url', url: source.url } }];
     case 'file':
-      lose(`messages[].content[].file_id`, 'a file id belongs to the provider that gave it');
+      lose('messages[].content[].file_id', 'a file id belongs to the provider that gave it');
       return [];
   }
 }
@@ -168,7 +175,10 @@ function renderSampling(c: Conversation, thinks: boolean, lose: Lose): JsonObjec
   if (thinks) {
     if (c.temperature !== null && c.temperature !== 1)
       lose('temperature', 'not accepted while the model thinks');
-    if (c.topP !== null && c.topP < 0.95) lose('top_p', 'not accepted while the model thinks');
+    if (c.topK !== null) lose('top_k', 'not accepted while the model thinks');
+    if (c.topP === null) return {};
+    if (c.topP >= 0.95) return { top_p: c.topP };
+    lose('top_p', 'below 0.95 not accepted while the model thinks');
     return {};
   }
   if (c.temperature !== null && c.temperature > 1)

@@ -40,8 +40,10 @@ export function parseUsage(raw: JsonObject, source: UsageSource): Usage {
 function linesOf(raw: JsonObject, flags: Set<string>): UsageLine[] {
   const figure = (source: JsonObject, name: string) => tokenFigure(source, name, flags);
   const lifetimes = isObject(raw['cache_creation']) ? raw['cache_creation'] : null;
-  const written = figure(raw, 'cache_creation_input_tokens');
   const hour = lifetimes ? figure(lifetimes, 'ephemeral_1h_input_tokens') : 0;
+  const fiveMinutes = lifetimes ? figure(lifetimes, 'ephemeral_5m_input_tokens') : 0;
+  // Some events give the lifetimes alone.
+  const written = Math.max(figure(raw, 'cache_creation_input_tokens'), hour + fiveMinutes);
   const cached = figure(raw, 'cache_read_input_tokens');
   const output = figure(raw, 'output_tokens');
   const details = isObject(raw['output_tokens_details']) ? raw['output_tokens_details'] : {};
@@ -53,7 +55,7 @@ function linesOf(raw: JsonObject, flags: Set<string>): UsageLine[] {
   const lines: UsageLine[] = [inputLine(figure(raw, 'input_tokens'))];
   if (cached) lines.push(inputLine(cached, 'read'));
   if (written > hour) lines.push(inputLine(written - hour, 'write-5m'));
-  if (hour) lines.push(inputLine(Math.min(hour, Math.max(written, hour)), 'write-1h'));
+  if (hour) lines.push(inputLine(hour, 'write-1h'));
   lines.push(outputLine(output - thinking));
   if (thinking) lines.push(outputLine(thinking, 'reasoning'));
   return lines;

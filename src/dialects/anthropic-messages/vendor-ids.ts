@@ -4,24 +4,25 @@ import { isObject } from '#core/read-json.ts';
 /**
  * Paths of fields that name something the provider keeps: uploaded files, and containers with what was run in them.
  * https://docs.anthropic.com/en/docs/build-with-claude/files
+ * https://docs.anthropic.com/en/api/skills-guide
  */
 export function findVendorIds(body: JsonObject): string[] {
   const found: string[] = [];
   const container = body['container'];
-  if (typeof container === 'string' || (isObject(container) && namesKept(container))) found.push('container');
+  if (typeof container === 'string' || (isObject(container) && typeof container['id'] === 'string'))
+    found.push('container');
+  if (isObject(container) && Array.isArray(container['skills'])) {
+    const skills = container['skills'] as unknown[];
+    // The vendor's own skills are everybody's; custom ones were uploaded.
+    const own = skills.findIndex((skill) => isObject(skill) && skill['type'] !== 'anthropic');
+    if (own >= 0) found.push(`container.skills[${own}].skill_id`);
+  }
   const messages = Array.isArray(body['messages']) ? (body['messages'] as unknown[]) : [];
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i];
     if (isObject(message)) findInBlocks(message['content'], `messages[${i}].content`, found);
   }
   return found;
-}
-
-/** A container that was made before, or skills that were uploaded; the vendor's own are everybody's. */
-function namesKept(container: JsonObject): boolean {
-  if (container['id'] !== undefined && container['id'] !== null) return true;
-  const { skills } = container;
-  return Array.isArray(skills) && skills.some((skill) => !isObject(skill) || skill['type'] !== 'anthropic');
 }
 
 /** Blocks hold a file as their source, or are one; results of tools hold blocks. */
@@ -36,5 +37,5 @@ function findInBlocks(content: unknown, path: string, found: string[]): void {
   }
 }
 
-/** Without these words there is none of them below the top level. */
-export const vendorIdWords = ['file_id', 'container'];
+/** A body without any of these names nothing below its top level. */
+export const vendorIdWords = ['"file_id"', '"container"'];

@@ -26,9 +26,7 @@ const retryHeaders = ['retry-after', 'retry-after-ms', 'x-should-retry'];
 export function faultOfError(error: JsonObject, came: Came | null): Fault {
   const code = typeof error['code'] === 'string' ? error['code'] : null;
   const type = typeof error['type'] === 'string' ? error['type'] : null;
-  const status =
-    came?.status ??
-    (typeof error['code'] === 'number' && error['code'] >= 400 && error['code'] < 600 ? error['code'] : 502);
+  const status = came?.status ?? statusInStream(error);
   const said = [error['message'], error['detail'], error['error']].find((text) => typeof text === 'string');
   const headers = came
     ? retryHeaders.flatMap((name) => {
@@ -51,6 +49,25 @@ export function faultOfError(error: JsonObject, came: Came | null): Fault {
   );
 }
 
+/** An error in a stream has no status of its own; some providers give one as its code. */
+function statusInStream(error: JsonObject): number {
+  const { code, type } = error;
+  if (typeof code === 'number' && code >= 400 && code < 600) return code;
+  const known = [code, type].find((name) => typeof name === 'string' && Object.hasOwn(statuses, name));
+  return typeof known === 'string' ? statuses[known]! : 502;
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  context_length_exceeded: 400,
+  insufficient_quota: 429,
+  rate_limit_error: 429,
+  rate_limit_exceeded: 429,
+  server_error: 500,
+  overloaded: 503,
+  timeout: 504,
+};
+
 /** The call itself is at fault: another target would refuse it, too. */
 const refusesAnywhere = new Set([400, 413, 422]);
 
@@ -66,7 +83,7 @@ const types: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   402: 'insufficient_quota',
   403: 'permission_error',
-  404: 'invalid_request_error',
+  404: 'not_found',
   408: 'timeout',
   409: 'conflict_error',
   413: 'request_too_large',
@@ -86,6 +103,12 @@ const codes: Readonly<Partial<Record<FaultCode, string>>> = {
   'limit/exceeded': 'rate_limit_exceeded',
 };
 
+/** The same for an upstream that has no codes: by fault and status. */
+const upstreamCodes: Readonly<Record<string, string>> = {
+  'upstream/refused404': 'model_not_found',
+  'upstream/rate-limited429': 'rate_limit_exceeded',
+};
+
 /** The error object. `sluice` names the fault and the exchange whatever the vendor's code says. */
 export function renderError(fault: Fault, exchangeId: string): JsonObject {
   const { upstreamCode, field } = fault.details;
@@ -93,7 +116,7 @@ export function renderError(fault: Fault, exchangeId: string): JsonObject {
     message: fault.message,
     type: types[fault.status] ?? (fault.status >= 500 ? 'server_error' : 'invalid_request_error'),
     param: field ?? null,
-    code: upstreamCode ?? codes[fault.code] ?? fault.code,
+    code: upstreamCode ?? codes[fault.code] ?? upstreamCodes[fault.code + fault.status] ?? fault.code,
     sluice: { code: fault.code, exchange: exchangeId },
   };
 }

@@ -1,7 +1,6 @@
 import type {
   Conversation,
   JsonObject,
-  MediaSource,
   OutputFormat,
   Part,
   ReasoningWish,
@@ -21,6 +20,7 @@ import {
   restOf,
 } from '#core/read-json.ts';
 import { readBrief } from './brief.ts';
+import { parseContent, parseReasoning, withRest } from './parse-parts.ts';
 
 const known = new Set([
   'model',
@@ -74,8 +74,30 @@ export function parseCall(body: JsonObject): Conversation {
     reasoning: parseEffort(body['reasoning_effort']),
     endUser: optional(body['user'], 'user', readString),
     stream: brief.stream,
-    rest: Object.fromEntries(Object.entries(rest).filter(([key, value]) => neutral[key] !== value)),
+    rest: {
+      ...Object.fromEntries(Object.entries(rest).filter(([key, value]) => !asksNothing(key, value))),
+      ...restOfChoice(body['tool_choice']),
+      ...restOfFormat(body['response_format']),
+    },
   };
+}
+
+function asksNothing(key: string, value: unknown): boolean {
+  if (key === 'modalities') return Array.isArray(value) && value.every((kind) => kind === 'text');
+  if (isObject(value)) return Object.keys(value).length === 0;
+  return neutral[key] === value;
+}
+
+/** What a choice says that the vocabulary has no word for: a list of allowed tools, a tool that takes free text. */
+function restOfChoice(choice: unknown): JsonObject {
+  return isObject(choice) && choice['type'] !== 'function' ? { tool_choice: choice } : {};
+}
+
+function restOfFormat(format: unknown): JsonObject {
+  const spec = isObject(format) && isObject(format['json_schema']) ? format['json_schema'] : {};
+  return typeof spec['description'] === 'string'
+    ? { 'response_format.json_schema.description': spec['description'] }
+    : {};
 }
 
 function parseStop(value: unknown): string[] {
@@ -128,13 +150,7 @@ const assistantFields = new Set([
   'reasoning_details',
   'annotations',
   'parsed',
-  'function_call',
 ]);
-
-function withRest(value: JsonObject, fields: ReadonlySet<string>): { rest?: JsonObject } {
-  const rest = restOf(value, fields);
-  return rest ? { rest } : {};
-}
 
 function parseAssistant(message: JsonObject, path: string): Part[] {
   const parts: Part[] = parseReasoning(message);
@@ -158,81 +174,6 @@ function parseAssistant(message: JsonObject, path: string): Part[] {
     });
   });
   return parts;
-}
-
-/**
- * Reasoning as this dialect's clients echo it: readable text in `reasoning_content`, proof and sealed state, entry by
- * entry, in `reasoning_details`.
- */
-function parseReasoning(message: JsonObject): Part[] {
-  const text = [message['reasoning_content'], message['reasoning']].find(
-    (field) => typeof field === 'string',
-  ) as string | undefined;
-  const details = Array.isArray(message['reasoning_details'])
-    ? message['reasoning_details'].filter(isObject)
-    : [];
-  const parts: Part[] = [];
-  for (const detail of details) {
-    if (typeof detail['data'] === 'string')
-      parts.push({ type: 'reasoning', text: '', signature: null, sealed: detail['data'] });
-    else if (typeof detail['signature'] === 'string') {
-      const own = typeof detail['text'] === 'string' ? detail['text'] : (text ?? '');
-      parts.push({ type: 'reasoning', text: own, signature: detail['signature'], sealed: null });
-    }
-  }
-  if (parts.length === 0 && text) parts.push({ type: 'reasoning', text, signature: null, sealed: null });
-  return parts;
-}
-
-function parseContent(value: unknown, path: string): Part[] {
-  if (typeof value === 'string') return [{ type: 'text', text: value }];
-  if (value === null) return [];
-  if (!Array.isArray(value)) throw invalidField(path, 'a string or an array of parts', value);
-  return value.map((part, i) => parsePart(readObject(part, `${path}[${i}]`), `${path}[${i}]`));
-}
-
-function parsePart(part: JsonObject, path: string): Part {
-  const type = readString(part['type'], `${path}.type`);
-  const rest = withRest(part, new Set(['type', type]));
-  switch (type) {
-    case 'text':
-      return { type: 'text', text: readString(part['text'], `${path}.text`), ...rest };
-    case 'refusal':
-      return { type: 'refusal', text: readString(part['refusal'], `${path}.refusal`) };
-    case 'image_url': {
-      const image = readObject(part['image_url'], `${path}.image_url`);
-      const detail = optional(image['detail'], `${path}.image_url.detail`, readString);
-      const source = parseMediaUrl(readString(image['url'], `${path}.image_url.url`));
-      return { type: 'image', source, ...(detail === null || detail === 'auto' ? {} : { detail }), ...rest };
-    }
-    case 'input_audio': {
-      const audio = readObject(part['input_audio'], `${path}.input_audio`);
-      return {
-        type: 'audio',
-        data: readString(audio['data'], `${path}.input_audio.data`),
-        format: readString(audio['format'], `${path}.input_audio.format`),
-        ...rest,
-      };
-    }
-    case 'file': {
-      const file = readObject(part['file'], `${path}.file`);
-      const name = optional(file['filename'], `${path}.file.filename`, readString);
-      const source: MediaSource =
-        typeof file['file_id'] === 'string'
-          ? { kind: 'file', id: file['file_id'] }
-          : parseMediaUrl(readString(file['file_data'], `${path}.file.file_data`));
-      return { type: 'document', source, ...(name === null ? {} : { name }), ...rest };
-    }
-    default:
-      return { type: 'opaque', dialect: 'openai-chat', raw: part };
-  }
-}
-
-/** RFC 2397, base64 only: what other forms there are pass as a URL. */
-function parseMediaUrl(url: string): MediaSource {
-  const match = /^data:([^;,]+)(?:;[^;,]+)*;base64,/.exec(url.slice(0, 256));
-  if (!match) return { kind: 'url', url };
-  return { kind: 'base64', mediaType: match[1]!, data: url.slice(match[0].length) };
 }
 
 function parseTool(value: unknown, path: string): Tool {
@@ -266,7 +207,13 @@ function parseToolChoice(value: unknown): ToolChoice | null {
       ),
     };
   }
-  throw invalidField('tool_choice', '"none", "auto", "required" or a function', value);
+  // Which of the tools is lost (see `rest`), whether one must be called is not.
+  if (choice['type'] === 'allowed_tools') {
+    const { mode } = readObject(choice['allowed_tools'] ?? choice, 'tool_choice.allowed_tools');
+    return { type: mode === 'required' ? 'required' : 'auto' };
+  }
+  if (choice['type'] === 'custom') return null;
+  throw invalidField('tool_choice', '"none", "auto", "required", a function or allowed tools', value);
 }
 
 function parseFormat(value: unknown): OutputFormat | null {

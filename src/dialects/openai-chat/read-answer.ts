@@ -40,7 +40,8 @@ class ChunkReader implements EventReader {
   readChunk(chunk: JsonObject, name: string): AnswerEvent[] {
     if (isObject(chunk['error'])) return [{ type: 'fault', fault: faultOfError(chunk['error'], null) }];
     const events: AnswerEvent[] = [];
-    if (!this.#started && typeof chunk['id'] === 'string' && chunk['id'] !== '') {
+    // Some providers begin with a chunk that is about the prompt alone and names nothing; others never give an id.
+    if (!this.#started && ((typeof chunk['id'] === 'string' && chunk['id'] !== '') || hasChoices(chunk))) {
       this.#started = true;
       events.push(startOf(chunk));
     }
@@ -79,11 +80,16 @@ class ChunkReader implements EventReader {
   }
 
   #readDelta(delta: JsonObject, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
+    const details = Array.isArray(delta['reasoning_details'])
+      ? delta['reasoning_details'].filter(isObject)
+      : [];
     const reasoning = [delta['reasoning_content'], delta['reasoning']].find(
       (text) => typeof text === 'string' && text !== '',
     );
-    if (typeof reasoning === 'string') this.#say('reasoning', reasoning, at, events);
-    this.#readSealed(delta['reasoning_details'], at, events);
+    // Where each proof comes with its own text, as in a whole answer, the text of all of them would be told twice.
+    const isProven = details.some((detail) => isProof(detail) && typeof detail['text'] === 'string');
+    if (typeof reasoning === 'string' && !isProven) this.#say('reasoning', reasoning, at, events);
+    this.#readSealed(details, at, events);
     const { content } = delta;
     if (typeof content === 'string' && content !== '') this.#say('text', content, at, events);
     else if (Array.isArray(content))
@@ -105,17 +111,20 @@ class ChunkReader implements EventReader {
     }
   }
 
-  #readSealed(details: unknown, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
-    if (!Array.isArray(details)) return;
+  /** A proof ends its block: what is reasoned after it is proven by another. */
+  #readSealed(
+    details: readonly JsonObject[],
+    at: { index: number; choice: Choice },
+    events: AnswerEvent[],
+  ): void {
     for (const detail of details) {
-      if (!isObject(detail)) continue;
-      if (typeof detail['signature'] === 'string' && at.choice.open?.kind === 'reasoning') {
-        events.push({
-          type: 'signature',
-          choice: at.index,
-          block: at.choice.open.block,
-          signature: detail['signature'],
-        });
+      if (isProof(detail)) {
+        if (typeof detail['text'] === 'string' && detail['text'] !== '')
+          this.#say('reasoning', detail['text'], at, events);
+        if (at.choice.open?.kind !== 'reasoning') continue;
+        const { block } = at.choice.open;
+        events.push({ type: 'signature', choice: at.index, block, signature: detail.signature });
+        this.#close(at.index, at.choice, events);
       } else if (typeof detail['data'] === 'string') {
         const block = this.#begin('reasoning', at, events, { sealed: detail['data'] });
         events.push({ type: 'block-stop', choice: at.index, block });
@@ -176,6 +185,9 @@ class ChunkReader implements EventReader {
   }
 }
 
+const isProof = (detail: JsonObject): detail is JsonObject & { readonly signature: string } =>
+  typeof detail['signature'] === 'string' && detail['signature'] !== '';
+
 function parseChunk(data: string): JsonObject {
   let chunk: unknown;
   try {
@@ -188,10 +200,12 @@ function parseChunk(data: string): JsonObject {
   return chunk;
 }
 
+const hasChoices = ({ choices }: JsonObject): boolean => Array.isArray(choices) && choices.length > 0;
+
 function startOf(chunk: JsonObject): AnswerEvent {
   return {
     type: 'start',
-    id: String(chunk['id']),
+    id: typeof chunk['id'] === 'string' ? chunk['id'] : '',
     model: typeof chunk['model'] === 'string' ? chunk['model'] : '',
     createdAtS: typeof chunk['created'] === 'number' ? chunk['created'] : null,
   };
@@ -204,6 +218,5 @@ export function parseAnswer(body: JsonObject, target: Target): AnswerEvent[] {
   }
   // A whole answer is a stream of one chunk, and is read as one.
   const reader = new ChunkReader(target);
-  const id = typeof body['id'] === 'string' && body['id'] !== '' ? body['id'] : 'unknown';
-  return [...reader.readChunk({ ...body, id }, ''), ...reader.finish(), { type: 'end' }];
+  return [...reader.readChunk(body, ''), ...reader.finish(), { type: 'end' }];
 }

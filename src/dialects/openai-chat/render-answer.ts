@@ -59,7 +59,11 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
         }),
       );
     case 'finish':
-      return chunk(state, context, choiceOf(event.choice, {}, renderFinish(event.reason)));
+      return chunk(
+        state,
+        context,
+        choiceOf(event.choice, roleOf(event.choice, state), renderFinish(event.reason)),
+      );
     case 'end':
       return renderTail(state, context);
     default:
@@ -73,6 +77,8 @@ function renderBlockStart(
   state: StreamState,
   context: RenderContext,
 ): string {
+  const role = roleOf(event.choice, state);
+  const begin = Object.keys(role).length ? chunk(state, context, choiceOf(event.choice, role)) : '';
   if (event.kind === 'tool-call') {
     const index = state.begun.filter((b) => b.choice === event.choice && b.kind === 'tool-call').length;
     const call = {
@@ -81,14 +87,17 @@ function renderBlockStart(
       type: 'function',
       function: { name: event.name ?? '', arguments: '' },
     };
-    return chunk(state, context, choiceOf(event.choice, { tool_calls: [call] }));
+    return begin + chunk(state, context, choiceOf(event.choice, { tool_calls: [call] }));
   }
-  if (event.sealed === undefined) return '';
-  return chunk(
-    state,
-    context,
-    choiceOf(event.choice, { reasoning_details: [{ type: 'reasoning.encrypted', data: event.sealed }] }),
-  );
+  if (event.sealed === undefined) return begin;
+  const details = [{ type: 'reasoning.encrypted', data: event.sealed }];
+  return begin + chunk(state, context, choiceOf(event.choice, { reasoning_details: details }));
+}
+
+/** What opens a choice. The first one is opened by the start; another by whatever it says first. */
+function roleOf(choice: number, state: StreamState): JsonObject {
+  const isOpen = choice === 0 || state.begun.some((block) => block.choice === choice);
+  return isOpen ? {} : { role: 'assistant', content: '' };
 }
 
 function renderTail(state: StreamState, context: RenderContext): string {
@@ -121,6 +130,7 @@ interface Message {
 export function renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string {
   const state = newStreamState();
   const messages = new Map<number, { message: Message; finish: string }>();
+  const reasoned = new Map<string, string>();
   const at = (choice: number) => {
     let entry = messages.get(choice);
     if (!entry) messages.set(choice, (entry = { message: { content: null, refusal: null }, finish: 'stop' }));
@@ -128,16 +138,20 @@ export function renderAnswer(events: readonly AnswerEvent[], context: RenderCont
   };
   for (const event of events) {
     if (event.type === 'block-start') beginBlock(at(event.choice).message, event);
-    else if (event.type === 'delta')
-      addText(at(event.choice).message, blockOf(state, event)?.kind ?? 'text', {
+    else if (event.type === 'delta') {
+      const kind = blockOf(state, event)?.kind ?? 'text';
+      addText(at(event.choice).message, kind, {
         text: event.text,
         ordinal: ordinalOf(state, event, ['tool-call']),
       });
-    else if (event.type === 'signature') {
+      const key = `${event.choice}/${event.block}`;
+      if (kind === 'reasoning') reasoned.set(key, (reasoned.get(key) ?? '') + event.text);
+    } else if (event.type === 'signature') {
       const { message } = at(event.choice);
       (message.reasoning_details ??= []).push({
         type: 'reasoning.signature',
-        text: message.reasoning_content ?? '',
+        // Of this block alone: a signature proves no other text than its own.
+        text: reasoned.get(`${event.choice}/${event.block}`) ?? '',
         signature: event.signature,
       });
     } else if (event.type === 'finish') at(event.choice).finish = renderFinish(event.reason);

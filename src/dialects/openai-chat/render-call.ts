@@ -7,7 +7,9 @@ const maxStops = 4;
 /** A call of another dialect in this one's words. https://platform.openai.com/docs/api-reference/chat/create */
 export function renderCall(conversation: Conversation, target: Target): { body: string; losses: Loss[] } {
   const losses = lossesOfRest(conversation);
-  const lose = (field: string, reason: string) => void losses.push({ field, reason });
+  const lose: Lose = (field, reason) => {
+    if (!losses.some((loss) => loss.field === field)) losses.push({ field, reason });
+  };
   const { quirks } = target.provider;
   const c = conversation;
   const tools = c.tools.filter((tool) => tool.schema !== null);
@@ -59,12 +61,16 @@ function renderTurn(turn: Turn, reasoningField: string | null, lose: Lose): Json
   }
 }
 
+const onlyHome = 'reasoning goes back only to the provider that made it';
+
 function renderAssistant(turn: Turn, reasoningField: string | null, lose: Lose): JsonObject {
   const calls = turn.parts.filter((part) => part.type === 'tool-call');
   const refusal = turn.parts.find((part) => part.type === 'refusal');
   const reasoning = turn.parts.filter((part) => part.type === 'reasoning');
   if (reasoning.length && reasoningField === null) {
-    lose('messages[].content[thinking]', 'reasoning goes back only to the provider that made it');
+    lose('messages[].content[thinking]', onlyHome);
+  } else if (reasoning.some((part) => part.sealed !== null)) {
+    lose('messages[].content[redacted_thinking]', onlyHome);
   }
   const text = textOf(turn.parts);
   return {
@@ -115,7 +121,7 @@ function renderPart(part: Part, lose: Lose): JsonObject[] {
             image_url: { url, ...(part.detail === undefined ? {} : { detail: part.detail }) },
           },
         ];
-      lose('messages[].content[image]', 'a file id belongs to the provider that gave it');
+      lose('messages[].content[image].source', 'a file id belongs to the provider that gave it');
       return [];
     }
     case 'audio':
@@ -128,8 +134,12 @@ function renderPart(part: Part, lose: Lose): JsonObject[] {
           { type: 'file', file: { filename, file_data: `data:${source.mediaType};base64,${source.data}` } },
         ];
       }
-      if (source.kind === 'base64') return [{ type: 'text', text: source.data }];
-      lose('messages[].content[document]', 'the target takes documents only as data');
+      if (source.kind === 'base64') {
+        if (part.name !== undefined)
+          lose('messages[].content[document].title', 'the text is sent without it');
+        return [{ type: 'text', text: source.data }];
+      }
+      lose('messages[].content[document].source', 'the target takes documents only as data');
       return [];
     }
     default:

@@ -1,30 +1,68 @@
 import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
 
-/** Of sibling APIs; providers that offer several take them here, too. */
-export const topLevelIds = ['previous_response_id', 'conversation', 'container', 'cached_content'];
+/** Of this API and its siblings; providers that offer several take them here, too. */
+export const topLevelIds = [
+  'previous_response_id',
+  'conversation',
+  'conversation_id',
+  'container',
+  'cached_content',
+  'cachedContent',
+];
+/** Within parts of messages, hosted tools, and what is meant for one provider alone (`extra_body`). */
+const within = new Set([
+  ...topLevelIds,
+  'file_id',
+  'file_ids',
+  'container_id',
+  'vector_store_ids',
+  'batch_id',
+]);
+const topLevel = new Set(topLevelIds);
+
+/** A body without any of these names nothing below its top level. */
+export const vendorIdWords = ['audio', ...within].map((word) => `"${word}"`);
 
 /**
- * Paths of fields that name something the provider keeps: files, audio of earlier answers, conversations.
+ * Paths of fields that name something the provider keeps: files, audio of earlier answers, conversations, caches.
  * https://platform.openai.com/docs/api-reference/chat/create
+ * https://ai.google.dev/gemini-api/docs/openai#extra-body
  */
 export function findVendorIds(body: JsonObject): string[] {
-  const found = topLevelIds.filter((key) => body[key] !== undefined && body[key] !== null);
-  const messages = Array.isArray(body['messages']) ? (body['messages'] as unknown[]) : [];
+  const found = Object.keys(body).filter((key) => topLevel.has(key) && isGiven(body[key]));
+  search(body['extra_body'], 'extra_body', found);
+  const messages: unknown[] = Array.isArray(body['messages']) ? body['messages'] : [];
   for (let i = 0; i < messages.length; i++) {
     const message = messages[i];
     if (!isObject(message)) continue;
     if (isObject(message['audio']) && 'id' in message['audio']) found.push(`messages[${i}].audio.id`);
-    const content = message['content'];
-    if (!Array.isArray(content)) continue;
-    for (let j = 0; j < content.length; j++) {
-      const part: unknown = content[j];
-      if (isObject(part) && isObject(part['file']) && 'file_id' in part['file'])
-        found.push(`messages[${i}].content[${j}].file.file_id`);
-    }
+    search(message['content'], `messages[${i}].content`, found);
+  }
+  const tools: unknown[] = Array.isArray(body['tools']) ? body['tools'] : [];
+  for (let i = 0; i < tools.length; i++) {
+    const tool = tools[i];
+    // What a function's arguments are called is the client's own affair.
+    if (isObject(tool) && tool['type'] !== 'function') search(tool, `tools[${i}]`, found);
   }
   return found;
 }
 
-/** Without these words there is none of them below the top level. */
-export const vendorIdWords = ['file_id', '"audio"'];
+/** Characters; where it goes on deeper, the path ends. */
+const longestPath = 100;
+
+const isGiven = (value: unknown) => value !== undefined && value !== null;
+
+/** Without recursion: a client decides how deep this is. */
+function search(root: unknown, rootPath: string, found: string[]): void {
+  if (typeof root !== 'object' || root === null) return;
+  const open: { readonly value: object; readonly path: string }[] = [{ value: root, path: rootPath }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const isList = Array.isArray(next.value);
+    for (const [key, value] of Object.entries(next.value) as [string, unknown][]) {
+      const path = next.path.length > longestPath ? next.path : next.path + (isList ? `[${key}]` : `.${key}`);
+      if (!isList && within.has(key) && isGiven(value)) found.push(path);
+      else if (typeof value === 'object' && value !== null) open.push({ value, path });
+    }
+  }
+}

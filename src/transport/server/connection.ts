@@ -5,10 +5,13 @@ import { HeadTooLarge, ProtocolError } from '../http1/protocol-error.ts';
 import { canonicalHead, type Peer } from './canonical-head.ts';
 import { Http1Inbound, type AnswerChannel } from './http1-inbound.ts';
 import { renderProblem } from './problem.ts';
+import type { WriteRoom } from './write-room.ts';
 import { RequestParser, type ParsedRequest, type RequestHandler } from './request-parser.ts';
 
 export interface ConnectionSettings {
   readonly maxHeadBytes: number;
+  /** Shared by all connections of a thread. */
+  readonly room: WriteRoom;
   readonly headTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   /** How long an idle connection is kept for another request. */
@@ -28,6 +31,7 @@ const lingerMs = 1000;
  */
 export class ServerConnection implements RequestHandler, AnswerChannel {
   readonly socket: Socket;
+  readonly room: WriteRoom;
   readonly #settings: ConnectionSettings;
   readonly #peer: Peer;
   readonly #parser: RequestParser;
@@ -44,6 +48,7 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
 
   constructor(socket: Socket, peer: Peer, settings: ConnectionSettings) {
     this.socket = socket;
+    this.room = settings.room;
     this.#peer = peer;
     this.#settings = settings;
     this.#parser = new RequestParser(settings.maxHeadBytes, this);

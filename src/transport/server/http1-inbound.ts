@@ -4,10 +4,12 @@ import type { BodySink, BodySource, RawSocket } from '#core/contracts/upstream.t
 import { Fault } from '#core/fault.ts';
 import type { HeaderList, RequestHead } from '#core/head.ts';
 import { renderResponseHead } from './response-head.ts';
+import type { WriteRoom } from './write-room.ts';
 
 /** What an answer needs of the connection it goes out on. */
 export interface AnswerChannel {
   readonly socket: Socket;
+  readonly room: WriteRoom;
   /** The request was read to its end. */
   readonly requestComplete: boolean;
   /** Is the answer about to be given the connection's last? Asked once, when its head is made. */
@@ -184,7 +186,7 @@ export class Http1Inbound implements Inbound, BodySource {
   respond(status: number, headers: HeaderList, body: Buffer | string | null): void {
     if (this.begun || this.gone) return;
     this.begun = true;
-    const { socket } = this.#connection;
+    const { socket, room } = this.#connection;
     const bytes = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const isBodiless = status === 204 || status === 304;
     const length = isBodiless ? '' : `content-length: ${bytes}\r\n`;
@@ -192,7 +194,7 @@ export class Http1Inbound implements Inbound, BodySource {
     const given = isBodiless || this.head.method === 'HEAD' ? null : body;
     this.bytesOut = given === null ? 0 : bytes;
     if (given === null || bytes === 0) socket.write(head, 'latin1');
-    else if (bytes <= joinedBytes) socket.write(join(head, given, bytes));
+    else if (bytes <= joinedBytes) room.joined(socket, head, given, bytes);
     else {
       socket.cork();
       socket.write(head, 'latin1');
@@ -225,8 +227,8 @@ export class Http1Inbound implements Inbound, BodySource {
     const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length;
     if (bytes === 0) return true;
     this.bytesOut += bytes;
-    const { socket } = this.#connection;
-    if (this.#framing === 'chunked') return socket.write(frame(chunk, bytes));
+    const { socket, room } = this.#connection;
+    if (this.#framing === 'chunked') return room.chunk(socket, chunk, bytes);
     if (this.#framing === 'length') {
       this.#lengthLeft -= bytes;
       // Bytes beyond the announced length would be read as the next answer.
@@ -235,7 +237,7 @@ export class Http1Inbound implements Inbound, BodySource {
         return true;
       }
     }
-    return socket.write(chunk);
+    return room.plain(socket, chunk, bytes);
   }
 
   end(complete = true, trailers: HeaderList = []): void {
@@ -280,27 +282,6 @@ function lengthOf(headers: HeaderList): number | null {
   for (let i = 0; i < headers.length; i += 2)
     if (headers[i] === 'content-length') return Number(headers[i + 1]);
   return null;
-}
-
-/** Head (latin1) and body in one piece: one system call, at the price of copying what is small. */
-function join(head: string, body: Buffer | string, bytes: number): Buffer {
-  const joined = Buffer.allocUnsafe(head.length + bytes);
-  joined.write(head, 'latin1');
-  if (typeof body === 'string') joined.write(body, head.length, 'utf8');
-  else body.copy(joined, head.length);
-  return joined;
-}
-
-/** One chunk of a chunked body (RFC 9112 §7.1). */
-function frame(chunk: Buffer | string, bytes: number): Buffer {
-  const size = `${bytes.toString(16)}\r\n`;
-  const framed = Buffer.allocUnsafe(size.length + bytes + 2);
-  framed.write(size, 'latin1');
-  if (typeof chunk === 'string') framed.write(chunk, size.length, 'utf8');
-  else chunk.copy(framed, size.length);
-  framed[size.length + bytes] = 0x0d;
-  framed[size.length + bytes + 1] = 0x0a;
-  return framed;
 }
 
 function renderTrailers(trailers: HeaderList): string {

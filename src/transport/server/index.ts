@@ -4,6 +4,7 @@ import type { RequestLimits } from '#core/snapshot.ts';
 import type { Peer } from './canonical-head.ts';
 import { ServerConnection, type ConnectionSettings } from './connection.ts';
 import { createPeerJudge } from './trusted-peer.ts';
+import { WriteRoom } from './write-room.ts';
 
 export interface ListenerSettings {
   readonly host: string;
@@ -37,6 +38,7 @@ export function listen(settings: ListenerSettings): Promise<Listener> {
   let closing = false;
   const each: ConnectionSettings = {
     maxHeadBytes: limits.headerBytes,
+    room: new WriteRoom(),
     headTimeoutMs: limits.headTimeoutMs,
     bodyTimeoutMs: limits.bodyTimeoutMs,
     keepAliveMs,

@@ -173,7 +173,7 @@ export class Connection implements ResponseHandler, DialHandler {
     this.heard = true;
     let used: number;
     try {
-      used = this.#parser.feed(bytes, owned);
+      used = this.#parser.feed(bytes);
     } catch (error) {
       return this.#fail(error);
     }

@@ -8,7 +8,7 @@ import { ProtocolError } from '../http1/protocol-error.ts';
 export interface ResponseHandler {
   /** Also for interim answers (status < 200), after which another head follows. */
   onHead(status: number, headers: HeaderList): void;
-  /** All payload of one read, in one piece. The buffer is the receiver's to keep. */
+  /** All payload of one read, in one piece, lent until this returns. */
   onBody(chunk: Buffer): void;
 }
 
@@ -79,10 +79,9 @@ export class ResponseParser {
   }
 
   /**
-   * Takes the bytes of one read, which it may move about. They are only lent, and payload is copied, unless `owned`.
-   * Returns how many were used: fewer than all only when the answer is `complete` or `switched`. @throws ProtocolError
+   * Takes the bytes of one read, which it may move about, and lends on the payload among them. Returns how many were used: fewer than all only when the answer is `complete` or `switched`. @throws ProtocolError
    */
-  feed(bytes: Buffer, owned: boolean): number {
+  feed(bytes: Buffer): number {
     let at = 0;
     while (this.#state === inHead) {
       if (at === bytes.length) return at;
@@ -96,14 +95,14 @@ export class ResponseParser {
       case inLength: {
         const end = Math.min(bytes.length, at + this.#left);
         this.#left -= end - at;
-        this.#give(bytes.subarray(at, end), owned);
+        this.#handler.onBody(bytes.subarray(at, end));
         if (this.#left === 0) this.#state = isComplete;
         return end;
       }
       case inChunks:
-        return this.#readChunks(bytes, at, owned);
+        return this.#readChunks(bytes, at);
       case untilClose:
-        this.#give(bytes.subarray(at), owned);
+        this.#handler.onBody(bytes.subarray(at));
         return bytes.length;
       default:
         return at;
@@ -143,19 +142,15 @@ export class ResponseParser {
     this.#handler.onHead(status, headers);
   }
 
-  #readChunks(bytes: Buffer, from: number, owned: boolean): number {
+  #readChunks(bytes: Buffer, from: number): number {
     const chunks = this.#chunks!;
     const at = chunks.read(bytes, from);
     if (chunks.payloadEnd > chunks.payloadStart)
-      this.#give(bytes.subarray(chunks.payloadStart, chunks.payloadEnd), owned);
+      this.#handler.onBody(bytes.subarray(chunks.payloadStart, chunks.payloadEnd));
     if (chunks.done) {
       this.trailers = chunks.trailers();
       this.#state = isComplete;
     }
     return at;
-  }
-
-  #give(payload: Buffer, owned: boolean): void {
-    this.#handler.onBody(owned ? payload : Buffer.from(payload));
   }
 }

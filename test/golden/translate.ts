@@ -1,0 +1,94 @@
+/** What the gateway makes of a case's input, section by section. */
+import type { Conversation } from '#core/call.ts';
+import type { Dialect, RenderContext } from '#core/contracts/dialect.ts';
+import { faultFrom } from '#core/fault.ts';
+import type { Target } from '#core/target.ts';
+import { renderOutbound } from '#pipeline/outbound-call.ts';
+import type { ModelCall } from '#pipeline/model-call.ts';
+import type { Passage } from '#pipeline/passage.ts';
+import { TransformStream } from '#pipeline/transform-stream.ts';
+
+type Settings = Record<string, unknown>;
+
+const targetOf = (dialect: Dialect, settings: Settings): Target =>
+  ({
+    provider: { name: 'p', dialect: dialect.name, quirks: settings['quirks'] ?? {} },
+    model: 'target-model',
+    defaultMaxOutputTokens: settings['defaultMaxOutputTokens'] ?? 4096,
+  }) as unknown as Target;
+
+/** `rendered` and `lost`, and `strict` when something is; or `refused`. */
+export function translateCall(from: Dialect, to: Dialect, input: Settings, settings: Settings): Map<string, string> {
+  const target = targetOf(to, settings);
+  let conversation: Conversation;
+  try {
+    conversation = from.client.parseCall(input);
+  } catch (thrown) {
+    const { code, message } = faultFrom(thrown);
+    return new Map([['refused', `${code}: ${message}`]]);
+  }
+  const { body, losses } = to.provider.renderCall(conversation, target);
+  const result = new Map([['rendered', body]]);
+  result.set('lost', losses.map(({ field, reason }) => `${field}: ${reason}`).join('\n'));
+  if (losses.length) result.set('strict', strictRefusal(from, to, { conversation, target }));
+  return result;
+}
+
+/** What a caller is told who forbids that anything is dropped. */
+function strictRefusal(from: Dialect, to: Dialect, of: { conversation: Conversation; target: Target }): string {
+  const passage = {
+    exchange: { strict: true, losses: [] },
+    gateway: { dialects: new Map([[to.name, to]]), endpoint: () => ({}) },
+  } as unknown as Passage;
+  const call = { dialect: from, conversation: () => of.conversation } as unknown as ModelCall;
+  try {
+    renderOutbound(passage, call, of.target);
+  } catch (thrown) {
+    const { code, status, message } = faultFrom(thrown);
+    return `${status} ${code}: ${message}`;
+  }
+  throw new Error('strict mode let it pass');
+}
+
+const contextOf = (settings: Settings): RenderContext => ({
+  model: 'asked-model',
+  exchangeId: 'X1',
+  nowS: 1_790_000_000,
+  wantsUsage: settings['wantsUsage'] !== false,
+});
+
+export function translateAnswer(from: Dialect, to: Dialect, input: Settings, settings: Settings): string {
+  const events = from.provider.parseAnswer(input, targetOf(from, settings));
+  return to.client.renderAnswer(events, contextOf(settings));
+}
+
+/** As it goes to the client, with the ending that the gateway supplies where the provider's is missing. */
+export function translateStream(from: Dialect, to: Dialect, input: string, settings: Settings): string {
+  const stream = new TransformStream({
+    reader: from.provider.eventReader(targetOf(from, settings)),
+    client: to.client,
+    context: contextOf(settings),
+    stages: [],
+    sameDialect: false,
+    withoutUsage: null,
+  });
+  let text = '';
+  try {
+    // Event by event, as they come: what was said before an error has long been delivered.
+    for (const event of input.split(/(?<=\n\n)/)) text += stream.push(Buffer.from(event)) ?? '';
+    if (!stream.ended) text += stream.finish() ?? '';
+    if (stream.fault) throw stream.fault;
+  } catch (thrown) {
+    return text + to.client.renderFaultEvent(faultFrom(thrown), 'X1');
+  }
+  if (stream.ended) return text + (stream.rest() ?? '');
+  return text + to.client.renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, contextOf(settings));
+}
+
+/** Status, retry headers and body. */
+export function translateError(from: Dialect, to: Dialect, input: string, status: number): [string, string] {
+  const fault = from.provider.parseFault(status, ['retry-after', '7', 'x-other', 'no'], Buffer.from(input));
+  const { body } = to.client.renderFault(fault, 'X1');
+  const retry = fault.retryable ? 'another target may be tried' : 'no other target is tried';
+  return [`${fault.status} ${(fault.details.headers ?? []).join(' ')}; ${retry}`, body];
+}
