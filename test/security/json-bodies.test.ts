@@ -75,6 +75,12 @@ describe('security 62: a key that the gateway acts upon, given twice', () => {
   });
 });
 
+test('security 62: on an http route nothing is interpreted, and a body is passed on byte for byte', async () => {
+  const body = '{"model":"a","model":"b","\\u006dodel":"c"}';
+  const answer = await fetch(`${gateway.url}/open/echo/twice`, { method: 'POST', body });
+  assert.equal(((await answer.json()) as { body: string }).body, body);
+});
+
 describe('security 20: names that objects of JavaScript have', () => {
   test('pass as data, and change nothing', async () => {
     const body =

@@ -108,3 +108,38 @@ describe('security 10: an upstream that lies is a 502, and the client stays in s
     });
   }
 });
+
+describe('security 51: a stream that its upstream leaves unfinished', () => {
+  const chunk = (data: string) => `${data.length.toString(16)}\r\n${data}\r\n`;
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
+  const event = `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content: 'begun' }, finish_reason: null }] })}\n\n`;
+  const streamed = (request: string) =>
+    request
+      .replace(body, `{"stream":true,${body.slice(1)}`)
+      .replace(/content-length: (\d+)/i, (_, length) => `content-length: ${Number(length) + 14}`);
+  const unfinished = {
+    'that stalls': head + chunk(event),
+    'that stalls within a chunk': head + chunk(event) + chunk(event).slice(0, -9),
+    'whose next chunk has no size': `${head}${chunk(event)}zz\r\n`,
+    'whose trailer is folded': `${head}${chunk(event)}0\r\nx: y\r\n z\r\n\r\n`,
+  };
+  for (const [what, answer] of Object.entries(unfinished)) {
+    test(`${what}: the answer is cut, so that nobody takes it for the whole (http)`, async () => {
+      lie = answer;
+      const { text, closed } = await sendRaw(gateway.port, requests.http + next, 2000);
+      assert.match(text, /^HTTP\/1\.1 200 /);
+      assert.ok(closed);
+      assert.doesNotMatch(text, /\r\n0\r\n/);
+      assert.equal(text.match(/HTTP\/1\.1 [2-5]\d\d/g)?.length, 1);
+    });
+    test(`${what}: the client is told in its own words, and the stream ends (llm)`, async () => {
+      lie = answer;
+      const { text } = await sendRaw(gateway.port, streamed(requests.llm) + next, 2000);
+      // What breaks in the read that begins it was never begun.
+      if (what.includes('stalls')) assert.match(text, /begun/);
+      assert.match(text, text.includes('begun') ? /data: \{"error":/ : /^HTTP\/1\.1 502 /);
+      assert.doesNotMatch(text, /\[DONE\]/);
+      assert.match(text, /HTTP\/1\.1 404/, 'the connection is still in step');
+    });
+  }
+});
