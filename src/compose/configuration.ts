@@ -8,7 +8,10 @@ import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
 import { zeroConfiguration, type Environment } from '#config/zero-configuration.ts';
 import { catalog } from '#providers/catalog/index.ts';
+import { compileRoutes } from '#pipeline/compile-routes.ts';
+import { policyKinds } from '#policies/index.ts';
 import { policySchemas } from '#policies/schemas.ts';
+import { idleServices } from './idle-services.ts';
 
 export interface ConfigSource {
   readonly prices: PriceSource;
@@ -60,6 +63,13 @@ export function loadConfig({ source, overrides, version, text: given }: LoadRequ
     source: source.path ?? 'configuration',
     nowMs: Date.now(),
   });
+  try {
+    // What a policy's schema cannot say, its maker does: better here than on every thread.
+    compileRoutes(resolved.snapshot, policyKinds, idleServices);
+  } catch (error) {
+    const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
+    throw new ConfigError([problem], source.path ?? 'configuration');
+  }
   const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
   return { ...resolved, document, text, files, stateDirectory };
 }

@@ -8,7 +8,7 @@ import { compileRoutes, indexOperations } from '#pipeline/compile-routes.ts';
 import { explain, type Explanation } from '#pipeline/explain.ts';
 import { policyKinds } from '#policies/index.ts';
 import { canonicalHead } from '#transport/server/canonical-head.ts';
-import { systemClock } from './system-clock.ts';
+import { idleServices } from './idle-services.ts';
 
 type Request = Parameters<ControlPlane['explain']>[0];
 
@@ -44,16 +44,8 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
 
 /** Only what explaining looks at; the policies are made, and never run. */
 function gatewayFor(snapshot: Snapshot) {
-  const nothing = () => {
-    throw new Error('explaining runs no policy');
-  };
-  const services = {
-    clock: systemClock,
-    keys: { find: nothing },
-    counters: { reserve: nothing, settle: nothing, debit: nothing },
-  };
   return {
-    routes: compileRoutes(snapshot, policyKinds, services),
+    routes: compileRoutes(snapshot, policyKinds, idleServices),
     operations: indexOperations(dialects),
     dialects: new Map(dialects.map((dialect) => [dialect.name, dialect])),
     models: createModelIndex(snapshot),

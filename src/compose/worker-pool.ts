@@ -59,6 +59,8 @@ export class WorkerPool {
   #port = 0;
   #lives = 0;
   #closing = false;
+  /** Why a worker did not take the last snapshot; null when none refused it. */
+  #refusal: string | null = null;
   #watch: NodeJS.Timeout | null = null;
 
   constructor(settings: WorkerPoolSettings) {
@@ -107,8 +109,10 @@ export class WorkerPool {
 
   /** Resolves when every worker has the snapshot in force. */
   async publishSnapshot(snapshot: Snapshot): Promise<void> {
+    this.#refusal = null;
     this.#broadcast({ type: 'snapshot', snapshot });
-    await this.#until((member) => member.snapshotVersion >= snapshot.version);
+    await this.#until((member) => this.#refusal !== null || member.snapshotVersion >= snapshot.version);
+    if (this.#refusal !== null) throw new Error(this.#refusal);
   }
 
   /** Resolves when every worker acts upon the delta. */
@@ -249,6 +253,9 @@ export class WorkerPool {
         return this.#settings.onSealed(message.path);
       case 'snapshot-in-force':
         member.snapshotVersion = message.version;
+        return this.#wake();
+      case 'snapshot-refused':
+        this.#refusal = message.message;
         return this.#wake();
       case 'keys-in-force':
         member.keySequence = message.sequence;

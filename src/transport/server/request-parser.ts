@@ -27,6 +27,8 @@ export interface RequestHandler {
 
 const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
 const hopeless = /[^\t\r\n\x20-\x7e\x80-\xff]/;
+/** Of empty lines before a request. */
+const maxEmptyBytes = 16;
 const cr = 0x0d;
 const lf = 0x0a;
 
@@ -47,6 +49,7 @@ export class RequestParser {
   #state = inHead;
   #left = 0;
   #sawCr = false;
+  #emptyBytes = 0;
 
   constructor(maxHeadBytes: number, handler: RequestHandler) {
     this.#handler = handler;
@@ -71,6 +74,7 @@ export class RequestParser {
   /** Makes ready for the next request. */
   next(): void {
     this.#state = inHead;
+    this.#emptyBytes = 0;
     this.#head.begin();
   }
 
@@ -113,6 +117,7 @@ export class RequestParser {
       const expected = this.#sawCr ? lf : cr;
       if (bytes[at] !== expected) break;
       this.#sawCr = !this.#sawCr;
+      if (++this.#emptyBytes > maxEmptyBytes) throw new ProtocolError('empty lines without end');
     }
     if (this.#sawCr && at < bytes.length) throw new ProtocolError('a bare carriage return before a request');
     return at;

@@ -1,0 +1,13 @@
+import type { PolicyServices } from '#core/contracts/policy.ts';
+import { systemClock } from './system-clock.ts';
+
+const nothing = () => {
+  throw new Error('these policies are only looked at, never run');
+};
+
+/** For policies that are made to be looked at, or to see whether they can be made. */
+export const idleServices: Omit<PolicyServices, 'instance'> = {
+  clock: systemClock,
+  keys: { find: nothing },
+  counters: { reserve: nothing, settle: nothing, debit: nothing },
+};
