@@ -6,6 +6,7 @@
 export const layers = {
   core: [],
   pipeline: ['core'],
+  balance: ['core'],
   dialects: ['core'],
   providers: ['core'],
   policies: ['core'],
@@ -18,6 +19,7 @@ export const layers = {
   compose: [
     'core',
     'pipeline',
+    'balance',
     'dialects',
     'providers',
     'policies',

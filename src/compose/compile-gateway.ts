@@ -5,11 +5,13 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { KeyDirectory } from '#core/contracts/policy.ts';
+import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Origin, Upstream } from '#core/contracts/upstream.ts';
+import { createPool } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { Snapshot } from '#core/snapshot.ts';
-import type { Provider } from '#core/target.ts';
+import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
+import type { Provider, Target } from '#core/target.ts';
 import { compileRoutes, indexOperations, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import type { CompiledRoute, Endpoint, Gateway, HttpUpstream } from '#pipeline/gateway.ts';
 
@@ -43,9 +45,8 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const upstreams = new Map(
-    snapshot.routes.map((route) => [route.name, { turn: 0, list: upstreamsOf(route, parts) }]),
-  );
+  const upstreams = new Map(snapshot.routes.map((route) => [route.name, upstreamsOf(route, parts)]));
+  const models = new WeakMap<ResolvedModel, TargetPool<Target>>();
   return {
     snapshot,
     routes: compileRoutes(snapshot, parts.policyKinds, { clock, counters, keys }),
@@ -59,9 +60,11 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     live: parts.live,
     endpoint,
     unasked: new Map(),
-    nextUpstream({ route }) {
-      const entry = upstreams.get(route.name)!;
-      return entry.list[entry.turn++ % entry.list.length]!;
+    upstreamsOf: ({ route }) => upstreams.get(route.name)!,
+    targetsOf(model) {
+      let known = models.get(model);
+      if (!known) models.set(model, (known = targetsOf(model)));
+      return known;
     },
   };
 }
@@ -82,12 +85,23 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers] };
 }
 
-function upstreamsOf(route: CompiledRoute['route'], parts: Parts): HttpUpstream[] {
-  if (route.kind !== 'http') return [];
-  return route.upstreams.map((url) => {
+function upstreamsOf(route: CompiledRoute['route'], parts: Parts): TargetPool<HttpUpstream> {
+  const urls = route.kind === 'http' ? route.upstreams : [];
+  const members = urls.map((url) => {
     const { origin, host, pathPrefix } = originOf(url, null);
-    return { name: `${origin.host}:${origin.port}`, upstream: parts.upstream, origin, pathPrefix, host };
+    const name = `${origin.host}:${origin.port}`;
+    const target = { name, upstream: parts.upstream, origin, pathPrefix, host };
+    return { id: url, target, weight: 1, priority: 0 };
   });
+  return createPool({ name: `the route ${route.name}`, members, balance: 'round-robin' });
+}
+
+function targetsOf(model: ResolvedModel): TargetPool<Target> {
+  const members = model.targets.map((target) => {
+    const id = `${target.provider.name}/${target.model}`;
+    return { id, target, weight: 1, priority: 0 };
+  });
+  return createPool({ name: `the model ${model.name}`, members, balance: 'ordered' });
 }
 
 const digestOf = (tls: NonNullable<Origin['tls']>): string =>

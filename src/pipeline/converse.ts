@@ -1,38 +1,44 @@
-import type { Fault } from '#core/fault.ts';
-import { faultFrom } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import type { Target } from '#core/target.ts';
 import type { Answer } from './answer.ts';
 import { attemptCall } from './attempt-call.ts';
+import { attemptResult } from './attempt-result.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 
 /**
- * Tries the plan's targets in order. The next one takes over, unseen, as long as nothing of an answer has been
- * delivered and the failure is one that another target may not share.
- * @throws Fault of the last attempt.
+ * Tries the model's targets as its pool gives them. The next one takes over, unseen, as long as nothing of an answer has
+ * been delivered and the failure is one that another target may not share.
+ * @throws Fault of the last attempt, or `upstream/unavailable` when no target may be tried.
  */
 export async function converse(passage: Passage, call: ModelCall): Promise<Answer> {
-  const { exchange } = passage;
-  const { targets } = call.plan;
+  const { exchange, gateway } = passage;
+  const pool = gateway.targetsOf(call.model);
+  const tried: string[] = [];
   let last: Fault | null = null;
-  for (let i = 0; i < targets.length; i++) {
-    const isLast = i === targets.length - 1;
+  for (;;) {
+    const lease = pool.take({ affinity: null, tried, again: false, nowMs: gateway.clock.nowMs() });
+    if (!lease) throw last ?? new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
+    tried.push(lease.member.id);
+    let fault: Fault | null = null;
     try {
-      return await tryTarget(passage, call, { target: targets[i]!, isLast });
+      return await tryTarget(passage, call, lease.member.target, lease.isLast);
     } catch (thrown) {
-      last = faultFrom(thrown);
-      if (isLast || !last.retryable || exchange.inbound.gone) throw last;
+      last = fault = faultFrom(thrown);
+      if (!fault.retryable || exchange.inbound.gone) throw fault;
       exchange.losses.length = 0;
+    } finally {
+      lease.end(attemptResult(exchange, fault, gateway.clock.nowMs()));
     }
   }
-  throw last!;
 }
 
 /** A target that refuses to be asked for usage is tried again without, and not asked again; then the gateway counts. */
 async function tryTarget(
   passage: Passage,
   call: ModelCall,
-  { target, isLast }: { target: Target; isLast: boolean },
+  target: Target,
+  isLast: boolean,
 ): Promise<Answer> {
   const { exchange, gateway } = passage;
   const { provider } = target;

@@ -1,10 +1,12 @@
 import type { AttemptRecord } from '#core/exchange.ts';
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Answer } from './answer.ts';
+import { attemptResult } from './attempt-result.ts';
 import { countedBody } from './counted-body.ts';
 import { requestHeaders } from './forward-headers.ts';
+import type { HttpUpstream } from './gateway.ts';
 import { HttpAttempt } from './http-attempt.ts';
 import type { Passage } from './passage.ts';
 import { recordIntent } from './record-intent.ts';
@@ -18,7 +20,7 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 export async function forward(passage: Passage): Promise<Answer> {
   const { exchange, gateway } = passage;
   const route = passage.route.route as HttpRoute;
-  const { head, inbound } = exchange;
+  const { head } = exchange;
   if (head.method === 'TRACE') throw new Fault('route/method-not-allowed', 'TRACE is not forwarded.');
   if (head.contentLength !== null && head.contentLength > route.bodyBytes) {
     throw new Fault(
@@ -27,12 +29,29 @@ export async function forward(passage: Passage): Promise<Answer> {
     );
   }
   const upgrade = upgradeWanted(passage, route);
-  const upstream = gateway.nextUpstream(passage.route);
-  const headers = requestHeaders(passage, route.preserveHost ? head.authority : upstream.host);
-  const body =
-    head.contentLength === 0 || upgrade ? null : countedBody(inbound.body, route.bodyBytes, exchange);
+  const pool = gateway.upstreamsOf(passage.route);
+  const lease = pool.take({ affinity: null, tried: [], again: false, nowMs: gateway.clock.nowMs() });
+  if (!lease) throw new Fault('upstream/unavailable', `No upstream of ${pool.name} is in service.`);
+  let fault: Fault | null = null;
+  try {
+    return await tryUpstream(passage, lease.member.target, upgrade);
+  } catch (thrown) {
+    throw (fault = faultFrom(thrown));
+  } finally {
+    lease.end(attemptResult(exchange, fault, gateway.clock.nowMs()));
+  }
+}
+
+async function tryUpstream(
+  passage: Passage,
+  upstream: HttpUpstream,
+  upgrade: string | null,
+): Promise<Answer> {
+  const { exchange, gateway } = passage;
+  const route = passage.route.route as HttpRoute;
+  const { head, inbound } = exchange;
   const record: AttemptRecord = {
-    number: 1,
+    number: exchange.attempts.length + 1,
     target: null,
     provider: upstream.name,
     startedAtMs: gateway.clock.nowMs(),
@@ -47,14 +66,14 @@ export async function forward(passage: Passage): Promise<Answer> {
   };
   await recordIntent(passage, record);
   exchange.attempts.push(record);
-  const attempt = new HttpAttempt(passage, record);
+  const isBodiless = head.contentLength === 0 || upgrade !== null;
   try {
-    return await attempt.run(upstream.upstream, {
+    return await new HttpAttempt(passage, record).run(upstream.upstream, {
       origin: upstream.origin,
       method: head.method,
       path: upstreamPath(passage, route, upstream.pathPrefix),
-      headers,
-      body,
+      headers: requestHeaders(passage, route.preserveHost ? head.authority : upstream.host),
+      body: isBodiless ? null : countedBody(inbound.body, route.bodyBytes, exchange),
       timeouts: route.timeouts,
       idempotent: idempotent.has(head.method),
       upgrade,

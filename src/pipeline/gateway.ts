@@ -4,11 +4,12 @@ import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
+import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { Origin, Upstream } from '#core/contracts/upstream.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
-import type { Route, Snapshot } from '#core/snapshot.ts';
-import type { Provider } from '#core/target.ts';
+import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
+import type { Provider, Target } from '#core/target.ts';
 
 /** Everything an exchange needs, made from one snapshot. An exchange keeps the gateway it began with. */
 export interface Gateway {
@@ -27,8 +28,10 @@ export interface Gateway {
   endpoint(provider: Provider): Endpoint;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
-  /** The upstreams of http routes, in turn. */
-  nextUpstream(route: CompiledRoute): HttpUpstream;
+  /** The upstreams of an http route. */
+  upstreamsOf(route: CompiledRoute): TargetPool<HttpUpstream>;
+  /** The targets of a model. */
+  targetsOf(model: ResolvedModel): TargetPool<Target>;
 }
 
 export interface CompiledRoute {

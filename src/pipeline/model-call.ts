@@ -7,7 +7,7 @@ import { headerOf } from '#core/head.ts';
 import { mayHide, refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
 import { parseJson } from '#core/parse-json.ts';
-import type { Plan } from '#core/target.ts';
+import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import type { Passage } from './passage.ts';
 
@@ -15,7 +15,7 @@ import type { Passage } from './passage.ts';
 export interface ModelCall {
   readonly dialect: Dialect;
   readonly brief: CallBrief;
-  readonly plan: Plan;
+  readonly model: ResolvedModel;
   readonly bytes: Buffer;
   readonly json: JsonObject;
   readonly fields: readonly FieldSpan[];
@@ -50,8 +50,8 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
   exchange.estimatedInput = estimateInput(text);
   exchange.strict = isStrict(passage);
 
-  const plan = isRouted(passage, brief.model) ? gateway.models.find(brief.model) : null;
-  if (!plan) {
+  const model = isRouted(passage, brief.model) ? gateway.models.find(brief.model) : null;
+  if (!model) {
     throw new Fault(
       'model/not-found',
       `There is no model "${brief.model}". GET the list of models for their names.`,
@@ -60,13 +60,13 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
       },
     );
   }
-  exchange.countedModel = plan.countedAs;
-  exchange.modelNames = plan.knownAs;
+  exchange.countedModel = model.countedAs;
+  exchange.modelNames = model.knownAs;
   let conversation: Conversation | null = null;
   return {
     dialect,
     brief,
-    plan,
+    model,
     bytes,
     json,
     fields,
