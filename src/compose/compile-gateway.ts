@@ -10,10 +10,10 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Origin, Upstream } from '#core/contracts/upstream.ts';
 import { createPool } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
+import type { ResolvedModel, Snapshot, UpstreamGroup } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
 import { compileRoutes, indexOperations, type PolicyKinds } from '#pipeline/compile-routes.ts';
-import type { CompiledRoute, Endpoint, Gateway, HttpUpstream } from '#pipeline/gateway.ts';
+import type { Endpoint, Gateway, HttpUpstream } from '#pipeline/gateway.ts';
 
 /** What outlives a reload. */
 export interface Parts {
@@ -45,7 +45,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const upstreams = new Map(snapshot.routes.map((route) => [route.name, upstreamsOf(route, parts)]));
+  const upstreams = new Map(
+    Object.values(snapshot.upstreams).map((group) => [group.name, upstreamsOf(group, parts)]),
+  );
   const models = new WeakMap<ResolvedModel, TargetPool<Target>>();
   return {
     snapshot,
@@ -60,7 +62,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     live: parts.live,
     endpoint,
     unasked: new Map(),
-    upstreamsOf: ({ route }) => upstreams.get(route.name)!,
+    upstreamsOf: (name) => upstreams.get(name)!,
     targetsOf(model) {
       let known = models.get(model);
       if (!known) models.set(model, (known = targetsOf(model)));
@@ -85,15 +87,14 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers] };
 }
 
-function upstreamsOf(route: CompiledRoute['route'], parts: Parts): TargetPool<HttpUpstream> {
-  const urls = route.kind === 'http' ? route.upstreams : [];
-  const members = urls.map((url) => {
+function upstreamsOf(group: UpstreamGroup, parts: Parts): TargetPool<HttpUpstream> {
+  const members = group.members.map(({ url, weight, priority }) => {
     const { origin, host, pathPrefix } = originOf(url, null);
     const name = `${origin.host}:${origin.port}`;
     const target = { name, upstream: parts.upstream, origin, pathPrefix, host };
-    return { id: url, target, weight: 1, priority: 0 };
+    return { id: url, target, weight, priority };
   });
-  return createPool({ name: `the route ${route.name}`, members, balance: 'round-robin' });
+  return createPool({ name: group.name, members, balance: 'round-robin' });
 }
 
 function targetsOf(model: ResolvedModel): TargetPool<Target> {

@@ -45,6 +45,7 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
 /** Only what explaining looks at; the policies are made, and never run. */
 function gatewayFor(snapshot: Snapshot) {
   return {
+    snapshot,
     routes: compileRoutes(snapshot, policyKinds, idleServices),
     operations: indexOperations(dialects),
     dialects: new Map(dialects.map((dialect) => [dialect.name, dialect])),

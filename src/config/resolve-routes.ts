@@ -1,7 +1,8 @@
-import type { HttpRoute, LlmRoute, PolicyUse, Route, RouteMatch } from '#core/snapshot.ts';
+import type { HttpRoute, LlmRoute, PolicyUse, Route, RouteMatch, UpstreamGroup } from '#core/snapshot.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
+import { resolveUpstream } from './resolve-upstreams.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
 import { parseSize } from './units.ts';
 
@@ -10,6 +11,8 @@ export interface RouteScope {
   readonly models: ModelIndex;
   /** Names of models that are listed, for suggestions. */
   readonly modelNames: readonly string[];
+  /** Those that are configured by name; those of the routes' own lists are added. */
+  readonly upstreams: Record<string, UpstreamGroup>;
 }
 
 /** Nobody should find out that a gateway is open because a list was forgotten: `policies: []` says so. */
@@ -52,7 +55,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       routes.push({
         ...base,
         kind: 'http',
-        upstreams: (typeof to.http === 'string' ? [to.http] : to.http).map((url) => url.replace(/\/$/, '')),
+        upstream: groupOf(settings.name, to, scope.upstreams, add),
         preserveHost: to.preserveHost ?? false,
         upgrade: to.upgrade ?? true,
         timeouts: resolveTimeouts(to.timeouts, '60s'),
@@ -63,6 +66,23 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
 }
 
 type Add = (step: string, message: string) => void;
+
+/** A route's own list is a group like any other, under a name nobody can give. */
+function groupOf(
+  route: string,
+  to: Exclude<RouteSettings['to'], { llm: unknown }>,
+  groups: Record<string, UpstreamGroup>,
+  add: Add,
+): string {
+  if ('upstream' in to) {
+    if (!Object.hasOwn(groups, to.upstream))
+      add('to.upstream', `unknown upstream "${to.upstream}"${didYouMean(to.upstream, Object.keys(groups))}`);
+    return to.upstream;
+  }
+  const name = `route/${route}`;
+  groups[name] = resolveUpstream(name, { targets: typeof to.http === 'string' ? [to.http] : to.http });
+  return name;
+}
 
 /** Patterns are compared with canonical hosts and paths, so what cannot be canonical would never match. */
 function checkMatch({ host, path }: RouteMatch, add: Add): void {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PriceVersion } from '#core/price.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { RouteMatch, Snapshot } from '#core/snapshot.ts';
+import type { HttpRoute, RouteMatch, Snapshot } from '#core/snapshot.ts';
 import type { ProviderRecord } from '#core/target.ts';
 import { parseConfig } from './load.ts';
 import { ConfigError } from './problem.ts';
@@ -228,6 +228,30 @@ prices:
   const again = resolve(text.replace('0.06', '0.07')).snapshot.models['alpha-1']?.targets[0]?.price;
   assert.notEqual(again?.version, own?.version);
   assert.equal(snapshot.models['beta-1']?.targets[0]?.price?.version, rest?.version);
+});
+
+test('upstreams: by name or of a route itself; a server listed twice is one with both shares', () => {
+  const { snapshot } = resolve(
+    [
+      'upstreams: { shop: { targets: [http://a:1/, { url: http://b:2, weight: 3, priority: 1 }, http://a:1] } }',
+      'routes:',
+      '  - { name: one, match: { path: /one }, to: { upstream: shop } }',
+      '  - { name: two, match: { path: /two }, to: { http: http://c:3 } }',
+    ].join('\n'),
+  );
+  const [one, two] = snapshot.routes as HttpRoute[];
+  assert.equal(one!.upstream, 'shop');
+  assert.deepEqual(snapshot.upstreams['shop']!.members, [
+    { url: 'http://a:1', weight: 2, priority: 0 },
+    { url: 'http://b:2', weight: 3, priority: 1 },
+  ]);
+  assert.equal(snapshot.upstreams[two!.upstream]!.members[0]!.url, 'http://c:3');
+  assert.deepEqual(
+    refused(
+      'upstreams: { shop: { targets: [http://a:1] } }\nroutes:\n  - { name: one, match: { path: /one }, to: { upstream: shpo } }',
+    ),
+    ['3:57 routes[0].to.upstream: unknown upstream "shpo"; did you mean "shop"?'],
+  );
 });
 
 test('policies: the default list, a list of its own, and the one inside the other, by stable names', () => {

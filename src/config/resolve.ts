@@ -8,6 +8,7 @@ import { didYouMean, Problems } from './problem.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from './resolve-models.ts';
 import { resolveRoutes } from './resolve-routes.ts';
+import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
 import { parseDuration, parseSize } from './units.ts';
 
@@ -57,6 +58,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     bodyBytes,
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
+    upstreams: resolveUpstreams(document),
   };
   const snapshot: Snapshot = {
     version: scope.version,
@@ -84,6 +86,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     models,
     openProviders,
     routes: resolveRoutes(document, routeScope, problems),
+    upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     teams,
   };

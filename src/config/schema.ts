@@ -159,6 +159,15 @@ const HttpTarget = Type.Object(
   },
   { ...strict, title: '{ http: … }' },
 );
+const UpstreamRef = Type.Object(
+  {
+    upstream: name('A name under upstreams.'),
+    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
+    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+    timeouts: Type.Optional(TimeoutsSchema),
+  },
+  { ...strict, title: '{ upstream: … }' },
+);
 const LlmTarget = Type.Object(
   {
     llm: Type.Object(
@@ -184,6 +193,32 @@ const LlmTarget = Type.Object(
   { ...strict, title: '{ llm: {} }' },
 );
 
+const UpstreamTarget = Type.Object(
+  {
+    url: HttpUrl,
+    weight: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1000, description: 'Share of the traffic; 0 takes none (1).' }),
+    ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100,
+        description: 'Targets of a lower number come first; the next ones take over as those fail (0).',
+      }),
+    ),
+  },
+  { ...strict, title: '{ url: … }' },
+);
+const UpstreamSchema = Type.Object(
+  {
+    targets: Type.Array(Type.Union([HttpUrl, UpstreamTarget]), {
+      minItems: 1,
+      description: 'The servers: URLs, or URLs with weight and priority.',
+    }),
+  },
+  { ...strict, description: 'Servers that can stand in for one another.' },
+);
+
 const anyPolicy = Type.Record(Type.String(), Type.Unknown(), {
   minProperties: 1,
   maxProperties: 1,
@@ -196,7 +231,9 @@ export function documentSchema<P extends TSchema>(policy: P) {
     {
       name: name('What logs, metrics and receipts call it.'),
       match: Match,
-      to: Type.Union([HttpTarget, LlmTarget], { description: 'Where it leads: { http: … } or { llm: {} }.' }),
+      to: Type.Union([HttpTarget, UpstreamRef, LlmTarget], {
+        description: 'Where it leads: { http: … }, { upstream: … } or { llm: {} }.',
+      }),
       stripPrefix: Type.Optional(
         Type.String({ pattern: '^/.*[^/]$', description: 'Taken off the path before it goes on.' }),
       ),
@@ -284,6 +321,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         ),
       ),
       providers: Type.Optional(named(ProviderSchema, 'Who answers model calls.')),
+      upstreams: Type.Optional(named(UpstreamSchema, 'Groups of servers that http routes lead to, by name.')),
       models: Type.Optional(
         Type.Record(Type.String({ pattern: '^[A-Za-z0-9][^\\s*]{0,127}$' }), ModelSchema, {
           ...strict,
@@ -364,6 +402,7 @@ export function policySchema(policies: PolicySchemas) {
 
 export type ConfigDocument = Static<ReturnType<typeof documentSchema<typeof anyPolicy>>>;
 export type ProviderSettings = Static<typeof ProviderSchema>;
+export type UpstreamSettings = Static<typeof UpstreamSchema>;
 export type TimeoutSettings = Static<typeof TimeoutsSchema>;
 export type RouteSettings = NonNullable<ConfigDocument['routes']>[number];
 export type PolicyEntry = NonNullable<ConfigDocument['policies']>[number];

@@ -23,6 +23,8 @@ export interface Snapshot {
   readonly limits: RequestLimits;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
   readonly providers: Readonly<Record<string, Provider>>;
+  /** By name; that of a route's own list is `route/` and the route's name. */
+  readonly upstreams: Readonly<Record<string, UpstreamGroup>>;
   /** By the name a client uses: aliases, `provider/model`, and bare names that are unambiguous. Listed ones only. */
   readonly models: Readonly<Record<string, ResolvedModel>>;
   readonly openProviders: readonly OpenProvider[];
@@ -61,6 +63,21 @@ export interface OpenProvider {
   readonly prices: Readonly<Record<string, PriceVersion>>;
 }
 
+/** Servers that can stand in for one another. */
+export interface UpstreamGroup {
+  readonly name: string;
+  /** As configured; discovery may add others. */
+  readonly members: readonly UpstreamMember[];
+}
+
+export interface UpstreamMember {
+  /** `http(s)://host[:port][/prefix]` without a trailing slash: also its id. */
+  readonly url: string;
+  /** See PoolMember. */
+  readonly weight: number;
+  readonly priority: number;
+}
+
 export interface RouteMatch {
   /** Lower case; `*.example.com` matches one or more labels; null matches all. */
   readonly host: string | null;
@@ -80,8 +97,8 @@ interface RouteBase {
 
 export interface HttpRoute extends RouteBase {
   readonly kind: 'http';
-  /** `http(s)://host[:port][/prefix]`, taken in turn. */
-  readonly upstreams: readonly string[];
+  /** Name of the group it leads to (`Snapshot.upstreams`). */
+  readonly upstream: string;
   /** Removed from the path before it is appended to the upstream's; empty keeps the path whole. */
   readonly stripPrefix: string;
   /** True sends the client's Host on; false names the upstream. */

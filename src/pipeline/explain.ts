@@ -24,7 +24,7 @@ export interface Explanation {
 
 /** What would happen to a request, and why, without doing any of it. `model` is what its body would name. */
 export function explain(
-  gateway: Pick<Gateway, 'routes' | 'operations' | 'dialects' | 'models'>,
+  gateway: Pick<Gateway, 'snapshot' | 'routes' | 'operations' | 'dialects' | 'models'>,
   head: RequestHead,
   model: string | null,
 ): Explanation {
@@ -66,11 +66,11 @@ export function explain(
 }
 
 function targetsOf(
-  gateway: Pick<Gateway, 'models'>,
+  gateway: Pick<Gateway, 'snapshot' | 'models'>,
   { route }: CompiledRoute,
   model: string | null,
 ): string[] {
-  if (route.kind === 'http') return [...route.upstreams];
+  if (route.kind === 'http') return gateway.snapshot.upstreams[route.upstream]!.members.map(({ url }) => url);
   const plan = model === null ? null : gateway.models.find(model);
   return (
     plan?.targets.map((target) => `${target.provider.name}/${target.model} at ${target.provider.baseUrl}`) ??

@@ -29,7 +29,7 @@ export async function forward(passage: Passage): Promise<Answer> {
     );
   }
   const upgrade = upgradeWanted(passage, route);
-  const pool = gateway.upstreamsOf(passage.route);
+  const pool = gateway.upstreamsOf(route.upstream);
   const lease = pool.take({ affinity: null, tried: [], again: false, nowMs: gateway.clock.nowMs() });
   if (!lease) throw new Fault('upstream/unavailable', `No upstream of ${pool.name} is in service.`);
   let fault: Fault | null = null;

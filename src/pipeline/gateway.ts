@@ -28,8 +28,8 @@ export interface Gateway {
   endpoint(provider: Provider): Endpoint;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
-  /** The upstreams of an http route. */
-  upstreamsOf(route: CompiledRoute): TargetPool<HttpUpstream>;
+  /** A group of upstreams by its name; every name in the snapshot has one. */
+  upstreamsOf(name: string): TargetPool<HttpUpstream>;
   /** The targets of a model. */
   targetsOf(model: ResolvedModel): TargetPool<Target>;
 }

@@ -16,7 +16,7 @@ export const unrouted: CompiledRoute = {
     name: '',
     match: { host: null, path: '/**', methods: null },
     policies: [],
-    upstreams: [],
+    upstream: '',
     stripPrefix: '',
     preserveHost: false,
     upgrade: false,
