@@ -1,5 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
+import { listenSchema } from './schema-listen.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -249,20 +250,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
   return Type.Object(
     {
       version: Type.Optional(Type.Literal(1, { description: 'Version of this format.' })),
-      listen: Type.Optional(
-        Type.Object(
-          {
-            host: Type.Optional(Type.String({ description: 'Address to listen on (127.0.0.1).' })),
-            port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535, description: '8080' })),
-            trustedProxies: Type.Optional(
-              Type.Array(Type.String(), {
-                description: 'Addresses and CIDR ranges whose X-Forwarded-For is believed.',
-              }),
-            ),
-          },
-          strict,
-        ),
-      ),
+      listen: Type.Optional(listenSchema(Duration)),
       admin: Type.Optional(
         Type.Object(
           {
@@ -401,6 +389,7 @@ export function policySchema(policies: PolicySchemas) {
 }
 
 export type ConfigDocument = Static<ReturnType<typeof documentSchema<typeof anyPolicy>>>;
+export type ListenerSettings = Exclude<NonNullable<ConfigDocument['listen']>, readonly unknown[]>;
 export type ProviderSettings = Static<typeof ProviderSchema>;
 export type UpstreamSettings = Static<typeof UpstreamSchema>;
 export type TimeoutSettings = Static<typeof TimeoutsSchema>;

@@ -6,7 +6,13 @@ import { canonicalHead, type Peer } from './canonical-head.ts';
 import { Http1Inbound, type AnswerChannel } from './http1-inbound.ts';
 import { renderProblem } from './problem.ts';
 import type { WriteRoom } from './write-room.ts';
-import { RequestParser, type ParsedRequest, type RequestHandler } from './request-parser.ts';
+import {
+  Http2Begun,
+  http2FirstBytes,
+  RequestParser,
+  type ParsedRequest,
+  type RequestHandler,
+} from './request-parser.ts';
 
 export interface ConnectionSettings {
   readonly maxHeadBytes: number;
@@ -18,8 +24,18 @@ export interface ConnectionSettings {
   readonly keepAliveMs: number;
   onExchange(inbound: Inbound): void;
   onClosed(connection: ServerConnection): void;
+  /** Takes connections that begin with the preface of HTTP/2. Null: they are refused. */
+  readonly onHttp2: ((leaving: LeavingConnection) => void) | null;
   /** Is the listener closing? Then every answer is its connection's last. */
   isClosing(): boolean;
+}
+
+export interface LeavingConnection {
+  readonly connection: ServerConnection;
+  /** Paused. */
+  readonly socket: Socket;
+  readonly peer: Peer;
+  readonly firstBytes: Buffer;
 }
 
 /** How long we read on after an answer that came before its request's end, so that a reset does not destroy it. */
@@ -102,6 +118,10 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
         this.#inbound?.bodyEnded();
       }
     } catch (thrown) {
+      const { onHttp2 } = this.#settings;
+      // Under TLS it is agreed upon in the handshake (RFC 9113 §3.2).
+      if (thrown instanceof Http2Begun && onHttp2 && !this.#peer.secure)
+        return this.#leaveTo(onHttp2, thrown);
       return this.#refuse(faultOf(thrown));
     } finally {
       this.#reading = false;
@@ -227,6 +247,13 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
     const firstBytes = this.#early ?? Buffer.alloc(0);
     this.#early = null;
     return { socket, firstBytes };
+  }
+
+  /** Leaves for another protocol, without a word, for good. */
+  #leaveTo(take: (leaving: LeavingConnection) => void, { rest }: Http2Begun): void {
+    const { socket } = this.upgrade();
+    socket.off('close', this.#onClose).pause();
+    take({ connection: this, socket, peer: this.#peer, firstBytes: Buffer.concat([http2FirstBytes, rest]) });
   }
 
   /** Ends an idle connection. */
