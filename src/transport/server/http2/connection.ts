@@ -139,7 +139,7 @@ export class Http2Connection implements StreamHost {
 
   /** Ends the connection of a client that costs more than it asks for. */
   #calm(): void {
-    this.#session.destroy(enhanceYourCalm);
+    this.#session.destroy(undefined, enhanceYourCalm);
   }
 
   /** Called now and then. */
