@@ -139,7 +139,7 @@ export class Http2Connection implements StreamHost {
 
   /** Ends the connection of a client that costs more than it asks for. */
   #calm(): void {
-    this.#session.destroy(undefined, enhanceYourCalm);
+    this.#session.destroy(new Error('the client costs more than it asks for'), enhanceYourCalm);
   }
 
   /** Called now and then. */
