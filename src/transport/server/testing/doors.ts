@@ -53,7 +53,8 @@ export async function rest(socket: Socket): Promise<string> {
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
   socket.on('error', () => {});
   socket.on('end', () => socket.end());
-  if (!socket.destroyed) await once(socket, 'close');
+  // Not by `once`, which rejects when there is an error.
+  if (!socket.closed) await new Promise((resolve) => socket.on('close', resolve));
   return text;
 }
 
