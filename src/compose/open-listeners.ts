@@ -31,6 +31,10 @@ export async function openListeners(
       limits,
       ticketSecret,
       open: { cells, own: index },
+      http2: async () => {
+        const { createHttp2Server } = await import('#transport/server/http2/index.ts');
+        return createHttp2Server({ limits, websocket: true, onExchange });
+      },
       onExchange,
     });
     opened.push({ id: plan.id, listener });
