@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -160,6 +161,49 @@ describe('clients that verify what they are shown', () => {
       assert.ok(next.isSessionReused(), `connection ${i}`);
       assert.equal(statusOf(await askOver(next, 'main.test')), 200);
     }
+  });
+});
+
+describe('HTTP/2', () => {
+  const version = ['-w', '%{http_code} %{http_version}'];
+
+  test('is agreed upon with curl, and left to it', async () => {
+    assert.match((await curlTo(ports[1]!, 'main.test', '--http2', ...version)).text, /200 2$/);
+    assert.match((await curlTo(ports[1]!, 'main.test', '--http1.1', ...version)).text, /200 1\.1$/);
+  });
+
+  test('is known beforehand on the plain port, beside HTTP/1.1', async () => {
+    const url = `http://127.0.0.1:${ports[0]}/open/echo/x`;
+    assert.match((await curl('--http2-prior-knowledge', ...version, url)).text, /200 2$/);
+    assert.match((await curl(...version, url)).text, /200 1\.1$/);
+  });
+
+  test('comes behind a PROXY header, under TLS', async () => {
+    const asked = gateway.simulator.calls().length;
+    const { text } = await curlTo(ports[4]!, 'main.test', '--http2', '--haproxy-protocol', ...version);
+    assert.match(text, /200 2$/);
+    assert.equal(gateway.simulator.calls()[asked]!.requestHeaders!['x-forwarded-for'], '127.0.0.1');
+  });
+
+  test('has the client’s certificate, too: none, no connection', async () => {
+    const cert = ['--cert', 'robot.pem', '--key', 'robot.key'];
+    assert.match((await curlTo(ports[2]!, 'main.test', '--http2', ...cert, ...version)).text, /200 2$/);
+    assert.notEqual((await curlTo(ports[2]!, 'main.test', '--http2')).code, 0);
+  });
+
+  test('knows hosts of another certificate (security 16)', async () => {
+    const session = connectHttp2(`https://main.test:${ports[1]}`, { host: '127.0.0.1', ca: authority.ca });
+    const statusFor = async (authorityName: string) => {
+      const stream = session.request({ ':path': '/open/echo/x', ':authority': authorityName });
+      const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+      stream.resume();
+      return headers[':status'];
+    };
+    assert.equal(await statusFor('main.test'), 200);
+    assert.equal(await statusFor('shop.test'), 421);
+    assert.equal(await statusFor('main.test'), 200);
+    session.close();
+    await once(session, 'close');
   });
 });
 
