@@ -79,7 +79,7 @@ export const get = (host: string): string => `GET / HTTP/1.1\r\nhost: ${host}\r\
 export async function ask(port: number, options: ConnectionOptions = {}, host?: string): Promise<string> {
   const socket = await secured(port, options);
   const answer = rest(socket);
-  socket.write(get(host ?? options.servername ?? '127.0.0.1'));
+  socket.write(get(host ?? (options.servername || '127.0.0.1')));
   return answer;
 }
 
