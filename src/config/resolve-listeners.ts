@@ -45,6 +45,6 @@ function rangeProblem(range: string): string | null {
   const family = isIP(address);
   const bits = family === 6 ? 128 : 32;
   const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-  if (family !== 0 && fits && more.length === 0) return null;
+  if (family !== 0 && !address.includes('%') && fits && more.length === 0) return null;
   return `expected an address or a range such as 10.0.0.0/8 or fd00::/8, got ${JSON.stringify(range)}`;
 }

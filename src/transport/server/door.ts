@@ -179,6 +179,8 @@ export class Door {
 
   #shake(arrival: Arrival, secure: SecureDoor): void {
     arrival.shaking = true;
+    // A client that closes its side in the middle of a handshake is not waited for; TLS takes this over.
+    arrival.socket.allowHalfOpen = false;
     secure.take(arrival.socket);
   }
 
@@ -188,6 +190,7 @@ export class Door {
     const arrival = this.#arrivals.get(key);
     if (!arrival) return void socket.destroy();
     this.#arrivals.delete(key);
+    socket.allowHalfOpen = true;
     const peer: Peer = { ...arrival.peer, secure: true, tls };
     if (socket.alpnProtocol !== 'h2') return this.#serve(socket, peer);
     socket.on('error', ignore);

@@ -51,7 +51,8 @@ function readText(bytes: Buffer): ProxyHeader | null {
   // Whatever follows UNKNOWN is to be ignored.
   if (family === 'UNKNOWN') return { bytes: length, source: null };
   const version = family === 'TCP4' ? 4 : family === 'TCP6' ? 6 : -1;
-  if (words.length !== 6 || isIP(source) !== version || isIP(target) !== version || !ports.every(isPort))
+  const areAddresses = [source, target].every((text) => isIP(text) === version && !text.includes('%'));
+  if (words.length !== 6 || !areAddresses || !ports.every(isPort))
     throw new ProxyHeaderError('a PROXY line that is not well-formed');
   return { bytes: length, source: canonicalAddress(source) };
 }
