@@ -1,6 +1,7 @@
 /** HTTP/2 by clients that people use: node's own, curl, fetch and an official SDK over TLS. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import {
@@ -12,9 +13,13 @@ import {
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { after, before, test, type TestContext } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
+import OpenAI from '../clients/node_modules/openai/index.mjs';
+import { makeCertificates } from '../../src/transport/upstream/testing/certificates.ts';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
+import { headers, RawHttp2, types } from '../harness/raw-http2.ts';
 import { receiptOf } from '../harness/receipts.ts';
 
 type Library = typeof import('../clients/node_modules/@types/ws/index.d.mts');
@@ -213,6 +218,19 @@ test('a stream that its client resets is cancelled upstream and settled once', l
   assert.equal(next.headers[':status'], 200);
 });
 
+test('a client that closes its side is gone', limits, async (t) => {
+  const client = new RawHttp2(gateway.port);
+  t.after(() => client.close());
+  const path = '/open/sse?count=1000&delayMs=20';
+  client.send(headers(1, [':method', 'GET', ':scheme', 'http', ':authority', 'a.test', ':path', path]));
+  await client.until(({ type }) => type === types.data);
+  const { number } = simulator.calls().at(-1)!;
+  client.socket.end();
+  await client.untilClosed();
+  while (simulator.calls().find((one) => one.number === number)!.finished !== 'client-gone')
+    await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
 test('a client that reads slowly slows its upstream down', limits, async (t) => {
   const stream = open(t).request({ ':path': '/api/bytes/50000000', authorization });
   await once(stream, 'response');
@@ -348,6 +366,35 @@ test('a drain lets streams finish, names no last one before it is known, and clo
   await closed;
   await stopped;
   assert.ok(codes.length > 0 && codes.every((code) => code === 0));
+});
+
+test('over TLS, fetch and an official SDK speak HTTP/2 by themselves', limits, async (t) => {
+  const { ca, good } = makeCertificates();
+  const secure = await startTestGateway({
+    simulator,
+    config: { listen: { port: 0, tls: { certificates: [good] } } },
+  });
+  t.after(() => secure.stop());
+  const before = getCACertificates('default');
+  setDefaultCACertificates([...before, ca]);
+  t.after(() => setDefaultCACertificates(before));
+  let streams = 0;
+  const count = () => streams++;
+  subscribe('http2.client.stream.created', count);
+  t.after(() => unsubscribe('http2.client.stream.created', count));
+  const url = `https://localhost:${secure.port}`;
+  const echo = await fetch(`${url}/open/echo`, { method: 'POST', body: 'hi' });
+  assert.equal(((await echo.json()) as { body: string }).body, 'hi');
+  const sdk = new OpenAI({ baseURL: `${url}/v1`, apiKey: testKey, maxRetries: 0 });
+  const stream = await sdk.chat.completions.create({
+    model: 'o/gpt-sim',
+    stream: true,
+    messages: [{ role: 'user', content: 'simulate:{"tokens":12}' }],
+  });
+  let text = '';
+  for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
+  assert.equal(text.trim().split(/\s+/).length, 12);
+  assert.equal(streams, 2);
 });
 
 test('curl with prior knowledge', limits, async () => {
