@@ -1,6 +1,7 @@
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { ListenerPlan } from '#core/listener.ts';
 import { listen, type Listener, type ListenerStats } from '#transport/server/index.ts';
+import type { Http2Server, Http2ServerSettings } from '#transport/server/http2/index.ts';
 import type { WorkerStart } from './messages.ts';
 
 /** The listeners of one thread, as one. */
@@ -31,10 +32,7 @@ export async function openListeners(
       limits,
       ticketSecret,
       open: { cells, own: index },
-      http2: async () => {
-        const { createHttp2Server } = await import('#transport/server/http2/index.ts');
-        return createHttp2Server({ limits, websocket: true, onExchange });
-      },
+      http2: plan.http2 && (() => loadHttp2({ ...plan.http2!, limits, onExchange })),
       onExchange,
     });
     opened.push({ id: plan.id, listener });
@@ -53,4 +51,9 @@ export async function openListeners(
       await Promise.all(opened.map(({ listener }) => listener.close(graceMs)));
     },
   };
+}
+
+async function loadHttp2(settings: Http2ServerSettings): Promise<Http2Server> {
+  const { createHttp2Server } = await import('#transport/server/http2/index.ts');
+  return createHttp2Server(settings);
 }

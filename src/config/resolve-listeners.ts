@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { ListenerPlan } from '#core/listener.ts';
+import type { ListenerHttp2, ListenerPlan } from '#core/listener.ts';
 import type { Path } from './places.ts';
 import type { Problems } from './problem.ts';
 import { resolveTls } from './resolve-tls.ts';
@@ -36,8 +36,15 @@ export function resolveListeners({ listen = {} }: ConfigDocument, problems: Prob
       proxyProtocol,
       maxConnections: settings.maxConnections ?? 0,
       tls: tls ? resolveTls(tls, [...path, 'tls'], problems) : null,
+      http2: resolveHttp2(settings.http2 ?? true),
     };
   });
+}
+
+function resolveHttp2(settings: NonNullable<ListenerSettings['http2']>): ListenerHttp2 | null {
+  if (settings === false) return null;
+  const { maxStreams = 128, websocket = true } = settings === true ? {} : settings;
+  return { maxStreams, websocket };
 }
 
 function rangeProblem(range: string): string | null {

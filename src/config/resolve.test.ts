@@ -134,6 +134,7 @@ test('defaults are what the documentation says', () => {
       proxyProtocol: false,
       maxConnections: 0,
       tls: null,
+      http2: { maxStreams: 128, websocket: true },
     },
   ]);
   assert.deepEqual(snapshot.admin, { host: '127.0.0.1', port: 9080 });

@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox';
+import { Http2Schema } from './schema-http2.ts';
 
 const strict = { additionalProperties: false } as const;
 
@@ -93,6 +94,7 @@ export function listenSchema<D extends TSchema>(duration: D) {
         Type.Integer({ minimum: 0, description: 'Open at once; those above are closed (0, unlimited).' }),
       ),
       tls: Type.Optional(Tls),
+      http2: Type.Optional(Http2Schema),
     },
     { ...strict, description: 'Where traffic comes in.' },
   );

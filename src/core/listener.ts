@@ -15,6 +15,15 @@ export interface ListenerPlan {
   readonly maxConnections: number;
   /** Null: plain text. */
   readonly tls: ListenerTls | null;
+  /** Null: HTTP/1.1 alone. */
+  readonly http2: ListenerHttp2 | null;
+}
+
+export interface ListenerHttp2 {
+  /** Of one connection. */
+  readonly maxStreams: number;
+  /** May streams become WebSockets (RFC 8441)? */
+  readonly websocket: boolean;
 }
 
 export interface ListenerTls {

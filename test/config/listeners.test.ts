@@ -37,6 +37,7 @@ describe('listeners', () => {
       proxyProtocol: false,
       maxConnections: 0,
       tls: null,
+      http2: { maxStreams: 128, websocket: true },
     });
   });
 

@@ -307,7 +307,7 @@ const groups: Record<string, readonly Case[]> = {
       expect: malformed,
     },
   ],
-  'the canonical request of security.md, here too': [
+  'security 7: one canonical request, here too': [
     ...[
       '/open/../api/echo',
       '/open/%2e%2e/api',

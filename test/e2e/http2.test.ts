@@ -15,12 +15,14 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test, type TestContext } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
+import { parse } from 'yaml';
 import OpenAI from '../clients/node_modules/openai/index.mjs';
 import { makeCertificates } from '../../src/transport/upstream/testing/certificates.ts';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { headers, RawHttp2, types } from '../harness/raw-http2.ts';
 import { receiptOf } from '../harness/receipts.ts';
+import { blocksOf } from '../harness/snippets.ts';
 
 type Library = typeof import('../clients/node_modules/@types/ws/index.d.mts');
 const { WebSocketServer } = createRequire(new URL('../clients/package.json', import.meta.url))(
@@ -396,6 +398,43 @@ test('over TLS, fetch and an official SDK speak HTTP/2 by themselves', limits, a
   assert.equal(text.trim().split(/\s+/).length, 12);
   assert.equal(streams, 2);
 });
+
+test(
+  'a listener says what it has: HTTP/2 or none, WebSockets on it or none, how many streams',
+  limits,
+  async (t) => {
+    const begin = async (http2: object | boolean) => {
+      const other = await startTestGateway({ simulator, config: { listen: { port: 0, http2 } } });
+      t.after(() => other.stop());
+      return other;
+    };
+    const plain = await begin({ maxStreams: 7, websocket: false });
+    const session = connect(plain.url);
+    session.on('error', () => {});
+    t.after(() => session.destroy());
+    const [settings] = (await once(session, 'remoteSettings')) as [Record<string, unknown>];
+    assert.deepEqual([settings['maxConcurrentStreams'], settings['enableConnectProtocol']], [7, false]);
+    const refused = new RawHttp2(plain.port);
+    t.after(() => refused.close());
+    const asked = [
+      ':method',
+      'CONNECT',
+      ':protocol',
+      'websocket',
+      ':scheme',
+      'http',
+      ':path',
+      '/open/upgrade-echo',
+    ];
+    refused.send(headers(1, [...asked, ':authority', 'a.test'], false));
+    assert.match(await refused.outcome(1), /^(reset 1|status 400)$/);
+    const none = await begin(false);
+    const client = new RawHttp2(none.port);
+    t.after(() => client.close());
+    await client.untilClosed();
+    assert.equal((await fetch(`${none.url}/open/echo`)).status, 200);
+  },
+);
 
 test('curl with prior knowledge', limits, async () => {
   const { stdout } = await promisify(execFile)('curl', [

@@ -76,7 +76,7 @@ const floods: Record<string, (i: number) => Buffer[]> = {
 };
 
 for (const [name, round] of Object.entries(floods)) {
-  test(`a flood of ${name} loses its connection; others are served`, limits, async (t) => {
+  test(`security 31: a flood of ${name} loses its connection; others are served`, limits, async (t) => {
     const client = new RawHttp2(gateway.port);
     t.after(() => client.close());
     // Bounded by count, so that a gateway that lets it all pass fails the test by its timeout.
@@ -87,7 +87,7 @@ for (const [name, round] of Object.entries(floods)) {
   });
 }
 
-test('an HPACK bomb is not stored: a large field, named again and again', limits, async (t) => {
+test('security 31: an HPACK bomb is not stored: a large field, named again and again', limits, async (t) => {
   const client = new RawHttp2(gateway.port);
   t.after(() => client.close());
   // One field of 4,000 bytes that enters the dynamic table (RFC 7541 §6.2.1), then references to it (62).
@@ -97,7 +97,7 @@ test('an HPACK bomb is not stored: a large field, named again and again', limits
   assert.match(await client.outcome(1), /^(reset 11|status 431|goaway \d+|closed)$/);
 });
 
-test('a window that never opens holds its answers for a bounded time', limits, async (t) => {
+test('security 31: a window that never opens holds its answers for a bounded time', limits, async (t) => {
   const client = new RawHttp2(gateway.port, Buffer.concat([preface, settings([4, 0])]));
   t.after(() => client.close());
   for (let i = 0; i < 10; i++) client.send(headers(1 + 2 * i, [...get.slice(0, 7), '/open/bytes/1000000']));
@@ -119,7 +119,7 @@ test(
   },
 );
 
-test('a connection that asks for nothing is closed, also in the middle of a head', limits, async (t) => {
+test('security 30: a connection that asks for nothing is closed, also in the middle of a head', limits, async (t) => {
   for (const begun of [Buffer.alloc(0), frame(types.headers, 0, 1, block(get))]) {
     const client = new RawHttp2(gateway.port);
     t.after(() => client.close());
