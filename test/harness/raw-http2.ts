@@ -97,6 +97,8 @@ export class RawHttp2 {
   readonly socket: Socket;
   readonly frames: Frame[] = [];
   closed = false;
+  /** Are SETTINGS acknowledged as they come? Not where that would come in the middle of something. */
+  acknowledges = true;
   #held: Buffer = empty;
   #wake: (() => void)[] = [];
 
@@ -123,7 +125,8 @@ export class RawHttp2 {
       const [type, flag] = [bytes[3]!, bytes[4]!];
       const stream = bytes.readUInt32BE(5) & 0x7fffffff;
       this.frames.push({ type, flags: flag, stream, payload: bytes.subarray(9, 9 + length) });
-      if (type === types.settings && (flag & flags.ack) === 0) this.send(frame(types.settings, flags.ack, 0));
+      if (this.acknowledges && type === types.settings && (flag & flags.ack) === 0)
+        this.send(frame(types.settings, flags.ack, 0));
       bytes = bytes.subarray(9 + length);
     }
     this.#held = bytes;

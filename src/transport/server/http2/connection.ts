@@ -46,6 +46,8 @@ export class Http2Connection implements StreamHost {
   #heard = false;
   #idleSinceMs: number;
   #drainingSinceMs = 0;
+  /** When its end was given; 0: it was not. */
+  #leftMs = 0;
 
   constructor(
     session: ServerHttp2Session,
@@ -139,12 +141,16 @@ export class Http2Connection implements StreamHost {
 
   /** Ends the connection of a client that costs more than it asks for. */
   #calm(): void {
-    this.#session.destroy(undefined, enhanceYourCalm);
+    this.#leftMs = performance.now();
+    this.#session.destroy(new Error('the client costs more than it asks for'), enhanceYourCalm);
   }
 
   /** Called now and then. */
   check(nowMs: number): void {
     const { limits, keepAliveMs } = this.#settings;
+    // One that was told that it is over, and stays, is cut.
+    if (this.#leftMs > 0 && nowMs - this.#leftMs > farewellMs) this.#socket.destroy();
+    if (this.#session.destroyed) return;
     let waiting = 0;
     for (const inbound of this.#inbounds) {
       waiting += inbound.waitingBytes;
@@ -154,11 +160,16 @@ export class Http2Connection implements StreamHost {
     }
     const read = this.#socket.bytesRead - waiting;
     if (this.#flood.check(nowMs, read, this.#socket.bytesWritten)) return this.#calm();
-    if (this.#isBusy) return;
     const patienceMs = this.#heard ? keepAliveMs : limits.headTimeoutMs;
-    if (nowMs - this.#idleSinceMs > patienceMs) this.#session.close();
-    // One that was told so, and stays, is cut.
-    if (nowMs - this.#idleSinceMs > patienceMs + farewellMs * 2) this.#session.destroy();
+    if (!this.#isBusy && nowMs - this.#idleSinceMs > patienceMs) this.#takeLeave();
+  }
+
+  /** No more streams; and when none is left, the end of the connection. */
+  #takeLeave(): void {
+    this.#session.close();
+    if (this.#isBusy || this.#leftMs > 0) return;
+    this.#leftMs = performance.now();
+    this.#session.destroy();
   }
 
   /** Requests that are on their way already are still taken: the last one is named a round trip later. */
@@ -166,13 +177,13 @@ export class Http2Connection implements StreamHost {
     if (this.#drainingSinceMs > 0 || this.#session.destroyed) return;
     this.#drainingSinceMs = performance.now();
     this.#session.goaway(noError, noLastStream);
-    this.#session.ping(() => this.#session.close());
+    this.#session.ping(() => this.#takeLeave());
   }
 
   /** A client that does not answer the ping of its drain is told its last stream all the same. */
   closeIfDrained(nowMs: number): void {
-    if (this.#drainingSinceMs === 0 || nowMs - this.#drainingSinceMs < farewellMs) return;
-    this.#session.close();
+    if (this.#drainingSinceMs === 0) return;
+    if (this.#session.closed || nowMs - this.#drainingSinceMs > farewellMs) this.#takeLeave();
   }
 
   cut(): void {

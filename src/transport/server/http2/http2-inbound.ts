@@ -26,6 +26,8 @@ export interface StreamStart {
 const noError = 0;
 const internalError = 2;
 const noBytes = Buffer.alloc(0);
+/** A whole answer leaves in such pieces: what waits in the library counts against its connection's memory. */
+const pieceBytes = 256 * 1024;
 
 /** One stream of HTTP/2: a request and the answer to it. */
 export class Http2Inbound implements Inbound, BodySource {
@@ -51,6 +53,8 @@ export class Http2Inbound implements Inbound, BodySource {
   #lengthLeft = -1;
   #bodiless = false;
   #trailers: HeaderList = [];
+  /** Of a whole answer: what has not been handed over. */
+  #rest: Buffer | null = null;
 
   constructor(stream: ServerHttp2Stream, host: StreamHost, { head, bodiless, deadlineMs }: StreamStart) {
     this.#stream = stream;
@@ -167,8 +171,18 @@ export class Http2Inbound implements Inbound, BodySource {
 
   readonly #onDrain = (): void => {
     this.#stuckSinceMs = 0;
-    if (!this.#finished) this.#drainListener?.();
+    if (this.#rest) this.#sendRest();
+    else if (!this.#finished) this.#drainListener?.();
   };
+
+  #sendRest(): void {
+    while (this.#rest) {
+      const piece = this.#rest.subarray(0, pieceBytes);
+      this.#rest = piece.length < this.#rest.length ? this.#rest.subarray(pieceBytes) : null;
+      if (this.#rest === null) this.#stream.end(piece);
+      else if (!this.#stream.write(piece)) return;
+    }
+  }
 
   readonly #lost = (): void => {
     if (this.#finished || this.gone) return;
@@ -180,6 +194,7 @@ export class Http2Inbound implements Inbound, BodySource {
 
   readonly #onClose = (): void => {
     const unread = this.#stream.readableLength;
+    this.#rest = null;
     this.#lost();
     this.#host.left(this, unread);
   };
@@ -202,7 +217,9 @@ export class Http2Inbound implements Inbound, BodySource {
     this.#stream.respond(fields, { endStream: given === null });
     if (given === null) return;
     this.bytesOut = bytes;
-    this.#stream.end(given);
+    if (bytes <= pieceBytes) return void this.#stream.end(given);
+    this.#rest = typeof given === 'string' ? Buffer.from(given) : given;
+    this.#sendRest();
   }
 
   begin(status: number, headers: HeaderList): void {

@@ -1,3 +1,4 @@
+import type * as Http2 from 'node:http2';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Inbound } from '#core/contracts/inbound.ts';
@@ -57,7 +58,7 @@ export function createHttp2Server(settings: Http2ServerSettings): Http2Server {
   };
   return {
     accept(socket, peer, firstBytes) {
-      const { performServerHandshake } = load('node:http2') as typeof import('node:http2');
+      const { performServerHandshake } = load('node:http2') as typeof Http2;
       // Given back, so that the session finds them where it looks first.
       if (firstBytes.length > 0) socket.unshift(firstBytes);
       const connection = new Http2Connection(performServerHandshake(socket, options), { socket, peer }, each);

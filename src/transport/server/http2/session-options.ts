@@ -28,7 +28,8 @@ export function sessionOptions({ headerBytes, maxStreams, websocket }: SessionLi
     },
     maxHeaderListPairs: maxFields,
     maxSettings: 32,
-    maxSessionMemory: Math.max(10, Math.ceil((maxStreams * windowBytes * 1.5) / 1_000_000)),
+    // Megabytes: of each stream what its window lets in, and twice that of its answer on the way out.
+    maxSessionMemory: Math.ceil((maxStreams * windowBytes * 4) / 1_000_000) + 4,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
     streamResetBurst: 256,
