@@ -74,6 +74,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
       bodyBytes,
       headTimeoutMs: parseDuration(limits.headTimeout ?? '15s'),
       bodyTimeoutMs: parseDuration(limits.bodyTimeout ?? '300s'),
+      sendTimeoutMs: parseDuration(limits.sendTimeout ?? '60s'),
     },
     drain: {
       delayMs: parseDuration(document.drain?.delay ?? 0),

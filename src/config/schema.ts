@@ -291,11 +291,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
             body: Type.Optional(Size),
             headTimeout: Type.Optional(Duration),
             bodyTimeout: Type.Optional(Duration),
+            sendTimeout: Type.Optional(Duration),
           },
           {
             ...strict,
             description:
-              'At the door: head size (32KiB), body size (32MiB), time for the head (15s) and for the whole request (300s).',
+              'At the door: head size (32KiB), body size (32MiB), time for the head (15s) and for the whole request (300s), time in which a client may take nothing of its answer (60s).',
           },
         ),
       ),

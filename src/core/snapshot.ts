@@ -37,6 +37,8 @@ export interface RequestLimits {
   readonly bodyBytes: number;
   readonly headTimeoutMs: number;
   readonly bodyTimeoutMs: number;
+  /** How long a client may take nothing of what is ready for it (60 s). */
+  readonly sendTimeoutMs?: number;
 }
 
 export interface ResolvedModel extends Plan {

@@ -408,12 +408,18 @@ test(
       t.after(() => other.stop());
       return other;
     };
+    const saidBy = async (url: string) => {
+      const session = connect(url);
+      session.on('error', () => {});
+      t.after(() => session.destroy());
+      const [said] = (await once(session, 'remoteSettings')) as [Record<string, unknown>];
+      return [said['maxConcurrentStreams'], said['enableConnectProtocol']];
+    };
+    // As docs/http2.md has it.
+    const { listen } = parse(blocksOf('docs/http2.md', 'yaml')[0]!) as { listen: { http2: object } };
+    assert.deepEqual(await saidBy((await begin(listen.http2)).url), [128, true]);
     const plain = await begin({ maxStreams: 7, websocket: false });
-    const session = connect(plain.url);
-    session.on('error', () => {});
-    t.after(() => session.destroy());
-    const [settings] = (await once(session, 'remoteSettings')) as [Record<string, unknown>];
-    assert.deepEqual([settings['maxConcurrentStreams'], settings['enableConnectProtocol']], [7, false]);
+    assert.deepEqual(await saidBy(plain.url), [7, false]);
     const refused = new RawHttp2(plain.port);
     t.after(() => refused.close());
     const asked = [

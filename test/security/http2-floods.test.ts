@@ -21,7 +21,9 @@ import {
 
 let gateway: TestGateway;
 before(async () => {
-  gateway = await startTestGateway({ config: { limits: { bodyTimeout: '2s', headTimeout: '2s' } } });
+  gateway = await startTestGateway({
+    config: { limits: { bodyTimeout: '2s', headTimeout: '2s', sendTimeout: '1s' } },
+  });
 });
 after(() => gateway.stop());
 
@@ -106,8 +108,20 @@ test('security 31: a window that never opens holds its answers for a bounded tim
   await client.untilClosed();
 });
 
+test('security 31: a stream whose window never opens is let go, while others go on', limits, async (t) => {
+  const client = new RawHttp2(gateway.port, Buffer.concat([preface, settings([4, 0])]));
+  t.after(() => client.close());
+  client.send(headers(1, [...get.slice(0, 7), '/open/bytes/1000000']));
+  const moves = setInterval(() => client.send(ping()), 100);
+  t.after(() => clearInterval(moves));
+  const reset = await client.until((f) => f.stream === 1 && f.type === types.rstStream);
+  assert.equal(reset!.payload.readUInt32BE(0), codes.cancel);
+  client.send(settings([4, 65_535]), headers(3, get));
+  assert.equal(await client.outcome(3), 'status 200');
+});
+
 test(
-  'a body that does not come is answered 408, and one that trickles is none the better',
+  'security 30: a body that does not come is answered 408, and one that trickles is none the better',
   limits,
   async (t) => {
     const client = new RawHttp2(gateway.port);
@@ -119,14 +133,18 @@ test(
   },
 );
 
-test('security 30: a connection that asks for nothing is closed, also in the middle of a head', limits, async (t) => {
-  for (const begun of [Buffer.alloc(0), frame(types.headers, 0, 1, block(get))]) {
-    const client = new RawHttp2(gateway.port);
-    t.after(() => client.close());
-    client.send(begun);
-    await client.untilClosed();
-  }
-});
+test(
+  'security 30: a connection that asks for nothing is closed, also in the middle of a head',
+  limits,
+  async (t) => {
+    for (const begun of [Buffer.alloc(0), frame(types.headers, 0, 1, block(get))]) {
+      const client = new RawHttp2(gateway.port);
+      t.after(() => client.close());
+      client.send(begun);
+      await client.untilClosed();
+    }
+  },
+);
 
 test('a client that cancels now and then keeps its connection', limits, async (t) => {
   const client = new RawHttp2(gateway.port);

@@ -20,6 +20,8 @@ export interface ConnectionSettings {
   readonly room: WriteRoom;
   readonly headTimeoutMs: number;
   readonly bodyTimeoutMs: number;
+  /** How long a client may take nothing of what is ready for it. */
+  readonly sendTimeoutMs: number;
   /** How long an idle connection is kept for another request. */
   readonly keepAliveMs: number;
   onExchange(inbound: Inbound): void;
@@ -59,6 +61,9 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
   /** Is the present request known to whoever answers it? */
   #announced = true;
   #ignores = false;
+  #upgraded = false;
+  /** Is there a timer for a client that takes nothing? */
+  #watched = false;
   /** When, on the clock of `performance.now`, what is awaited from the client must have come. */
   #deadlineMs: number;
 
@@ -229,6 +234,7 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
 
   /** Called now and then: ends what has been waited for too long. */
   expire(nowMs: number): void {
+    this.#watchSending();
     if (nowMs < this.#deadlineMs) return;
     this.#deadlineMs = Infinity;
     if (this.#ignores || this.idle) return void this.socket.destroy();
@@ -237,9 +243,23 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
     else this.#refuse(new Fault('request/timeout', 'The request did not arrive completely in time.'));
   }
 
+  /**
+   * A timer of the socket's own, which any progress winds again, but only while something lies there to be taken: on the
+   * way of the usual answer there is none.
+   */
+  #watchSending(): void {
+    const { socket } = this;
+    const waits = socket.writableLength > 0 && !this.#upgraded;
+    if (waits === this.#watched) return;
+    this.#watched = waits;
+    socket.setTimeout(waits ? this.#settings.sendTimeoutMs : 0, cutStalled);
+  }
+
   /** Leaves HTTP. From here on the connection belongs to the caller, but for its place in the listener's list. */
   upgrade(): { socket: Socket; firstBytes: Buffer } {
     this.#ignores = true;
+    this.#upgraded = true;
+    this.#watchSending();
     this.#inbound = null;
     this.#deadlineMs = Infinity;
     const { socket } = this;
@@ -263,6 +283,10 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
 }
 
 const ignore = (): void => {};
+
+function cutStalled(this: Socket): void {
+  this.destroy();
+}
 
 /** @throws Fault for an expectation that cannot be met (RFC 9110 §10.1.1). */
 function expectsContinue({ rawHeaders, http11 }: ParsedRequest): boolean {

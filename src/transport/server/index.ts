@@ -68,6 +68,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     room: new WriteRoom(),
     headTimeoutMs: limits.headTimeoutMs,
     bodyTimeoutMs: limits.bodyTimeoutMs,
+    sendTimeoutMs: limits.sendTimeoutMs ?? 60_000,
     keepAliveMs,
     onExchange: settings.onExchange,
     isClosing: () => closing,

@@ -46,6 +46,9 @@ export class Http2Connection implements StreamHost {
   #heard = false;
   #idleSinceMs: number;
   #drainingSinceMs = 0;
+  /** When anything last went out, and how much had by then. */
+  #movedMs = 0;
+  #writtenBytes = 0;
   /** When its end was given; 0: it was not. */
   #leftMs = 0;
 
@@ -151,15 +154,22 @@ export class Http2Connection implements StreamHost {
     // One that was told that it is over, and stays, is cut.
     if (this.#leftMs > 0 && nowMs - this.#leftMs > farewellMs) this.#socket.destroy();
     if (this.#session.destroyed) return;
+    const { sendTimeoutMs = 60_000 } = limits;
+    const written = this.#socket.bytesWritten;
+    if (written !== this.#writtenBytes) this.#movedMs = nowMs;
+    this.#writtenBytes = written;
+    const moved = nowMs - this.#movedMs < sendTimeoutMs;
     let waiting = 0;
     for (const inbound of this.#inbounds) {
       waiting += inbound.waitingBytes;
       // A window that never opens holds what was to go through it (zero-window stall).
-      if (inbound.stalled(nowMs, limits.bodyTimeoutMs)) return this.#calm();
+      const stuckMs = inbound.stuckMs(nowMs);
+      if (stuckMs > sendTimeoutMs && !moved) return this.#calm();
+      if (stuckMs > limits.bodyTimeoutMs) inbound.cancel();
       inbound.checkBody(nowMs, limits.bodyTimeoutMs);
     }
     const read = this.#socket.bytesRead - waiting;
-    if (this.#flood.check(nowMs, read, this.#socket.bytesWritten)) return this.#calm();
+    if (this.#flood.check(nowMs, read, written)) return this.#calm();
     const patienceMs = this.#heard ? keepAliveMs : limits.headTimeoutMs;
     if (!this.#isBusy && nowMs - this.#idleSinceMs > patienceMs) this.#takeLeave();
   }

@@ -25,6 +25,7 @@ export interface StreamStart {
 // RFC 9113 §7.
 const noError = 0;
 const internalError = 2;
+const cancelled = 8;
 const noBytes = Buffer.alloc(0);
 /** A whole answer leaves in such pieces: what waits in the library counts against its connection's memory. */
 const pieceBytes = 256 * 1024;
@@ -151,11 +152,17 @@ export class Http2Inbound implements Inbound, BodySource {
     }
   }
 
-  /** Has the client taken nothing for so long, although something waits for it? */
-  stalled(nowMs: number, timeoutMs: number): boolean {
+  /** How long the client has taken nothing of what waits for it; a piece half taken is one not taken. */
+  stuckMs(nowMs: number): number {
     if (this.#stream.writableLength === 0) this.#stuckSinceMs = 0;
     else if (this.#stuckSinceMs === 0) this.#stuckSinceMs = nowMs;
-    return this.#stuckSinceMs > 0 && nowMs - this.#stuckSinceMs > timeoutMs;
+    return this.#stuckSinceMs === 0 ? 0 : nowMs - this.#stuckSinceMs;
+  }
+
+  /** Lets go of a client that does not take its answer. */
+  cancel(): void {
+    this.#finished = false;
+    this.#stream.close(cancelled);
   }
 
   // The answer.
