@@ -143,6 +143,7 @@ test('defaults are what the documentation says', () => {
     bodyBytes: 33_554_432,
     headTimeoutMs: 15_000,
     bodyTimeoutMs: 300_000,
+    sendTimeoutMs: 60_000,
   });
   assert.deepEqual(snapshot.drain, { delayMs: 0, graceMs: 30_000 });
   assert.equal(snapshot.version, 3);

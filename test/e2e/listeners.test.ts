@@ -1,9 +1,10 @@
 /** Several listeners, and what a reload and a shutdown make of them while clients are connected. */
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import { connect, createServer as createPlainServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,12 @@ import { get, rest, secured } from '../../src/transport/server/testing/doors.ts'
 import { startSimulator } from '../../simulator/server.ts';
 import { startCommand } from '../harness/command.ts';
 import { standardConfig, startTestGateway, type TestGateway } from '../harness/gateway.ts';
+
+type Library = typeof import('../clients/node_modules/@types/ws/index.d.mts');
+/** The library's types are a package of their own, so that its path says nothing about them. */
+const { WebSocket, WebSocketServer } = createRequire(new URL('../clients/package.json', import.meta.url))(
+  'ws',
+) as Library;
 
 const authority = makeAuthority();
 after(() => authority[Symbol.dispose]());
@@ -224,6 +231,37 @@ describe('a reload', () => {
     open.write(get('x'));
     assert.match(await answer, /^HTTP\/1\.1 404 /);
   });
+});
+
+test('a WebSocket under TLS, of the usual library', async (t) => {
+  const folder = emptyFolder(t);
+  write(folder, issue());
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  server.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
+  const http = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const gateway = await startTestGateway({
+    config: {
+      listen: { port: 0, tls: { certificates: [certificateIn(folder)] } },
+      routes: [{ name: 'live', match: { path: '/live/**' }, to: { http }, policies: [] }],
+    },
+  });
+  t.after(async () => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+    await gateway.stop();
+  });
+  const to = { ca: authority.ca, servername: 'a.test', headers: { host: 'a.test' } };
+  const client = new WebSocket(`wss://127.0.0.1:${gateway.port}/live/room`, to);
+  await once(client, 'open');
+  for (const bytes of [1, 65_536, 3_000_000]) {
+    const sent = randomBytes(bytes);
+    client.send(sent);
+    const [received] = (await once(client, 'message')) as [Buffer];
+    assert.ok(received.equals(sent), `${bytes} bytes`);
+  }
+  client.close(1000);
+  assert.equal((await once(client, 'close'))[0], 1000);
 });
 
 describe('SIGTERM', () => {

@@ -233,6 +233,19 @@ describe('handshakes', () => {
     assert.equal(stats().refused.closed, 1);
   });
 
+  test('there is one a connection: whoever begins another (TLS 1.2) is cut', async (t) => {
+    const { port } = await openDoor(t, { tls: tlsOf(both) });
+    const socket = await secured(port, { maxVersion: 'TLSv1.2' });
+    const ended = rest(socket);
+    // Our end may still have answered it: what follows shows whether it was granted.
+    await new Promise<void>((resolve) => {
+      socket.renegotiate({ rejectUnauthorized: false }, () => resolve());
+      socket.on('close', () => resolve());
+    });
+    socket.write(get('one.test'));
+    assert.equal(await ended, '');
+  });
+
   test('under way do not keep a listener from closing', async (t) => {
     const listener = await openDoor(t, { tls: tlsOf(both, { handshakeTimeoutMs: 60_000 }) });
     const silent = connect(listener.port, '127.0.0.1');

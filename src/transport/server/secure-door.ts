@@ -91,6 +91,10 @@ export class SecureDoor {
 
   #enter(socket: TLSSocket): void {
     const { tls, onRefused, onSecure } = this.#settings;
+    // Who the client is was settled in this handshake; another one costs us more than it costs the client.
+    socket.disableRenegotiation();
+    // Node only says that one was begun.
+    socket.on('error', () => socket.destroy());
     // Typed as text, but false where the client named no server.
     const asked = socket.servername as string | false | null | undefined;
     if (!asked && tls.unknownNames === 'refuse') {
