@@ -4,7 +4,6 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
-import type { Gateway } from '#pipeline/gateway.ts';
 import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
@@ -14,7 +13,7 @@ import { createObserver } from '#observe/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
-import { compileGateway, type Parts } from './compose/compile-gateway.ts';
+import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -57,7 +56,7 @@ const parts: Parts = {
   live: new Set(),
 };
 
-let gateway: Gateway = compileGateway(start.snapshot, parts);
+let gateway: CompiledGateway = compileGateway(start.snapshot, parts);
 let running = 0;
 let closing = false;
 const idle = Promise.withResolvers<void>();
@@ -100,6 +99,8 @@ port.on('message', (message: ToWorker) => {
     case 'keys':
       keys.apply(message.delta);
       return say({ type: 'keys-in-force', sequence: keys.sequence });
+    case 'upstream-members':
+      return gateway.updateUpstreams(message.group, message.members);
     case 'metrics':
       return say({ type: 'metrics', ask: message.ask, dump: observer.dump() });
     case 'drain':

@@ -9,6 +9,7 @@ import { loadConfig } from './configuration.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
+import type { UpstreamWatch } from './upstream-watch.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -18,6 +19,7 @@ export interface ControlPlaneParts {
   readonly ledger: Ledger;
   readonly keys: KeyStore;
   readonly reloader: Reloader;
+  readonly watch: UpstreamWatch;
   /** Set while the gateway is ending. */
   isDraining(): boolean;
 }
@@ -28,7 +30,11 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   return {
     status() {
       const { snapshot } = reloader.current;
-      const reasons = [...pool.complaints(), ...(parts.isDraining() ? ['shutting down'] : [])];
+      const reasons = [
+        ...pool.complaints(),
+        ...parts.watch.complaints(),
+        ...(parts.isDraining() ? ['shutting down'] : []),
+      ];
       return {
         version: parts.version,
         node: process.version,
@@ -47,8 +53,10 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         version: parts.version,
         ledgerLagSegments: ledger.lagSegments(),
         configReloads: reloader.counts,
+        upstreams: parts.watch.metrics(),
       });
     },
+    discovery: () => parts.watch.reports(),
     keys: {
       list: () => keys.list() as KeyView[],
       async create(wish) {

@@ -7,6 +7,8 @@ export interface ReloaderParts {
   readonly first: LoadedConfig;
   /** Puts a new configuration in force. Resolves when every worker has it. */
   apply(loaded: LoadedConfig): Promise<void>;
+  /** The last `apply` failed: what it began is taken back. */
+  revert?(before: LoadedConfig): void;
   say(line: string): void;
 }
 
@@ -53,10 +55,12 @@ export class Reloader {
   async #take(text: string): Promise<void> {
     const { source, overrides, apply, say } = this.#parts;
     const before = this.#current;
+    let applying = false;
     try {
       const loaded = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
       const fixed = whatNeedsRestart(before, loaded);
       this.#current = loaded;
+      applying = true;
       await apply(loaded);
       this.counts.accepted++;
       this.#watch?.follow(loaded.files);
@@ -65,6 +69,7 @@ export class Reloader {
       );
     } catch (error) {
       this.#current = before;
+      if (applying) this.#parts.revert?.(before);
       this.counts.refused++;
       say(`configuration refused, the old one serves on:\n${(error as Error).message}`);
     }
