@@ -21,6 +21,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/configuration.md yaml': 'pages.test.ts',
   'docs/configuration.md text': 'configuration-errors.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',
+  'docs/discovery.md yaml': 'discovery-page.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',
   'bench/README.md sh': 'blocks.test.ts',
   'ARCHITECTURE.md text': 'nothing: it is a drawing',
