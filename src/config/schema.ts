@@ -127,23 +127,24 @@ const Match = Type.Object(
   { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
 );
 
+const relaying = {
+  preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
+  upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+  timeouts: Type.Optional(TimeoutsSchema),
+};
 const HttpTarget = Type.Object(
   {
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
       description: 'Upstreams, taken in turn.',
     }),
-    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
-    timeouts: Type.Optional(TimeoutsSchema),
+    ...relaying,
   },
   { ...strict, title: '{ http: … }' },
 );
 const UpstreamRef = Type.Object(
   {
     upstream: name('A name under upstreams.'),
-    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
-    timeouts: Type.Optional(TimeoutsSchema),
+    ...relaying,
   },
   { ...strict, title: '{ upstream: … }' },
 );
