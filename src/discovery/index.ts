@@ -54,9 +54,9 @@ export class DiscoveryBoard {
     return Object.fromEntries([...this.#groups.values()].map(({ name, errors }) => [name, errors]));
   }
 
+  /** What was found stays known, to threads that start while others end. */
   close(): void {
     for (const group of this.#groups.values()) group.close();
-    this.#groups.clear();
   }
 }
 
