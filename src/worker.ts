@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
+import { RetryState } from '#pipeline/retry-state.ts';
 import type { Gateway } from '#pipeline/gateway.ts';
 import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
@@ -55,6 +56,7 @@ const parts: Parts = {
   clock,
   observer,
   live: new Set(),
+  retries: new RetryState(),
 };
 
 let gateway: Gateway = compileGateway(start.snapshot, parts);

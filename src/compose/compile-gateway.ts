@@ -29,6 +29,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly live: Gateway['live'];
+  readonly retries: Gateway['retries'];
 }
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
@@ -62,6 +63,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     live: parts.live,
     endpoint,
     unasked: new Map(),
+    retries: parts.retries,
     upstreamsOf: (name) => upstreams.get(name)!,
     targetsOf(model) {
       let known = models.get(model);

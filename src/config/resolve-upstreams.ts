@@ -1,4 +1,5 @@
 import type { UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
+import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import type { ConfigDocument, UpstreamSettings } from './schema.ts';
 
 export function resolveUpstreams(document: ConfigDocument): Record<string, UpstreamGroup> {
@@ -8,7 +9,7 @@ export function resolveUpstreams(document: ConfigDocument): Record<string, Upstr
   return groups;
 }
 
-export function resolveUpstream(name: string, { targets }: UpstreamSettings): UpstreamGroup {
+export function resolveUpstream(name: string, { targets, retries, hedge }: UpstreamSettings): UpstreamGroup {
   const members = new Map<string, UpstreamMember>();
   for (const entry of targets) {
     const { url: written, weight = 1, priority = 0 } = typeof entry === 'string' ? { url: entry } : entry;
@@ -17,5 +18,10 @@ export function resolveUpstream(name: string, { targets }: UpstreamSettings): Up
     const sameServer = members.get(url);
     members.set(url, { url, weight: weight + (sameServer?.weight ?? 0), priority });
   }
-  return { name, members: [...members.values()] };
+  return {
+    name,
+    members: [...members.values()],
+    ...(retries ? { retries: resolveRetries(retries) } : {}),
+    ...(hedge ? { hedge: resolveHedge(hedge) } : {}),
+  };
 }

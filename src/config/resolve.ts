@@ -7,6 +7,7 @@ import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from './resolve-models.ts';
+import { resolveShedding } from './resolve-retries.ts';
 import { resolveRoutes } from './resolve-routes.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
@@ -78,6 +79,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
       headTimeoutMs: parseDuration(limits.headTimeout ?? '15s'),
       bodyTimeoutMs: parseDuration(limits.bodyTimeout ?? '300s'),
     },
+    shedding: document.shedding ? resolveShedding(document.shedding) : null,
     drain: {
       delayMs: parseDuration(document.drain?.delay ?? 0),
       graceMs: parseDuration(document.drain?.grace ?? '30s'),

@@ -1,5 +1,13 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
+import {
+  HedgeSchema,
+  ModelRetriesSchema,
+  PrioritySchema,
+  RetriesSchema,
+  SheddingSchema,
+} from './schema-retries.ts';
+import { Duration, Size } from './schema-units.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -16,20 +24,6 @@ const named = <S extends TSchema>(schema: S, description: string) =>
 const secret = (title: string, description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title, description });
 
-const Duration = Type.Union(
-  [Type.String({ pattern: '^\\d{1,9}(ms|s|min|h|d)$' }), Type.Integer({ minimum: 0 })],
-  {
-    title: 'a duration such as "30s", "500ms" or "5min"',
-    description: 'A span of time: "500ms", "30s", "5min", "1h", "7d"; a bare number is milliseconds.',
-  },
-);
-const Size = Type.Union(
-  [Type.String({ pattern: '^\\d{1,6}(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 0 })],
-  {
-    title: 'a size such as "32MiB" or "64KiB"',
-    description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
-  },
-);
 const HttpUrl = Type.String({
   pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
   title: 'an http or https URL without credentials and query',
@@ -127,6 +121,7 @@ const ModelSchema = Type.Object(
     strategy: Type.Optional(
       Type.Literal('fallback', { description: 'The next target takes over while nothing was delivered.' }),
     ),
+    retries: Type.Optional(ModelRetriesSchema),
   },
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
 );
@@ -156,6 +151,8 @@ const HttpTarget = Type.Object(
     preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
     upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
     timeouts: Type.Optional(TimeoutsSchema),
+    retries: Type.Optional(RetriesSchema),
+    hedge: Type.Optional(HedgeSchema),
   },
   { ...strict, title: '{ http: … }' },
 );
@@ -165,6 +162,8 @@ const UpstreamRef = Type.Object(
     preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
     upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
     timeouts: Type.Optional(TimeoutsSchema),
+    retries: Type.Optional(RetriesSchema),
+    hedge: Type.Optional(HedgeSchema),
   },
   { ...strict, title: '{ upstream: … }' },
 );
@@ -215,6 +214,8 @@ const UpstreamSchema = Type.Object(
       minItems: 1,
       description: 'The servers: URLs, or URLs with weight and priority.',
     }),
+    retries: Type.Optional(RetriesSchema),
+    hedge: Type.Optional(HedgeSchema),
   },
   { ...strict, description: 'Servers that can stand in for one another.' },
 );
@@ -238,6 +239,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         Type.String({ pattern: '^/.*[^/]$', description: 'Taken off the path before it goes on.' }),
       ),
       bodyLimit: Type.Optional(Size),
+      priority: Type.Optional(PrioritySchema),
       policies: Type.Optional(
         Type.Array(Type.Union([Type.Literal('default'), policy]), {
           description: 'Instead of the default list; "default" stands for it.',
@@ -311,6 +313,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
           },
         ),
       ),
+      shedding: Type.Optional(SheddingSchema),
       drain: Type.Optional(
         Type.Object(
           { delay: Type.Optional(Duration), grace: Type.Optional(Duration) },
