@@ -192,7 +192,9 @@ export function resolveModels(
       countedAs: name,
       knownAs: [name],
       targets: targets.filter((target) => target !== null),
-      ...(settings.retries ? { retries: resolveModelRetries(settings.retries) } : {}),
+      ...(settings.retries
+        ? { retries: resolveModelRetries(settings.retries, settings.targets.length) }
+        : {}),
     });
   }
   listProviderModels(models, scope);

@@ -13,8 +13,10 @@ export function resolveRetries(settings: RetrySettings): RetryRules {
   };
 }
 
-export function resolveModelRetries(settings: ModelRetrySettings): RetryRules {
-  return commonRules(settings, ['connect', 'reset', 'timeout', 429, '5xx']);
+/** Each of the `targets` has its turn, unless `attempts` says otherwise. */
+export function resolveModelRetries(settings: ModelRetrySettings, targets: number): RetryRules {
+  const rules = commonRules(settings, ['connect', 'reset', 'timeout', 429, '5xx']);
+  return { ...rules, attempts: settings.attempts ?? Math.max(rules.attempts, targets), fallback: true };
 }
 
 function commonRules(settings: ModelRetrySettings, usually: readonly (string | number)[]): RetryRules {
@@ -40,6 +42,7 @@ function commonRules(settings: ModelRetrySettings, usually: readonly (string | n
     budget: { ratio, minPerSecond },
     bufferBytes: 0,
     again: true,
+    fallback: false,
   };
 }
 

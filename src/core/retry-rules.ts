@@ -28,6 +28,8 @@ export interface RetryRules {
   readonly bufferBytes: number;
   /** May a target be tried a second time when there is no other? */
   readonly again: boolean;
+  /** A target that was not tried yet takes over at once and unpaid, whatever the failure: the order of a model. */
+  readonly fallback: boolean;
 }
 
 /** A second attempt beside the first, when that is slow. */
@@ -55,18 +57,13 @@ export const connectRules: RetryRules = {
   budget: null,
   bufferBytes: 0,
   again: false,
+  fallback: false,
 };
 
 /** Models where nothing is configured: each target once, in order, at once. Which faults allow it is the faults' word. */
 export const fallbackRules: RetryRules = {
   ...connectRules,
   attempts: Infinity,
-  on: {
-    connect: true,
-    reset: true,
-    timeout: true,
-    statuses: Array.from({ length: 300 }, (_, i) => 300 + i),
-    serverErrors: true,
-  },
   methods: null,
+  fallback: true,
 };

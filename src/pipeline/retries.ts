@@ -3,7 +3,7 @@ import type { RetryRules } from '#core/retry-rules.ts';
 import { neutralResult } from './attempt-result.ts';
 import type { Gateway } from './gateway.ts';
 import type { RetryBudget } from './retry-budget.ts';
-import { deadlineMs, drawsOnBudget, mayRetry, retryDelayMs, type Failure } from './retry-plan.ts';
+import { covers, deadlineMs, drawsOnBudget, mayRetry, retryDelayMs, type Failure } from './retry-plan.ts';
 
 export interface NextTry<T> {
   readonly lease: Lease<T>;
@@ -55,12 +55,15 @@ export class Retries<T> {
     const { rules, method } = this.#parts;
     const standing = { method, made: this.made, elapsedMs: this.#elapsedMs };
     if (!failure || !mayRetry(rules, failure, standing)) return null;
-    const lease = this.#take(rules.again);
+    const before = [...this.#tried];
+    const lease = this.#take(rules.again && covers(rules, failure.kind));
     if (!lease) return null;
+    const repeat = before.includes(lease.member.id);
     const same = lease.member.id === failed.member.id;
     const chance = this.#gateway.retries.chance();
-    const waitMs = retryDelayMs(rules, failure, standing, { same, chance });
-    if (waitMs !== null && (!drawsOnBudget(failure, same) || this.#withdraw())) return { lease, waitMs };
+    const waitMs = retryDelayMs(rules, failure, standing, { same, repeat, chance });
+    if (waitMs !== null && (!drawsOnBudget(rules, failure, repeat) || this.#withdraw()))
+      return { lease, waitMs };
     lease.end(neutralResult);
     return null;
   }

@@ -41,7 +41,7 @@ export function failureOf(fault: Fault, status: number, retryAfterMs: number | n
 
 /** May it be tried again at all? Whether there is somebody to try, and a budget for it, is asked afterwards. */
 export function mayRetry(rules: RetryRules, failure: Failure, standing: Standing): boolean {
-  if (standing.made >= rules.attempts || !covers(rules, failure.kind)) return false;
+  if (standing.made >= rules.attempts || !(rules.fallback || covers(rules, failure.kind))) return false;
   if (rules.totalMs > 0 && standing.elapsedMs >= rules.totalMs) return false;
   return failure.unsent || isSafe(rules, standing.method);
 }
@@ -59,6 +59,8 @@ export function covers({ on }: RetryRules, kind: FailureKind): boolean {
 export interface Chosen {
   /** The next attempt goes to the target that has just failed. */
   readonly same: boolean;
+  /** It goes to one that was tried before. */
+  readonly repeat: boolean;
   /** From 0 up to, and without, 1. */
   readonly chance: number;
 }
@@ -71,21 +73,21 @@ export function retryDelayMs(
   rules: RetryRules,
   failure: Failure,
   standing: Standing,
-  { same, chance }: Chosen,
+  { same, repeat, chance }: Chosen,
 ): number | null {
   const asked = same ? (failure.retryAfterMs ?? 0) : 0;
   if (asked > rules.maxRetryAfterMs) return null;
   const { baseMs, maxMs } = rules.backoff;
   // Who could not be reached is not spared by waiting for another.
-  const backoff =
-    failure.kind === 'connect' && !same ? 0 : chance * Math.min(maxMs, baseMs * 2 ** (standing.made - 1));
+  const atOnce = !repeat && (rules.fallback || failure.kind === 'connect');
+  const backoff = atOnce ? 0 : chance * Math.min(maxMs, baseMs * 2 ** (standing.made - 1));
   const wait = Math.max(asked, Math.floor(backoff));
   return rules.totalMs > 0 && standing.elapsedMs + wait >= rules.totalMs ? null : wait;
 }
 
 /** An attempt that never connected loaded nobody; everything else that is made anew is paid from the budget. */
-export function drawsOnBudget(failure: Failure, same: boolean): boolean {
-  return same || failure.kind !== 'connect';
+export function drawsOnBudget(rules: RetryRules, failure: Failure, repeat: boolean): boolean {
+  return repeat || !(rules.fallback || failure.kind === 'connect');
 }
 
 /** How long the next attempt may take to its head; 0 is unlimited. */
