@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
+import { Shedder } from '#pipeline/shedder.ts';
 import type { Gateway } from '#pipeline/gateway.ts';
 import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
@@ -22,6 +23,7 @@ import { systemClock } from './compose/system-clock.ts';
 
 const heartbeatMs = 500;
 const progressMs = 1000;
+const lagSampleMs = 50;
 
 const port = parentPort!;
 const start = workerData as WorkerStart;
@@ -57,6 +59,7 @@ const parts: Parts = {
   observer,
   live: new Set(),
   retries: new RetryState(),
+  shedder: new Shedder(start.snapshot.shedding),
 };
 
 let gateway: Gateway = compileGateway(start.snapshot, parts);
@@ -95,6 +98,14 @@ const progress = setInterval(() => {
   for (const attempt of parts.live) attempt.recordProgress();
 }, progressMs);
 
+// How late this timer comes is how far the thread is behind with its work.
+let expectedMs = clock.monotonicMs() + lagSampleMs;
+const lagSamples = setInterval(() => {
+  const nowMs = clock.monotonicMs();
+  parts.shedder.observe(nowMs - expectedMs);
+  expectedMs = nowMs + lagSampleMs;
+}, lagSampleMs).unref();
+
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'snapshot':
@@ -114,6 +125,7 @@ port.on('message', (message: ToWorker) => {
 function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
   try {
     gateway = compileGateway(snapshot, parts);
+    parts.shedder.rules = snapshot.shedding;
     say({ type: 'snapshot-in-force', version: snapshot.version });
   } catch (error) {
     say({ type: 'snapshot-refused', version: snapshot.version, message: (error as Error).message });
@@ -127,6 +139,7 @@ async function close(graceMs: number): Promise<void> {
   if (running > 0) await idle.promise;
   clearInterval(heartbeat);
   clearInterval(progress);
+  clearInterval(lagSamples);
   upstream.close();
   start.tokenPort.close();
   journal.close();

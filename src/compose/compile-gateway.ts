@@ -30,6 +30,7 @@ export interface Parts {
   readonly observer: Observer;
   readonly live: Gateway['live'];
   readonly retries: Gateway['retries'];
+  readonly shedder: Gateway['shedder'];
 }
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
@@ -64,6 +65,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     endpoint,
     unasked: new Map(),
     retries: parts.retries,
+    shedder: parts.shedder,
     upstreamsOf: (name) => upstreams.get(name)!,
     targetsOf(model) {
       let known = models.get(model);
