@@ -24,6 +24,8 @@ export class Retries<T> {
   readonly #budget: RetryBudget | null;
   readonly #startedMs: number;
   readonly #tried: string[] = [];
+  /** Those that failed in a way that trying again does not mend. */
+  readonly #hopeless = new Set<string>();
 
   constructor(parts: RetriesParts<T>, gateway: Gateway) {
     this.#parts = parts;
@@ -55,6 +57,7 @@ export class Retries<T> {
     const { rules, method } = this.#parts;
     const standing = { method, made: this.made, elapsedMs: this.#elapsedMs };
     if (!failure || !mayRetry(rules, failure, standing)) return null;
+    if (!covers(rules, failure.kind)) this.#hopeless.add(failed.member.id);
     const before = [...this.#tried];
     const lease = this.#take(rules.again && covers(rules, failure.kind));
     if (!lease) return null;
@@ -62,7 +65,8 @@ export class Retries<T> {
     const same = lease.member.id === failed.member.id;
     const chance = this.#gateway.retries.chance();
     const waitMs = retryDelayMs(rules, failure, standing, { same, repeat, chance });
-    if (waitMs !== null && (!drawsOnBudget(rules, failure, repeat) || this.#withdraw()))
+    const hopeful = !this.#hopeless.has(lease.member.id);
+    if (hopeful && waitMs !== null && (!drawsOnBudget(rules, failure, repeat) || this.#withdraw()))
       return { lease, waitMs };
     lease.end(neutralResult);
     return null;
