@@ -104,6 +104,12 @@ export const SheddingSchema = Type.Object(
   },
 );
 
+/** Of an http route's destination, and of a group of upstreams. */
+export const attemptFields = {
+  retries: Type.Optional(RetriesSchema),
+  hedge: Type.Optional(HedgeSchema),
+};
+
 /** Of a route. */
 export const PrioritySchema = Type.Integer({
   minimum: 1,

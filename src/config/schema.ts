@@ -1,12 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
-import {
-  HedgeSchema,
-  ModelRetriesSchema,
-  PrioritySchema,
-  RetriesSchema,
-  SheddingSchema,
-} from './schema-retries.ts';
+import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { Duration, Size } from './schema-units.ts';
 
 /**
@@ -143,27 +137,26 @@ const Match = Type.Object(
   { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
 );
 
+/** Of every destination that is a server. */
+const hopFields = {
+  preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
+  upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+  timeouts: Type.Optional(TimeoutsSchema),
+  ...attemptFields,
+};
 const HttpTarget = Type.Object(
   {
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
       description: 'Upstreams, taken in turn.',
     }),
-    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
-    timeouts: Type.Optional(TimeoutsSchema),
-    retries: Type.Optional(RetriesSchema),
-    hedge: Type.Optional(HedgeSchema),
+    ...hopFields,
   },
   { ...strict, title: '{ http: … }' },
 );
 const UpstreamRef = Type.Object(
   {
     upstream: name('A name under upstreams.'),
-    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
-    timeouts: Type.Optional(TimeoutsSchema),
-    retries: Type.Optional(RetriesSchema),
-    hedge: Type.Optional(HedgeSchema),
+    ...hopFields,
   },
   { ...strict, title: '{ upstream: … }' },
 );
@@ -214,8 +207,7 @@ const UpstreamSchema = Type.Object(
       minItems: 1,
       description: 'The servers: URLs, or URLs with weight and priority.',
     }),
-    retries: Type.Optional(RetriesSchema),
-    hedge: Type.Optional(HedgeSchema),
+    ...attemptFields,
   },
   { ...strict, description: 'Servers that can stand in for one another.' },
 );

@@ -29,7 +29,7 @@ after(async () => {
   await holding.close();
 });
 
-test('33: a chunked body that passes the limit gets 413 while it flows, and the upstream sees it end', async () => {
+test('security 33: a chunked body that passes the limit gets 413 while it flows, and the upstream sees it end', async () => {
   for (const route of ['endless', 'kept']) await sendEndlessly(route);
 });
 
