@@ -14,3 +14,8 @@ export const Size = Type.Union(
     description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
   },
 );
+export const HttpUrl = Type.String({
+  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
+  title: 'an http or https URL without credentials and query',
+  description: 'An absolute http or https URL without query.',
+});

@@ -1,7 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
-import { Duration, Size } from './schema-units.ts';
+import { Duration, HttpUrl, Size } from './schema-units.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -18,11 +18,6 @@ const named = <S extends TSchema>(schema: S, description: string) =>
 const secret = (title: string, description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title, description });
 
-const HttpUrl = Type.String({
-  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
-  title: 'an http or https URL without credentials and query',
-  description: 'An absolute http or https URL without query.',
-});
 const Headers = Type.Record(
   Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" }),
   Type.String({
@@ -137,8 +132,7 @@ const Match = Type.Object(
   { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
 );
 
-/** Of every destination that is a server. */
-const hopFields = {
+const relaying = {
   preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
   timeouts: Type.Optional(TimeoutsSchema),
@@ -149,14 +143,14 @@ const HttpTarget = Type.Object(
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
       description: 'Upstreams, taken in turn.',
     }),
-    ...hopFields,
+    ...relaying,
   },
   { ...strict, title: '{ http: … }' },
 );
 const UpstreamRef = Type.Object(
   {
     upstream: name('A name under upstreams.'),
-    ...hopFields,
+    ...relaying,
   },
   { ...strict, title: '{ upstream: … }' },
 );
