@@ -82,6 +82,9 @@ export class HttpAttempts implements HeadJudge {
       if (this.#next) return false;
     }
     this.#winner = attempt;
+    const { hedge, upstream } = this.#passage.route.route as HttpRoute;
+    if (hedge?.after === 'p95')
+      gateway.retries.latencyOf(upstream).record(gateway.clock.nowMs() - attempt.record.startedAtMs);
     for (const other of this.#running.keys()) {
       if (other === attempt) continue;
       other.record.flags = [...(other.record.flags ?? []), 'cancelled'];

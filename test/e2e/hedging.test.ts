@@ -9,6 +9,7 @@ let gateway: TestGateway;
 let silent: RawUpstream;
 let quick: RawUpstream;
 let failing: RawUpstream;
+let tiring: RawUpstream;
 const hungUp: (() => void)[] = [];
 
 before(async () => {
@@ -19,6 +20,10 @@ before(async () => {
   failing = await startRawUpstream(
     (socket) => void socket.write('HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n'),
   );
+  // Answers until enough is known of it, and no more.
+  tiring = await startRawUpstream((socket, _, n) => {
+    if (n <= 15) socket.write(okAnswer('tiring'));
+  });
   const route = (name: string, targets: object[], to: object) => ({
     route: { name, match: { path: `/${name}/**` }, policies: [], to: { upstream: name, ...to } },
     group: { targets },
@@ -27,6 +32,10 @@ before(async () => {
   const both = [first(silent), first(quick)];
   const all = [
     route('hedged', both, { hedge: { after: '50ms' }, retries: { budget: { minPerSecond: 100 } } }),
+    route('p95', [first(tiring), first(quick)], {
+      hedge: { after: 'p95' },
+      retries: { budget: { minPerSecond: 100 } },
+    }),
     route('unpaid', both, {
       hedge: { after: '20ms' },
       retries: { attempts: 2, on: [], perTryTimeout: '300ms', budget: { ratio: 0, minPerSecond: 0 } },
@@ -45,7 +54,7 @@ before(async () => {
 });
 after(async () => {
   await (gateway as TestGateway | undefined)?.stop();
-  await Promise.all([silent, quick, failing].map((upstream) => upstream.close()));
+  await Promise.all([silent, quick, failing, tiring].map((upstream) => upstream.close()));
 });
 
 async function ask(path: string, init: RequestInit = {}) {
@@ -81,6 +90,17 @@ test('the quick one answers, the slow one is cancelled, and both are on the rece
   assert.ok(hedged >= 1);
   const metrics = await (await gateway.admin('/metrics')).text();
   assert.match(metrics, new RegExp(`^sluice_hedges_total ${hedged}$`, 'm'));
+});
+
+test('p95: who is slower than nearly all answers before is hedged, once enough are known', async () => {
+  let hedged = 0;
+  for (let i = 0; i < 40; i++) {
+    const answer = await fetch(`${gateway.url}/p95/x`);
+    assert.equal(answer.status, 200);
+    await answer.text();
+    if (answer.headers.get('x-sluice-attempts') === '2') hedged++;
+  }
+  assert.ok(tiring.requests.length > 15 && hedged >= tiring.requests.length - 15, String(hedged));
 });
 
 test('a POST is not hedged: it ends with the slow one’s own end', async () => {
