@@ -112,7 +112,9 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     onSealed: (path) => ledger.sealed(path),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
-      recoverOwner(counters, owner);
+      // What its exchanges only held, such as places among those at work, is free at once.
+      for (const open of recoverOwner(counters, owner))
+        if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
       await ledger.adoptIncarnation(index, incarnation);
       releaseOwner(counters, owner);
     },

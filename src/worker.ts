@@ -4,6 +4,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
+import { RetryState } from '#pipeline/retry-state.ts';
+import { Shedder } from '#pipeline/shedder.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
@@ -20,6 +22,7 @@ import { systemClock } from './compose/system-clock.ts';
 
 const heartbeatMs = 500;
 const progressMs = 1000;
+const lagSampleMs = 50;
 
 const port = parentPort!;
 const start = workerData as WorkerStart;
@@ -55,6 +58,8 @@ const parts: Parts = {
   clock,
   observer,
   live: new Set(),
+  retries: new RetryState(),
+  shedder: new Shedder(start.snapshot.shedding),
 };
 
 let gateway: CompiledGateway = compileGateway(start.snapshot, parts);
@@ -88,6 +93,14 @@ const progress = setInterval(() => {
   for (const attempt of parts.live) attempt.recordProgress();
 }, progressMs);
 
+// How late this timer comes is how far the thread is behind with its work.
+let expectedMs = clock.monotonicMs() + lagSampleMs;
+const lagSamples = setInterval(() => {
+  const nowMs = clock.monotonicMs();
+  parts.shedder.observe(nowMs - expectedMs);
+  expectedMs = nowMs + lagSampleMs;
+}, lagSampleMs).unref();
+
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'snapshot':
@@ -111,6 +124,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
     const next = compileGateway(snapshot, parts);
     listeners.update(snapshot.listen);
     gateway = next;
+    parts.shedder.rules = snapshot.shedding;
     say({ type: 'snapshot-in-force', version: snapshot.version });
   } catch (error) {
     say({ type: 'snapshot-refused', version: snapshot.version, message: (error as Error).message });
@@ -124,6 +138,7 @@ async function close(graceMs: number): Promise<void> {
   if (running > 0) await idle.promise;
   clearInterval(heartbeat);
   clearInterval(progress);
+  clearInterval(lagSamples);
   upstream.close();
   start.tokenPort.close();
   journal.close();

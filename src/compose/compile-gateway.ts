@@ -29,6 +29,8 @@ export interface Parts {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly live: Gateway['live'];
+  readonly retries: Gateway['retries'];
+  readonly shedder: Gateway['shedder'];
 }
 
 export interface CompiledGateway extends Gateway {
@@ -67,6 +69,8 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     live: parts.live,
     endpoint,
     unasked: new Map(),
+    retries: parts.retries,
+    shedder: parts.shedder,
     upstreamsOf: (name) => upstreams.get(name)!,
     updateUpstreams(name, members) {
       upstreams.get(name)?.update(members.map((member) => poolMember(member, parts)));

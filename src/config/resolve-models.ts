@@ -4,6 +4,7 @@ import type { PriceVersion } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
+import { resolveModelRetries } from './resolve-retries.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import type { PriceSettings } from './price-schema.ts';
 import type { ConfigDocument, ProviderSettings } from './schema.ts';
@@ -191,6 +192,9 @@ export function resolveModels(
       countedAs: name,
       knownAs: [name],
       targets: targets.filter((target) => target !== null),
+      ...(settings.retries
+        ? { retries: resolveModelRetries(settings.retries, settings.targets.length) }
+        : {}),
     });
   }
   listProviderModels(models, scope);

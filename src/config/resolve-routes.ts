@@ -1,6 +1,8 @@
+import { connectRules } from '#core/retry-rules.ts';
 import type { HttpRoute, LlmRoute, PolicyUse, Route, RouteMatch, UpstreamGroup } from '#core/snapshot.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { didYouMean, type Problems } from './problem.ts';
+import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
@@ -42,6 +44,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       match,
       policies: uses,
       stripPrefix: settings.stripPrefix ?? '',
+      priority: settings.priority ?? 5,
       bodyBytes: settings.bodyLimit === undefined ? scope.bodyBytes : parseSize(settings.bodyLimit),
     };
     const { to } = settings;
@@ -52,10 +55,14 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       const { strict = false, models = null, vendorIds = 'refuse' } = to.llm;
       routes.push({ ...base, kind: 'llm', strict, vendorIds, models } satisfies LlmRoute);
     } else {
+      const upstream = groupOf(settings.name, to, scope.upstreams, add);
+      const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;
       routes.push({
         ...base,
         kind: 'http',
-        upstream: groupOf(settings.name, to, scope.upstreams, add),
+        upstream,
+        retries: to.retries ? resolveRetries(to.retries) : (group?.retries ?? connectRules),
+        hedge: to.hedge ? resolveHedge(to.hedge) : (group?.hedge ?? null),
         preserveHost: to.preserveHost ?? false,
         upgrade: to.upgrade ?? true,
         timeouts: resolveTimeouts(to.timeouts, '60s'),

@@ -5,6 +5,7 @@ import type { UpstreamGroup } from '#core/snapshot.ts';
 import { membersOf } from './member-list.ts';
 import type { Problems } from './problem.ts';
 import type { DiscoverSettings, HealthSettings } from './schema-discovery.ts';
+import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import type { ConfigDocument, UpstreamSettings } from './schema.ts';
 import { parseDuration } from './units.ts';
 
@@ -29,8 +30,18 @@ export function resolveUpstreams(
   return groups;
 }
 
-export function resolveUpstream(name: string, { targets = [] }: UpstreamSettings): UpstreamGroup {
-  return { name, members: membersOf(targets), discovery: null, health: null };
+export function resolveUpstream(
+  name: string,
+  { targets = [], retries, hedge }: UpstreamSettings,
+): UpstreamGroup {
+  return {
+    name,
+    members: membersOf(targets),
+    discovery: null,
+    health: null,
+    ...(retries ? { retries: resolveRetries(retries) } : {}),
+    ...(hedge ? { hedge: resolveHedge(hedge) } : {}),
+  };
 }
 
 type Add = (step: string, message: string) => void;

@@ -8,6 +8,7 @@ import { didYouMean, Problems } from './problem.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from './resolve-models.ts';
+import { resolveShedding } from './resolve-retries.ts';
 import { resolveRoutes } from './resolve-routes.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
@@ -76,6 +77,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
       bodyTimeoutMs: parseDuration(limits.bodyTimeout ?? '300s'),
       sendTimeoutMs: parseDuration(limits.sendTimeout ?? '60s'),
     },
+    shedding: document.shedding ? resolveShedding(document.shedding) : null,
     drain: {
       delayMs: parseDuration(document.drain?.delay ?? 0),
       graceMs: parseDuration(document.drain?.grace ?? '30s'),

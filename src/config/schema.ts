@@ -2,7 +2,8 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { listenSchema } from './schema-listen.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
-import { Duration, Headers, HttpUrl, MemberListSchema, strict } from './schema-parts.ts';
+import { Duration, Headers, HttpUrl, MemberListSchema, Size, strict } from './schema-parts.ts';
+import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -18,13 +19,6 @@ const named = <S extends TSchema>(schema: S, description: string) =>
 const secret = (title: string, description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title, description });
 
-const Size = Type.Union(
-  [Type.String({ pattern: '^\\d{1,6}(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 0 })],
-  {
-    title: 'a size such as "32MiB" or "64KiB"',
-    description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
-  },
-);
 const TimeoutsSchema = Type.Object(
   {
     connect: Type.Optional(Duration),
@@ -107,6 +101,7 @@ const ModelSchema = Type.Object(
     strategy: Type.Optional(
       Type.Literal('fallback', { description: 'The next target takes over while nothing was delivered.' }),
     ),
+    retries: Type.Optional(ModelRetriesSchema),
   },
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
 );
@@ -132,6 +127,7 @@ const relaying = {
   preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
   timeouts: Type.Optional(TimeoutsSchema),
+  ...attemptFields,
 };
 const HttpTarget = Type.Object(
   {
@@ -179,6 +175,7 @@ const UpstreamSchema = Type.Object(
     targets: Type.Optional(MemberListSchema),
     discover: Type.Optional(DiscoverSchema),
     health: Type.Optional(HealthSchema),
+    ...attemptFields,
   },
   {
     ...strict,
@@ -206,6 +203,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         Type.String({ pattern: '^/.*[^/]$', description: 'Taken off the path before it goes on.' }),
       ),
       bodyLimit: Type.Optional(Size),
+      priority: Type.Optional(PrioritySchema),
       policies: Type.Optional(
         Type.Array(Type.Union([Type.Literal('default'), policy]), {
           description: 'Instead of the default list; "default" stands for it.',
@@ -267,6 +265,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
           },
         ),
       ),
+      shedding: Type.Optional(SheddingSchema),
       drain: Type.Optional(
         Type.Object(
           { delay: Type.Optional(Duration), grace: Type.Optional(Duration) },

@@ -84,6 +84,10 @@ export interface AttemptRecord {
   /** The upstream's status; 0 when none came. */
   status: number;
   fault: Fault | null;
+  /** What the receipt says beside: `hedge`, `cancelled`. */
+  flags?: string[];
+  /** What the upstream asked for by Retry-After. */
+  retryAfterMs?: number | null;
   upstreamId: string | null;
   usage: Usage | null;
   /** Did the upstream begin to work on it, as far as we can know? */

@@ -87,6 +87,12 @@ export const faultKinds = {
   'upstream/tls': kind(502, 'upstream', false, 'The upstream could not prove who it is'),
   'client/gone': kind(499, 'client', false, 'The client hung up'),
   'gateway/journal': kind(503, 'gateway', false, 'The call cannot be put on record, so it is not made'),
+  'gateway/overloaded': kind(
+    503,
+    'gateway',
+    true,
+    'The gateway has more to do than it can, and refuses the less important',
+  ),
   'gateway/draining': kind(503, 'gateway', true, 'The gateway is shutting down'),
   'gateway/internal': kind(500, 'gateway', false, 'The gateway has failed'),
 } as const satisfies Record<string, FaultKind>;
@@ -110,6 +116,8 @@ export interface FaultDetails {
   readonly retryable?: boolean;
   /** The upstream may have acted on the request, though no byte of an answer came. */
   readonly ambiguous?: boolean;
+  /** The upstream cannot have acted on the request: nothing of it left, or it was refused unread. */
+  readonly unsent?: boolean;
   readonly cause?: unknown;
 }
 

@@ -2,6 +2,7 @@ import type { ListenerPlan } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
 import type { Discovery } from './discovery.ts';
 import type { PriceVersion } from './price.ts';
+import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { Plan, Provider, Timeouts } from './target.ts';
 
 /**
@@ -21,6 +22,8 @@ export interface Snapshot {
   /** `strict`: records are on the disk, not only in the page cache, before a call goes on. */
   readonly durability: 'usual' | 'strict';
   readonly limits: RequestLimits;
+  /** Exchanges are refused when the event loop falls behind; null: never. */
+  readonly shedding: SheddingRules | null;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
   readonly providers: Readonly<Record<string, Provider>>;
   /** By name; that of a route's own list is `route/` and the route's name. */
@@ -43,6 +46,13 @@ export interface RequestLimits {
   readonly sendTimeoutMs?: number;
 }
 
+export interface SheddingRules {
+  /** Delay of a thread's event loop above which it refuses. */
+  readonly lagMs: number;
+  /** What refused clients are told to wait. */
+  readonly retryAfterS: number;
+}
+
 export interface ResolvedModel extends Plan {
   readonly name: string;
   readonly listed: boolean;
@@ -53,6 +63,8 @@ export interface ResolvedModel extends Plan {
   readonly countedAs: string;
   /** All names that a caller may use for it, this one among them: what holds for one of them holds for all. */
   readonly knownAs: readonly string[];
+  /** Absent: each target once, in order (`fallbackRules`). */
+  readonly retries?: RetryRules;
 }
 
 /** A provider that takes any model name: `provider/anything`, and bare names by prefix. */
@@ -74,6 +86,9 @@ export interface UpstreamGroup {
   readonly discovery: Discovery | null;
   /** Null: nobody asks. */
   readonly health: ActiveHealth | null;
+  /** Of routes that lead here and have none of their own. */
+  readonly retries?: RetryRules;
+  readonly hedge?: HedgeRules;
 }
 
 export interface UpstreamMember {
@@ -103,6 +118,8 @@ interface RouteBase {
   readonly name: string;
   readonly match: RouteMatch;
   readonly policies: readonly PolicyUse[];
+  /** From 1 to 9: when the thread cannot keep up, what is lower is refused first. */
+  readonly priority: number;
 }
 
 export interface HttpRoute extends RouteBase {
@@ -116,6 +133,8 @@ export interface HttpRoute extends RouteBase {
   readonly upgrade: boolean;
   readonly timeouts: Timeouts;
   readonly bodyBytes: number;
+  readonly retries: RetryRules;
+  readonly hedge: HedgeRules | null;
 }
 
 export interface LlmRoute extends RouteBase {

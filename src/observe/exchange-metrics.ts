@@ -74,13 +74,24 @@ export class ExchangeMetrics {
     'model',
     'result',
   ]);
+  readonly #retries = new Counter(
+    'sluice_retries_total',
+    'Attempts after the first of an exchange, by how the one before had ended.',
+    ['reason'],
+  );
+  readonly #hedges = new Counter('sluice_hedges_total', 'Attempts beside one that was slow.');
+  readonly #shed = new Counter('sluice_shed_total', 'Exchanges refused because the thread was behind.', [
+    'route',
+  ]);
 
   record(receipt: Receipt): void {
     const { route, attempts } = receipt;
     this.#requests.at(route, receipt.dialect, receipt.outcome, statusClass(receipt.status)).value++;
     this.#duration.at(route).observe(seconds(receipt.admittedAtMs, receipt.settledAtMs));
     if (receipt.fault?.startsWith('limit/')) this.#refusals.at(route, receipt.fault).value++;
+    else if (receipt.fault === 'gateway/overloaded') this.#shed.at(route).value++;
     if (attempts.length === 0) return;
+    if (attempts.length > 1) this.#recordRetries(attempts);
     const project = this.#projects.of(receipt.subjects.project);
     for (let i = 0; i < attempts.length; i++) {
       const attempt = attempts[i]!;
@@ -102,6 +113,9 @@ export class ExchangeMetrics {
       this.#cost.dump(),
       this.#refusals.dump(),
       this.#attempts.dump(),
+      this.#retries.dump(),
+      this.#hedges.dump(),
+      this.#shed.dump(),
     ];
   }
 
@@ -109,6 +123,13 @@ export class ExchangeMetrics {
   #modelOf(attempt: AttemptLine): string {
     const exists = attempt.priceVersion !== null || (attempt.status >= 200 && attempt.status < 300);
     return attempt.model === '' ? '' : this.#models.of(attempt.model, exists);
+  }
+
+  #recordRetries(attempts: readonly AttemptLine[]): void {
+    for (let i = 1; i < attempts.length; i++) {
+      if (attempts[i]!.flags.includes('hedge')) this.#hedges.at().value++;
+      else this.#retries.at(resultOf(attempts[i - 1]!)).value++;
+    }
   }
 
   #recordAttempt(attempt: AttemptLine, project: string, model: string): void {

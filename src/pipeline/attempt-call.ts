@@ -14,6 +14,8 @@ export interface Try {
   readonly number: number;
   /** No other target can take over. */
   readonly isLast: boolean;
+  /** Until the head of its answer; 0 is unlimited. */
+  readonly deadlineMs: number;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Try {
  */
 export async function attemptCall(passage: Passage, call: ModelCall, attempt: Try): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const { target } = attempt;
+  const { target, isLast, deadlineMs } = attempt;
   const outbound = renderOutbound(passage, call, target);
   const record: AttemptRecord = {
     number: attempt.number,
@@ -40,7 +42,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
   };
   await recordIntent(passage, record);
   exchange.attempts.push(record);
-  const running = new CallAttempt({ passage, call, outbound, record, isLast: attempt.isLast });
+  const running = new CallAttempt({ passage, call, outbound, record, isLast, deadlineMs });
   gateway.live.add(running);
   try {
     return await running.run();

@@ -1,11 +1,15 @@
 import type { AttemptResult } from '#core/contracts/target-pool.ts';
-import type { Exchange } from '#core/exchange.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import type { Fault } from '#core/fault.ts';
 import { totalsOf } from '#core/usage.ts';
 
-/** What the last attempt of an exchange says of its target; `fault` is what it ended with, had it no answer. */
-export function attemptResult(exchange: Exchange, fault: Fault | null, nowMs: number): AttemptResult {
-  const record = exchange.attempts.at(-1);
+/** What an attempt says of its target; `fault` is what it ended with, had it no answer. */
+export function attemptResult(
+  exchange: Exchange,
+  record: AttemptRecord | undefined,
+  fault: Fault | null,
+  nowMs: number,
+): AttemptResult {
   const startedAtMs = record?.startedAtMs ?? nowMs;
   const { firstContentAtMs } = exchange;
   return {
@@ -13,9 +17,18 @@ export function attemptResult(exchange: Exchange, fault: Fault | null, nowMs: nu
     firstMs: firstContentAtMs === null ? null : Math.max(0, firstContentAtMs - startedAtMs),
     totalMs: Math.max(0, nowMs - startedAtMs),
     outputTokens: record?.usage ? totalsOf(record.usage.lines).output : null,
-    retryAfterMs: null,
+    retryAfterMs: record?.retryAfterMs ?? null,
   };
 }
+
+/** Of a member that was taken and not tried, or whose attempt was cancelled because another one answered. */
+export const neutralResult: AttemptResult = {
+  verdict: 'neutral',
+  firstMs: null,
+  totalMs: 0,
+  outputTokens: null,
+  retryAfterMs: null,
+};
 
 function verdictOn(fault: Fault | null, status: number): AttemptResult['verdict'] {
   if (fault) return fault.blame === 'upstream' ? 'failure' : 'neutral';

@@ -9,4 +9,6 @@ export interface CallAttemptParts {
   readonly outbound: OutboundCall;
   readonly record: AttemptRecord;
   readonly isLast: boolean;
+  /** Until the head of the answer; 0 is unlimited. */
+  readonly deadlineMs: number;
 }

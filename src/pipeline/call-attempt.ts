@@ -7,6 +7,7 @@ import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import { openStream } from './open-stream.ts';
+import { retryAfterMs } from './retry-after.ts';
 import { recordProgress } from './record-progress.ts';
 import { StreamDelivery } from './stream-delivery.ts';
 import { renderWhole } from './whole-answer.ts';
@@ -28,13 +29,14 @@ export class CallAttempt implements UpstreamSink {
   #resolve!: (answer: Answer) => void;
   #reject!: (fault: Fault) => void;
   #over = false;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(parts: CallAttemptParts) {
     this.#parts = parts;
   }
 
   run(): Promise<Answer> {
-    const { passage, outbound, record } = this.#parts;
+    const { passage, outbound, record, deadlineMs } = this.#parts;
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -42,6 +44,7 @@ export class CallAttempt implements UpstreamSink {
       if (this.#over) return;
       const { provider } = record.target!;
       record.work = 'unknown';
+      if (deadlineMs > 0) this.#timer = setTimeout(() => this.#late(deadlineMs), deadlineMs);
       this.#call = passage.gateway.endpoint(provider).upstream.start(outbound.request, this);
     });
   }
@@ -52,9 +55,11 @@ export class CallAttempt implements UpstreamSink {
 
   onHead(status: number, headers: HeaderList): void {
     const { record, call, passage, outbound } = this.#parts;
+    this.#clearTimer();
     this.#status = status;
     this.#headers = headers;
     record.status = status;
+    if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
     record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
     const encoding = headerOf(headers, 'content-encoding');
     if (encoding !== undefined && encoding !== 'identity') {
@@ -167,7 +172,7 @@ export class CallAttempt implements UpstreamSink {
     }
     this.#delivery?.abort();
     this.#settleUsage();
-    this.#over = true;
+    this.#end();
     this.#resolve(nothingLeft);
   }
 
@@ -177,14 +182,29 @@ export class CallAttempt implements UpstreamSink {
     if (fault.code === 'upstream/connect' || fault.code === 'upstream/connect-timeout')
       this.#parts.record.work = 'none';
     this.#settleUsage();
-    this.#over = true;
+    this.#end();
     this.#reject(fault);
   }
 
   #complete(answer: Answer): void {
     this.#settleUsage();
-    this.#over = true;
+    this.#end();
     this.#resolve(answer);
+  }
+
+  #late(afterMs: number): void {
+    const message = `${this.#parts.record.provider} did not begin to answer within ${Math.round(afterMs)} ms (retries).`;
+    this.onFault(new Fault('upstream/header-timeout', message));
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#clearTimer();
+  }
+
+  #clearTimer(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   #settleUsage(): void {

@@ -1,10 +1,13 @@
+import type { Inbound } from '#core/contracts/inbound.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
-import type { Target } from '#core/target.ts';
+import { fallbackRules } from '#core/retry-rules.ts';
 import type { Answer } from './answer.ts';
-import { attemptCall } from './attempt-call.ts';
-import { attemptResult } from './attempt-result.ts';
+import { attemptCall, type Try } from './attempt-call.ts';
+import { attemptResult, neutralResult } from './attempt-result.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
+import { failureOf } from './retry-plan.ts';
+import { Retries } from './retries.ts';
 
 /**
  * Tries the model's targets as its pool gives them. The next one takes over, unseen, as long as nothing of an answer has
@@ -14,42 +17,65 @@ import type { Passage } from './passage.ts';
 export async function converse(passage: Passage, call: ModelCall): Promise<Answer> {
   const { exchange, gateway } = passage;
   const pool = gateway.targetsOf(call.model);
-  const tried: string[] = [];
-  let last: Fault | null = null;
+  const rules = call.model.retries ?? fallbackRules;
+  const retries = new Retries({ pool, rules, method: 'POST', affinity: null }, gateway);
+  let lease = retries.first();
+  if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   for (;;) {
-    const lease = pool.take({ affinity: null, tried, again: false, nowMs: gateway.clock.nowMs() });
-    if (!lease) throw last ?? new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
-    tried.push(lease.member.id);
+    const { deadlineMs } = retries;
+    const isLast = lease.isLast || retries.made >= rules.attempts;
     let fault: Fault | null = null;
     try {
-      return await tryTarget(passage, call, lease.member.target, lease.isLast);
+      return await tryTarget(passage, call, { target: lease.member.target, isLast, deadlineMs });
     } catch (thrown) {
-      last = fault = faultFrom(thrown);
-      if (!fault.retryable || exchange.inbound.gone) throw fault;
-      exchange.losses.length = 0;
+      fault = faultFrom(thrown);
     } finally {
-      lease.end(attemptResult(exchange, fault, gateway.clock.nowMs()));
+      lease.end(attemptResult(exchange, exchange.attempts.at(-1), fault, gateway.clock.nowMs()));
     }
+    const record = exchange.attempts.at(-1);
+    if (!fault.retryable || exchange.inbound.gone) throw fault;
+    const asked = record?.retryAfterMs ?? null;
+    // A fault that may be retried and is none of the connection came in the answer.
+    const failure = failureOf(fault, record?.status ?? 0, asked) ?? {
+      kind: 'reset',
+      unsent: false,
+      retryAfterMs: asked,
+    };
+    const next = retries.after(failure, lease);
+    if (!next) throw fault;
+    lease = next.lease;
+    exchange.losses.length = 0;
+    if (next.waitMs > 0) await pause(exchange.inbound, next.waitMs);
+    if (!exchange.inbound.gone) continue;
+    lease.end(neutralResult);
+    throw new Fault('client/gone', 'The client hung up before its answer was complete.');
   }
 }
 
+/** Ends early when the client hangs up. */
+function pause(inbound: Inbound, waitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, waitMs);
+    inbound.onGone(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
 /** A target that refuses to be asked for usage is tried again without, and not asked again; then the gateway counts. */
-async function tryTarget(
-  passage: Passage,
-  call: ModelCall,
-  target: Target,
-  isLast: boolean,
-): Promise<Answer> {
+async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'number'>): Promise<Answer> {
+  const { target } = to;
   const { exchange, gateway } = passage;
   const { provider } = target;
   const known = gateway.unasked.get(provider);
   const number = exchange.attempts.length + 1;
   if (known || !call.brief.stream || provider.quirks.asksUsage === false) {
     const wanted = known ? { ...target, provider: known } : target;
-    return attemptCall(passage, call, { target: wanted, number, isLast });
+    return attemptCall(passage, call, { ...to, target: wanted, number });
   }
   try {
-    return await attemptCall(passage, call, { target, number, isLast });
+    return await attemptCall(passage, call, { ...to, number });
   } catch (thrown) {
     const fault = faultFrom(thrown);
     const side = gateway.dialects.get(provider.dialect)!.provider;
@@ -61,9 +87,9 @@ async function tryTarget(
     gateway.unasked.set(provider, unasked);
     exchange.losses.length = 0;
     return attemptCall(passage, call, {
+      ...to,
       target: { ...target, provider: unasked },
       number: number + 1,
-      isLast,
     });
   }
 }

@@ -1,20 +1,18 @@
-import type { AttemptRecord } from '#core/exchange.ts';
-import { Fault, faultFrom } from '#core/fault.ts';
+import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
+import { idempotentMethods } from '#core/retry-rules.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Answer } from './answer.ts';
-import { attemptResult } from './attempt-result.ts';
-import { countedBody } from './counted-body.ts';
 import { requestHeaders } from './forward-headers.ts';
-import type { HttpUpstream } from './gateway.ts';
-import { HttpAttempt } from './http-attempt.ts';
+import { HttpAttempts } from './http-attempts.ts';
 import type { Passage } from './passage.ts';
-import { recordIntent } from './record-intent.ts';
+import { RequestBody } from './request-body.ts';
+import { Retries } from './retries.ts';
 
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+const idempotent = new Set<string>(idempotentMethods);
 
 /**
- * Answers an http route: the request goes to the next upstream, bodies flow both ways as they come.
+ * Answers an http route: the request goes to an upstream, and to others if that fails; bodies flow both ways as they come.
  * @throws Fault when nothing of an answer was delivered.
  */
 export async function forward(passage: Passage): Promise<Answer> {
@@ -29,58 +27,33 @@ export async function forward(passage: Passage): Promise<Answer> {
     );
   }
   const upgrade = upgradeWanted(passage, route);
-  const pool = gateway.upstreamsOf(route.upstream);
-  const lease = pool.take({ affinity: null, tried: [], again: false, nowMs: gateway.clock.nowMs() });
-  if (!lease) throw new Fault('upstream/unavailable', `No upstream of ${pool.name} is in service.`);
-  let fault: Fault | null = null;
-  try {
-    return await tryUpstream(passage, lease.member.target, upgrade);
-  } catch (thrown) {
-    throw (fault = faultFrom(thrown));
-  } finally {
-    lease.end(attemptResult(exchange, fault, gateway.clock.nowMs()));
-  }
-}
-
-async function tryUpstream(
-  passage: Passage,
-  upstream: HttpUpstream,
-  upgrade: string | null,
-): Promise<Answer> {
-  const { exchange, gateway } = passage;
-  const route = passage.route.route as HttpRoute;
-  const { head, inbound } = exchange;
-  const record: AttemptRecord = {
-    number: exchange.attempts.length + 1,
-    target: null,
-    provider: upstream.name,
-    startedAtMs: gateway.clock.nowMs(),
-    endedAtMs: 0,
-    status: 0,
-    fault: null,
-    upstreamId: null,
-    usage: null,
-    work: 'none',
-    seen: null,
-    inputText: null,
-  };
-  await recordIntent(passage, record);
-  exchange.attempts.push(record);
+  const retries = new Retries(
+    {
+      pool: gateway.upstreamsOf(route.upstream),
+      rules: route.retries,
+      method: head.method,
+      affinity: null,
+    },
+    gateway,
+  );
   const isBodiless = head.contentLength === 0 || upgrade !== null;
-  try {
-    return await new HttpAttempt(passage, record).run(upstream.upstream, {
+  const bounds = { limitBytes: route.bodyBytes, keepBytes: route.retries.bufferBytes };
+  const body = isBodiless ? null : new RequestBody(exchange.inbound.body, exchange, bounds);
+  return new HttpAttempts({
+    passage,
+    retries,
+    body,
+    request: (upstream) => ({
       origin: upstream.origin,
       method: head.method,
       path: upstreamPath(passage, route, upstream.pathPrefix),
       headers: requestHeaders(passage, route.preserveHost ? head.authority : upstream.host),
-      body: isBodiless ? null : countedBody(inbound.body, route.bodyBytes, exchange),
+      body,
       timeouts: route.timeouts,
       idempotent: idempotent.has(head.method),
       upgrade,
-    });
-  } finally {
-    record.endedAtMs = gateway.clock.nowMs();
-  }
+    }),
+  }).run();
 }
 
 function upgradeWanted({ exchange }: Passage, route: HttpRoute): string | null {

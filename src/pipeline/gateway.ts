@@ -10,6 +10,8 @@ import type { HeaderList } from '#core/head.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
+import type { Shedder } from './shedder.ts';
+import type { RetryState } from './retry-state.ts';
 
 /** Everything an exchange needs, made from one snapshot. An exchange keeps the gateway it began with. */
 export interface Gateway {
@@ -28,6 +30,10 @@ export interface Gateway {
   endpoint(provider: Provider): Endpoint;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
+  /** Refuses what a thread that is behind cannot do. */
+  readonly shedder: Shedder;
+  /** What is remembered for retries and hedges. */
+  readonly retries: RetryState;
   /** A group of upstreams by its name; every name in the snapshot has one. */
   upstreamsOf(name: string): TargetPool<HttpUpstream>;
   /** The targets of a model. */

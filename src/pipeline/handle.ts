@@ -29,6 +29,8 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
     passage.route = findRoute(gateway.routes, exchange.head);
     exchange.routeName = passage.route.route.name;
 
+    gateway.shedder.admit(passage.route.route.priority);
+
     // Identity first: a body is read only when it is known whose it is.
     await admit(passage.route.onHead, 'onHead', exchange);
     if (!exchange.shortAnswer) {

@@ -5,7 +5,7 @@ import type {
   UpstreamRequest,
   UpstreamSink,
 } from '#core/contracts/upstream.ts';
-import type { AttemptRecord } from '#core/exchange.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import { nothingLeft, type Answer } from './answer.ts';
@@ -15,56 +15,92 @@ import { joinSockets } from './join-sockets.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
 
+/** Whoever makes the attempts of an exchange. */
+export interface HeadJudge {
+  /** An answer begins: is it the one the client gets? If not, the attempt is over, and the answer is thrown away. */
+  accepts(attempt: HttpAttempt, status: number, headers: HeaderList): boolean;
+}
+
+/** So much of an answer that nobody gets is read, so that its connection can be used again. */
+const discardBytes = 64 * 1024;
+
 /** One request of an http route under way. The last bytes wait for the receipt. */
 export class HttpAttempt implements UpstreamSink {
   readonly #passage: Passage;
-  readonly #record: AttemptRecord;
+  readonly record: AttemptRecord;
+  readonly #judge: HeadJudge;
+  #timer: NodeJS.Timeout | null = null;
+  #discarded = 0;
   #call: UpstreamCall | null = null;
   #begun = false;
   #over = false;
   /** Bytes of body still to come, where a length was announced. */
   #left = -1;
   #last: Buffer | null = null;
-  #resolve!: (answer: Answer) => void;
+  #resolve!: (answer: Answer | null) => void;
   #reject!: (fault: Fault) => void;
 
-  constructor(passage: Passage, record: AttemptRecord) {
+  constructor(passage: Passage, record: AttemptRecord, judge: HeadJudge) {
     this.#passage = passage;
-    this.#record = record;
+    this.record = record;
+    this.#judge = judge;
   }
 
-  run(upstream: Upstream, request: UpstreamRequest): Promise<Answer> {
-    const { exchange } = this.#passage;
+  /**
+   * Null when its answer was not accepted, or it was cancelled.
+   * @param deadlineMs Until the head of the answer; 0 is unlimited.
+   * @throws Fault when nothing came that could be delivered.
+   */
+  run(upstream: Upstream, request: UpstreamRequest, deadlineMs: number): Promise<Answer | null> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      exchange.inbound.onGone(() => this.#clientGone());
-      if (this.#over) return;
-      this.#record.work = 'unknown';
+      this.record.work = 'unknown';
+      if (deadlineMs > 0) this.#timer = setTimeout(() => this.#late(deadlineMs), deadlineMs);
       this.#call = upstream.start(request, this);
     });
   }
 
+  /** Another attempt has answered. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#end();
+    this.#call?.cancel();
+    this.#resolve(null);
+  }
+
   onInterim(status: number, headers: HeaderList): void {
-    this.#passage.exchange.inbound.interim(status, responseHeaders(headers));
+    if (!this.#over) this.#passage.exchange.inbound.interim(status, responseHeaders(headers));
   }
 
   onHead(status: number, headers: HeaderList): void {
     const { exchange } = this.#passage;
-    this.#record.status = status;
-    this.#record.work = 'begun';
+    this.#clearTimer();
+    this.record.status = status;
+    this.record.work = 'begun';
+    if (!this.#judge.accepts(this, status, headers)) {
+      this.#end();
+      this.#resolve(null);
+      return;
+    }
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     const length = headerOf(headers, 'content-length');
     const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
     if (length !== undefined && !bodiless) this.#left = Number(length);
     this.#begun = true;
-    exchange.inbound.begin(status, answerHeaders(this.#passage, status, responseHeaders(headers)));
+    const own = responseHeaders(headers);
+    if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
+    exchange.inbound.begin(status, answerHeaders(this.#passage, status, own));
     exchange.inbound.onDrain(() => this.#call?.resume());
   }
 
   onData(chunk: Buffer): void {
-    if (this.#over) return;
+    if (this.#over) {
+      this.#discarded += chunk.length;
+      if (this.#discarded > discardBytes) this.#call?.cancel();
+      return;
+    }
     if (this.#left >= 0) {
       this.#left -= chunk.length;
       if (this.#left <= 0) {
@@ -78,7 +114,7 @@ export class HttpAttempt implements UpstreamSink {
   onEnd(trailers: HeaderList): void {
     if (this.#over) return;
     this.#over = true;
-    this.#record.work = 'finished';
+    this.record.work = 'finished';
     const { inbound } = this.#passage.exchange;
     this.#resolve({
       release: () => {
@@ -91,8 +127,10 @@ export class HttpAttempt implements UpstreamSink {
 
   onFault(fault: Fault): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#record.fault = fault;
+    this.#end();
+    this.record.fault = fault;
+    if (fault.code === 'upstream/connect' || fault.code === 'upstream/connect-timeout')
+      this.record.work = 'none';
     if (!this.#begun) {
       this.#reject(fault);
       return;
@@ -107,7 +145,8 @@ export class HttpAttempt implements UpstreamSink {
 
   onUpgrade(headers: HeaderList, socket: RawSocket, firstBytes: Buffer): void {
     const { exchange } = this.#passage;
-    this.#record.status = 101;
+    this.#clearTimer();
+    this.record.status = 101;
     exchange.status = 101;
     const own = ['connection', 'Upgrade', 'upgrade', headerOf(headers, 'upgrade') ?? 'websocket'];
     const client = exchange.inbound.upgrade([
@@ -122,19 +161,40 @@ export class HttpAttempt implements UpstreamSink {
     this.#passage.gateway.observer.streamOpened();
     joinSockets({ socket, firstBytes }, client, () => {
       this.#over = true;
-      this.#record.work = 'finished';
+      this.record.work = 'finished';
       this.#passage.gateway.observer.streamClosed();
       this.#resolve(nothingLeft);
     });
   }
 
-  #clientGone(): void {
+  /** The client hung up: nothing more is to be said. */
+  abandon(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     this.#call?.cancel();
-    const { exchange } = this.#passage;
-    exchange.outcome = 'client_gone';
-    exchange.fault = new Fault('client/gone', 'The client hung up before its answer was complete.');
-    this.#resolve(nothingLeft);
+    this.#resolve(clientGone(this.#passage.exchange));
   }
+
+  #late(afterMs: number): void {
+    if (this.#over) return;
+    this.#call?.cancel();
+    const message = `${this.record.provider} did not begin to answer within ${Math.round(afterMs)} ms (retries).`;
+    this.onFault(new Fault('upstream/header-timeout', message));
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#clearTimer();
+  }
+
+  #clearTimer(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+export function clientGone(exchange: Exchange): Answer {
+  exchange.outcome = 'client_gone';
+  exchange.fault = new Fault('client/gone', 'The client hung up before its answer was complete.');
+  return nothingLeft;
 }

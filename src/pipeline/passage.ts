@@ -1,4 +1,5 @@
 import type { Exchange } from '#core/exchange.ts';
+import { connectRules } from '#core/retry-rules.ts';
 import type { CompiledRoute, Gateway } from './gateway.ts';
 
 /** An exchange on its way through a gateway. */
@@ -22,6 +23,9 @@ export const unrouted: CompiledRoute = {
     upgrade: false,
     timeouts: { connectMs: 0, responseHeaderMs: 0, idleMs: 0, totalMs: 0 },
     bodyBytes: 0,
+    retries: connectRules,
+    hedge: null,
+    priority: 9,
   },
   policies: [],
   onHead: [],

@@ -47,7 +47,9 @@ function notify({ exchange, gateway }: Passage, call: () => void | Promise<void>
 
 function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): AttemptLine {
   const price = attempt.target?.price ?? null;
-  const flags = [...(usage?.flags ?? [])];
+  const flags = [...(usage?.flags ?? []), ...(attempt.flags ?? [])];
+  // Whether it arrived cannot be known, so whatever was made anew may have been done twice.
+  if (attempt.fault?.details.ambiguous) flags.push('ambiguous');
   const priced = usage ? priceUsage(usage, price, flags) : { lines: [] };
   return {
     number: attempt.number,

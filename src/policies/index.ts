@@ -1,4 +1,5 @@
 import type { PolicyKind } from '#core/contracts/policy.ts';
+import { concurrencyLimit } from './concurrency-limit/index.ts';
 import { cors } from './cors/index.ts';
 import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
@@ -7,5 +8,8 @@ import { setHeaders } from './set-headers/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
-  ([cors, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map((kind) => [kind.name, kind]),
+  ([concurrencyLimit, cors, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map((kind) => [
+    kind.name,
+    kind,
+  ]),
 );

@@ -1,3 +1,4 @@
+import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
 import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
@@ -9,6 +10,7 @@ import { SetHeadersSchema } from './set-headers/schema.ts';
  * needs no validator, which would cost it 20 MB.
  */
 export const policySchemas: ReadonlyMap<string, object> = new Map<string, object>([
+  ['concurrency-limit', ConcurrencyLimitSchema],
   ['cors', CorsSchema],
   ['key-auth', KeyAuthSchema],
   ['model-access', ModelAccessSchema],

@@ -22,6 +22,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/configuration.md text': 'configuration-errors.test.ts',
   'docs/listeners.md yaml': 'listeners.test.ts',
   'docs/http2.md yaml': 'http2.test.ts',
+  'docs/retries.md yaml': 'retries-page.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',
   'docs/discovery.md yaml': 'discovery-page.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',

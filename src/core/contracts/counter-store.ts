@@ -1,4 +1,10 @@
 /**
+ * A window that does not end (100 years): what is reserved in it is held until it is settled, such as a place among
+ * those at work at once. It is given back when the thread that held it dies.
+ */
+export const heldWindowMs = 100 * 365 * 86_400_000;
+
+/**
  * Counts against limits, exactly: any number of concurrent callers in any number of threads against a limit for M
  * are admitted exactly M times. The algorithm is a sliding window log quantised to 1/N of the window ("sliding
  * window with N panes"): a pane counts in full until it has left the window entirely, so the limit is never passed.

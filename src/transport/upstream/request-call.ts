@@ -133,7 +133,7 @@ export class RequestCall implements UpstreamCall, ConnectionUser {
       this.#movedMs = 0;
       return this.#connect(true);
     }
-    this.#fail(idempotent || this.#unsent ? fault : ambiguous(fault));
+    this.#fail(this.#unsent ? unsent(fault) : idempotent ? fault : ambiguous(fault));
   }
 
   pause(): void {
@@ -204,6 +204,11 @@ export class RequestCall implements UpstreamCall, ConnectionUser {
     this.#sender?.stop();
     this.#host.over(this);
   }
+}
+
+/** Not a byte has left, so it may be repeated whatever it is. */
+function unsent(fault: Fault): Fault {
+  return new Fault(fault.code, fault.message, { unsent: true, cause: fault.details.cause });
 }
 
 /** What came of a request that must not be sent twice cannot be known: whoever decides about it is told so. */

@@ -11,6 +11,7 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 /** Settings that each kind takes; a new kind must say its own. */
 const settings: Readonly<Record<string, object>> = {
+  'concurrency-limit': { by: 'key', max: 10 },
   cors: { origins: ['https://a.test'] },
   'key-auth': {},
   'model-access': {},

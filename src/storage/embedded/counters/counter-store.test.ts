@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { heldWindowMs } from '#core/contracts/counter-store.ts';
 import { Fault } from '#core/fault.ts';
 import { openCounterStore, type EmbeddedCounterStore } from './counter-store.ts';
 import { createCounterMemory, layoutOf } from './layout.ts';
@@ -147,6 +148,37 @@ test('an owner’s number is taken until it is released; its open reservations s
   assert.equal(next.inspect('s', 60_000, nowMs).used, 6);
   next.settle(reservation, [0]);
   assert.equal(next.inspect('s', 60_000, nowMs).used, 6, 'closed by the release');
+});
+
+test('what is held stays until it is settled, and is given back when its thread dies', () => {
+  const memory = createCounterMemory({ ...small, reservations: 512 });
+  const store = open(memory);
+  const dying = openCounterStore(memory, { owner: 2, lockTimeoutMs: 20 });
+  const held = (subject: string) => one(subject, 1, 2, heldWindowMs);
+  const used = () => store.inspect('s', heldWindowMs, nowMs).used;
+  const mine = store.reserve(held('s'), nowMs);
+  const theirs = dying.reserve([...held('s'), ...one('rate', 3)], nowMs);
+  assert.ok(mine.admitted && theirs.admitted);
+  const yearsLater = nowMs + 20 * 365 * 86_400_000;
+  assert.equal(store.reserve(held('s'), yearsLater).admitted, false);
+  const [left, ...more] = recoverOwner(memory, 2);
+  assert.equal(more.length, 0);
+  assert.deepEqual(left!.kept, [0, 3]);
+  store.settle(left!, left!.kept);
+  releaseOwner(memory, 2);
+  assert.equal(used(), 1);
+  assert.equal(store.inspect('rate', 60_000, nowMs).used, 3, 'what may have been used stays booked');
+  store.settle(mine.reservation, [0]);
+  assert.equal(used(), 0);
+});
+
+test('callers who hold nothing any more leave no rows that others need', () => {
+  const store = open();
+  for (let caller = 0; caller < 5000; caller++) {
+    const result = store.reserve(one(`address:${caller}`, 1, 1, heldWindowMs), nowMs + caller);
+    assert.ok(result.admitted, String(caller));
+    store.settle(result.reservation, [0]);
+  }
 });
 
 test('what cannot be an amount, a window or a size is refused', () => {

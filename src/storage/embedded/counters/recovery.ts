@@ -1,6 +1,7 @@
-import type { Reservation } from '#core/contracts/counter-store.ts';
+import { heldWindowMs, type Reservation } from '#core/contracts/counter-store.ts';
 import { layoutOf, ownerAt } from './layout.ts';
 import { freeChunksOf, openSlotsOf, slotField, slotItemAt, slotItemField } from './reservation-slots.ts';
+import { rowField } from './rows.ts';
 import { freeLocksOf } from './shard-locks.ts';
 import { openUndoLog } from './undo-log.ts';
 
@@ -8,6 +9,8 @@ import { openUndoLog } from './undo-log.ts';
 export interface OpenReservation extends Reservation {
   /** What is booked under it, item by item in the order of `reserve`. */
   readonly booked: readonly number[];
+  /** What stays of it now that its thread is dead: all but what was only held (`heldWindowMs`). */
+  readonly kept: readonly number[];
 }
 
 /**
@@ -20,14 +23,20 @@ export function recoverOwner(memory: SharedArrayBuffer, owner: number): OpenRese
   const { words } = layout;
   openUndoLog(layout, owner).rollBack();
   freeLocksOf(layout, owner);
-  return openSlotsOf(layout, owner).map((slot) => ({
-    token: words[slot + slotField.open]!,
-    admittedAtMs: words[slot + slotField.admittedAtMs]!,
-    booked: Array.from(
-      { length: words[slot + slotField.count]! },
-      (_, i) => words[slotItemAt(slot, i) + slotItemField.amount]!,
-    ),
-  }));
+  return openSlotsOf(layout, owner).map((slot) => {
+    const items = Array.from({ length: words[slot + slotField.count]! }, (_, i) => slotItemAt(slot, i));
+    const isHeld = (at: number) => {
+      const row = words[at + slotItemField.row]!;
+      return words[row + rowField.windowMs] === heldWindowMs;
+    };
+    const booked = items.map((at) => words[at + slotItemField.amount]!);
+    return {
+      token: words[slot + slotField.open]!,
+      admittedAtMs: words[slot + slotField.admittedAtMs]!,
+      booked,
+      kept: items.map((at, i) => (isHeld(at) ? 0 : booked[i]!)),
+    };
+  });
 }
 
 /**

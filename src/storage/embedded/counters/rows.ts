@@ -1,3 +1,4 @@
+import { heldWindowMs } from '#core/contracts/counter-store.ts';
 import { Fault } from '#core/fault.ts';
 import { rowHeaderWords, rowWords, shardWords, type CounterLayout } from './layout.ts';
 import { paneAt, paneSlots, windowOf } from './panes.ts';
@@ -43,7 +44,9 @@ export function openRows(layout: CounterLayout, log: UndoLog): Rows {
       if (words[row] === 0) return row;
       if (idle !== 0) continue;
       const window = windowOf(words[row + rowField.windowMs]!);
-      if (paneAt(window, nowMs) - words[row + rowField.last]! >= window.ring) idle = row;
+      // What is held is given back one by one: nothing is left that time would have to take away.
+      if (window.windowMs === heldWindowMs && words[row + rowField.sum] === 0) idle = row;
+      else if (paneAt(window, nowMs) - words[row + rowField.last]! >= window.ring) idle = row;
     }
     return idle;
   }

@@ -1,0 +1,28 @@
+import { Type, type Static } from 'typebox';
+
+const dimension = Type.Union([
+  Type.Literal('key'),
+  Type.Literal('project'),
+  Type.Literal('team'),
+  Type.Literal('model'),
+  Type.Literal('route'),
+  Type.Literal('address'),
+]);
+
+/** What `concurrency-limit` takes in a configuration. */
+export const ConcurrencyLimitSchema = Type.Object(
+  {
+    by: Type.Union([dimension, Type.Array(dimension, { minItems: 1, maxItems: 4, uniqueItems: true })], {
+      description:
+        'Who shares one limit. A list makes one limit for each combination: `[key, model]` is each key with each model.',
+    }),
+    max: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Exchanges at work at once.' }),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Limits exchanges at work at once, exactly over all threads, by key, project, team, model, route or address.',
+  },
+);
+
+export type ConcurrencyLimitSettings = Static<typeof ConcurrencyLimitSchema>;
