@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
 import type { Gateway } from '#pipeline/gateway.ts';
+import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
@@ -55,6 +56,7 @@ const parts: Parts = {
   clock,
   observer,
   live: new Set(),
+  sockets: new SocketWatch(),
 };
 
 let gateway: Gateway = compileGateway(start.snapshot, parts);
@@ -119,6 +121,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
 }
 
 async function close(graceMs: number): Promise<void> {
+  parts.sockets.goAway();
   await listener.close(graceMs);
   // A connection that was cut still has a receipt to come.
   closing = true;

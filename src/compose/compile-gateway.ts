@@ -29,6 +29,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly live: Gateway['live'];
+  readonly sockets: Gateway['sockets'];
 }
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
@@ -60,6 +61,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     clock,
     observer: parts.observer,
     live: parts.live,
+    sockets: parts.sockets,
     endpoint,
     unasked: new Map(),
     upstreamsOf: (name) => upstreams.get(name)!,

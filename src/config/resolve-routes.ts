@@ -1,6 +1,7 @@
 import type { HttpRoute, LlmRoute, PolicyUse, Route, RouteMatch, UpstreamGroup } from '#core/snapshot.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { didYouMean, type Problems } from './problem.ts';
+import { resolveWebSocket } from './resolve-websocket.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
@@ -58,6 +59,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
         upstream: groupOf(settings.name, to, scope.upstreams, add),
         preserveHost: to.preserveHost ?? false,
         upgrade: to.upgrade ?? true,
+        websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
         timeouts: resolveTimeouts(to.timeouts, '60s'),
       } satisfies HttpRoute);
     }

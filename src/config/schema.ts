@@ -1,5 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
+import { webSocketSchema } from './schema-websocket.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -148,6 +149,7 @@ const Match = Type.Object(
   { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
 );
 
+const WebSocketSchema = webSocketSchema(Duration, Size);
 const HttpTarget = Type.Object(
   {
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
@@ -155,6 +157,7 @@ const HttpTarget = Type.Object(
     }),
     preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
     upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+    websocket: Type.Optional(WebSocketSchema),
     timeouts: Type.Optional(TimeoutsSchema),
   },
   { ...strict, title: '{ http: … }' },
@@ -164,6 +167,7 @@ const UpstreamRef = Type.Object(
     upstream: name('A name under upstreams.'),
     preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
     upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+    websocket: Type.Optional(WebSocketSchema),
     timeouts: Type.Optional(TimeoutsSchema),
   },
   { ...strict, title: '{ upstream: … }' },

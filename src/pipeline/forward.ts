@@ -1,6 +1,5 @@
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
-import { headerOf } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Answer } from './answer.ts';
 import { attemptResult } from './attempt-result.ts';
@@ -10,6 +9,7 @@ import type { HttpUpstream } from './gateway.ts';
 import { HttpAttempt } from './http-attempt.ts';
 import type { Passage } from './passage.ts';
 import { recordIntent } from './record-intent.ts';
+import { handshakeHeaders, webSocketWanted } from './websocket/handshake.ts';
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
@@ -28,7 +28,7 @@ export async function forward(passage: Passage): Promise<Answer> {
       `The body is larger than the ${route.bodyBytes} bytes this route allows.`,
     );
   }
-  const upgrade = upgradeWanted(passage, route);
+  const upgrade = webSocketWanted(exchange, route);
   const pool = gateway.upstreamsOf(route.upstream);
   const lease = pool.take({ affinity: null, tried: [], again: false, nowMs: gateway.clock.nowMs() });
   if (!lease) throw new Fault('upstream/unavailable', `No upstream of ${pool.name} is in service.`);
@@ -66,13 +66,14 @@ async function tryUpstream(
   };
   await recordIntent(passage, record);
   exchange.attempts.push(record);
+  const headers = requestHeaders(passage, route.preserveHost ? head.authority : upstream.host);
   const isBodiless = head.contentLength === 0 || upgrade !== null;
   try {
     return await new HttpAttempt(passage, record).run(upstream.upstream, {
       origin: upstream.origin,
       method: head.method,
       path: upstreamPath(passage, route, upstream.pathPrefix),
-      headers: requestHeaders(passage, route.preserveHost ? head.authority : upstream.host),
+      headers: upgrade === null ? headers : handshakeHeaders(exchange, route, headers),
       body: isBodiless ? null : countedBody(inbound.body, route.bodyBytes, exchange),
       timeouts: route.timeouts,
       idempotent: idempotent.has(head.method),
@@ -81,14 +82,6 @@ async function tryUpstream(
   } finally {
     record.endedAtMs = gateway.clock.nowMs();
   }
-}
-
-function upgradeWanted({ exchange }: Passage, route: HttpRoute): string | null {
-  const { head } = exchange;
-  if (!head.upgrade || !/\bupgrade\b/i.test(headerOf(head.headers, 'connection') ?? '')) return null;
-  if (head.upgrade.toLowerCase() !== 'websocket') return null;
-  if (!route.upgrade) throw new Fault('request/upgrade-refused', 'This route does not upgrade connections.');
-  return 'websocket';
 }
 
 function upstreamPath({ exchange }: Passage, route: HttpRoute, pathPrefix: string): string {
