@@ -132,8 +132,16 @@ describe('the handshake as the upstream answers it (§4.1)', () => {
       (accept) => switching(accept, 'Sec-WebSocket-Extensions: permessage-deflate\r\n'),
       [deflate],
     ],
-    ['a refusal, which passes', 403, () => 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno'],
-    ['no change of protocol', 200, () => 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'],
+    [
+      'a refusal, which passes',
+      403,
+      () => 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno',
+    ],
+    [
+      'no change of protocol',
+      200,
+      () => 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok',
+    ],
   ];
   for (const [what, status, answer, more = []] of cases)
     test(`${what}: ${status}`, limits, async () => {
@@ -229,6 +237,7 @@ describe('what a client must not send: it gets the code, the upstream hears that
       );
       assert.equal(peer.frames[0]!.payload.toString(), 'before');
       peer.socket.end(closeFrame(1001));
+      client.socket.destroy();
       // The ledger takes a moment: one receipt speaks for all.
       if (what !== all[0]![0]) return;
       const receipt = await receiptOf(gateway, idOf(client));
@@ -362,6 +371,7 @@ describe('loss, silence, floods', () => {
     peer.socket.resetAndDestroy();
     await client.end();
     assert.equal(client.closeCode, 1014);
+    client.socket.destroy();
     const receipt = await receiptOf(gateway, idOf(client));
     assert.deepEqual([receipt.outcome, receipt.fault], ['upstream_error', 'upstream/closed']);
   });
@@ -391,8 +401,10 @@ describe('loss, silence, floods', () => {
         peer.frames.filter(({ first }) => first === 0x8a).map(({ payload }) => payload.toString()),
         ['an own pong'],
       );
+      let next = 1;
       const answering = setInterval(() => {
-        for (const { payload } of answered(peer).splice(0)) peer.socket.write(frame(0x8a, payload));
+        for (; next < answered(peer).length; next++)
+          peer.socket.write(frame(0x8a, answered(peer)[next]!.payload));
       }, 50);
       await peer.until(() => peer.closeCode !== 0).finally(() => clearInterval(answering));
       assert.equal(peer.closeCode, 1001);

@@ -7,7 +7,7 @@ export const sampleKey = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 /** A frame by hand. A mask of zeros would not show whether anybody unmasks. */
 export function frame(first: number, payload: string | Buffer = '', masked = false): Buffer {
-  const body = Buffer.from(payload as string, 'latin1');
+  const body = typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload;
   const { length } = body;
   const bit = masked ? 0x80 : 0;
   const head = [first];

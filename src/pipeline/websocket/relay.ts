@@ -36,8 +36,8 @@ export interface RelayResult {
 
 /** How long closing in order may take, once it has begun. */
 const closingTicks = 10_000 / tickMs;
-/** A peer that does not answer an end with an end is not waited for. */
-const endingMs = 1000;
+/** Once both have said goodbye: a peer that does not answer an end with an end is not waited for. */
+const endingTicks = 1000 / tickMs;
 
 /**
  * A WebSocket between a client and an upstream. Frames are checked and pass as they come; the relay's own, pings and
@@ -91,7 +91,8 @@ export class WebSocketRelay implements WatchedSocket {
     socket.on('close', () => {
       this.#ended(from);
       if (--this.#openEnds === 0) this.#over();
-      else setTimeout(() => this.#cut(), endingMs).unref();
+      // What is said to an upstream without a client is lost anyhow; a client may still be reading.
+      else if (from === this.#up) this.#hasten();
     });
   }
 
@@ -143,7 +144,10 @@ export class WebSocketRelay implements WatchedSocket {
     if (this.#closeCode === 0) this.#closeCode = direction.scanner.closeCode;
     this.#begin();
     const back = direction === this.#up ? this.#down : this.#up;
-    if (direction.closeSeen && back.closeSeen) this.#endBoth();
+    if (direction.closeSeen && back.closeSeen) {
+      this.#endBoth();
+      this.#hasten();
+    }
     // It has answered ours: there is nothing more to wait for.
     else if (back.closeSent) this.#end(direction);
   }
@@ -197,6 +201,11 @@ export class WebSocketRelay implements WatchedSocket {
   #endBoth(): void {
     this.#parts.client.socket.end();
     this.#parts.upstream.socket.end();
+  }
+
+  #hasten(): void {
+    this.#begin();
+    this.#closing = Math.min(this.#closing, endingTicks);
   }
 
   #cut(): void {
