@@ -150,25 +150,31 @@ const Match = Type.Object(
 );
 
 const WebSocketSchema = webSocketSchema(Duration, Size);
+=======
+const relaying = {
+  preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
+  upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+  timeouts: Type.Optional(TimeoutsSchema),
+};
+>>>>>>> main
 const HttpTarget = Type.Object(
   {
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
       description: 'Upstreams, taken in turn.',
     }),
-    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
-    websocket: Type.Optional(WebSocketSchema),
-    timeouts: Type.Optional(TimeoutsSchema),
+    ...relaying,
   },
   { ...strict, title: '{ http: … }' },
 );
 const UpstreamRef = Type.Object(
   {
     upstream: name('A name under upstreams.'),
+<<<<<<< HEAD
     preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
     upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
     websocket: Type.Optional(WebSocketSchema),
     timeouts: Type.Optional(TimeoutsSchema),
+    ...relaying,
   },
   { ...strict, title: '{ upstream: … }' },
 );

@@ -42,7 +42,7 @@ export class RawPeer {
     this.socket = socket;
     if (skipsHead) this.head = 'read';
     socket.on('error', () => {});
-    socket.on('data', (chunk) => this.#take(chunk));
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
     for (const event of ['end', 'close'])
       socket.on(event, () => {
         this.ended = true;
