@@ -168,3 +168,245 @@ const HttpTarget = Type.Object(
 const UpstreamRef = Type.Object(
   {
     upstream: name('A name under upstreams.'),
+    ...relaying,
+  },
+  { ...strict, title: '{ upstream: … }' },
+);
+const LlmTarget = Type.Object(
+  {
+    llm: Type.Object(
+      {
+        models: Type.Optional(
+          Type.Array(Type.String(), { description: 'Names and * patterns of models on this route (all).' }),
+        ),
+        strict: Type.Optional(
+          Type.Boolean({
+            description: 'Refuse what a target cannot carry, instead of dropping it and saying so (false).',
+          }),
+        ),
+        vendorIds: Type.Optional(
+          Type.Union([Type.Literal('refuse'), Type.Literal('pass')], {
+            description:
+              "Ids of what the provider keeps for your account, such as uploaded files: refuse them, since they may be another project's, or pass them (refuse).",
+          }),
+        ),
+      },
+      strict,
+    ),
+  },
+  { ...strict, title: '{ llm: {} }' },
+);
+
+const UpstreamTarget = Type.Object(
+  {
+    url: HttpUrl,
+    weight: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1000, description: 'Share of the traffic; 0 takes none (1).' }),
+    ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100,
+        description: 'Targets of a lower number come first; the next ones take over as those fail (0).',
+      }),
+    ),
+  },
+  { ...strict, title: '{ url: … }' },
+);
+const UpstreamSchema = Type.Object(
+  {
+    targets: Type.Array(Type.Union([HttpUrl, UpstreamTarget]), {
+      minItems: 1,
+      description: 'The servers: URLs, or URLs with weight and priority.',
+    }),
+  },
+  { ...strict, description: 'Servers that can stand in for one another.' },
+);
+
+const anyPolicy = Type.Record(Type.String(), Type.Unknown(), {
+  minProperties: 1,
+  maxProperties: 1,
+  description: 'One policy and its settings: "- rate-limit: { … }".',
+});
+
+/** The document's schema; `policy` describes one entry of a policy list. */
+export function documentSchema<P extends TSchema>(policy: P) {
+  const Route = Type.Object(
+    {
+      name: name('What logs, metrics and receipts call it.'),
+      match: Match,
+      to: Type.Union([HttpTarget, UpstreamRef, LlmTarget], {
+        description: 'Where it leads: { http: … }, { upstream: … } or { llm: {} }.',
+      }),
+      stripPrefix: Type.Optional(
+        Type.String({ pattern: '^/.*[^/]$', description: 'Taken off the path before it goes on.' }),
+      ),
+      bodyLimit: Type.Optional(Size),
+      policies: Type.Optional(
+        Type.Array(Type.Union([Type.Literal('default'), policy]), {
+          description: 'Instead of the default list; "default" stands for it.',
+        }),
+      ),
+    },
+    { ...strict, description: 'Requests that match, the policies they pass, and where they go.' },
+  );
+  return Type.Object(
+    {
+      version: Type.Optional(Type.Literal(1, { description: 'Version of this format.' })),
+      listen: Type.Optional(
+        Type.Object(
+          {
+            host: Type.Optional(Type.String({ description: 'Address to listen on (127.0.0.1).' })),
+            port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535, description: '8080' })),
+            trustedProxies: Type.Optional(
+              Type.Array(Type.String(), {
+                description: 'Addresses and CIDR ranges whose X-Forwarded-For is believed.',
+              }),
+            ),
+          },
+          strict,
+        ),
+      ),
+      admin: Type.Optional(
+        Type.Object(
+          {
+            host: Type.Optional(Type.String()),
+            port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 })),
+          },
+          { ...strict, description: 'The admin port (127.0.0.1:9080).' },
+        ),
+      ),
+      threads: Type.Optional(
+        Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 256 })], {
+          description: 'Data-plane threads (auto: one for each core).',
+        }),
+      ),
+      state: Type.Optional(
+        Type.String({ description: 'Directory of ledger, journal and keys (./.sluice).' }),
+      ),
+      durability: Type.Optional(
+        Type.Union([Type.Literal('usual'), Type.Literal('strict')], {
+          description:
+            'usual: records survive the process at once and the machine within 150 ms. strict: they are on the disk before a call goes on; that takes a flush of the disk for each turn of a thread.',
+        }),
+      ),
+      log: Type.Optional(
+        Type.Object(
+          {
+            access: Type.Optional(
+              Type.Boolean({ description: 'One line for each exchange on stdout (true).' }),
+            ),
+          },
+          strict,
+        ),
+      ),
+      limits: Type.Optional(
+        Type.Object(
+          {
+            header: Type.Optional(Size),
+            body: Type.Optional(Size),
+            headTimeout: Type.Optional(Duration),
+            bodyTimeout: Type.Optional(Duration),
+          },
+          {
+            ...strict,
+            description:
+              'At the door: head size (32KiB), body size (32MiB), time for the head (15s) and for the whole request (300s).',
+          },
+        ),
+      ),
+      drain: Type.Optional(
+        Type.Object(
+          { delay: Type.Optional(Duration), grace: Type.Optional(Duration) },
+          {
+            ...strict,
+            description: 'On SIGTERM: time unready but serving (0s), then time for streams to finish (30s).',
+          },
+        ),
+      ),
+      providers: Type.Optional(named(ProviderSchema, 'Who answers model calls.')),
+      upstreams: Type.Optional(named(UpstreamSchema, 'Groups of servers that http routes lead to, by name.')),
+      models: Type.Optional(
+        Type.Record(Type.String({ pattern: '^[A-Za-z0-9][^\\s*]{0,127}$' }), ModelSchema, {
+          ...strict,
+          'x-keys': 'a name that begins with a letter or digit and has no spaces and no "*"',
+          description: 'Names of your own for models.',
+        }),
+      ),
+      prices: Type.Optional(
+        Type.Record(Type.String({ pattern: '^[^/\\s]+/\\S+$' }), PriceSchema, {
+          ...strict,
+          'x-keys': 'provider/model',
+          description: 'By provider/model; provider/* for all of its models.',
+        }),
+      ),
+      routes: Type.Optional(Type.Array(Route)),
+      policies: Type.Optional(
+        Type.Array(policy, {
+          description:
+            'Run in this order on every route, unless the route says otherwise (key-auth and model-access; [] for none).',
+        }),
+      ),
+      teams: Type.Optional(named(Type.Object({}, strict), 'Teams, which projects belong to.')),
+      projects: Type.Optional(
+        named(Type.Object({ team: Type.String() }, strict), 'Projects, which keys belong to.'),
+      ),
+      keys: Type.Optional(
+        named(
+          Type.Object(
+            {
+              project: Type.String(),
+              secret: Type.Optional(
+                Type.String({
+                  minLength: 8,
+                  writeOnly: true,
+                  title: 'a secret of at least eight characters',
+                  description: 'Write ${env:NAME} or ${file:path}.',
+                }),
+              ),
+              sha256: Type.Optional(
+                Type.String({
+                  pattern: '^[0-9a-f]{64}$',
+                  title: '64 lower-case hexadecimal digits',
+                  description: 'SHA-256 of the secret, in place of it.',
+                }),
+              ),
+              expires: Type.Optional(Type.String({ description: 'RFC 3339 time.' })),
+              models: Type.Optional(
+                Type.Array(Type.String(), {
+                  description: 'Names and * patterns of models it may use (all).',
+                }),
+              ),
+            },
+            strict,
+          ),
+          'Keys whose master is this file. Others are made at run time.',
+        ),
+      ),
+    },
+    { ...strict, $id: 'urn:sluice:schema:1', title: 'a mapping, the configuration of Sluice' },
+  );
+}
+
+/** JSON Schema (TypeBox) of each policy's settings, by the policy's name. */
+export type PolicySchemas = ReadonlyMap<string, object>;
+
+/** One entry of a policy list: exactly one kind, and its settings. */
+export function policySchema(policies: PolicySchemas) {
+  const members = [...policies].map(([name, schema]) => [name, Type.Optional(Type.Unsafe<unknown>(schema))]);
+  return Type.Object(Object.fromEntries(members) as Record<string, TSchema>, {
+    ...strict,
+    minProperties: 1,
+    maxProperties: 1,
+    'x-keys': 'policy',
+    title: 'one policy and its settings, such as "key-auth: {}"',
+    description: 'One policy and its settings: "- rate-limit: { … }".',
+  });
+}
+
+export type ConfigDocument = Static<ReturnType<typeof documentSchema<typeof anyPolicy>>>;
+export type ProviderSettings = Static<typeof ProviderSchema>;
+export type UpstreamSettings = Static<typeof UpstreamSchema>;
+export type TimeoutSettings = Static<typeof TimeoutsSchema>;
+export type RouteSettings = NonNullable<ConfigDocument['routes']>[number];
+export type PolicyEntry = NonNullable<ConfigDocument['policies']>[number];
