@@ -3,6 +3,8 @@
  * them settle, and prints the gateway's proportional set size for each.
  *
  *     node --conditions=source bench/idle-websockets.ts [N]      10,000 unless said otherwise
+ *
+ * Each takes two file descriptors in the gateway and two here: `ulimit -n` has to allow 2 N + 500.
  */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -54,11 +56,11 @@ const cli = new URL('../src/cli/sluice.ts', import.meta.url).pathname;
 const gateway = spawn(
   process.execPath,
   ['--conditions=source', cli, 'start', '--config', 'sluice.yaml', '--state', 'state'],
-  { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] },
+  { cwd: folder, stdio: ['ignore', 'inherit', 'pipe'] },
 );
 let banner = '';
-gateway.stdout.on('data', (chunk) => (banner += String(chunk)));
-while (!/http:\/\/[\w.]+:(\d+)/.test(banner)) await once(gateway.stdout, 'data');
+gateway.stderr.on('data', (chunk) => (banner += String(chunk)));
+while (!/http:\/\/[\w.]+:(\d+)/.test(banner)) await once(gateway.stderr, 'data');
 const port = Number(/http:\/\/[\w.]+:(\d+)/.exec(banner)![1]);
 
 const pssBytes = (): number =>
