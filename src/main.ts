@@ -5,19 +5,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin } from '#admin/index.ts';
+import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
-import { acquireStateLock, probePort } from '#storage/embedded/state-lock.ts';
+import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
+import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { Reloader } from './compose/reloader.ts';
+import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
+import { systemClock } from './compose/system-clock.ts';
 
 export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
@@ -28,7 +32,10 @@ export interface StartOptions extends Overrides {
 export interface RunningGateway {
   /** What to tell a person who has started it. */
   readonly banner: string;
+  /** Of the first listener. */
   readonly port: number;
+  /** Of all, in their order. */
+  readonly ports: readonly number[];
   readonly adminPort: number;
   /** Drains and ends it. Resolves when everything is on record and nothing runs any more. */
   stop(): Promise<void>;
@@ -66,10 +73,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     version: string;
   };
   const lock = acquireStateLock(stateDirectory, {
-    listen: `${snapshot.listen.host}:${snapshot.listen.port}`,
+    listen: snapshot.listen.map(({ id }) => id).join(', '),
   });
   begun.defer(() => lock.release());
-  await probePort(snapshot.listen.host, snapshot.listen.port);
+  await probePorts(snapshot.listen);
+  for (const warning of certificateWarnings(snapshot.listen, startedAtMs)) say(warning);
 
   // 2. Settle the past: what dead processes left in their journals, and the windows it weighs on.
   const ledger = await startLedger({
@@ -93,12 +101,13 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   let draining = false;
   const pool = new WorkerPool({
     count: snapshot.threads,
-    port: snapshot.listen.port,
+    ports: snapshot.listen.map(({ port }) => port),
     boot: startedAtMs.toString(36),
     journalDirectory,
     counters,
     openTokenPort: () => tokens.openPort(),
-    snapshot: () => reloader.current.snapshot,
+    snapshot: () => watch.fill(reloader.current.snapshot),
+    members: () => watch.changes(),
     keys: () => keys.reset(),
     onSealed: (path) => ledger.sealed(path),
     async onDeath({ index, owner, incarnation, reason }) {
@@ -108,6 +117,14 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       releaseOwner(counters, owner);
     },
   });
+  const probing = createUpstream({ clock: systemClock });
+  begun.defer(() => probing.close());
+  const watch = new UpstreamWatch({
+    upstream: probing,
+    say,
+    publish: (change) => pool.publishMembers(change),
+  });
+  begun.defer(() => watch.close());
   const reloader = new Reloader({
     source,
     overrides: options,
@@ -115,10 +132,15 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say,
     async apply(loaded) {
       await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
-      await pool.publishSnapshot(loaded.snapshot);
+      watch.follow(loaded.snapshot);
+      await pool.publishSnapshot(watch.fill(loaded.snapshot));
+    },
+    revert(before) {
+      watch.follow(before.snapshot);
     },
   });
   begun.defer(() => pool.close(0));
+  watch.follow(snapshot);
   await pool.start();
 
   // 4. The admin port, last: it says that everything is ready.
@@ -129,6 +151,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     ledger,
     keys,
     reloader,
+    watch,
     isDraining: () => draining,
   });
   const admin = await startAdmin({
@@ -144,18 +167,21 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   return {
     banner: renderBanner({
       snapshot,
-      port: pool.port,
+      ports: pool.ports,
       adminPort: admin.port,
       stateDirectory,
       firstKey: keys.firstKey(),
     }),
-    port: pool.port,
+    port: pool.ports[0]!,
+    ports: pool.ports,
     adminPort: admin.port,
     async stop() {
       if (draining) return;
       draining = true;
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
+      watch.close();
+      probing.close();
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);

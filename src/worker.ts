@@ -4,9 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
-import type { Gateway } from '#pipeline/gateway.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
-import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
@@ -15,8 +13,9 @@ import { createObserver } from '#observe/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
-import { compileGateway, type Parts } from './compose/compile-gateway.ts';
+import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
+import { openListeners, type ListenerPool } from './compose/open-listeners.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
 import { systemClock } from './compose/system-clock.ts';
 
@@ -40,6 +39,7 @@ const observer = createObserver({
   accessLog: start.snapshot.accessLog,
   clock,
   connections: () => upstream.stats(),
+  doors: () => listeners.stats(),
 });
 const keys = new KeyTable();
 keys.apply(start.keys);
@@ -59,25 +59,20 @@ const parts: Parts = {
   sockets: new SocketWatch(),
 };
 
-let gateway: Gateway = compileGateway(start.snapshot, parts);
+let gateway: CompiledGateway = compileGateway(start.snapshot, parts);
 let running = 0;
 let closing = false;
 const idle = Promise.withResolvers<void>();
-let listener: Listener;
+let listeners: ListenerPool;
 
 try {
-  listener = await listen({
-    host: start.snapshot.listen.host,
-    port: start.port,
-    reusePort: start.reusePort,
-    limits: start.snapshot.limits,
-    trustedProxies: start.snapshot.listen.trustedProxies,
+  listeners = await openListeners(start, {
     onExchange(inbound) {
       running++;
       void handle(inbound, gateway).finally(ended);
     },
   });
-  say({ type: 'listening', port: listener.port });
+  say({ type: 'listening', ports: listeners.ports });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   say({ type: 'failed', message, code });
@@ -102,10 +97,12 @@ port.on('message', (message: ToWorker) => {
     case 'keys':
       keys.apply(message.delta);
       return say({ type: 'keys-in-force', sequence: keys.sequence });
+    case 'upstream-members':
+      return gateway.updateUpstreams(message.group, message.members);
     case 'metrics':
       return say({ type: 'metrics', ask: message.ask, dump: observer.dump() });
     case 'drain':
-      return listener.drain();
+      return listeners.drain();
     case 'close':
       return void close(message.graceMs);
   }
@@ -113,7 +110,9 @@ port.on('message', (message: ToWorker) => {
 
 function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
   try {
-    gateway = compileGateway(snapshot, parts);
+    const next = compileGateway(snapshot, parts);
+    listeners.update(snapshot.listen);
+    gateway = next;
     say({ type: 'snapshot-in-force', version: snapshot.version });
   } catch (error) {
     say({ type: 'snapshot-refused', version: snapshot.version, message: (error as Error).message });
@@ -122,7 +121,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
 
 async function close(graceMs: number): Promise<void> {
   parts.sockets.goAway();
-  await listener.close(graceMs);
+  await listeners.close(graceMs);
   // A connection that was cut still has a receipt to come.
   closing = true;
   if (running > 0) await idle.promise;

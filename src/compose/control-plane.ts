@@ -1,5 +1,6 @@
 import type { ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
+import type { ListenerPlan } from '#core/listener.ts';
 import { ConfigError } from '#config/problem.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
@@ -7,8 +8,10 @@ import type { MetricsDump } from '#observe/series.ts';
 import type { KeyStore } from '#storage/embedded/key-store.ts';
 import { loadConfig } from './configuration.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
+import type { UpstreamWatch } from './upstream-watch.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -18,6 +21,7 @@ export interface ControlPlaneParts {
   readonly ledger: Ledger;
   readonly keys: KeyStore;
   readonly reloader: Reloader;
+  readonly watch: UpstreamWatch;
   /** Set while the gateway is ending. */
   isDraining(): boolean;
 }
@@ -28,7 +32,11 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   return {
     status() {
       const { snapshot } = reloader.current;
-      const reasons = [...pool.complaints(), ...(parts.isDraining() ? ['shutting down'] : [])];
+      const reasons = [
+        ...pool.complaints(),
+        ...parts.watch.complaints(),
+        ...(parts.isDraining() ? ['shutting down'] : []),
+      ];
       return {
         version: parts.version,
         node: process.version,
@@ -37,7 +45,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         reasons,
         snapshotVersion: snapshot.version,
         configDigest: snapshot.digest,
-        listen: `${snapshot.listen.host}:${pool.port}`,
+        listen: snapshot.listen.map((each, i) => listenerAddress(each, pool.ports[i]!)).join(', '),
         workers: pool.status(),
         ledger: { lagSegments: ledger.lagSegments() },
       };
@@ -47,8 +55,11 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         version: parts.version,
         ledgerLagSegments: ledger.lagSegments(),
         configReloads: reloader.counts,
+        certificates: certificatesOf(reloader.current.snapshot.listen),
+        upstreams: parts.watch.metrics(),
       });
     },
+    discovery: () => parts.watch.reports(),
     keys: {
       list: () => keys.list() as KeyView[],
       async create(wish) {
@@ -111,6 +122,16 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       };
     },
   };
+}
+
+function certificatesOf(listeners: readonly ListenerPlan[]) {
+  return listeners.flatMap(({ id, tls }) =>
+    (tls?.certificates ?? []).map(({ names, notAfterMs }) => ({
+      listener: id,
+      certificate: names[0] ?? '',
+      secondsLeft: Math.floor((notAfterMs - Date.now()) / 1000),
+    })),
+  );
 }
 
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import type { MembersChange } from './upstream-watch.ts';
 
 /** What a data-plane thread is born with. */
 export interface WorkerStart {
@@ -17,13 +18,19 @@ export interface WorkerStart {
   readonly journalDirectory: string;
   /** To the process's token counter. */
   readonly tokenPort: MessagePort;
-  readonly port: number;
+  /** By the listener's place in the snapshot: the port to take, 0 for any free one. */
+  readonly ports: readonly number[];
   readonly reusePort: boolean;
+  /** Open connections: for each listener a row, in it a 32-bit cell for each worker index. */
+  readonly openConnections: SharedArrayBuffer;
+  /** Of TLS sessions, for all threads. */
+  readonly ticketSecret: Uint8Array;
 }
 
 export type ToWorker =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'keys'; readonly delta: KeyDelta }
+  | ({ readonly type: 'upstream-members' } & MembersChange)
   | { readonly type: 'metrics'; readonly ask: number }
   /** Answers ask their clients to leave. */
   | { readonly type: 'drain' }
@@ -31,7 +38,7 @@ export type ToWorker =
   | { readonly type: 'close'; readonly graceMs: number };
 
 export type FromWorker =
-  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'listening'; readonly ports: readonly number[] }
   | { readonly type: 'failed'; readonly message: string; readonly code: string | undefined }
   | { readonly type: 'snapshot-in-force'; readonly version: number }
   | { readonly type: 'snapshot-refused'; readonly version: number; readonly message: string }

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { watchConfig, type FileWatch } from '#config/watch.ts';
 import { loadConfig, type ConfigSource, type LoadedConfig, type Overrides } from './configuration.ts';
+import { certificateWarnings, listenersInForce } from './listeners-in-force.ts';
 
 export interface ReloaderParts {
   readonly source: ConfigSource;
@@ -7,6 +9,8 @@ export interface ReloaderParts {
   readonly first: LoadedConfig;
   /** Puts a new configuration in force. Resolves when every worker has it. */
   apply(loaded: LoadedConfig): Promise<void>;
+  /** The last `apply` failed: what it began is taken back. */
+  revert?(before: LoadedConfig): void;
   say(line: string): void;
 }
 
@@ -53,18 +57,25 @@ export class Reloader {
   async #take(text: string): Promise<void> {
     const { source, overrides, apply, say } = this.#parts;
     const before = this.#current;
+    let applying = false;
     try {
-      const loaded = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
+      const read = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
+      const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
+      const loaded = { ...read, snapshot: { ...read.snapshot, listen } };
       const fixed = whatNeedsRestart(before, loaded);
+      if (!isDeepStrictEqual(listen, read.snapshot.listen)) fixed.unshift('listen');
       this.#current = loaded;
+      applying = true;
       await apply(loaded);
       this.counts.accepted++;
       this.#watch?.follow(loaded.files);
       say(
         `configuration ${loaded.snapshot.version} is in force${fixed.length ? ` (after a restart: ${fixed.join(', ')})` : ''}`,
       );
+      for (const warning of certificateWarnings(listen, Date.now())) say(warning);
     } catch (error) {
       this.#current = before;
+      if (applying) this.#parts.revert?.(before);
       this.counts.refused++;
       say(`configuration refused, the old one serves on:\n${(error as Error).message}`);
     }
@@ -75,7 +86,6 @@ export class Reloader {
 function whatNeedsRestart(before: LoadedConfig, after: LoadedConfig): string[] {
   const changed: string[] = [];
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  if (!same(before.snapshot.listen, after.snapshot.listen)) changed.push('listen');
   if (!same(before.snapshot.admin, after.snapshot.admin)) changed.push('admin');
   if (before.snapshot.threads !== after.snapshot.threads) changed.push('threads');
   if (before.snapshot.accessLog !== after.snapshot.accessLog) changed.push('log');

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { Worker, type MessagePort } from 'node:worker_threads';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import type { MembersChange } from './upstream-watch.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 
 /** A worker whose heartbeat has stood still for this long is wedged: some code in it loops. */
@@ -15,13 +17,16 @@ const maxYoungGenerationSizeMb = 24;
 
 export interface WorkerPoolSettings {
   readonly count: number;
-  readonly port: number;
+  /** Of the listeners, in the snapshot's order. */
+  readonly ports: readonly number[];
   readonly journalDirectory: string;
   readonly counters: SharedArrayBuffer;
   /** Of this process among all that ever used the state directory. */
   readonly boot: string;
   openTokenPort(): MessagePort;
   snapshot(): Snapshot;
+  /** Members of groups that discovery or checks may have changed since a snapshot was taken. */
+  members(): readonly MembersChange[];
   keys(): KeyDelta;
   onSealed(path: string): void;
   /** A worker has died or was ended: its reservations and its journal are to be settled. Then it is replaced. */
@@ -57,7 +62,10 @@ export class WorkerPool {
   readonly #waiting = new Set<() => void>();
   readonly #asks = new Map<number, (dump: unknown) => void>();
   #nextAsk = 0;
-  #port = 0;
+  /** Of TLS sessions: one that was begun on a thread can go on with another. */
+  readonly #ticketSecret = randomBytes(32);
+  readonly #openConnections: SharedArrayBuffer;
+  #ports: readonly number[];
   #lives = 0;
   #closing = false;
   /** Why a worker did not take the last snapshot; null when none refused it. */
@@ -67,17 +75,19 @@ export class WorkerPool {
   constructor(settings: WorkerPoolSettings) {
     this.#settings = settings;
     this.#beats = new Int32Array(new SharedArrayBuffer(4 * Math.max(settings.count, 1)));
-    this.#port = settings.port;
+    const cells = settings.ports.length * Math.max(settings.count, 1);
+    this.#openConnections = new SharedArrayBuffer(4 * cells);
+    this.#ports = settings.ports;
   }
 
-  /** The port that all listen on. */
-  get port(): number {
-    return this.#port;
+  /** The ports that all listen on, in the listeners' order. */
+  get ports(): readonly number[] {
+    return this.#ports;
   }
 
   /** Starts all workers; resolves when every one listens. @throws Error when one cannot. */
   async start(): Promise<void> {
-    // The first one settles which port it is, should any free one have been asked for.
+    // The first one settles which ports they are, should any free one have been asked for.
     await this.#spawn(0);
     await Promise.all(Array.from({ length: this.#settings.count - 1 }, (_, i) => this.#spawn(i + 1)));
     this.#watch = setInterval(() => this.#watchBeats(), 500);
@@ -120,6 +130,11 @@ export class WorkerPool {
   async publishKeys(delta: KeyDelta): Promise<void> {
     this.#broadcast({ type: 'keys', delta });
     await this.#until((member) => member.keySequence >= delta.sequence);
+  }
+
+  /** Told without waiting: a thread that has not heard yet sends to members that were good until now. */
+  publishMembers(change: MembersChange): void {
+    this.#broadcast({ type: 'upstream-members', ...change });
   }
 
   async metrics(): Promise<unknown[]> {
@@ -176,8 +191,10 @@ export class WorkerPool {
       counters: settings.counters,
       heartbeats: this.#beats.buffer as SharedArrayBuffer,
       journalDirectory: settings.journalDirectory,
-      port: this.#port,
+      ports: this.#ports,
       reusePort: settings.count > 1,
+      openConnections: this.#openConnections,
+      ticketSecret: this.#ticketSecret,
     };
     const entry = import.meta.filename.endsWith('.ts') ? '../worker.ts' : '../worker.js';
     const worker = new Worker(new URL(entry, import.meta.url), {
@@ -206,7 +223,7 @@ export class WorkerPool {
         if (message.type === 'listening') {
           listening = true;
           this.#starting.delete(worker);
-          this.#port = message.port;
+          this.#ports = message.ports;
           this.#members.set(index, member);
           this.#catchUp(member, start);
           resolve();
@@ -232,6 +249,8 @@ export class WorkerPool {
     const snapshot = this.#settings.snapshot();
     const keys = this.#settings.keys();
     if (snapshot.version !== start.snapshot.version) this.#post(member, { type: 'snapshot', snapshot });
+    for (const change of this.#settings.members())
+      this.#post(member, { type: 'upstream-members', ...change });
     if (keys.sequence !== start.keys.sequence) this.#post(member, { type: 'keys', delta: keys });
   }
 

@@ -1,3 +1,6 @@
+import type { ListenerPlan } from './listener.ts';
+import type { ActiveHealth } from './active-health.ts';
+import type { Discovery } from './discovery.ts';
 import type { PriceVersion } from './price.ts';
 import type { Plan, Provider, Timeouts } from './target.ts';
 
@@ -10,11 +13,8 @@ export interface Snapshot {
   readonly version: number;
   /** SHA-256 of the configuration's text, for people to compare. */
   readonly digest: string;
-  readonly listen: {
-    readonly host: string;
-    readonly port: number;
-    readonly trustedProxies: readonly string[];
-  };
+  /** At least one. The first is where banners and `--port` point. */
+  readonly listen: readonly ListenerPlan[];
   readonly admin: { readonly host: string; readonly port: number };
   readonly threads: number;
   readonly accessLog: boolean;
@@ -39,6 +39,8 @@ export interface RequestLimits {
   readonly bodyBytes: number;
   readonly headTimeoutMs: number;
   readonly bodyTimeoutMs: number;
+  /** How long a client may take nothing of what is ready for it (60 s). */
+  readonly sendTimeoutMs?: number;
 }
 
 export interface ResolvedModel extends Plan {
@@ -68,11 +70,19 @@ export interface UpstreamGroup {
   readonly name: string;
   /** As configured; discovery may add others. */
   readonly members: readonly UpstreamMember[];
+  /** Null: the members are those that are configured. */
+  readonly discovery: Discovery | null;
+  /** Null: nobody asks. */
+  readonly health: ActiveHealth | null;
 }
 
 export interface UpstreamMember {
-  /** `http(s)://host[:port][/prefix]` without a trailing slash: also its id. */
+  /** See PoolMember: its URL, and after a `#` its address where that is given. */
+  readonly id: string;
+  /** `http(s)://host[:port][/prefix]` without a trailing slash. */
   readonly url: string;
+  /** IP address to connect to, in place of looking the host up; it stays the name in Host and TLS. */
+  readonly address: string | null;
   /** See PoolMember. */
   readonly weight: number;
   readonly priority: number;

@@ -6,12 +6,21 @@ export interface MainFigures {
   readonly version: string;
   readonly ledgerLagSegments: number;
   /** Configuration reloads by result, such as `accepted` and `refused`. */
+  readonly certificates: readonly {
+    readonly listener: string;
+    readonly certificate: string;
+    readonly secondsLeft: number;
+  }[];
   readonly configReloads: Readonly<Record<string, number>>;
+  readonly upstreams?: readonly MetricJson[];
 }
 
 /** Prometheus text exposition (version 0.0.4) of the dumps of all threads and of the process. */
 export function renderMetrics(dumps: readonly MetricsDump[], main: MainFigures): Promise<string> {
-  return AggregatorRegistry.aggregate([...dumps, [...figuresOf(main), ...processFigures()]]).metrics();
+  return AggregatorRegistry.aggregate([
+    ...dumps,
+    [...figuresOf(main), ...(main.upstreams ?? []), ...processFigures()],
+  ]).metrics();
 }
 
 function figuresOf(main: MainFigures): MetricJson[] {
@@ -26,6 +35,17 @@ function figuresOf(main: MainFigures): MetricJson[] {
         aggregator: 'max',
       },
       [{ labels: {}, value: main.ledgerLagSegments }],
+    ),
+    gauge(
+      {
+        name: 'sluice_certificate_expiry_seconds',
+        help: 'Until the certificate expires; negative once it has.',
+        aggregator: 'first',
+      },
+      main.certificates.map(({ listener, certificate, secondsLeft }) => ({
+        labels: { listener, certificate },
+        value: secondsLeft,
+      })),
     ),
     {
       name: 'sluice_config_reloads_total',
