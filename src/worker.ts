@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
+import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
@@ -60,6 +61,7 @@ const parts: Parts = {
   live: new Set(),
   retries: new RetryState(),
   shedder: new Shedder(start.snapshot.shedding),
+  sockets: new SocketWatch(),
 };
 
 let gateway: CompiledGateway = compileGateway(start.snapshot, parts);
@@ -132,6 +134,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
 }
 
 async function close(graceMs: number): Promise<void> {
+  parts.sockets.goAway();
   await listeners.close(graceMs);
   // A connection that was cut still has a receipt to come.
   closing = true;

@@ -31,6 +31,7 @@ export interface Parts {
   readonly live: Gateway['live'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
+  readonly sockets: Gateway['sockets'];
 }
 
 export interface CompiledGateway extends Gateway {
@@ -67,6 +68,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     clock,
     observer: parts.observer,
     live: parts.live,
+    sockets: parts.sockets,
     endpoint,
     unasked: new Map(),
     retries: parts.retries,

@@ -3,6 +3,7 @@ import type { HttpRoute, LlmRoute, PolicyUse, Route, RouteMatch, UpstreamGroup }
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
+import { resolveWebSocket } from './resolve-websocket.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
@@ -65,6 +66,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
         hedge: to.hedge ? resolveHedge(to.hedge) : (group?.hedge ?? null),
         preserveHost: to.preserveHost ?? false,
         upgrade: to.upgrade ?? true,
+        websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
         timeouts: resolveTimeouts(to.timeouts, '60s'),
       } satisfies HttpRoute);
     }

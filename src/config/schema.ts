@@ -1,5 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
+import { webSocketSchema } from './schema-websocket.ts';
 import { listenSchema } from './schema-listen.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import { Duration, Headers, HttpUrl, MemberListSchema, Size, strict } from './schema-parts.ts';
@@ -123,9 +124,11 @@ const Match = Type.Object(
   { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
 );
 
+const WebSocketSchema = webSocketSchema(Duration, Size);
 const relaying = {
   preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+  websocket: Type.Optional(WebSocketSchema),
   timeouts: Type.Optional(TimeoutsSchema),
   ...attemptFields,
 };

@@ -5,7 +5,7 @@ import type { ReservedAmount } from './contracts/journal.ts';
 import type { Fault } from './fault.ts';
 import type { RequestHead } from './head.ts';
 import type { KeyRecord } from './key.ts';
-import type { Outcome } from './receipt.ts';
+import type { Outcome, SocketTotals } from './receipt.ts';
 import type { Target } from './target.ts';
 import type { TokenTotals, Usage } from './usage.ts';
 
@@ -41,6 +41,8 @@ export interface Exchange {
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;
   requestBytes: number;
+  /** What passed over a WebSocket; null before one has ended. */
+  socket: SocketTotals | null;
   /** Headers that policies add to whatever is answered. */
   readonly answerHeaders: string[];
   /** Names of request headers that a policy used up, such as a credential: they go no further. */

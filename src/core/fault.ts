@@ -36,6 +36,13 @@ export const faultKinds = {
   'request/timeout': kind(408, 'client', false, 'The request did not arrive in time'),
   'request/expectation': kind(417, 'client', false, 'Only "Expect: 100-continue" is understood'),
   'request/upgrade-refused': kind(400, 'client', false, 'This route does not upgrade connections'),
+  'request/origin-refused': kind(403, 'client', false, 'Pages of this origin may not open WebSockets here'),
+  'request/websocket': kind(
+    400,
+    'client',
+    false,
+    'The client broke the rules of WebSocket, or a limit of the route',
+  ),
   'request/loop': kind(508, 'client', false, 'The request has passed this gateway before'),
   'route/not-found': kind(404, 'client', false, 'No route matches the request'),
   'route/method-not-allowed': kind(405, 'client', false, 'The path exists, the method does not'),

@@ -39,6 +39,16 @@ export interface AttemptLine extends PricedUsage {
   readonly currency: string;
 }
 
+/** What passed over a WebSocket: payload and whole messages, by who sent them. */
+export interface SocketTotals {
+  readonly clientBytes: number;
+  readonly clientMessages: number;
+  readonly upstreamBytes: number;
+  readonly upstreamMessages: number;
+  /** 1005: closed without a code; 1006: not closed in order (RFC 6455 §7.4.1). */
+  readonly closeCode: number;
+}
+
 /** What one exchange used and cost: the unit of the ledger. */
 export interface Receipt {
   readonly id: string;
@@ -54,6 +64,8 @@ export interface Receipt {
   readonly firstContentAtMs: number | null;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** WebSockets only. */
+  readonly socket?: SocketTotals;
   readonly traceId: string | null;
   /** What could not be carried to the target's dialect, by field. */
   readonly dropped: readonly string[];

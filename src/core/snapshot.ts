@@ -131,10 +131,24 @@ export interface HttpRoute extends RouteBase {
   /** True sends the client's Host on; false names the upstream. */
   readonly preserveHost: boolean;
   readonly upgrade: boolean;
+  readonly websocket: WebSocketRules;
   readonly timeouts: Timeouts;
   readonly bodyBytes: number;
   readonly retries: RetryRules;
   readonly hedge: HedgeRules | null;
+}
+
+/** How WebSockets of a route are relayed. Times are exact to half a second; 0 means never, or no bound. */
+export interface WebSocketRules {
+  /** Of pages that may open one: `https://app.example.com`, `https://*.example.com`; null: any. */
+  readonly origins: readonly string[] | null;
+  readonly maxMessageBytes: number;
+  readonly idleTimeoutMs: number;
+  readonly pingMs: number;
+  /** Control frames a side may send within a second. */
+  readonly controlFrames: number;
+  /** `strip` keeps the two sides from agreeing on compressed messages. */
+  readonly compression: 'pass' | 'strip';
 }
 
 export interface LlmRoute extends RouteBase {

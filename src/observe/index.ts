@@ -5,6 +5,7 @@ import { ErrorLog } from './error-log.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import { LineSink, sendTo } from './line-sink.ts';
 import { RuntimeMetrics } from './runtime-metrics.ts';
+import { SocketMetrics } from './socket-metrics.ts';
 import { Counter, gauge, type MetricsDump } from './series.ts';
 
 export type { MetricsDump } from './series.ts';
@@ -48,6 +49,7 @@ export function createObserver(
   const log = settings.accessLog ? createAccessLog(settings.write ?? sink(1).write) : null;
   // Whatever comes next may be a crash.
   const errors = new ErrorLog(settings.writeError ?? sink(2).writeNow, settings.clock);
+  const sockets = new SocketMetrics();
   let openStreams = 0;
   return {
     began() {},
@@ -56,6 +58,15 @@ export function createObserver(
     },
     streamClosed() {
       openStreams--;
+    },
+    socketOpened() {
+      sockets.opened();
+    },
+    socketMessages(fromClient, fromUpstream) {
+      sockets.messages(fromClient, fromUpstream);
+    },
+    socketClosed(code) {
+      sockets.closed(code);
     },
     settled(exchange, receipt) {
       metrics.record(receipt);
@@ -85,6 +96,7 @@ export function createObserver(
             value: connections?.[state] ?? 0,
           })),
         ),
+        ...sockets.dump(),
         bugs.dump(),
         dropped.dump(),
         ...runtime.dump(),

@@ -1,5 +1,4 @@
 import { Fault } from '#core/fault.ts';
-import { headerOf } from '#core/head.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Answer } from './answer.ts';
@@ -8,6 +7,7 @@ import { HttpAttempts } from './http-attempts.ts';
 import type { Passage } from './passage.ts';
 import { RequestBody } from './request-body.ts';
 import { Retries } from './retries.ts';
+import { handshakeHeaders, webSocketWanted } from './websocket/handshake.ts';
 
 const idempotent = new Set<string>(idempotentMethods);
 
@@ -26,7 +26,7 @@ export async function forward(passage: Passage): Promise<Answer> {
       `The body is larger than the ${route.bodyBytes} bytes this route allows.`,
     );
   }
-  const upgrade = upgradeWanted(passage, route);
+  const upgrade = webSocketWanted(exchange, route);
   const retries = new Retries(
     {
       pool: gateway.upstreamsOf(route.upstream),
@@ -43,25 +43,20 @@ export async function forward(passage: Passage): Promise<Answer> {
     passage,
     retries,
     body,
-    request: (upstream) => ({
-      origin: upstream.origin,
-      method: head.method,
-      path: upstreamPath(passage, route, upstream.pathPrefix),
-      headers: requestHeaders(passage, route.preserveHost ? head.authority : upstream.host),
-      body,
-      timeouts: route.timeouts,
-      idempotent: idempotent.has(head.method),
-      upgrade,
-    }),
+    request: (upstream) => {
+      const headers = requestHeaders(passage, route.preserveHost ? head.authority : upstream.host);
+      return {
+        origin: upstream.origin,
+        method: head.method,
+        path: upstreamPath(passage, route, upstream.pathPrefix),
+        headers: upgrade === null ? headers : handshakeHeaders(exchange, route, headers),
+        body,
+        timeouts: route.timeouts,
+        idempotent: idempotent.has(head.method),
+        upgrade,
+      };
+    },
   }).run();
-}
-
-function upgradeWanted({ exchange }: Passage, route: HttpRoute): string | null {
-  const { head } = exchange;
-  if (!head.upgrade || !/\bupgrade\b/i.test(headerOf(head.headers, 'connection') ?? '')) return null;
-  if (head.upgrade.toLowerCase() !== 'websocket') return null;
-  if (!route.upgrade) throw new Fault('request/upgrade-refused', 'This route does not upgrade connections.');
-  return 'websocket';
 }
 
 function upstreamPath({ exchange }: Passage, route: HttpRoute, pathPrefix: string): string {

@@ -8,6 +8,7 @@ import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { Origin, Upstream } from '#core/contracts/upstream.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
+import type { SocketWatch } from './websocket/socket-watch.ts';
 import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
 import type { Shedder } from './shedder.ts';
@@ -27,6 +28,8 @@ export interface Gateway {
   readonly observer: Observer;
   /** Streams under way, for their progress records. */
   readonly live: Set<{ recordProgress(): void }>;
+  /** Open WebSockets, over reloads. */
+  readonly sockets: SocketWatch;
   endpoint(provider: Provider): Endpoint;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;

@@ -11,9 +11,9 @@ import { headerOf, type HeaderList } from '#core/head.ts';
 import { nothingLeft, type Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { responseHeaders } from './forward-headers.ts';
-import { joinSockets } from './join-sockets.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
+import { openWebSocket } from './websocket/open-websocket.ts';
 
 /** Whoever makes the attempts of an exchange. */
 export interface HeadJudge {
@@ -144,27 +144,15 @@ export class HttpAttempt implements UpstreamSink {
   }
 
   onUpgrade(headers: HeaderList, socket: RawSocket, firstBytes: Buffer): void {
-    const { exchange } = this.#passage;
     this.#clearTimer();
-    this.record.status = 101;
-    exchange.status = 101;
-    const own = ['connection', 'Upgrade', 'upgrade', headerOf(headers, 'upgrade') ?? 'websocket'];
-    const client = exchange.inbound.upgrade([
-      ...own,
-      ...answerHeaders(this.#passage, 101, responseHeaders(headers)),
-    ]);
-    if (!client) {
-      socket.destroy();
-      this.onFault(new Fault('client/gone', 'The client hung up before its connection was upgraded.'));
-      return;
-    }
-    this.#passage.gateway.observer.streamOpened();
-    joinSockets({ socket, firstBytes }, client, () => {
+    const upstream = { socket, firstBytes };
+    const fault = openWebSocket(this.#passage, this.record, { headers, upstream }, () => {
       this.#over = true;
-      this.record.work = 'finished';
-      this.#passage.gateway.observer.streamClosed();
       this.#resolve(nothingLeft);
     });
+    if (!fault) return;
+    socket.destroy();
+    this.onFault(fault);
   }
 
   /** The client hung up: nothing more is to be said. */

@@ -77,6 +77,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     json: null,
     estimatedInput: 0,
     requestBytes: head.contentLength ?? 0,
+    socket: null,
     answerHeaders: [],
     consumedHeaders: [],
     upstreamHeaders: [],

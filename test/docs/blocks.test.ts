@@ -19,6 +19,7 @@ const runBy: Readonly<Record<string, string>> = {
   'README.zh-CN.md js': 'readme.test.ts',
   'README.zh-CN.md yaml': 'readme.test.ts',
   'docs/configuration.md yaml': 'pages.test.ts',
+  'docs/websocket.md yaml': 'pages.test.ts',
   'docs/configuration.md text': 'configuration-errors.test.ts',
   'docs/listeners.md yaml': 'listeners.test.ts',
   'docs/http2.md yaml': 'http2.test.ts',

@@ -68,8 +68,9 @@ async function serve(t: TestContext, text: string) {
   return { document, simulator, url, admin, chat };
 }
 
-describe('docs/configuration.md: every block is served', limits, () => {
-  for (const [index, block] of blocksOf('docs/configuration.md', 'yaml').entries()) {
+describe('docs/configuration.md and docs/websocket.md: every block is served', limits, () => {
+  const blocks = ['docs/configuration.md', 'docs/websocket.md'].flatMap((page) => blocksOf(page, 'yaml'));
+  for (const [index, block] of blocks.entries()) {
     const about = /^\w+(?=:)(?!version)/gm;
     test(`${index + 1}: ${block.match(about)?.join(', ')}`, async (t) => {
       const { document, url, admin } = await serve(t, block);

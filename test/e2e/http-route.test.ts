@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 
@@ -40,27 +39,6 @@ test('any method, query and status pass; a problem document says what does not',
   const problem = (await refused.json()) as { code: string; exchange: string };
   assert.equal(problem.code, 'auth/no-credential');
   assert.equal(problem.exchange, refused.headers.get('x-sluice-exchange'));
-});
-
-test('an upgraded connection is relayed both ways', async () => {
-  const socket = connect(gateway.port, '127.0.0.1');
-  socket.write(
-    `GET /api/upgrade-echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: ${authorization}\r\n` +
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
-  );
-  let text = '';
-  const until = (mark: string) =>
-    new Promise<void>((resolve) => {
-      const look = () => text.includes(mark) && (socket.off('data', look), resolve());
-      socket.on('data', look);
-      look();
-    });
-  socket.on('data', (chunk) => (text += chunk.toString('latin1')));
-  await until('\r\n\r\n');
-  assert.match(text, /^HTTP\/1\.1 101 /);
-  socket.write('ping over the wire');
-  await until('ping over the wire');
-  socket.destroy();
 });
 
 test('a client that hangs up is gone upstream within a second', async () => {

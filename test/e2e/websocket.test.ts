@@ -3,8 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { startTestGateway, testKey } from '../harness/gateway.ts';
+import { readLedger } from '../../src/ledger/store/offline.ts';
+import { standardConfig, startTestGateway, testKey } from '../harness/gateway.ts';
 
 type Library = typeof import('../clients/node_modules/@types/ws/index.d.mts');
 /** The library's types are a package of their own, so that its path says nothing about them. */
@@ -113,6 +115,60 @@ test('without a key there is none, and each that was has one receipt', limits, a
   };
   await until(async () => (await completed()) === 3);
 });
+
+test(
+  'a reload leaves open WebSockets alone; shutting down closes them with 1001, all on the books',
+  limits,
+  async (t) => {
+    const { url, gateway, server } = await begin(t);
+    const open = async (): Promise<WebSocket> => {
+      const client = new WebSocket(url, { headers });
+      await once(client, 'open');
+      return client;
+    };
+    const clients = await Promise.all(Array.from({ length: 20 }, open));
+    const { http } = { http: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    gateway.rewrite(
+      standardConfig(gateway.simulator.url, {
+        routes: [
+          { name: 'anew', match: { path: '/live/**' }, to: { http, websocket: { maxMessage: '10B' } } },
+        ],
+      }),
+    );
+    // New ones are under the new rules; those that were open keep theirs, and all of them work.
+    const isBounded = async () => {
+      const probe = await open();
+      probe.send('more than ten bytes');
+      const code = await Promise.race([
+        once(probe, 'close').then(([closed]) => closed as number),
+        once(probe, 'message').then(() => 0),
+      ]);
+      probe.terminate();
+      return code === 1009;
+    };
+    await until(isBounded);
+    await Promise.all(
+      clients.map(async (client, i) => {
+        client.send(`message ${i} of those before`);
+        assert.equal(String((await once(client, 'message'))[0]), `message ${i} of those before`);
+      }),
+    );
+    const upstreamCodes = [...server.clients]
+      .filter((socket) => socket.readyState === WebSocket.OPEN)
+      .map((socket) => once(socket, 'close').then(([code]) => code as number));
+    const codes = clients.map((client) => once(client, 'close').then(([code]) => code as number));
+    await gateway.running.stop();
+    assert.deepEqual(await Promise.all(codes), Array<number>(20).fill(1001));
+    assert.ok((await Promise.all(upstreamCodes)).filter((code) => code === 1001).length >= 20);
+    const reader = readLedger(join(gateway.stateDirectory, 'ledger.db'));
+    const receipts = [...reader.export({})];
+    reader.close();
+    assert.equal(
+      receipts.filter(({ route, outcome }) => route === 'live' && outcome === 'completed').length >= 20,
+      true,
+    );
+  },
+);
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));

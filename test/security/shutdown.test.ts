@@ -10,6 +10,7 @@ import { stringify } from 'yaml';
 import { readLedger } from '../../src/ledger/store/offline.ts';
 import { emptyFolder, startCommand, type StartedCommand } from '../harness/command.ts';
 import { adminToken, standardConfig, testKey } from '../harness/gateway.ts';
+import { acceptFor, sampleKey, switching } from '../harness/raw-websocket.ts';
 
 const auth = { authorization: `Bearer ${testKey}` };
 const chunk = (delta: object, finish: string | null = null) =>
@@ -30,9 +31,9 @@ class HeldUpstream {
         : 'data: ended\n\n';
       this.#held.push({ response, end });
     });
-    this.server.on('upgrade', (_, socket) => {
+    this.server.on('upgrade', ({ headers }, socket) => {
       socket.on('error', () => {}).on('end', () => socket.end());
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      socket.write(switching(acceptFor(headers['sec-websocket-key']!)));
     });
   }
 
@@ -114,7 +115,7 @@ async function openSocket(url: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
   socket.write(
     `GET /api/socket HTTP/1.1\r\nHost: a\r\nAuthorization: ${auth.authorization}\r\n` +
-      'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${sampleKey}\r\n\r\n`,
   );
   const [head] = (await once(socket, 'data')) as [Buffer];
   assert.match(head.toString(), /^HTTP\/1\.1 101 /);

@@ -7,6 +7,10 @@ export interface Observer {
   /** A stream's first byte went out, and its last. */
   streamOpened(): void;
   streamClosed(): void;
+  /** A WebSocket was opened; whole messages came since the last time, by who sent them; it was closed with a code. */
+  socketOpened(): void;
+  socketMessages(fromClient: number, fromUpstream: number): void;
+  socketClosed(code: number): void;
   settled(exchange: Exchange, receipt: Receipt): void;
   /** A bug: something other than a Fault was thrown. */
   failed(exchange: Exchange, error: unknown): void;

@@ -1,0 +1,74 @@
+import type { AttemptRecord } from '#core/exchange.ts';
+import { Fault } from '#core/fault.ts';
+import type { HeaderList } from '#core/head.ts';
+import type { HttpRoute } from '#core/snapshot.ts';
+import { answerHeaders } from '../answer-headers.ts';
+import { responseHeaders } from '../forward-headers.ts';
+import type { Passage } from '../passage.ts';
+import { outcomeOf } from '../refuse.ts';
+import type { End } from './direction.ts';
+import { judgeAcceptance } from './handshake.ts';
+import { WebSocketRelay, type RelayResult } from './relay.ts';
+
+/**
+ * The upstream has answered 101: joins it with the client. Returns what is wrong instead, when it cannot be; `onOver` is
+ * called once it was, and both connections have ended.
+ */
+export function openWebSocket(
+  passage: Passage,
+  record: AttemptRecord,
+  answer: { readonly headers: HeaderList; readonly upstream: End },
+  onOver: () => void,
+): Fault | null {
+  const { exchange, gateway } = passage;
+  const route = passage.route.route as HttpRoute;
+  const { wrong, deflate } = judgeAcceptance(exchange, route, answer.headers);
+  if (wrong !== null)
+    return new Fault(
+      'upstream/protocol',
+      `The upstream answered the WebSocket handshake with 101, but ${wrong}.`,
+    );
+  record.status = 101;
+  record.work = 'begun';
+  const own = ['connection', 'Upgrade', 'upgrade', 'websocket'];
+  const client = exchange.inbound.upgrade([
+    ...own,
+    ...answerHeaders(passage, 101, responseHeaders(answer.headers)),
+  ]);
+  if (!client) return new Fault('client/gone', 'The client hung up before its connection was upgraded.');
+  exchange.status = 101;
+  exchange.firstContentAtMs = gateway.clock.nowMs();
+  new WebSocketRelay({
+    client,
+    upstream: answer.upstream,
+    settings: { ...route.websocket, deflate },
+    watch: gateway.sockets,
+    observer: gateway.observer,
+    onOver(result) {
+      record.work = 'finished';
+      note(passage, record, result);
+      onOver();
+    },
+  }).start();
+  return null;
+}
+
+function note({ exchange }: Passage, record: AttemptRecord, { failed, ...totals }: RelayResult): void {
+  exchange.socket = totals;
+  exchange.requestBytes = totals.clientBytes;
+  if (failed === null) return;
+  const inOrder = totals.closeCode !== 1006;
+  let fault: Fault;
+  if (failed === 'upstream') {
+    fault = inOrder
+      ? new Fault('upstream/protocol', `The upstream broke the WebSocket (${totals.closeCode}).`)
+      : new Fault('upstream/closed', 'The upstream ended its connection without closing the WebSocket.');
+    record.fault = fault;
+  } else {
+    fault = inOrder
+      ? new Fault('request/websocket', `The client broke the WebSocket (${totals.closeCode}).`)
+      : new Fault('client/gone', 'The client ended its connection without closing the WebSocket.');
+  }
+  exchange.fault = fault;
+  exchange.outcome = outcomeOf(fault);
+}
