@@ -73,7 +73,7 @@ async function tryUpstream(
       method: head.method,
       path: upstreamPath(passage, route, upstream.pathPrefix),
       headers: requestHeaders(passage, route.preserveHost ? head.authority : upstream.host),
-      body: isBodiless ? null : countedBody(inbound.body, route.bodyBytes, exchange),
+      body: isBodiless ? null : (passage.body ?? countedBody(inbound.body, route.bodyBytes, exchange)),
       timeouts: route.timeouts,
       idempotent: idempotent.has(head.method),
       upgrade,

@@ -32,7 +32,9 @@ test('a change with a mistake is refused by line and column, the old one serves 
 
   // What only the maker of a policy can tell is refused in the same way, and holds nothing up.
   writeFileSync(file, `${good}policies: [{ cors: { origins: ['*'], credentials: true } }]\n`);
-  await until(/refused, the old one serves on:\n[^]*cors: "\*" lets every page in; with credentials, name the origins/);
+  await until(
+    /refused, the old one serves on:\n[^]*cors: "\*" lets every page in; with credentials, name the origins/,
+  );
 
   writeFileSync(file, good.replace('/v1/**', '/other/v1/**'));
   await until(/configuration 2 is in force/);
