@@ -35,6 +35,7 @@ const headOf = (i: number): RequestHead => ({
   peer: { address: '127.0.0.1', trusted: false },
   contentLength: 0,
   upgrade: null,
+  clientCertificate: null,
 });
 
 const heapMb = (): number => {

@@ -11,10 +11,11 @@ import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
-import { acquireStateLock, probePort } from '#storage/embedded/state-lock.ts';
+import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
+import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { Reloader } from './compose/reloader.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
@@ -28,7 +29,10 @@ export interface StartOptions extends Overrides {
 export interface RunningGateway {
   /** What to tell a person who has started it. */
   readonly banner: string;
+  /** Of the first listener. */
   readonly port: number;
+  /** Of all, in their order. */
+  readonly ports: readonly number[];
   readonly adminPort: number;
   /** Drains and ends it. Resolves when everything is on record and nothing runs any more. */
   stop(): Promise<void>;
@@ -66,10 +70,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     version: string;
   };
   const lock = acquireStateLock(stateDirectory, {
-    listen: `${snapshot.listen.host}:${snapshot.listen.port}`,
+    listen: snapshot.listen.map(({ id }) => id).join(', '),
   });
   begun.defer(() => lock.release());
-  await probePort(snapshot.listen.host, snapshot.listen.port);
+  await probePorts(snapshot.listen);
+  for (const warning of certificateWarnings(snapshot.listen, startedAtMs)) say(warning);
 
   // 2. Settle the past: what dead processes left in their journals, and the windows it weighs on.
   const ledger = await startLedger({
@@ -93,7 +98,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   let draining = false;
   const pool = new WorkerPool({
     count: snapshot.threads,
-    port: snapshot.listen.port,
+    ports: snapshot.listen.map(({ port }) => port),
     boot: startedAtMs.toString(36),
     journalDirectory,
     counters,
@@ -144,12 +149,13 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   return {
     banner: renderBanner({
       snapshot,
-      port: pool.port,
+      ports: pool.ports,
       adminPort: admin.port,
       stateDirectory,
       firstKey: keys.firstKey(),
     }),
-    port: pool.port,
+    port: pool.ports[0]!,
+    ports: pool.ports,
     adminPort: admin.port,
     async stop() {
       if (draining) return;

@@ -5,7 +5,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
 import type { Gateway } from '#pipeline/gateway.ts';
-import { listen, type Listener } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
@@ -16,6 +15,7 @@ import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { compileGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
+import { openListeners, type ListenerPool } from './compose/open-listeners.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
 import { systemClock } from './compose/system-clock.ts';
 
@@ -39,6 +39,7 @@ const observer = createObserver({
   accessLog: start.snapshot.accessLog,
   clock,
   connections: () => upstream.stats(),
+  doors: () => listeners.stats(),
 });
 const keys = new KeyTable();
 keys.apply(start.keys);
@@ -61,21 +62,16 @@ let gateway: Gateway = compileGateway(start.snapshot, parts);
 let running = 0;
 let closing = false;
 const idle = Promise.withResolvers<void>();
-let listener: Listener;
+let listeners: ListenerPool;
 
 try {
-  listener = await listen({
-    host: start.snapshot.listen.host,
-    port: start.port,
-    reusePort: start.reusePort,
-    limits: start.snapshot.limits,
-    trustedProxies: start.snapshot.listen.trustedProxies,
+  listeners = await openListeners(start, {
     onExchange(inbound) {
       running++;
       void handle(inbound, gateway).finally(ended);
     },
   });
-  say({ type: 'listening', port: listener.port });
+  say({ type: 'listening', ports: listeners.ports });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   say({ type: 'failed', message, code });
@@ -103,7 +99,7 @@ port.on('message', (message: ToWorker) => {
     case 'metrics':
       return say({ type: 'metrics', ask: message.ask, dump: observer.dump() });
     case 'drain':
-      return listener.drain();
+      return listeners.drain();
     case 'close':
       return void close(message.graceMs);
   }
@@ -111,7 +107,9 @@ port.on('message', (message: ToWorker) => {
 
 function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
   try {
-    gateway = compileGateway(snapshot, parts);
+    const next = compileGateway(snapshot, parts);
+    listeners.update(snapshot.listen);
+    gateway = next;
     say({ type: 'snapshot-in-force', version: snapshot.version });
   } catch (error) {
     say({ type: 'snapshot-refused', version: snapshot.version, message: (error as Error).message });
@@ -119,7 +117,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
 }
 
 async function close(graceMs: number): Promise<void> {
-  await listener.close(graceMs);
+  await listeners.close(graceMs);
   // A connection that was cut still has a receipt to come.
   closing = true;
   if (running > 0) await idle.promise;

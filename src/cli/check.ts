@@ -29,7 +29,11 @@ export function addCheck(sluice: Command): void {
 async function checkFile(file: string): Promise<{ message: string; problems: readonly Problem[] } | null> {
   const { ConfigError } = await import('#config/problem.ts');
   try {
-    await loadFile(file);
+    const { listen } = await loadFile(file);
+    const { certificateWarnings } = await import('../compose/listeners-in-force.ts');
+    // Served nevertheless.
+    for (const warning of certificateWarnings(listen, Date.now()))
+      process.stderr.write(`${file}: ${warning}\n`);
     return null;
   } catch (error) {
     if (error instanceof ConfigError) return error;

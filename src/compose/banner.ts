@@ -1,8 +1,10 @@
 import type { Snapshot } from '#core/snapshot.ts';
+import { listenerUrl } from './listener-address.ts';
 
 export interface BannerFacts {
   readonly snapshot: Snapshot;
-  readonly port: number;
+  /** Of the listeners, in their order. */
+  readonly ports: readonly number[];
   readonly adminPort: number;
   readonly stateDirectory: string;
   /** Null once it was revoked, or when keys come from a file. */
@@ -10,14 +12,15 @@ export interface BannerFacts {
 }
 
 /** What a person needs to make the first call. */
-export function renderBanner({ snapshot, port, adminPort, stateDirectory, firstKey }: BannerFacts): string {
-  const base = `http://${snapshot.listen.host}:${port}`;
+export function renderBanner({ snapshot, ports, adminPort, stateDirectory, firstKey }: BannerFacts): string {
+  const [base, ...others] = snapshot.listen.map((listener, i) => listenerUrl(listener, ports[i]!));
   const model = Object.values(snapshot.models).find((candidate) => candidate.listed)?.name;
   const providers = Object.values(snapshot.providers);
   const simulated = providers.every((provider) => provider.baseUrl.startsWith('builtin:'));
   const lines = [
     '',
     `  Sluice listens on ${base} (${snapshot.threads} thread${snapshot.threads === 1 ? '' : 's'})`,
+    ...others.map((url) => `  and on            ${url}`),
     `  Admin             http://${snapshot.admin.host}:${adminPort}  (/readyz, /metrics)`,
     `  State             ${stateDirectory}`,
     `  Providers         ${providers.map((provider) => provider.name).join(', ') || 'none'}`,

@@ -99,8 +99,14 @@ function parseConfigText(text: string, source: ConfigSource, scope: LoadScope): 
 function override(document: ConfigDocument, { port, adminPort, threads }: Overrides): ConfigDocument {
   return {
     ...document,
-    ...(port === null ? {} : { listen: { ...document.listen, port } }),
+    ...(port === null ? {} : { listen: withPort(document.listen, port) }),
     ...(adminPort === null ? {} : { admin: { ...document.admin, port: adminPort } }),
     ...(threads === null ? {} : { threads }),
   };
+}
+
+/** Of several listeners the first one has it. */
+function withPort(listen: ConfigDocument['listen'], port: number): ConfigDocument['listen'] {
+  if (!Array.isArray(listen)) return { ...listen, port };
+  return listen.map((each, i) => (i === 0 ? { ...each, port } : each));
 }

@@ -1,5 +1,6 @@
 import type { ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
+import type { ListenerPlan } from '#core/listener.ts';
 import { ConfigError } from '#config/problem.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
@@ -7,6 +8,7 @@ import type { MetricsDump } from '#observe/series.ts';
 import type { KeyStore } from '#storage/embedded/key-store.ts';
 import { loadConfig } from './configuration.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -37,7 +39,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         reasons,
         snapshotVersion: snapshot.version,
         configDigest: snapshot.digest,
-        listen: `${snapshot.listen.host}:${pool.port}`,
+        listen: snapshot.listen.map((each, i) => listenerAddress(each, pool.ports[i]!)).join(', '),
         workers: pool.status(),
         ledger: { lagSegments: ledger.lagSegments() },
       };
@@ -47,6 +49,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         version: parts.version,
         ledgerLagSegments: ledger.lagSegments(),
         configReloads: reloader.counts,
+        certificates: certificatesOf(reloader.current.snapshot.listen),
       });
     },
     keys: {
@@ -111,6 +114,16 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       };
     },
   };
+}
+
+function certificatesOf(listeners: readonly ListenerPlan[]) {
+  return listeners.flatMap(({ id, tls }) =>
+    (tls?.certificates ?? []).map(({ names, notAfterMs }) => ({
+      listener: id,
+      certificate: names[0] ?? '',
+      secondsLeft: Math.floor((notAfterMs - Date.now()) / 1000),
+    })),
+  );
 }
 
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);

@@ -17,8 +17,13 @@ export interface WorkerStart {
   readonly journalDirectory: string;
   /** To the process's token counter. */
   readonly tokenPort: MessagePort;
-  readonly port: number;
+  /** By the listener's place in the snapshot: the port to take, 0 for any free one. */
+  readonly ports: readonly number[];
   readonly reusePort: boolean;
+  /** Open connections: for each listener a row, in it a 32-bit cell for each worker index. */
+  readonly openConnections: SharedArrayBuffer;
+  /** Of TLS sessions, for all threads. */
+  readonly ticketSecret: Uint8Array;
 }
 
 export type ToWorker =
@@ -31,7 +36,7 @@ export type ToWorker =
   | { readonly type: 'close'; readonly graceMs: number };
 
 export type FromWorker =
-  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'listening'; readonly ports: readonly number[] }
   | { readonly type: 'failed'; readonly message: string; readonly code: string | undefined }
   | { readonly type: 'snapshot-in-force'; readonly version: number }
   | { readonly type: 'snapshot-refused'; readonly version: number; readonly message: string }

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { watchConfig, type FileWatch } from '#config/watch.ts';
 import { loadConfig, type ConfigSource, type LoadedConfig, type Overrides } from './configuration.ts';
+import { certificateWarnings, listenersInForce } from './listeners-in-force.ts';
 
 export interface ReloaderParts {
   readonly source: ConfigSource;
@@ -54,8 +56,11 @@ export class Reloader {
     const { source, overrides, apply, say } = this.#parts;
     const before = this.#current;
     try {
-      const loaded = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
+      const read = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
+      const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
+      const loaded = { ...read, snapshot: { ...read.snapshot, listen } };
       const fixed = whatNeedsRestart(before, loaded);
+      if (!isDeepStrictEqual(listen, read.snapshot.listen)) fixed.unshift('listen');
       this.#current = loaded;
       await apply(loaded);
       this.counts.accepted++;
@@ -63,6 +68,7 @@ export class Reloader {
       say(
         `configuration ${loaded.snapshot.version} is in force${fixed.length ? ` (after a restart: ${fixed.join(', ')})` : ''}`,
       );
+      for (const warning of certificateWarnings(listen, Date.now())) say(warning);
     } catch (error) {
       this.#current = before;
       this.counts.refused++;
@@ -75,7 +81,6 @@ export class Reloader {
 function whatNeedsRestart(before: LoadedConfig, after: LoadedConfig): string[] {
   const changed: string[] = [];
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  if (!same(before.snapshot.listen, after.snapshot.listen)) changed.push('listen');
   if (!same(before.snapshot.admin, after.snapshot.admin)) changed.push('admin');
   if (before.snapshot.threads !== after.snapshot.threads) changed.push('threads');
   if (before.snapshot.accessLog !== after.snapshot.accessLog) changed.push('log');

@@ -29,7 +29,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
   t.after(() => process.off('worker', onWorker));
   const pool = new WorkerPool({
     count: 4,
-    port: 0,
+    ports: [0],
     boot: 'test',
     journalDirectory: directory,
     // Room for the main thread and three workers: the fourth cannot start.

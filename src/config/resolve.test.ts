@@ -123,13 +123,26 @@ routes:
 test('defaults are what the documentation says', () => {
   const { snapshot, keys } = resolve('');
   assert.deepEqual(keys, []);
-  assert.deepEqual(snapshot.listen, { host: '127.0.0.1', port: 8080, trustedProxies: [] });
+  assert.deepEqual(snapshot.listen, [
+    {
+      id: '127.0.0.1:8080',
+      host: '127.0.0.1',
+      port: 8080,
+      ipv6Only: false,
+      trustedProxies: [],
+      proxyProtocol: false,
+      maxConnections: 0,
+      tls: null,
+      http2: { maxStreams: 128, websocket: true },
+    },
+  ]);
   assert.deepEqual(snapshot.admin, { host: '127.0.0.1', port: 9080 });
   assert.deepEqual(snapshot.limits, {
     headerBytes: 32_768,
     bodyBytes: 33_554_432,
     headTimeoutMs: 15_000,
     bodyTimeoutMs: 300_000,
+    sendTimeoutMs: 60_000,
   });
   assert.deepEqual(snapshot.drain, { delayMs: 0, graceMs: 30_000 });
   assert.equal(snapshot.version, 3);
@@ -305,7 +318,8 @@ test('without a file, the environment says which providers there are', () => {
   assert.equal(address('10.0.0.1:1234'), 'http://10.0.0.1:1234/v1');
   assert.equal(address('https://h.test'), 'https://h.test/v1');
   assert.equal(address('http://h.test/x'), 'http://h.test/x');
-  assert.deepEqual(documentOf({ SLUICE_PORT: '1', SLUICE_ADMIN_PORT: 'x' }).listen?.port, 1);
+  const { listen } = documentOf({ SLUICE_PORT: '1', SLUICE_ADMIN_PORT: 'x' });
+  assert.deepEqual(listen, { host: '127.0.0.1', port: 1 });
   assert.equal(documentOf({ SLUICE_ADMIN_PORT: 'x' }).admin?.port, 9080);
   const document = documentOf({ ALPHA_API_KEY: 'a' });
   const { snapshot } = resolveConfig(document, {

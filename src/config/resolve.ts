@@ -6,6 +6,7 @@ import type { Snapshot } from '#core/snapshot.ts';
 import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
 import { resolveKeys } from './resolve-keys.ts';
+import { resolveListeners } from './resolve-listeners.ts';
 import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from './resolve-models.ts';
 import { resolveRoutes } from './resolve-routes.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
@@ -63,11 +64,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
   const snapshot: Snapshot = {
     version: scope.version,
     digest: createHash('sha256').update(scope.text).digest('hex'),
-    listen: {
-      host: document.listen?.host ?? '127.0.0.1',
-      port: document.listen?.port ?? 8080,
-      trustedProxies: document.listen?.trustedProxies ?? [],
-    },
+    listen: resolveListeners(document, problems),
     admin: { host: document.admin?.host ?? '127.0.0.1', port: document.admin?.port ?? 9080 },
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
@@ -77,6 +74,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
       bodyBytes,
       headTimeoutMs: parseDuration(limits.headTimeout ?? '15s'),
       bodyTimeoutMs: parseDuration(limits.bodyTimeout ?? '300s'),
+      sendTimeoutMs: parseDuration(limits.sendTimeout ?? '60s'),
     },
     drain: {
       delayMs: parseDuration(document.drain?.delay ?? 0),

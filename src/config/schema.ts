@@ -1,5 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
+import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 
 /**
@@ -132,23 +133,24 @@ const ModelSchema = Type.Object(
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
 );
 
+const relaying = {
+  preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
+  upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
+  timeouts: Type.Optional(TimeoutsSchema),
+};
 const HttpTarget = Type.Object(
   {
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
       description: 'Upstreams, taken in turn.',
     }),
-    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
-    timeouts: Type.Optional(TimeoutsSchema),
+    ...relaying,
   },
   { ...strict, title: '{ http: … }' },
 );
 const UpstreamRef = Type.Object(
   {
     upstream: name('A name under upstreams.'),
-    preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-    upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
-    timeouts: Type.Optional(TimeoutsSchema),
+    ...relaying,
   },
   { ...strict, title: '{ upstream: … }' },
 );
@@ -233,20 +235,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
   return Type.Object(
     {
       version: Type.Optional(Type.Literal(1, { description: 'Version of this format.' })),
-      listen: Type.Optional(
-        Type.Object(
-          {
-            host: Type.Optional(Type.String({ description: 'Address to listen on (127.0.0.1).' })),
-            port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535, description: '8080' })),
-            trustedProxies: Type.Optional(
-              Type.Array(Type.String(), {
-                description: 'Addresses and CIDR ranges whose X-Forwarded-For is believed.',
-              }),
-            ),
-          },
-          strict,
-        ),
-      ),
+      listen: Type.Optional(listenSchema(Duration)),
       admin: Type.Optional(
         Type.Object(
           {
@@ -287,11 +276,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
             body: Type.Optional(Size),
             headTimeout: Type.Optional(Duration),
             bodyTimeout: Type.Optional(Duration),
+            sendTimeout: Type.Optional(Duration),
           },
           {
             ...strict,
             description:
-              'At the door: head size (32KiB), body size (32MiB), time for the head (15s) and for the whole request (300s).',
+              'At the door: head size (32KiB), body size (32MiB), time for the head (15s) and for the whole request (300s), time in which a client may take nothing of its answer (60s).',
           },
         ),
       ),
@@ -391,6 +381,7 @@ export function policySchema(policies: PolicySchemas) {
 }
 
 export type ConfigDocument = Static<ReturnType<typeof documentSchema<typeof anyPolicy>>>;
+export type ListenerSettings = Exclude<NonNullable<ConfigDocument['listen']>, readonly unknown[]>;
 export type ProviderSettings = Static<typeof ProviderSchema>;
 export type UpstreamSettings = Static<typeof UpstreamSchema>;
 export type TimeoutSettings = Static<typeof TimeoutsSchema>;

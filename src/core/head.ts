@@ -3,6 +3,8 @@
  * policies judged, the log wrote and the upstream received are this one object.
  */
 
+import type { ClientCertificate } from './listener.ts';
+
 /** Header names and values alternating, names in lower case, in order of arrival: `[n0, v0, n1, v1, …]`. */
 export type HeaderList = readonly string[];
 
@@ -23,6 +25,8 @@ export interface RequestHead {
   readonly clientAddress: string;
   /** The connection's other end. A trusted one may speak for others (`X-Forwarded-*`). */
   readonly peer: { readonly address: string; readonly trusted: boolean };
+  /** What the client has proved to be, under TLS; null without a certificate. */
+  readonly clientCertificate: ClientCertificate | null;
   /** Body length announced by the client; null when chunked; 0 when there is none. */
   readonly contentLength: number | null;
   /** True when the client asks to leave HTTP (`Connection: Upgrade`). */

@@ -88,7 +88,7 @@ export class RouteTrie {
     add(this.#anyHost);
     const found: number[] = [];
     const take = (places: readonly number[] | null) => {
-      for (let i = 0; places && i < places.length && found.length < most; i++) found.push(places[i]!);
+      if (places) found.push(...places.slice(0, most - found.length));
     };
     const collect = (node: Node, at: number) => {
       take(node.below);

@@ -1,3 +1,4 @@
+import type { ListenerPlan } from './listener.ts';
 import type { PriceVersion } from './price.ts';
 import type { Plan, Provider, Timeouts } from './target.ts';
 
@@ -10,11 +11,8 @@ export interface Snapshot {
   readonly version: number;
   /** SHA-256 of the configuration's text, for people to compare. */
   readonly digest: string;
-  readonly listen: {
-    readonly host: string;
-    readonly port: number;
-    readonly trustedProxies: readonly string[];
-  };
+  /** At least one. The first is where banners and `--port` point. */
+  readonly listen: readonly ListenerPlan[];
   readonly admin: { readonly host: string; readonly port: number };
   readonly threads: number;
   readonly accessLog: boolean;
@@ -39,6 +37,8 @@ export interface RequestLimits {
   readonly bodyBytes: number;
   readonly headTimeoutMs: number;
   readonly bodyTimeoutMs: number;
+  /** How long a client may take nothing of what is ready for it (60 s). */
+  readonly sendTimeoutMs?: number;
 }
 
 export interface ResolvedModel extends Plan {

@@ -16,6 +16,12 @@ export interface ObserverSettings {
   readonly write?: (line: string) => void;
   /** Takes error lines instead of standard error. */
   readonly writeError?: (line: string) => void;
+  /** Of each listener: open connections, and how many were not served, by reason. */
+  readonly doors?: () => readonly {
+    readonly listener: string;
+    readonly open: number;
+    readonly refused: Readonly<Record<string, number>>;
+  }[];
   readonly connections?: () => { readonly idle: number; readonly active: number };
 }
 
@@ -71,6 +77,7 @@ export function createObserver(
         gauge({ name: 'sluice_open_streams', help: 'Streams under way.', aggregator: 'sum' }, [
           { labels: {}, value: openStreams },
         ]),
+        ...doorMetrics(settings.doors?.() ?? []),
         gauge(
           { name: 'sluice_upstream_connections', help: 'Connections to upstreams.', aggregator: 'sum' },
           (['idle', 'active'] as const).map((state) => ({
@@ -88,4 +95,22 @@ export function createObserver(
       await Promise.all(sinks.map((each) => each.close()));
     },
   };
+}
+
+function doorMetrics(doors: ReturnType<NonNullable<ObserverSettings['doors']>>): MetricsDump {
+  return [
+    gauge(
+      { name: 'sluice_client_connections', help: "Clients' open connections.", aggregator: 'sum' },
+      doors.map(({ listener, open }) => ({ labels: { listener }, value: open })),
+    ),
+    {
+      name: 'sluice_client_connections_refused_total',
+      help: 'Connections that were not served.',
+      type: 'counter',
+      aggregator: 'sum',
+      values: doors.flatMap(({ listener, refused }) =>
+        Object.entries(refused).map(([reason, value]) => ({ labels: { listener, reason }, value })),
+      ),
+    },
+  ];
 }

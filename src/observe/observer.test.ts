@@ -9,7 +9,12 @@ import { renderMetrics } from './render-metrics.ts';
 import { parseExposition, type Sample } from './testing/parse-exposition.ts';
 
 const clock = { nowMs: () => 1_700_000_000_000, monotonicMs: () => 0 };
-const main = { version: '1', ledgerLagSegments: 2, configReloads: { accepted: 3, refused: 1 } };
+const main = {
+  version: '1',
+  ledgerLagSegments: 2,
+  certificates: [],
+  configReloads: { accepted: 3, refused: 1 },
+};
 
 const attempt = (fields: Partial<AttemptLine> = {}): AttemptLine => ({
   number: 1,

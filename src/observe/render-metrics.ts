@@ -6,6 +6,11 @@ export interface MainFigures {
   readonly version: string;
   readonly ledgerLagSegments: number;
   /** Configuration reloads by result, such as `accepted` and `refused`. */
+  readonly certificates: readonly {
+    readonly listener: string;
+    readonly certificate: string;
+    readonly secondsLeft: number;
+  }[];
   readonly configReloads: Readonly<Record<string, number>>;
 }
 
@@ -26,6 +31,17 @@ function figuresOf(main: MainFigures): MetricJson[] {
         aggregator: 'max',
       },
       [{ labels: {}, value: main.ledgerLagSegments }],
+    ),
+    gauge(
+      {
+        name: 'sluice_certificate_expiry_seconds',
+        help: 'Until the certificate expires; negative once it has.',
+        aggregator: 'first',
+      },
+      main.certificates.map(({ listener, certificate, secondsLeft }) => ({
+        labels: { listener, certificate },
+        value: secondsLeft,
+      })),
     ),
     {
       name: 'sluice_config_reloads_total',

@@ -26,6 +26,42 @@ const requestFraming = new Set([
   'via',
   'forwarded',
 ]);
+/**
+ * What a proxy that ends TLS says of a client's certificate (RFC 9440, and older fields without a standard). From anybody
+ * else it is a claim that no upstream may see.
+ */
+const certificateFields = new Set([
+  'client-cert',
+  'client-cert-chain',
+  'x-client-cert',
+  'x-client-cert-chain',
+  'x-client-certificate',
+  'x-client-dn',
+  'x-client-verify',
+  'ssl-client-cert',
+  'ssl-client-issuer-dn',
+  'ssl-client-subject-dn',
+  'ssl-client-verify',
+  'x-ssl-cert',
+  'x-ssl-client-cert',
+  'x-ssl-client-cn',
+  'x-ssl-client-dn',
+  'x-ssl-client-s-dn',
+  'x-ssl-client-i-dn',
+  'x-ssl-client-sha1',
+  'x-ssl-client-fingerprint',
+  'x-ssl-client-serial',
+  'x-ssl-client-verify',
+  'x-amzn-mtls-clientcert',
+  'x-amzn-mtls-clientcert-leaf',
+  'x-amzn-mtls-clientcert-subject',
+  'x-amzn-mtls-clientcert-issuer',
+  'x-amzn-mtls-clientcert-serial-number',
+  'x-amzn-mtls-clientcert-validity',
+]);
+/** Not to go on, from a peer that is not trusted. */
+const strangersFields = new Set([...hopByHop, ...requestFraming, ...certificateFields]);
+const ownFields = new Set([...hopByHop, ...requestFraming]);
 /** A client that asks to have these removed on the way wants the upstream to see another request than was judged. */
 const endToEnd = new Set([
   'host',
@@ -51,10 +87,11 @@ export function requestHeaders(passage: Passage, host: string): HeaderList {
       `The Connection header names "${abused}", which is not a field of the connection.`,
     );
   }
+  const dropped = head.peer.trusted ? ownFields : strangersFields;
   const headers: string[] = ['host', host];
   for (let i = 0; i < head.headers.length; i += 2) {
     const name = head.headers[i]!;
-    if (hopByHop.has(name) || requestFraming.has(name) || options.includes(name)) continue;
+    if (dropped.has(name) || options.includes(name)) continue;
     // An underscore is read as a hyphen by many servers (CGI): it could pass for a header that is checked here.
     if (name.includes('_') || name.startsWith('x-forwarded-') || exchange.consumedHeaders.includes(name))
       continue;

@@ -4,6 +4,7 @@ import { faultFrom, faultKinds, type Fault } from '#core/fault.ts';
 import type { Outcome } from '#core/receipt.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
 import { clientDialect } from './client-dialect.ts';
+import { grpcFault, speaksGrpc } from './grpc-fault.ts';
 import type { Passage } from './passage.ts';
 
 /** Turns whatever was thrown into the client's own kind of error. A bug is reported, and shows nothing of itself. */
@@ -19,6 +20,7 @@ export function refuse(passage: Passage, thrown: unknown): Answer {
     exchange.outcome = 'client_gone';
     return nothingLeft;
   }
+  if (speaksGrpc(exchange.head)) return refuseGrpc(passage, fault);
   const dialect = clientDialect(passage);
   const { headers, body } = dialect ? renderFault(exchange, dialect, fault) : problem(fault, exchange.id);
   const limits = dialect && exchange.limits ? dialect.client.limitHeaders(exchange.limits) : [];
@@ -28,6 +30,14 @@ export function refuse(passage: Passage, thrown: unknown): Answer {
     headers: [...headers, ...requestId, ...limits, ...(fault.details.headers ?? [])],
     body,
   });
+}
+
+/** A client of gRPC looks for its status in the trailers, which here are the whole answer. */
+function refuseGrpc(passage: Passage, fault: Fault): Answer {
+  const headers = [...grpcFault(fault), ...(fault.details.headers ?? [])];
+  const answer = wholeAnswer(passage, { status: 200, headers, body: null });
+  passage.exchange.status = fault.status;
+  return answer;
 }
 
 /** An upstream's error in the client's own dialect keeps its bytes. */

@@ -20,7 +20,7 @@ test('with nothing in the environment the simulated model answers, behind keys',
   const snapshot = snapshotOf({});
   assert.deepEqual(Object.keys(snapshot.models), ['simulated', 'simulated/simulated']);
   assert.equal(snapshot.providers['simulated']?.baseUrl, 'builtin:simulated');
-  assert.equal(snapshot.listen.host, '127.0.0.1');
+  assert.equal(snapshot.listen[0]!.host, '127.0.0.1');
   assert.deepEqual(
     snapshot.routes.map(({ match, policies }) => [match.path, ...policies.map((use) => use.kind)]),
     [['/v1/**', 'key-auth', 'model-access']],

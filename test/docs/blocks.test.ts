@@ -20,6 +20,8 @@ const runBy: Readonly<Record<string, string>> = {
   'README.zh-CN.md yaml': 'readme.test.ts',
   'docs/configuration.md yaml': 'pages.test.ts',
   'docs/configuration.md text': 'configuration-errors.test.ts',
+  'docs/listeners.md yaml': 'listeners.test.ts',
+  'docs/http2.md yaml': 'http2.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',
   'bench/README.md sh': 'blocks.test.ts',

@@ -67,9 +67,9 @@ test('every attack that the page on security names is made by the test it names'
     return Number(number);
   });
   assert.deepEqual(
-    [1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 17, 18, 19, 20, 21, 37, 47, 50, 51, 52, 61, 62].filter(
-      (n) => !numbers.includes(n),
-    ),
+    [
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 16, 17, 18, 19, 20, 21, 30, 31, 37, 47, 49, 50, 51, 52, 61, 62,
+    ].filter((n) => !numbers.includes(n)),
     [],
   );
 });

@@ -60,7 +60,7 @@ export async function startCommand(
   ended.catch(() => {});
   const address = (name: RegExp) => name.exec(said)![1]!;
   return {
-    url: address(/Sluice listens on (http:\S+)/),
+    url: address(/Sluice listens on (https?:\S+)/),
     adminUrl: address(/Admin +(http:\S+)/),
     banner: said,
     async stop() {

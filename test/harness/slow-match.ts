@@ -128,6 +128,7 @@ export const anyHead: fc.Arbitrary<RequestHead> = fc
     peer: { address: clientAddress, trusted: false },
     contentLength: 0,
     upgrade: null,
+    clientCertificate: null,
   }));
 
 export const routeOf = (match: RouteMatch, name: string): HttpRoute => ({

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { acquireStateLock, probePort, StateLockedError } from './state-lock.ts';
+import { acquireStateLock, probePorts, StateLockedError } from './state-lock.ts';
 
 const info = { listen: '127.0.0.1:8080' };
 
@@ -77,14 +77,14 @@ test('a port that somebody listens on is found out, also when he would share it'
     server.listen({ host: '127.0.0.1', port: 0, reusePort });
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    await assert.rejects(probePort('127.0.0.1', port), /already listens on 127\.0\.0\.1:\d+/);
+    await assert.rejects(probePorts([{ host: '127.0.0.1', port }]), /already listens on 127\.0\.0\.1:\d+/);
     server.close();
     await once(server, 'close');
-    await probePort('127.0.0.1', port);
+    await probePorts([{ host: '127.0.0.1', port }]);
   }
-  await probePort('127.0.0.1', 0);
+  await probePorts([{ host: '127.0.0.1', port: 0 }]);
 });
 
 test('an address of another machine is named', async () => {
-  await assert.rejects(probePort('203.0.113.1', 8080), /203\.0\.113\.1:8080/);
+  await assert.rejects(probePorts([{ host: '203.0.113.1', port: 8080 }]), /203\.0\.113\.1:8080/);
 });

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -92,19 +92,37 @@ function describe({ pid, host, listen, startedAtMs }: LockHolder): string {
   return `process ${pid} on ${host} (listening on ${listen}, since ${since})`;
 }
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly ipv6Only?: boolean;
+}
+
 /**
  * Proves that nobody listens there, by an ordinary bind: the workers' own `reusePort` listeners would silently share
- * the port, and its traffic, with another process. Port 0 is always free.
+ * the port, and its traffic, with another process. Port 0 is always free. Each is held until all are, so that two
+ * addresses that are in each other's way (`::` and `0.0.0.0`) are found, too.
  * @throws Error saying why the address cannot be used.
  */
-export async function probePort(host: string, port: number): Promise<void> {
-  if (port === 0) return;
-  await new Promise<void>((resolve, reject) => {
-    const server = createServer();
+export async function probePorts(addresses: readonly Address[]): Promise<void> {
+  const held: Server[] = [];
+  try {
+    for (const address of addresses) if (address.port !== 0) held.push(await bind(address));
+  } finally {
+    await Promise.all(
+      held.map((server) => new Promise<void>((resolve) => void server.close(() => resolve()))),
+    );
+  }
+}
+
+function bind({ host, port, ipv6Only = false }: Address): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new Error(explain(error, `${host}:${port}`), { cause: error }));
+      const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+      reject(new Error(explain(error, address), { cause: error }));
     });
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+    server.listen({ host, port, ipv6Only, exclusive: true }, () => resolve(server));
   });
 }
 

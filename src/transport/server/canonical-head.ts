@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { Fault } from '#core/fault.ts';
 import { headerOf, type RequestHead } from '#core/head.ts';
+import type { ClientCertificate } from '#core/listener.ts';
 
 /** Headers that may come once only: two of them mean that two readers would see two requests. */
 const single = new Set([
@@ -30,17 +31,28 @@ export interface Peer {
   readonly secure: boolean;
   /** May this peer name the client (`X-Forwarded-For`)? */
   readonly trusted: boolean;
+  /** What is known of a connection under TLS that ends here. */
+  readonly tls?: SecurePeer | null;
+}
+
+export interface SecurePeer {
+  readonly clientCertificate: ClientCertificate | null;
+  /** False for hosts of another certificate than the one that was shown. */
+  mayServe(host: string): boolean;
 }
 
 /**
  * The one canonical form of a request (RFC 9110 §4.2.3, 9112 §3). What has two readings is refused, not repaired.
- * @throws Fault `request/malformed`, saying what and why.
+ * @throws Fault `request/malformed`, saying what and why; `route/misdirected` (RFC 9110 §15.5.20).
  */
 export function canonicalHead(request: RawRequest, peer: Peer): RequestHead {
   const headers = canonicalHeaders(request.rawHeaders);
   const { authority, target } = splitTarget(request.url ?? '/', headerOf(headers, 'host'));
   const mark = target.indexOf('?');
   const rawPath = mark < 0 ? target : target.slice(0, mark);
+  const host = canonicalHost(authority);
+  const tls = peer.tls ?? null;
+  if (tls !== null && !tls.mayServe(host)) throw misdirected(host);
   const length = headerOf(headers, 'content-length');
   const chunked = headerOf(headers, 'transfer-encoding');
   if (chunked !== undefined && chunked.toLowerCase() !== 'chunked') {
@@ -49,13 +61,14 @@ export function canonicalHead(request: RawRequest, peer: Peer): RequestHead {
   return {
     method: request.method ?? 'GET',
     scheme: peer.secure ? 'https' : 'http',
-    host: canonicalHost(authority),
+    host,
     authority,
     path: canonicalPath(rawPath),
     query: mark < 0 ? '' : target.slice(mark + 1),
     headers,
     clientAddress: clientAddress(headers, peer),
     peer: { address: peer.address, trusted: peer.trusted },
+    clientCertificate: tls === null ? null : tls.clientCertificate,
     contentLength: chunked !== undefined ? null : length === undefined ? 0 : Number(length),
     upgrade: headerOf(headers, 'upgrade') ?? null,
   };
@@ -63,6 +76,13 @@ export function canonicalHead(request: RawRequest, peer: Peer): RequestHead {
 
 function malformed(message: string, field?: string): Fault {
   return new Fault('request/malformed', message, field === undefined ? {} : { field });
+}
+
+function misdirected(host: string): Fault {
+  return new Fault(
+    'route/misdirected',
+    `This connection was opened to another host: ${host} has a certificate of its own. Open one to it.`,
+  );
 }
 
 function canonicalHeaders(raw: readonly string[]): string[] {

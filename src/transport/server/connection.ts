@@ -6,7 +6,13 @@ import { canonicalHead, type Peer } from './canonical-head.ts';
 import { Http1Inbound, type AnswerChannel } from './http1-inbound.ts';
 import { renderProblem } from './problem.ts';
 import type { WriteRoom } from './write-room.ts';
-import { RequestParser, type ParsedRequest, type RequestHandler } from './request-parser.ts';
+import {
+  Http2Begun,
+  http2FirstBytes,
+  RequestParser,
+  type ParsedRequest,
+  type RequestHandler,
+} from './request-parser.ts';
 
 export interface ConnectionSettings {
   readonly maxHeadBytes: number;
@@ -14,12 +20,24 @@ export interface ConnectionSettings {
   readonly room: WriteRoom;
   readonly headTimeoutMs: number;
   readonly bodyTimeoutMs: number;
+  /** How long a client may take nothing of what is ready for it. */
+  readonly sendTimeoutMs: number;
   /** How long an idle connection is kept for another request. */
   readonly keepAliveMs: number;
   onExchange(inbound: Inbound): void;
   onClosed(connection: ServerConnection): void;
+  /** Takes connections that begin with the preface of HTTP/2. Null: they are refused. */
+  readonly onHttp2: ((leaving: LeavingConnection) => void) | null;
   /** Is the listener closing? Then every answer is its connection's last. */
   isClosing(): boolean;
+}
+
+export interface LeavingConnection {
+  readonly connection: ServerConnection;
+  /** Paused. */
+  readonly socket: Socket;
+  readonly peer: Peer;
+  readonly firstBytes: Buffer;
 }
 
 /** How long we read on after an answer that came before its request's end, so that a reset does not destroy it. */
@@ -43,6 +61,9 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
   /** Is the present request known to whoever answers it? */
   #announced = true;
   #ignores = false;
+  #upgraded = false;
+  /** Is there a timer for a client that takes nothing? */
+  #watched = false;
   /** When, on the clock of `performance.now`, what is awaited from the client must have come. */
   #deadlineMs: number;
 
@@ -102,6 +123,10 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
         this.#inbound?.bodyEnded();
       }
     } catch (thrown) {
+      const { onHttp2 } = this.#settings;
+      // Under TLS it is agreed upon in the handshake (RFC 9113 §3.2).
+      if (thrown instanceof Http2Begun && onHttp2 && !this.#peer.secure)
+        return this.#leaveTo(onHttp2, thrown);
       return this.#refuse(faultOf(thrown));
     } finally {
       this.#reading = false;
@@ -209,6 +234,7 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
 
   /** Called now and then: ends what has been waited for too long. */
   expire(nowMs: number): void {
+    this.#watchSending();
     if (nowMs < this.#deadlineMs) return;
     this.#deadlineMs = Infinity;
     if (this.#ignores || this.idle) return void this.socket.destroy();
@@ -217,9 +243,23 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
     else this.#refuse(new Fault('request/timeout', 'The request did not arrive completely in time.'));
   }
 
+  /**
+   * A timer of the socket's own, which any progress winds again, but only while something lies there to be taken: on the
+   * way of the usual answer there is none.
+   */
+  #watchSending(): void {
+    const { socket } = this;
+    const waits = socket.writableLength > 0 && !this.#upgraded;
+    if (waits === this.#watched) return;
+    this.#watched = waits;
+    socket.setTimeout(waits ? this.#settings.sendTimeoutMs : 0, cutStalled);
+  }
+
   /** Leaves HTTP. From here on the connection belongs to the caller, but for its place in the listener's list. */
   upgrade(): { socket: Socket; firstBytes: Buffer } {
     this.#ignores = true;
+    this.#upgraded = true;
+    this.#watchSending();
     this.#inbound = null;
     this.#deadlineMs = Infinity;
     const { socket } = this;
@@ -229,6 +269,13 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
     return { socket, firstBytes };
   }
 
+  /** Leaves for another protocol, without a word, for good. */
+  #leaveTo(take: (leaving: LeavingConnection) => void, { rest }: Http2Begun): void {
+    const { socket } = this.upgrade();
+    socket.off('close', this.#onClose).pause();
+    take({ connection: this, socket, peer: this.#peer, firstBytes: Buffer.concat([http2FirstBytes, rest]) });
+  }
+
   /** Ends an idle connection. */
   closeIfIdle(): void {
     if (this.idle) this.socket.destroy();
@@ -236,6 +283,10 @@ export class ServerConnection implements RequestHandler, AnswerChannel {
 }
 
 const ignore = (): void => {};
+
+function cutStalled(this: Socket): void {
+  this.destroy();
+}
 
 /** @throws Fault for an expectation that cannot be met (RFC 9110 §10.1.1). */
 function expectsContinue({ rawHeaders, http11 }: ParsedRequest): boolean {

@@ -3,6 +3,7 @@ import type { Inbound } from '#core/contracts/inbound.ts';
 import type { BodySink, BodySource, RawSocket } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList, RequestHead } from '#core/head.ts';
+import { readWhole } from './read-whole.ts';
 import { renderResponseHead } from './response-head.ts';
 import type { WriteRoom } from './write-room.ts';
 
@@ -98,23 +99,7 @@ export class Http1Inbound implements Inbound, BodySource {
   }
 
   readBody(limitBytes: number): Promise<Buffer> {
-    const announced = this.head.contentLength;
-    if (announced === 0) return Promise.resolve(Buffer.alloc(0));
-    if (announced !== null && announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      this.open({
-        onData: (chunk) => {
-          length += chunk.length;
-          if (length <= limitBytes) return void chunks.push(chunk);
-          this.pause();
-          reject(tooLarge(limitBytes));
-        },
-        onEnd: () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)),
-        onFault: reject,
-      });
-    });
+    return readWhole(this, limitBytes);
   }
 
   /** Is it we who keep the body from coming? */
@@ -288,11 +273,4 @@ function renderTrailers(trailers: HeaderList): string {
   let text = '0\r\n';
   for (let i = 0; i < trailers.length; i += 2) text += `${trailers[i]}: ${trailers[i + 1]}\r\n`;
   return text + crlf;
-}
-
-function tooLarge(limitBytes: number): Fault {
-  return new Fault(
-    'request/body-too-large',
-    `The body is larger than the ${limitBytes} bytes this route allows.`,
-  );
 }

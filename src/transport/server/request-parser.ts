@@ -26,11 +26,27 @@ export interface RequestHandler {
 }
 
 const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([\x21-\x7e\x80-\xff]+) HTTP\/1\.([01])$/;
+/** Up to its first empty line, which ends it for a reader of HTTP/1.1 (RFC 9113 §3.4). */
+const http2Head = 'PRI * HTTP/2.0\r\n';
 const hopeless = /[^\t\r\n\x20-\x7e\x80-\xff]/;
 /** Of empty lines before a request. */
 const maxEmptyBytes = 16;
 const cr = 0x0d;
 const lf = 0x0a;
+
+/** No request of HTTP/1.1: the client begins HTTP/2. */
+export class Http2Begun extends ProtocolError {
+  /** What follows the head that it begins with. */
+  readonly rest: Buffer;
+
+  constructor(rest: Buffer) {
+    super('a connection preface of HTTP/2');
+    this.rest = rest;
+  }
+}
+
+/** What was read of an HTTP/2 connection's beginning when `Http2Begun` was thrown. */
+export const http2FirstBytes = Buffer.from(`${http2Head}\r\n`, 'latin1');
 
 const inHead = 0;
 const inLength = 1;
@@ -50,6 +66,7 @@ export class RequestParser {
   #left = 0;
   #sawCr = false;
   #emptyBytes = 0;
+  #isFirst = true;
 
   constructor(maxHeadBytes: number, handler: RequestHandler) {
     this.#handler = handler;
@@ -71,8 +88,13 @@ export class RequestParser {
     return this.#state === inHead && !this.#head.underWay;
   }
 
+  get #mayBeginHttp2(): boolean {
+    return this.#isFirst && this.#emptyBytes === 0;
+  }
+
   /** Makes ready for the next request. */
   next(): void {
+    this.#isFirst = false;
     this.#state = inHead;
     this.#emptyBytes = 0;
     this.#head.begin();
@@ -92,6 +114,7 @@ export class RequestParser {
       at = end;
       const { text } = this.#head;
       this.#head.text = '';
+      if (text === http2Head && this.#mayBeginHttp2) throw new Http2Begun(bytes.subarray(at));
       this.#takeHead(text);
     }
     switch (this.#state) {

@@ -1,6 +1,9 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Says whether an address is one of, or within one of, the given addresses and CIDR ranges. */
+/**
+ * Says whether an address is one of, or within one of, the given addresses and CIDR ranges. IPv4-mapped ranges
+ * (`::ffff:10.0.0.0/104`) hold for IPv4 addresses.
+ */
 export function createPeerJudge(ranges: readonly string[]): (address: string) => boolean {
   if (ranges.length === 0) return () => false;
   const list = new BlockList();
