@@ -21,6 +21,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/configuration.md yaml': 'pages.test.ts',
   'docs/configuration.md text': 'configuration-errors.test.ts',
   'docs/listeners.md yaml': 'listeners.test.ts',
+  'docs/matching.md yaml': 'matching.test.ts',
   'docs/http2.md yaml': 'http2.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',
