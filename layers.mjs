@@ -15,6 +15,8 @@ export const layers = {
   transport: ['core'],
   observe: ['core'],
   config: ['core'],
+  discovery: ['core', 'config'],
+  health: ['core'],
   admin: ['core', 'ledger', 'config'],
   compose: [
     'core',
@@ -28,10 +30,12 @@ export const layers = {
     'transport',
     'observe',
     'config',
+    'discovery',
+    'health',
     'admin',
   ],
   cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main'],
-  main: ['core', 'compose', 'ledger', 'storage', 'admin', 'config'],
+  main: ['core', 'compose', 'ledger', 'storage', 'admin', 'config', 'transport'],
   worker: [
     'core',
     'compose',

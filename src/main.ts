@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin } from '#admin/index.ts';
+import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
@@ -18,7 +19,9 @@ import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { Reloader } from './compose/reloader.ts';
+import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
+import { systemClock } from './compose/system-clock.ts';
 
 export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
@@ -103,7 +106,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     journalDirectory,
     counters,
     openTokenPort: () => tokens.openPort(),
-    snapshot: () => reloader.current.snapshot,
+    snapshot: () => watch.fill(reloader.current.snapshot),
+    members: () => watch.changes(),
     keys: () => keys.reset(),
     onSealed: (path) => ledger.sealed(path),
     async onDeath({ index, owner, incarnation, reason }) {
@@ -113,6 +117,14 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       releaseOwner(counters, owner);
     },
   });
+  const probing = createUpstream({ clock: systemClock });
+  begun.defer(() => probing.close());
+  const watch = new UpstreamWatch({
+    upstream: probing,
+    say,
+    publish: (change) => pool.publishMembers(change),
+  });
+  begun.defer(() => watch.close());
   const reloader = new Reloader({
     source,
     overrides: options,
@@ -120,10 +132,15 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say,
     async apply(loaded) {
       await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
-      await pool.publishSnapshot(loaded.snapshot);
+      watch.follow(loaded.snapshot);
+      await pool.publishSnapshot(watch.fill(loaded.snapshot));
+    },
+    revert(before) {
+      watch.follow(before.snapshot);
     },
   });
   begun.defer(() => pool.close(0));
+  watch.follow(snapshot);
   await pool.start();
 
   // 4. The admin port, last: it says that everything is ready.
@@ -134,6 +151,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     ledger,
     keys,
     reloader,
+    watch,
     isDraining: () => draining,
   });
   const admin = await startAdmin({
@@ -162,6 +180,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       draining = true;
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
+      watch.close();
+      probing.close();
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);

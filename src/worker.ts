@@ -4,7 +4,6 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
-import type { Gateway } from '#pipeline/gateway.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
@@ -13,7 +12,7 @@ import { createObserver } from '#observe/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
-import { compileGateway, type Parts } from './compose/compile-gateway.ts';
+import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
 import { openListeners, type ListenerPool } from './compose/open-listeners.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
@@ -58,7 +57,7 @@ const parts: Parts = {
   live: new Set(),
 };
 
-let gateway: Gateway = compileGateway(start.snapshot, parts);
+let gateway: CompiledGateway = compileGateway(start.snapshot, parts);
 let running = 0;
 let closing = false;
 const idle = Promise.withResolvers<void>();
@@ -96,6 +95,8 @@ port.on('message', (message: ToWorker) => {
     case 'keys':
       keys.apply(message.delta);
       return say({ type: 'keys-in-force', sequence: keys.sequence });
+    case 'upstream-members':
+      return gateway.updateUpstreams(message.group, message.members);
     case 'metrics':
       return say({ type: 'metrics', ask: message.ask, dump: observer.dump() });
     case 'drain':

@@ -9,6 +9,7 @@ const asked: unknown[] = [];
 let ready = true;
 
 const control: ControlPlane = {
+  discovery: () => [],
   status: () => ({
     version: '1',
     node: 'v26',

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
 import { serveConfig } from './config.ts';
+import { serveDiscovery } from './discovery.ts';
 import { serveExplain } from './explain.ts';
 import { createGuard } from './guard.ts';
 import { serveHealth } from './health.ts';
@@ -48,6 +49,7 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   serveHealth(app, settings.control);
   serveMetrics(app, settings.control);
   serveStatus(app, settings.control);
+  serveDiscovery(app, settings.control);
   serveKeys(app, settings.control);
   serveConfig(app, settings.control);
   serveUsage(app, settings.control);

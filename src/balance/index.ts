@@ -7,13 +7,19 @@ export interface PoolSettings<T> {
   readonly balance: 'ordered' | 'round-robin';
 }
 
-export function createPool<T>({ name, members, balance }: PoolSettings<T>): TargetPool<T> {
+export function createPool<T>({ name, members: first, balance }: PoolSettings<T>): TargetPool<T> {
+  let members = first;
   let turn = 0;
   return {
     name,
-    members,
+    get members() {
+      return members;
+    },
+    update(others) {
+      members = others;
+    },
     take({ tried, again }: PoolWish): Lease<T> | null {
-      const start = balance === 'ordered' ? 0 : turn++ % members.length;
+      const start = balance === 'ordered' || members.length === 0 ? 0 : turn++ % members.length;
       const inOrder = [...members.slice(start), ...members.slice(0, start)];
       const member = inOrder.find(({ id }) => !tried.includes(id)) ?? (again ? inOrder[0] : undefined);
       if (!member) return null;

@@ -1,20 +1,20 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { KeyDirectory } from '#core/contracts/policy.ts';
-import type { TargetPool } from '#core/contracts/target-pool.ts';
+import type { PoolMember, TargetPool } from '#core/contracts/target-pool.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
-import type { Origin, Upstream } from '#core/contracts/upstream.ts';
+import type { Upstream } from '#core/contracts/upstream.ts';
 import { createPool } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { ResolvedModel, Snapshot, UpstreamGroup } from '#core/snapshot.ts';
+import type { ResolvedModel, Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
 import { compileRoutes, indexOperations, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
 import type { Endpoint, Gateway, HttpUpstream } from '#pipeline/gateway.ts';
+import { originOf } from './origin-of.ts';
 
 /** What outlives a reload. */
 export interface Parts {
@@ -32,8 +32,13 @@ export interface Parts {
   readonly live: Gateway['live'];
 }
 
+export interface CompiledGateway extends Gateway {
+  /** Members of a group of upstreams as discovery has found them: all of them, from now on. */
+  updateUpstreams(name: string, members: readonly UpstreamMember[]): void;
+}
+
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
-export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
+export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
   const { clock, counters, keys } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
   for (const provider of Object.values(snapshot.providers)) {
@@ -66,6 +71,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): Gateway {
     endpoint,
     unasked: new Map(),
     upstreamsOf: (name) => upstreams.get(name)!,
+    updateUpstreams(name, members) {
+      upstreams.get(name)?.update(members.map((member) => poolMember(member, parts)));
+    },
     targetsOf(model) {
       let known = models.get(model);
       if (!known) models.set(model, (known = targetsOf(model)));
@@ -91,13 +99,15 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
 }
 
 function upstreamsOf(group: UpstreamGroup, parts: Parts): TargetPool<HttpUpstream> {
-  const members = group.members.map(({ url, weight, priority }) => {
-    const { origin, host, pathPrefix } = originOf(url, null);
-    const name = `${origin.host}:${origin.port}`;
-    const target = { name, upstream: parts.upstream, origin, pathPrefix, host };
-    return { id: url, target, weight, priority };
-  });
+  const members = group.members.map((member) => poolMember(member, parts));
   return createPool({ name: group.name, members, balance: 'round-robin' });
+}
+
+function poolMember(member: UpstreamMember, parts: Parts): PoolMember<HttpUpstream> {
+  const { id, url, weight, priority } = member;
+  const { origin, host, pathPrefix } = originOf(url, member);
+  const name = `${origin.host}:${origin.port}`;
+  return { id, target: { name, upstream: parts.upstream, origin, pathPrefix, host }, weight, priority };
 }
 
 function targetsOf(model: ResolvedModel): TargetPool<Target> {
@@ -106,28 +116,4 @@ function targetsOf(model: ResolvedModel): TargetPool<Target> {
     return { id, target, weight: 1, priority: 0 };
   });
   return createPool({ name: `the model ${model.name}`, members, balance: 'ordered' });
-}
-
-const digestOf = (tls: NonNullable<Origin['tls']>): string =>
-  createHash('sha256')
-    .update(JSON.stringify([tls.ca, tls.cert, tls.key]))
-    .digest('base64url');
-
-function originOf(
-  url: string,
-  provider: Provider | null,
-): { origin: Origin; host: string; pathPrefix: string } {
-  const parsed = new URL(url);
-  const secure = parsed.protocol === 'https:';
-  const port = parsed.port === '' ? (secure ? 443 : 80) : Number(parsed.port);
-  const proxy = provider?.proxy ?? null;
-  const tls = provider?.tls ?? null;
-  // Connections and sessions are shared only where address, proxy, trust and identity are the same: after a reload that
-  // renews a certificate, or trusts another authority, what was opened before is not used again.
-  const key = [parsed.protocol, parsed.host, proxy ?? '', tls ? digestOf(tls) : ''].join('|');
-  return {
-    origin: { key, secure, host: parsed.hostname, port, proxy, tls },
-    host: parsed.host,
-    pathPrefix: parsed.pathname === '/' ? '' : parsed.pathname.replace(/\/$/, ''),
-  };
 }

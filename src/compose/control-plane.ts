@@ -11,6 +11,7 @@ import { hideSecrets } from './hide-secrets.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
+import type { UpstreamWatch } from './upstream-watch.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -20,6 +21,7 @@ export interface ControlPlaneParts {
   readonly ledger: Ledger;
   readonly keys: KeyStore;
   readonly reloader: Reloader;
+  readonly watch: UpstreamWatch;
   /** Set while the gateway is ending. */
   isDraining(): boolean;
 }
@@ -30,7 +32,11 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   return {
     status() {
       const { snapshot } = reloader.current;
-      const reasons = [...pool.complaints(), ...(parts.isDraining() ? ['shutting down'] : [])];
+      const reasons = [
+        ...pool.complaints(),
+        ...parts.watch.complaints(),
+        ...(parts.isDraining() ? ['shutting down'] : []),
+      ];
       return {
         version: parts.version,
         node: process.version,
@@ -50,8 +56,10 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         ledgerLagSegments: ledger.lagSegments(),
         configReloads: reloader.counts,
         certificates: certificatesOf(reloader.current.snapshot.listen),
+        upstreams: parts.watch.metrics(),
       });
     },
+    discovery: () => parts.watch.reports(),
     keys: {
       list: () => keys.list() as KeyView[],
       async create(wish) {

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import type { MembersChange } from './upstream-watch.ts';
 
 /** What a data-plane thread is born with. */
 export interface WorkerStart {
@@ -29,6 +30,7 @@ export interface WorkerStart {
 export type ToWorker =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'keys'; readonly delta: KeyDelta }
+  | ({ readonly type: 'upstream-members' } & MembersChange)
   | { readonly type: 'metrics'; readonly ask: number }
   /** Answers ask their clients to leave. */
   | { readonly type: 'drain' }

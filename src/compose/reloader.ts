@@ -9,6 +9,8 @@ export interface ReloaderParts {
   readonly first: LoadedConfig;
   /** Puts a new configuration in force. Resolves when every worker has it. */
   apply(loaded: LoadedConfig): Promise<void>;
+  /** The last `apply` failed: what it began is taken back. */
+  revert?(before: LoadedConfig): void;
   say(line: string): void;
 }
 
@@ -55,6 +57,7 @@ export class Reloader {
   async #take(text: string): Promise<void> {
     const { source, overrides, apply, say } = this.#parts;
     const before = this.#current;
+    let applying = false;
     try {
       const read = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
       const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
@@ -62,6 +65,7 @@ export class Reloader {
       const fixed = whatNeedsRestart(before, loaded);
       if (!isDeepStrictEqual(listen, read.snapshot.listen)) fixed.unshift('listen');
       this.#current = loaded;
+      applying = true;
       await apply(loaded);
       this.counts.accepted++;
       this.#watch?.follow(loaded.files);
@@ -71,6 +75,7 @@ export class Reloader {
       for (const warning of certificateWarnings(listen, Date.now())) say(warning);
     } catch (error) {
       this.#current = before;
+      if (applying) this.#parts.revert?.(before);
       this.counts.refused++;
       say(`configuration refused, the old one serves on:\n${(error as Error).message}`);
     }

@@ -37,6 +37,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     openTokenPort: () => tokens.openPort(),
     snapshot: () => first.snapshot,
     keys: () => keys.reset(),
+    members: () => [],
     onSealed: () => {},
     onDeath: () => Promise.resolve(),
   });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Worker, type MessagePort } from 'node:worker_threads';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import type { MembersChange } from './upstream-watch.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 
 /** A worker whose heartbeat has stood still for this long is wedged: some code in it loops. */
@@ -24,6 +25,8 @@ export interface WorkerPoolSettings {
   readonly boot: string;
   openTokenPort(): MessagePort;
   snapshot(): Snapshot;
+  /** Members of groups that discovery or checks may have changed since a snapshot was taken. */
+  members(): readonly MembersChange[];
   keys(): KeyDelta;
   onSealed(path: string): void;
   /** A worker has died or was ended: its reservations and its journal are to be settled. Then it is replaced. */
@@ -127,6 +130,11 @@ export class WorkerPool {
   async publishKeys(delta: KeyDelta): Promise<void> {
     this.#broadcast({ type: 'keys', delta });
     await this.#until((member) => member.keySequence >= delta.sequence);
+  }
+
+  /** Told without waiting: a thread that has not heard yet sends to members that were good until now. */
+  publishMembers(change: MembersChange): void {
+    this.#broadcast({ type: 'upstream-members', ...change });
   }
 
   async metrics(): Promise<unknown[]> {
@@ -241,6 +249,8 @@ export class WorkerPool {
     const snapshot = this.#settings.snapshot();
     const keys = this.#settings.keys();
     if (snapshot.version !== start.snapshot.version) this.#post(member, { type: 'snapshot', snapshot });
+    for (const change of this.#settings.members())
+      this.#post(member, { type: 'upstream-members', ...change });
     if (keys.sequence !== start.keys.sequence) this.#post(member, { type: 'keys', delta: keys });
   }
 

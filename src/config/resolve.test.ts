@@ -254,8 +254,8 @@ test('upstreams: by name or of a route itself; a server listed twice is one with
   const [one, two] = snapshot.routes as HttpRoute[];
   assert.equal(one!.upstream, 'shop');
   assert.deepEqual(snapshot.upstreams['shop']!.members, [
-    { url: 'http://a:1', weight: 2, priority: 0 },
-    { url: 'http://b:2', weight: 3, priority: 1 },
+    { id: 'http://a:1', url: 'http://a:1', address: null, weight: 2, priority: 0 },
+    { id: 'http://b:2', url: 'http://b:2', address: null, weight: 3, priority: 1 },
   ]);
   assert.equal(snapshot.upstreams[two!.upstream]!.members[0]!.url, 'http://c:3');
   assert.deepEqual(

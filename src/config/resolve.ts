@@ -59,7 +59,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     bodyBytes,
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
-    upstreams: resolveUpstreams(document),
+    upstreams: resolveUpstreams(document, scope.source, problems),
   };
   const snapshot: Snapshot = {
     version: scope.version,

@@ -2,12 +2,13 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
+import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
+import { Duration, Headers, HttpUrl, MemberListSchema, strict } from './schema-parts.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
  */
 
-const strict = { additionalProperties: false } as const;
 const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$';
 const nameTitle = 'a name of letters, digits, ".", "_" and "-"';
 const name = (description: string) => Type.String({ pattern: namePattern, title: nameTitle, description });
@@ -18,13 +19,6 @@ const named = <S extends TSchema>(schema: S, description: string) =>
 const secret = (title: string, description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title, description });
 
-const Duration = Type.Union(
-  [Type.String({ pattern: '^\\d{1,9}(ms|s|min|h|d)$' }), Type.Integer({ minimum: 0 })],
-  {
-    title: 'a duration such as "30s", "500ms" or "5min"',
-    description: 'A span of time: "500ms", "30s", "5min", "1h", "7d"; a bare number is milliseconds.',
-  },
-);
 const Size = Type.Union(
   [Type.String({ pattern: '^\\d{1,6}(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 0 })],
   {
@@ -32,21 +26,6 @@ const Size = Type.Union(
     description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
   },
 );
-const HttpUrl = Type.String({
-  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
-  title: 'an http or https URL without credentials and query',
-  description: 'An absolute http or https URL without query.',
-});
-const Headers = Type.Record(
-  Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" }),
-  Type.String({
-    pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$',
-    writeOnly: true,
-    title: 'a header value on one line',
-  }),
-  { ...strict, 'x-keys': 'a header name', description: 'Header names and values.' },
-);
-
 const TimeoutsSchema = Type.Object(
   {
     connect: Type.Optional(Duration),
@@ -179,30 +158,17 @@ const LlmTarget = Type.Object(
   { ...strict, title: '{ llm: {} }' },
 );
 
-const UpstreamTarget = Type.Object(
-  {
-    url: HttpUrl,
-    weight: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 1000, description: 'Share of the traffic; 0 takes none (1).' }),
-    ),
-    priority: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 100,
-        description: 'Targets of a lower number come first; the next ones take over as those fail (0).',
-      }),
-    ),
-  },
-  { ...strict, title: '{ url: … }' },
-);
 const UpstreamSchema = Type.Object(
   {
-    targets: Type.Array(Type.Union([HttpUrl, UpstreamTarget]), {
-      minItems: 1,
-      description: 'The servers: URLs, or URLs with weight and priority.',
-    }),
+    targets: Type.Optional(MemberListSchema),
+    discover: Type.Optional(DiscoverSchema),
+    health: Type.Optional(HealthSchema),
   },
-  { ...strict, description: 'Servers that can stand in for one another.' },
+  {
+    ...strict,
+    anyOf: [{ required: ['targets'] }, { required: ['discover'] }],
+    description: 'Servers that can stand in for one another.',
+  },
 );
 
 const anyPolicy = Type.Record(Type.String(), Type.Unknown(), {
@@ -295,6 +261,21 @@ export function documentSchema<P extends TSchema>(policy: P) {
         ),
       ),
       providers: Type.Optional(named(ProviderSchema, 'Who answers model calls.')),
+      dns: Type.Optional(
+        Type.Object(
+          {
+            servers: Type.Array(
+              Type.String({
+                pattern:
+                  '^(?:\\d{1,3}(?:\\.\\d{1,3}){3}(?::\\d{1,5})?|[0-9a-fA-F:.]+|\\[[0-9a-fA-F:.]+\\](?::\\d{1,5})?)$',
+                title: 'an address such as "10.0.0.2" or "[::1]:5353"',
+              }),
+              { minItems: 1, description: 'Servers that discovery asks, instead of those of the system.' },
+            ),
+          },
+          { ...strict, description: 'How discovery by DNS asks.' },
+        ),
+      ),
       upstreams: Type.Optional(named(UpstreamSchema, 'Groups of servers that http routes lead to, by name.')),
       models: Type.Optional(
         Type.Record(Type.String({ pattern: '^[A-Za-z0-9][^\\s*]{0,127}$' }), ModelSchema, {

@@ -1,4 +1,6 @@
 import type { ListenerPlan } from './listener.ts';
+import type { ActiveHealth } from './active-health.ts';
+import type { Discovery } from './discovery.ts';
 import type { PriceVersion } from './price.ts';
 import type { Plan, Provider, Timeouts } from './target.ts';
 
@@ -68,11 +70,19 @@ export interface UpstreamGroup {
   readonly name: string;
   /** As configured; discovery may add others. */
   readonly members: readonly UpstreamMember[];
+  /** Null: the members are those that are configured. */
+  readonly discovery: Discovery | null;
+  /** Null: nobody asks. */
+  readonly health: ActiveHealth | null;
 }
 
 export interface UpstreamMember {
-  /** `http(s)://host[:port][/prefix]` without a trailing slash: also its id. */
+  /** See PoolMember: its URL, and after a `#` its address where that is given. */
+  readonly id: string;
+  /** `http(s)://host[:port][/prefix]` without a trailing slash. */
   readonly url: string;
+  /** IP address to connect to, in place of looking the host up; it stays the name in Host and TLS. */
+  readonly address: string | null;
   /** See PoolMember. */
   readonly weight: number;
   readonly priority: number;

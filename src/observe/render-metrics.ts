@@ -12,11 +12,15 @@ export interface MainFigures {
     readonly secondsLeft: number;
   }[];
   readonly configReloads: Readonly<Record<string, number>>;
+  readonly upstreams?: readonly MetricJson[];
 }
 
 /** Prometheus text exposition (version 0.0.4) of the dumps of all threads and of the process. */
 export function renderMetrics(dumps: readonly MetricsDump[], main: MainFigures): Promise<string> {
-  return AggregatorRegistry.aggregate([...dumps, [...figuresOf(main), ...processFigures()]]).metrics();
+  return AggregatorRegistry.aggregate([
+    ...dumps,
+    [...figuresOf(main), ...(main.upstreams ?? []), ...processFigures()],
+  ]).metrics();
 }
 
 function figuresOf(main: MainFigures): MetricJson[] {

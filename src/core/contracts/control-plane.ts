@@ -1,3 +1,5 @@
+import type { CheckReport } from '../active-health.ts';
+import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
 
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
@@ -5,6 +7,8 @@ export interface ControlPlane {
   status(): GatewayStatus;
   /** Prometheus text exposition, over all threads. */
   metrics(): Promise<string>;
+  /** Groups of upstreams that are discovered or checked, and how that fares. */
+  discovery(): readonly DiscoveryView[];
   keys: {
     list(): KeyView[];
     /** The secret is given this once. @throws ControlError */
@@ -54,6 +58,15 @@ export interface ControlPlane {
     readonly findings: readonly string[];
     readonly checked: Record<string, number>;
   }>;
+}
+
+export interface DiscoveryView {
+  readonly group: string;
+  /** Ids. */
+  readonly members: readonly string[];
+  /** Null: the members are configured. */
+  readonly discovery: DiscoveryReport | null;
+  readonly checks: readonly CheckReport[];
 }
 
 export interface UsageQuery {

@@ -11,6 +11,8 @@ export interface TargetPool<T> {
    * exchange only when `wish.again` allows it and no other is left. Null when none may be tried.
    */
   take(wish: PoolWish): Lease<T> | null;
+  /** Other members, from now on: all of them. What is under way ends on its own member; those that stay keep their state. */
+  update(members: readonly PoolMember<T>[]): void;
 }
 
 export interface PoolMember<T> {

@@ -9,6 +9,8 @@ export interface Origin {
   readonly host: string;
   readonly port: number;
   readonly proxy: string | null;
+  /** IP address to connect to; absent: the host is looked up. */
+  readonly address?: string;
   readonly tls: {
     readonly ca: string | null;
     readonly cert: string | null;

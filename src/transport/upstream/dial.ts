@@ -75,8 +75,8 @@ export class Dial {
   }
 
   #firstHop(): { host: string; port: number } {
-    const { proxy, host, port } = this.#origin;
-    if (proxy === null) return { host: bareHost(host), port };
+    const { proxy, host, port, address } = this.#origin;
+    if (proxy === null) return { host: address ?? bareHost(host), port };
     const url = new URL(proxy);
     if (url.protocol !== 'http:') throw new Error('only proxies with an http:// address are supported');
     return { host: bareHost(url.hostname), port: Number(url.port || 80) };

@@ -71,6 +71,16 @@ describe('an upstream that cannot prove who it is', limits, () => {
     assert.match((await ask('127.0.0.1')).fault!.message, /ERR_TLS_CERT_ALTNAME_INVALID/);
   });
 
+  test('an address to connect to changes nothing of the name that is to be proved', async (t) => {
+    const upstream = testUpstream(t);
+    const server = await tlsServer(t, wrongName);
+    const ask = (host: string) =>
+      send(upstream, requestTo(originOf(server.port, { host, address: '127.0.0.1', ...trusting(ca) }))).done;
+    // Nobody looks this name up: it leads nowhere.
+    assert.equal((await ask('other.test')).body, 'hello');
+    assert.match((await ask('localhost')).fault!.message, /ERR_TLS_CERT_ALTNAME_INVALID/);
+  });
+
   test('plain HTTP where TLS is expected', async (t) => {
     const upstream = testUpstream(t);
     const server = await rawServer(t, (socket) => socket.write(okAnswer('plain')));

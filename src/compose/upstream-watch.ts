@@ -1,0 +1,155 @@
+import type { DiscoveryView } from '#core/contracts/control-plane.ts';
+import type { Upstream } from '#core/contracts/upstream.ts';
+import type { Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
+import { DiscoveryBoard } from '#discovery/index.ts';
+import { HealthChecker } from '#health/index.ts';
+import { gauge, type MetricJson } from '#observe/series.ts';
+import { originOf } from './origin-of.ts';
+
+export interface UpstreamWatchParts {
+  readonly upstream: Upstream;
+  /** Tells the threads who is to have traffic. */
+  publish(change: MembersChange): void;
+  say(line: string): void;
+}
+
+export interface MembersChange {
+  readonly group: string;
+  readonly members: readonly UpstreamMember[];
+  /** Grows with each change of any group: a later one is never overtaken by an earlier. */
+  readonly generation: number;
+}
+
+/**
+ * Who is a member of which group, and which of them are well: what discovery and active checks find out, put together for
+ * the threads. On the main thread.
+ */
+export class UpstreamWatch {
+  readonly #parts: UpstreamWatchParts;
+  readonly #discovery: DiscoveryBoard;
+  readonly #health: HealthChecker;
+  #groups: Readonly<Record<string, UpstreamGroup>> = {};
+  #generation = 0;
+
+  constructor(parts: UpstreamWatchParts) {
+    this.#parts = parts;
+    const { upstream, say } = parts;
+    this.#discovery = new DiscoveryBoard({
+      upstream,
+      say,
+      locate: (url) => originOf(url, null),
+      onMembers: (name, members) => {
+        const group = this.#groups[name];
+        if (!group) return;
+        this.#health.follow(name, group.health, members);
+        this.#publish(group);
+      },
+    });
+    this.#health = new HealthChecker({
+      upstream,
+      say,
+      locate(member, port) {
+        const { origin, host } = originOf(member.url, member);
+        if (port === null) return { origin, host };
+        return { origin: { ...origin, port, key: `${origin.key}|${port}` }, host };
+      },
+      onVerdict: (name) => {
+        const group = this.#groups[name];
+        if (group) this.#publish(group);
+      },
+    });
+  }
+
+  /** Takes the groups of a configuration. What is known of those that stay is kept. */
+  follow(snapshot: Snapshot): void {
+    this.#groups = snapshot.upstreams;
+    this.#discovery.follow(snapshot);
+    this.#health.keepGroups(new Set(Object.keys(snapshot.upstreams)));
+    for (const group of Object.values(snapshot.upstreams))
+      this.#health.follow(group.name, group.health, this.#discovery.membersOf(group));
+  }
+
+  /** The snapshot with the members as they stand now. */
+  fill(snapshot: Snapshot): Snapshot {
+    const upstreams: Record<string, UpstreamGroup> = {};
+    for (const [name, group] of Object.entries(snapshot.upstreams))
+      upstreams[name] = isWatched(group) ? { ...group, members: this.#inService(group) } : group;
+    return { ...snapshot, upstreams };
+  }
+
+  /** All that a thread has to be told that started with an older state. */
+  changes(): MembersChange[] {
+    return Object.values(this.#groups)
+      .filter(isWatched)
+      .map((group) => this.#changeOf(group));
+  }
+
+  /** Why readiness has to wait. */
+  complaints(): string[] {
+    return this.#discovery.complaints();
+  }
+
+  reports(): DiscoveryView[] {
+    return Object.values(this.#groups)
+      .filter(isWatched)
+      .map((group) => ({
+        group: group.name,
+        members: this.#discovery.membersOf(group).map(({ id }) => id),
+        discovery: this.#discovery.report(group.name),
+        checks: this.#health.report(group.name),
+      }));
+  }
+
+  metrics(): MetricJson[] {
+    const counts = Object.values(this.#groups).map((group) => ({
+      labels: { upstream: group.name },
+      value: this.#discovery.membersOf(group).length,
+    }));
+    const errors = Object.entries(this.#discovery.errors());
+    const checks = [...this.#health.counts].flatMap(([upstream, results]) =>
+      [...results].map(([result, value]) => ({ labels: { upstream, result }, value })),
+    );
+    const counter = (name: string, help: string, values: MetricJson['values']): MetricJson => ({
+      ...{ name, help, values },
+      type: 'counter',
+      aggregator: 'sum',
+    });
+    const members = {
+      name: 'sluice_upstream_members',
+      help: 'Members of a group.',
+      aggregator: 'first',
+    } as const;
+    return [
+      gauge(members, counts),
+      counter(
+        'sluice_discovery_errors_total',
+        'Failed tries to learn the members of a group.',
+        errors.map(([upstream, value]) => ({ labels: { upstream }, value })),
+      ),
+      counter('sluice_health_check_total', 'Active health checks.', checks),
+    ];
+  }
+
+  close(): void {
+    this.#discovery.close();
+    this.#health.close();
+  }
+
+  #publish(group: UpstreamGroup): void {
+    this.#generation++;
+    this.#parts.publish(this.#changeOf(group));
+  }
+
+  #changeOf(group: UpstreamGroup): MembersChange {
+    return { group: group.name, members: this.#inService(group), generation: this.#generation };
+  }
+
+  /** The unhealthy ones get nothing, unless all are: then checks are more likely wrong than everybody ill. */
+  #inService(group: UpstreamGroup): readonly UpstreamMember[] {
+    const members = this.#discovery.membersOf(group);
+    const well = members.filter(({ id }) => !this.#health.isUnhealthy(group.name, id));
+    return well.length > 0 ? well : members;
+  }
+}
+
+const isWatched = ({ discovery, health }: UpstreamGroup) => discovery !== null || health !== null;

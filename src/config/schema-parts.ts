@@ -1,0 +1,48 @@
+import Type from 'typebox';
+
+/** Pieces that several parts of the schema are made of. */
+
+export const strict = { additionalProperties: false } as const;
+export const Duration = Type.Union(
+  [Type.String({ pattern: '^\\d{1,9}(ms|s|min|h|d)$' }), Type.Integer({ minimum: 0 })],
+  {
+    title: 'a duration such as "30s", "500ms" or "5min"',
+    description: 'A span of time: "500ms", "30s", "5min", "1h", "7d"; a bare number is milliseconds.',
+  },
+);
+export const HttpUrl = Type.String({
+  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
+  title: 'an http or https URL without credentials and query',
+  description: 'An absolute http or https URL without query.',
+});
+export const Headers = Type.Record(
+  Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" }),
+  Type.String({
+    pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$',
+    writeOnly: true,
+    title: 'a header value on one line',
+  }),
+  { ...strict, 'x-keys': 'a header name', description: 'Header names and values.' },
+);
+
+export const UpstreamTarget = Type.Object(
+  {
+    url: HttpUrl,
+    weight: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 1000, description: 'Share of the traffic; 0 takes none (1).' }),
+    ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 100,
+        description: 'Targets of a lower number come first; the next ones take over as those fail (0).',
+      }),
+    ),
+  },
+  { ...strict, title: '{ url: … }' },
+);
+/** Members as a file or an endpoint lists them, and as `targets` does. */
+export const MemberListSchema = Type.Array(Type.Union([HttpUrl, UpstreamTarget]), {
+  minItems: 1,
+  description: 'The servers: URLs, or URLs with weight and priority.',
+});
