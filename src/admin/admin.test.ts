@@ -223,7 +223,14 @@ test('usage, receipts, proof and explanation', async () => {
   assert.deepEqual((await ask(`GET /v1/receipts/${id}`)).json, { id });
   assert.equal((await ask(`GET /v1/receipts/${id.slice(1)}1`)).status, 404);
   assert.equal((await ask('GET /v1/ledger/verify')).json.clean, true);
-  const question = { method: 'GET', url: '/x', headers: ['a', 'b'], model: null };
+  const question = {
+    method: 'GET',
+    url: '/x',
+    headers: ['a', 'b'],
+    model: null,
+    client: '10.0.0.1',
+    body: '{}',
+  };
   assert.deepEqual((await ask('POST /v1/explain', { body: question })).json, question);
 });
 

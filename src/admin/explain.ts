@@ -9,6 +9,9 @@ const Question = Type.Object(
     /** Names and values alternating. */
     headers: Type.Optional(Type.Array(Type.String({ maxLength: 8192 }), { maxItems: 200 })),
     model: Type.Optional(Type.Union([Type.String({ maxLength: 256 }), Type.Null()])),
+    /** Address of the client. */
+    client: Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Null()])),
+    body: Type.Optional(Type.Union([Type.String({ maxLength: 262_144 }), Type.Null()])),
   },
   { additionalProperties: false },
 );
@@ -23,6 +26,8 @@ export function serveExplain(app: FastifyInstance, control: ControlPlane): void 
         url: body.url,
         headers: body.headers ?? [],
         model: body.model ?? null,
+        client: body.client ?? null,
+        body: body.body ?? null,
       }),
   );
 }

@@ -117,6 +117,8 @@ test('the environment names address and token; a wrong one is said', async () =>
     url: '/v1/x',
     headers: ['a', 'b: c', 'd', 'e'],
     model: 'm',
+    client: null,
+    body: null,
   });
   const wrong = await sluice(['status'], { ...env, SLUICE_ADMIN_TOKEN: 'wrong' });
   assert.equal(wrong.code, 1);

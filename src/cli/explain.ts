@@ -10,6 +10,8 @@ interface Question {
   readonly url: string;
   readonly headers: readonly string[];
   readonly model: string | null;
+  readonly client: string | null;
+  readonly body: string | null;
 }
 
 /** As the pipeline gives it, offline or by the admin API. */
@@ -29,6 +31,8 @@ interface Explanation {
 interface ExplainFlags extends AdminOptions {
   readonly header: readonly string[];
   readonly model?: string;
+  readonly client?: string;
+  readonly body?: string;
   readonly config?: string;
   readonly json?: boolean;
 }
@@ -41,6 +45,8 @@ export function addExplain(sluice: Command): void {
     .argument('<url>', 'a path or a URL')
     .option('-H, --header <line>', 'a header, "name: value"; may be repeated', addHeader, [])
     .option('--model <name>', 'the model that the body would name')
+    .option('--client <address>', 'the address the request comes from')
+    .option('--body <json>', 'the body, where routes are chosen by what it asks')
     .option('--config <file>', 'explain by this file instead of asking the running gateway')
     .addOption(adminOption())
     .addOption(stateOption())
@@ -51,6 +57,8 @@ export function addExplain(sluice: Command): void {
         url,
         headers: flags.header,
         model: flags.model ?? null,
+        client: flags.client ?? null,
+        body: flags.body ?? null,
       };
       const explanation = await (flags.config === undefined
         ? askAdmin<Explanation>(flags, 'POST /v1/explain', question)

@@ -12,6 +12,7 @@ import { createModelIndex } from '#core/resolve-model.ts';
 import type { ResolvedModel, Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
 import { compileRoutes, indexOperations, type PolicyKinds } from '#pipeline/compile-routes.ts';
+import { indexRoutes } from '#pipeline/find-route.ts';
 import type { Endpoint, Gateway, HttpUpstream } from '#pipeline/gateway.ts';
 import { originOf } from './origin-of.ts';
 
@@ -56,10 +57,12 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
   const upstreams = new Map(
     Object.values(snapshot.upstreams).map((group) => [group.name, upstreamsOf(group, parts)]),
   );
+  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, counters, keys });
   const models = new WeakMap<ResolvedModel, TargetPool<Target>>();
   return {
     snapshot,
-    routes: compileRoutes(snapshot, parts.policyKinds, { clock, counters, keys }),
+    routes,
+    routeTrie: indexRoutes(routes),
     models: createModelIndex(snapshot),
     dialects,
     operations: indexOperations(dialects.values()),

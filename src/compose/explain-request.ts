@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import { faultFrom } from '#core/fault.ts';
@@ -5,6 +6,7 @@ import { createModelIndex } from '#core/resolve-model.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import { dialects } from '#dialects/index.ts';
 import { compileRoutes, indexOperations } from '#pipeline/compile-routes.ts';
+import { indexRoutes } from '#pipeline/find-route.ts';
 import { explain, type Explanation } from '#pipeline/explain.ts';
 import { policyKinds } from '#policies/index.ts';
 import { canonicalHead } from '#transport/server/canonical-head.ts';
@@ -16,17 +18,19 @@ type Request = Parameters<ControlPlane['explain']>[0];
 export function explainRequest(snapshot: Snapshot, request: Request): Explanation {
   const url = URL.canParse(request.url, 'http://localhost') ? new URL(request.url, 'http://localhost') : null;
   if (!url) throw new ControlError(400, `"${request.url}" is neither a path nor a URL.`);
+  const client = request.client ?? '127.0.0.1';
+  if (isIP(client) === 0) throw new ControlError(400, `"${client}" is not an address.`);
   const named = request.headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host');
   const rawHeaders = [...request.headers, ...(named ? [] : ['host', url.host])];
   const target = request.url.replace(/^https?:\/\/[^/?#]*/i, '') || '/';
   const message = { method: request.method.toUpperCase(), url: target, rawHeaders };
   try {
     const head = canonicalHead(message, {
-      address: '127.0.0.1',
+      address: client,
       secure: url.protocol === 'https:',
       trusted: false,
     });
-    return explain(gatewayFor(snapshot), head, request.model);
+    return explain(gatewayFor(snapshot), head, { model: request.model, body: request.body ?? null });
   } catch (thrown) {
     const fault = faultFrom(thrown);
     if (fault.code === 'gateway/internal') throw thrown;
@@ -44,9 +48,11 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
 
 /** Only what explaining looks at; the policies are made, and never run. */
 function gatewayFor(snapshot: Snapshot) {
+  const routes = compileRoutes(snapshot, policyKinds, idleServices);
   return {
     snapshot,
-    routes: compileRoutes(snapshot, policyKinds, idleServices),
+    routes,
+    routeTrie: indexRoutes(routes),
     operations: indexOperations(dialects),
     dialects: new Map(dialects.map((dialect) => [dialect.name, dialect])),
     models: createModelIndex(snapshot),

@@ -57,7 +57,7 @@ projects: { web: {} }
       '3:17 drain.grace: expected a duration such as "30s", "500ms" or "5min", got "30 s"',
       '5:11 providers.openai: expected a mapping, got a string',
       '6:34 providers.local.baseURL: unknown key "baseURL"; did you mean "baseUrl"?',
-      '8:31 routes[0].match.path: expected a path that begins with "/", got "v1"',
+      '8:31 routes[0].match.path: expected a path that begins with "/" or { pattern: … }, got "v1"',
       '9:5 routes[1]: "match" is missing',
       '9:13 routes[1].name: expected a name of letters, digits, ".", "_" and "-", got "b b"',
       '9:30 routes[1].to.http: expected an http or https URL without credentials and query or a list, got "ftp://x"',

@@ -1,9 +1,12 @@
+import { LinearPattern } from '#core/linear-pattern.ts';
 import { connectRules } from '#core/retry-rules.ts';
-import type { HttpRoute, LlmRoute, PolicyUse, Route, RouteMatch, UpstreamGroup } from '#core/snapshot.ts';
+import type { HttpRoute, LlmRoute, PolicyUse, Route, UpstreamGroup } from '#core/snapshot.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
+import { orderRoutes, type PlacedRoute } from './order-routes.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
+import { resolveMatch, type Add } from './resolve-match.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
@@ -23,19 +26,14 @@ const policiesUnlessSaid: readonly PolicyEntry[] = [{ 'key-auth': {} }, { 'model
 
 export function resolveRoutes(document: ConfigDocument, scope: RouteScope, problems: Problems): Route[] {
   const defaultList = usesOf(document.policies ?? policiesUnlessSaid, '');
-  const routes: Route[] = [];
+  const placed: PlacedRoute[] = [];
+  const names = new Set<string>();
+  const timeouts = resolveTimeouts(undefined, '60s');
   for (const [i, settings] of (document.routes ?? []).entries()) {
     const add = (step: string, message: string) => problems.add(['routes', i, ...step.split('.')], message);
-    if (routes.some((other) => other.name === settings.name))
-      add('name', `the name "${settings.name}" is taken by another route`);
-    const match = {
-      host: settings.match.host?.toLowerCase() ?? null,
-      path: settings.match.path,
-      methods: settings.match.methods ?? null,
-    };
-    checkMatch(match, add);
-    const shadow = routes.find((other) => covers(other.match, match));
-    if (shadow) add('match', `is never reached: the route "${shadow.name}" before it takes all its requests`);
+    if (names.has(settings.name)) add('name', `the name "${settings.name}" is taken by another route`);
+    names.add(settings.name);
+    const match = resolveMatch(settings.match, 'llm' in settings.to ? 'llm' : 'http', add);
     checkStripPrefix(settings, add);
     const uses = policiesOf(settings, defaultList);
     if (new Set(uses.map((use) => use.instance)).size < uses.length)
@@ -54,11 +52,11 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
         if (!name.includes('*') && !scope.models.find(name))
           add('to.llm.models', `unknown model "${name}"${didYouMean(name, scope.modelNames)}`);
       const { strict = false, models = null, vendorIds = 'refuse' } = to.llm;
-      routes.push({ ...base, kind: 'llm', strict, vendorIds, models } satisfies LlmRoute);
+      placed.push({ route: { ...base, kind: 'llm', strict, vendorIds, models } satisfies LlmRoute, add });
     } else {
       const upstream = groupOf(settings.name, to, scope.upstreams, add);
       const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;
-      routes.push({
+      const route = {
         ...base,
         kind: 'http',
         upstream,
@@ -67,14 +65,13 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
         preserveHost: to.preserveHost ?? false,
         upgrade: to.upgrade ?? true,
         websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
-        timeouts: resolveTimeouts(to.timeouts, '60s'),
-      } satisfies HttpRoute);
+        timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : timeouts,
+      } satisfies HttpRoute;
+      placed.push({ route, add });
     }
   }
-  return routes;
+  return orderRoutes(placed, document.routing ?? 'order');
 }
-
-type Add = (step: string, message: string) => void;
 
 /** A route's own list is a group like any other, under a name nobody can give. */
 function groupOf(
@@ -93,55 +90,25 @@ function groupOf(
   return name;
 }
 
-/** Patterns are compared with canonical hosts and paths, so what cannot be canonical would never match. */
-function checkMatch({ host, path }: RouteMatch, add: Add): void {
-  if (host !== null && !/^(?:\*\.)?(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/.test(host))
-    add(
-      'match.host',
-      `expected a host such as api.example.com or *.example.com, without port, got "${host}"`,
-    );
-  const plain = path.endsWith('/**') ? path.slice(0, -3) : path;
-  if (/[*?#\s\\]/.test(plain))
-    add('match.path', `expected a path, or a path and /** at its end, got "${path}"`);
-  else if (/\/\/|\/\.{1,2}(?:\/|$)|%(?:2f|5c|2e|00)/i.test(plain))
-    add(
-      'match.path',
-      `"${path}" can never match: requests have no empty or dot segments and no encoded slashes`,
-    );
-}
-
 function checkStripPrefix({ stripPrefix, match }: RouteSettings, add: Add): void {
   if (stripPrefix === undefined) return;
-  const base = match.path.replace(/\/\*\*$/, '');
-  if (base !== stripPrefix && !base.startsWith(`${stripPrefix}/`))
+  const base = typeof match.path === 'string' ? match.path.replace(/\/\*\*$/, '') : literalPrefix(match.path);
+  if (stripPrefix.includes('{')) add('stripPrefix', 'expected a prefix without parameters');
+  else if (base !== stripPrefix && !base.startsWith(`${stripPrefix}/`))
     add('stripPrefix', `expected the beginning of the path ${match.path}, got "${stripPrefix}"`);
 }
 
-/** Does one match take every request that the other does? */
-export function covers(one: RouteMatch, other: RouteMatch): boolean {
-  const { methods } = other;
-  if (one.methods !== null && !methods?.every((method) => one.methods!.includes(method))) return false;
-  return coversHost(one.host, other.host) && coversPath(one.path, other.path);
+function literalPrefix({ pattern }: { readonly pattern: string }): string {
+  try {
+    return new LinearPattern(pattern).prefix;
+  } catch {
+    return '';
+  }
 }
 
-function coversHost(one: string | null, other: string | null): boolean {
-  if (one === null || one === other) return true;
-  return (
-    other !== null &&
-    one.startsWith('*.') &&
-    other.replace(/^\*/, '').endsWith(one.slice(1)) &&
-    other !== one.slice(2)
-  );
-}
-
-function coversPath(one: string, other: string): boolean {
-  if (one === other) return true;
-  const base = one.slice(0, -3);
-  return one.endsWith('/**') && (other === base || other.startsWith(`${base}/`));
-}
-
-function policiesOf(settings: RouteSettings, defaultList: readonly PolicyUse[]): PolicyUse[] {
-  if (!settings.policies) return [...defaultList];
+function policiesOf(settings: RouteSettings, defaultList: readonly PolicyUse[]): readonly PolicyUse[] {
+  // The list itself: of a hundred thousand routes with it there is one.
+  if (!settings.policies) return defaultList;
   const own = usesOf(
     settings.policies.filter((entry) => entry !== 'default') as PolicyEntry[],
     `${settings.name}/`,

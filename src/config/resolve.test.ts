@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { PriceVersion } from '#core/price.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { HttpRoute, RouteMatch, Snapshot } from '#core/snapshot.ts';
+import type { HttpRoute, Snapshot } from '#core/snapshot.ts';
 import type { ProviderRecord } from '#core/target.ts';
 import { parseConfig } from './load.ts';
 import { ConfigError } from './problem.ts';
 import type { PriceSource } from './resolve-models.ts';
 import { resolveConfig, type Resolved } from './resolve.ts';
-import { covers } from './resolve-routes.ts';
+
 import { policySchemas } from './testing/policy-schemas.ts';
 import { zeroConfiguration } from './zero-configuration.ts';
 
@@ -306,33 +305,6 @@ keys:
     master: 'file',
   });
   assert.equal(keys[1]?.expiresAtMs, Date.UTC(2027, 0, 31, 10));
-});
-
-test('one match covers another just when nothing that the other takes escapes it', () => {
-  const hosts = fc.constantFrom(null, 'a.test', '*.test', '*.a.test', 'b.a.test');
-  const paths = fc.constantFrom('/**', '/a', '/a/**', '/a/b', '/ab', '/a/b/**');
-  const methods = fc.constantFrom(null, ['GET'], ['GET', 'POST']);
-  const match = fc.record({ host: hosts, path: paths, methods });
-  const takes = (one: RouteMatch, [host, path, method]: readonly [string, string, string]) =>
-    (one.host === null ||
-      one.host === host ||
-      (one.host.startsWith('*.') && host.endsWith(one.host.slice(1)))) &&
-    (one.path === path ||
-      (one.path.endsWith('/**') &&
-        (path === one.path.slice(0, -3) || path.startsWith(one.path.slice(0, -2))))) &&
-    (one.methods === null || one.methods.includes(method));
-  const requests = ['a.test', 'b.a.test', 'c.b.a.test', 'x.test', 'other'].flatMap((host) =>
-    ['/', '/a', '/a/b', '/a/b/c', '/a/c', '/ab', '/c'].flatMap((path) =>
-      ['GET', 'POST', 'PUT'].map((method) => [host, path, method] as const),
-    ),
-  );
-  fc.assert(
-    fc.property(match, match, (one, other) => {
-      const all = requests.filter((request) => takes(other, request)).every((request) => takes(one, request));
-      assert.equal(covers(one, other), all);
-    }),
-    { numRuns: process.env.SLUICE_LONG ? 5000 : 400, seed: 19 },
-  );
 });
 
 test('without a file, the environment says which providers there are', () => {

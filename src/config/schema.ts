@@ -2,6 +2,7 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
 import { listenSchema } from './schema-listen.ts';
+import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import { Duration, Headers, HttpUrl, MemberListSchema, Size, strict } from './schema-parts.ts';
 import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
@@ -107,23 +108,6 @@ const ModelSchema = Type.Object(
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
 );
 
-const Match = Type.Object(
-  {
-    host: Type.Optional(
-      Type.String({ description: 'api.example.com, or *.example.com for all names below it.' }),
-    ),
-    path: Type.String({
-      pattern: '^/',
-      title: 'a path that begins with "/"',
-      description: '/a/b exactly, /a/** with everything below.',
-    }),
-    methods: Type.Optional(
-      Type.Array(Type.String({ pattern: '^[A-Z]+$', title: 'a method in upper case' }), { minItems: 1 }),
-    ),
-  },
-  { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
-);
-
 const WebSocketSchema = webSocketSchema(Duration, Size);
 const relaying = {
   preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
@@ -198,7 +182,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
   const Route = Type.Object(
     {
       name: name('What logs, metrics and receipts call it.'),
-      match: Match,
+      match: MatchSchema,
       to: Type.Union([HttpTarget, UpstreamRef, LlmTarget], {
         description: 'Where it leads: { http: … }, { upstream: … } or { llm: {} }.',
       }),
@@ -310,6 +294,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
         }),
       ),
       routes: Type.Optional(Type.Array(Route)),
+      routing: Type.Optional(
+        Type.Union([Type.Literal('order'), Type.Literal('specific')], {
+          description:
+            'order: routes are tried as they are written. specific: the most specific match first (order).',
+        }),
+      ),
       policies: Type.Optional(
         Type.Array(policy, {
           description:

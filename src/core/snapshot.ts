@@ -106,10 +106,43 @@ export interface UpstreamMember {
 export interface RouteMatch {
   /** Lower case; `*.example.com` matches one or more labels; null matches all. */
   readonly host: string | null;
-  /** `/v1/chat` exactly, `/v1/**` with everything below (and `/v1` itself). */
-  readonly path: string;
-  /** Null matches all. */
+  /** A template (path-template.ts), or a pattern that the whole path is held against (linear-pattern.ts). */
+  readonly path: string | { readonly pattern: string };
+  /** Null matches all. With GET there is HEAD (RFC 9110 §9.3.2). */
   readonly methods: readonly string[] | null;
+  /** What else the head must have; all of it. */
+  readonly conditions: readonly HeadCondition[];
+  /** Addresses and CIDR ranges the client must be in; null: any. */
+  readonly clients: readonly string[] | null;
+  /**
+   * What the body must ask for; null: anything. Routes that are alike in all of the above choose among themselves by this
+   * once the body was read, and have the same policies.
+   */
+  readonly call: CallCondition | null;
+}
+
+export interface HeadCondition {
+  readonly part: 'header' | 'query' | 'cookie';
+  /** Of a header in lower case. */
+  readonly name: string;
+  readonly test: ConditionTest;
+}
+
+export type ConditionTest =
+  | { readonly is: string }
+  | { readonly prefix: string }
+  | { readonly pattern: string }
+  | { readonly present: boolean };
+
+export interface CallCondition {
+  /** Names and `*` patterns; null: any. Only of llm routes. */
+  readonly models: readonly string[] | null;
+  /** Only of http routes. */
+  readonly graphql: {
+    readonly types: readonly ('query' | 'mutation' | 'subscription')[] | null;
+    /** Names and `*` patterns of operations. */
+    readonly names: readonly string[] | null;
+  } | null;
 }
 
 export type Route = HttpRoute | LlmRoute;

@@ -1,7 +1,9 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
+import { headKey } from '#core/head-key.ts';
 import type { PolicyUse, Snapshot } from '#core/snapshot.ts';
 import type { CompiledRoute, OperationOwner } from './gateway.ts';
+import { createHeadTests } from './head-test.ts';
 
 export type PolicyKinds = ReadonlyMap<string, PolicyKind>;
 
@@ -25,20 +27,36 @@ export function compileRoutes(
     made.set(use.instance, policy);
     return policy;
   };
+  const headTestOf = createHeadTests();
+  const hooks = new Map<readonly PolicyUse[], Hooks>();
+  const hooksFor = (uses: readonly PolicyUse[]): Hooks => {
+    let known = hooks.get(uses);
+    if (!known) hooks.set(uses, (known = hooksOf(uses.map(policyFor))));
+    return known;
+  };
+  const families = new Map<string, CompiledRoute[]>();
+  for (const { match } of snapshot.routes) if (match.call) families.set(headKey(match), []);
   return snapshot.routes.map((route) => {
-    const policies = route.policies.map(policyFor);
-    const having = (hook: keyof Policy) => policies.filter((policy) => policy[hook] !== undefined);
-    return {
-      route,
-      policies,
-      onHead: having('onHead'),
-      onCall: having('onCall'),
-      onAnswer: having('onAnswer'),
-      openAnswer: having('openAnswer'),
-      onSettled: having('onSettled'),
-      allowsModel: having('allowsModel'),
-    };
+    const siblings = families.size > 0 ? (families.get(headKey(route.match)) ?? null) : null;
+    const compiled = { route, ...hooksFor(route.policies), headTest: headTestOf(route.match), siblings };
+    siblings?.push(compiled);
+    return compiled;
   });
+}
+
+type Hooks = Omit<CompiledRoute, 'route' | 'headTest' | 'siblings'>;
+
+function hooksOf(policies: readonly Policy[]): Hooks {
+  const having = (hook: keyof Policy) => policies.filter((policy) => policy[hook] !== undefined);
+  return {
+    policies,
+    onHead: having('onHead'),
+    onCall: having('onCall'),
+    onAnswer: having('onAnswer'),
+    openAnswer: having('openAnswer'),
+    onSettled: having('onSettled'),
+    allowsModel: having('allowsModel'),
+  };
 }
 
 /** Which dialects own a method and path: `POST /v1/messages`. In the dialects' order. */

@@ -38,11 +38,14 @@ export async function forward(passage: Passage): Promise<Answer> {
   );
   const isBodiless = head.contentLength === 0 || upgrade !== null;
   const bounds = { limitBytes: route.bodyBytes, keepBytes: route.retries.bufferBytes };
-  const body = isBodiless ? null : new RequestBody(exchange.inbound.body, exchange, bounds);
+  // A body that was read to choose the route is at hand, and can be sent as often as need be.
+  const streamed =
+    isBodiless || passage.body ? null : new RequestBody(exchange.inbound.body, exchange, bounds);
+  const body = isBodiless ? null : (passage.body ?? streamed);
   return new HttpAttempts({
     passage,
     retries,
-    body,
+    body: streamed,
     request: (upstream) => {
       const headers = requestHeaders(passage, route.preserveHost ? head.authority : upstream.host);
       return {

@@ -13,11 +13,14 @@ import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
 import type { Shedder } from './shedder.ts';
 import type { RetryState } from './retry-state.ts';
+import type { RouteTrie } from '#core/route-trie.ts';
+import type { HeadTest } from './head-test.ts';
 
 /** Everything an exchange needs, made from one snapshot. An exchange keeps the gateway it began with. */
 export interface Gateway {
   readonly snapshot: Snapshot;
   readonly routes: readonly CompiledRoute[];
+  readonly routeTrie: RouteTrie;
   readonly models: ModelIndex;
   readonly dialects: ReadonlyMap<string, Dialect>;
   /** The dialect of errors where no path says which: the first one. */
@@ -53,6 +56,10 @@ export interface CompiledRoute {
   readonly openAnswer: readonly Policy[];
   readonly onSettled: readonly Policy[];
   readonly allowsModel: readonly Policy[];
+  /** What the head must have besides host, path template and method; null: nothing. */
+  readonly headTest: HeadTest | null;
+  /** Routes with this one's head match, it among them, in their order, where the body decides between them. */
+  readonly siblings: readonly CompiledRoute[] | null;
 }
 
 export interface OperationOwner {

@@ -26,7 +26,7 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
   let answer: Answer = nothingLeft;
   gateway.observer.began(exchange);
   try {
-    passage.route = findRoute(gateway.routes, exchange.head);
+    passage.route = findRoute(gateway, exchange.head);
     exchange.routeName = passage.route.route.name;
 
     gateway.shedder.admit(passage.route.route.priority);

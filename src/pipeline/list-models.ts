@@ -3,6 +3,7 @@ import { Fault } from '#core/fault.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import { wholeAnswer, type Answer } from './answer.ts';
+import { routeForModel } from './choose-route.ts';
 import type { Passage } from './passage.ts';
 
 const json = ['content-type', 'application/json'];
@@ -32,7 +33,10 @@ export function showModel(passage: Passage, dialect: Dialect, name: string): Ans
 }
 
 export function isOffered(passage: Passage, model: string): boolean {
-  const { route, allowsModel } = passage.route;
+  const { allowsModel } = passage.route;
+  const known = passage.route.siblings ? passage.gateway.models.find(model) : null;
+  const route = routeForModel(passage.route, known ? [model, ...known.knownAs] : [model])?.route;
+  if (!route) return false;
   if (route.kind === 'llm' && route.models !== null && !matchesAny(route.models, model)) return false;
   return allowsModel.every((policy) => policy.allowsModel!(passage.exchange, model));
 }

@@ -9,6 +9,7 @@ import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
 import { parseJson } from '#core/parse-json.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
+import { chooseByModel } from './choose-route.ts';
 import type { Passage } from './passage.ts';
 
 /** A model call as it came, understood as far as was needed. */
@@ -44,13 +45,16 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
   const fields = scanFields(text);
   refuseDuplicates(fields, dialect.client.interpretedKeys);
   const brief = dialect.client.brief(json);
+  const found = gateway.models.find(brief.model);
+  // Any of its names: who writes it otherwise gets no other route.
+  if (route.siblings) chooseByModel(passage, found ? [brief.model, ...found.knownAs] : [brief.model]);
   refuseVendorIds(passage, dialect, { json, text });
   exchange.json = json;
   exchange.brief = brief;
   exchange.estimatedInput = estimateInput(text);
   exchange.strict = isStrict(passage);
 
-  const model = isRouted(passage, brief.model) ? gateway.models.find(brief.model) : null;
+  const model = isRouted(passage, brief.model) ? found : null;
   if (!model) {
     throw new Fault(
       'model/not-found',

@@ -8,6 +8,8 @@ export interface Passage {
   readonly gateway: Gateway;
   /** `unrouted` until a route is found. */
   route: CompiledRoute;
+  /** The body, where the route had to be chosen by it: it comes only once. */
+  body?: Buffer;
 }
 
 /** Stands in while no route is known: no policies, errors as problem documents. */
@@ -15,7 +17,7 @@ export const unrouted: CompiledRoute = {
   route: {
     kind: 'http',
     name: '',
-    match: { host: null, path: '/**', methods: null },
+    match: { host: null, path: '/**', methods: null, conditions: [], clients: null, call: null },
     policies: [],
     upstream: '',
     stripPrefix: '',
@@ -42,4 +44,6 @@ export const unrouted: CompiledRoute = {
   openAnswer: [],
   onSettled: [],
   allowsModel: [],
+  headTest: null,
+  siblings: null,
 };

@@ -1,5 +1,6 @@
 import { Fault } from '#core/fault.ts';
 import type { Answer } from './answer.ts';
+import { chooseByOperation } from './choose-route.ts';
 import { findOperation } from './client-dialect.ts';
 import { converse } from './converse.ts';
 import { forward } from './forward.ts';
@@ -14,7 +15,10 @@ import type { Passage } from './passage.ts';
  */
 export async function understand(passage: Passage): Promise<() => Answer | Promise<Answer>> {
   const { exchange, route } = passage;
-  if (route.route.kind === 'http') return () => forward(passage);
+  if (route.route.kind === 'http') {
+    if (route.siblings) await chooseByOperation(passage);
+    return () => forward(passage);
+  }
 
   const asked = findOperation(passage);
   if (!asked) {

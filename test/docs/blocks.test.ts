@@ -22,6 +22,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/websocket.md yaml': 'pages.test.ts',
   'docs/configuration.md text': 'configuration-errors.test.ts',
   'docs/listeners.md yaml': 'listeners.test.ts',
+  'docs/matching.md yaml': 'matching.test.ts',
   'docs/http2.md yaml': 'http2.test.ts',
   'docs/retries.md yaml': 'retries-page.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',

@@ -46,6 +46,10 @@ export interface ControlPlane {
     readonly url: string;
     readonly headers: readonly string[];
     readonly model: string | null;
+    /** Address of the client; null: this machine's. */
+    readonly client?: string | null;
+    /** Of a GraphQL request, or of a call whose model it names. */
+    readonly body?: string | null;
   }): unknown;
   usage(query: UsageQuery): Promise<readonly Record<string, unknown>[]>;
   receipt(id: string): Promise<Record<string, unknown> | null>;
