@@ -54,7 +54,7 @@ export class Stand {
     this.upstreamPort = Number(line.toString());
   }
 
-  async startVariant(variant: Variant, { threads = 1, keys = 10 } = {}): Promise<Subject> {
+  async startVariant(variant: Variant, { threads = 1, keys = 10, otherRoutes = 0 } = {}): Promise<Subject> {
     const directory = mkdtempSync(join(tmpdir(), `bench-${variant.name}-`));
     this.#directories.push(directory);
     const running = await variant.start({
@@ -64,6 +64,7 @@ export class Stand {
       directory,
       threads,
       keys,
+      otherRoutes,
     });
     return { variant, running };
   }

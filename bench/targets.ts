@@ -52,5 +52,6 @@ export function resolveTargets(results: Results, variant: string): Target[] {
     less('memory per open stream, KB', own('memory', 'perStreamKb'), [40, 15]),
     less('100 KB prompt over 1 KB, ms', own('prompt', 'overP50Ms'), [2, 0.5]),
     less('time per request, 100,000 keys ÷ 10', own('keys', 'manyToFew'), [1.2, 1.1]),
+    less('time per request, 100,000 routes ÷ 10', own('routes', 'manyToFew'), [1.2, 1.1]),
   ];
 }

@@ -2,8 +2,19 @@ import type { Figure } from './figure.ts';
 import { prompt, rest, ttfc } from './latency.ts';
 import { memory } from './memory.ts';
 import { paced } from './paced.ts';
-import { keys, threads } from './scale.ts';
+import { keys, routes, threads } from './scale.ts';
 import { burst, json } from './throughput.ts';
 
 /** In the order they are measured: those with running variants first. */
-export const figures: readonly Figure[] = [json, burst, paced, ttfc, rest, prompt, memory, keys, threads];
+export const figures: readonly Figure[] = [
+  json,
+  burst,
+  paced,
+  ttfc,
+  rest,
+  prompt,
+  memory,
+  keys,
+  routes,
+  threads,
+];

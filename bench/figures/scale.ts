@@ -1,4 +1,4 @@
-import { pinBusiestThreads } from '../process-figures.ts';
+import { pinBusiestThreads, readMemory } from '../process-figures.ts';
 import type { Request, Stand } from '../stand.ts';
 import type { Variant } from '../variants/variant.ts';
 import { bearerPrefix } from '../variants/variant.ts';
@@ -52,6 +52,60 @@ export const keys: Figure = {
     return { fewPerSecond: few, manyPerSecond: many, manyToFew: few / many };
   },
 };
+
+const fewRoutes = 10;
+const moreRoutes = 10_000;
+const manyRoutes = 100_000;
+
+/** Time per request, and memory, with many routes and with few. */
+export const routes: Figure = {
+  name: 'routes',
+  title: '100,000, 10,000 and 10 routes, 1 KB chat, 64 connections, fresh processes',
+  metrics: [
+    { key: 'fewPerSecond', title: 'requests/s, 10', digits: 0 },
+    { key: 'morePerSecond', title: 'requests/s, 10,000', digits: 0 },
+    { key: 'manyPerSecond', title: 'requests/s, 100,000', digits: 0 },
+    { key: 'manyToFew', title: 'time per request, 100,000 ÷ 10', digits: 3 },
+    { key: 'fewMb', title: 'idle RSS MB, 10', digits: 0 },
+    { key: 'moreMb', title: 'idle RSS MB, 10,000', digits: 0 },
+    { key: 'manyMb', title: 'idle RSS MB, 100,000', digits: 0 },
+  ],
+  fresh: true,
+  applies: (variant) => variant.scales,
+  async measure(stand, { variant }, warmup) {
+    const few = await measureWithRoutes(stand, variant, { otherRoutes: fewRoutes, warmup });
+    const more = await measureWithRoutes(stand, variant, { otherRoutes: moreRoutes, warmup });
+    const many = await measureWithRoutes(stand, variant, { otherRoutes: manyRoutes, warmup });
+    return {
+      fewPerSecond: few.perSecond,
+      morePerSecond: more.perSecond,
+      manyPerSecond: many.perSecond,
+      manyToFew: few.perSecond / many.perSecond,
+      fewMb: few.idleMb,
+      moreMb: more.idleMb,
+      manyMb: many.idleMb,
+    };
+  },
+};
+
+async function measureWithRoutes(
+  stand: Stand,
+  variant: Variant,
+  { otherRoutes, warmup }: { otherRoutes: number; warmup: number },
+): Promise<{ perSecond: number; idleMb: number }> {
+  const subject = await stand.startVariant(variant, { otherRoutes });
+  const pid = subject.running.child?.pid;
+  if (pid === undefined) throw new Error(`${variant.name} has no process`);
+  const { rssBytes } = readMemory(pid);
+  const { load } = await stand.measure(subject, {
+    mode: 'closed',
+    model: 'bench-json',
+    seconds: stand.options.seconds,
+    warmup,
+  });
+  await stand.endVariant(subject);
+  return { perSecond: load.answersPerSecond, idleMb: rssBytes / 1e6 };
+}
 
 async function measurePerCpuSecond(
   stand: Stand,

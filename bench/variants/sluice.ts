@@ -21,7 +21,7 @@ export const sluice: Variant = {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
     return `${version} on Node ${process.versions.node}`;
   },
-  async start({ children, core, upstreamPort, directory, threads, keys }) {
+  async start({ children, core, upstreamPort, directory, threads, keys, otherRoutes }) {
     const port = await findFreePort();
     const adminPort = await findFreePort();
     const config = join(directory, 'sluice.yaml');
@@ -29,7 +29,11 @@ export const sluice: Variant = {
     // JSON is YAML.
     writeFileSync(
       config,
-      JSON.stringify(renderConfig({ port, adminPort, upstreamPort, state, threads, keys }), null, 1),
+      JSON.stringify(
+        renderConfig({ port, adminPort, upstreamPort, state, threads, keys, otherRoutes }),
+        null,
+        1,
+      ),
     );
     const command = [process.execPath, entry, 'start', '--config', config];
     const child = children.start(command, {
@@ -56,10 +60,12 @@ interface Settings {
   readonly state: string;
   readonly threads: number;
   readonly keys: number;
+  readonly otherRoutes: number;
 }
 
 /** The one place that knows the schema of sluice.yaml. */
-function renderConfig({ port, adminPort, upstreamPort, state, threads, keys }: Settings): object {
+function renderConfig(settings: Settings): object {
+  const { port, adminPort, upstreamPort, state, threads, keys, otherRoutes } = settings;
   const upstream = `http://127.0.0.1:${upstreamPort}`;
   const models = ['bench-json', 'bench-burst', 'bench-paced'];
   return {
@@ -71,7 +77,10 @@ function renderConfig({ port, adminPort, upstreamPort, state, threads, keys }: S
     providers: { bench: { dialect: 'openai-chat', baseUrl: `${upstream}/v1`, apiKey: 'sk-upstream' } },
     models: Object.fromEntries(models.map((model) => [model, { targets: [`bench/${model}`] }])),
     prices: { 'bench/*': { input: '0.15', output: '0.60' } },
+    upstreams: { shop: { targets: [upstream] } },
     routes: [
+      // Before the others, so that order alone would try them all.
+      ...Array.from({ length: otherRoutes }, (_, index) => otherRoute(index)),
       { name: 'llm', match: { path: '/v1/**' }, to: { llm: {} } },
       { name: 'plain', match: { path: '/plain/**' }, to: { http: [upstream] } },
     ],
@@ -89,4 +98,15 @@ function renderConfig({ port, adminPort, upstreamPort, state, threads, keys }: S
       }),
     ),
   };
+}
+
+/** A tenth each with a host of its own, a parameter, or an exact path; the others take what is below a prefix. */
+function otherRoute(index: number): object {
+  const base = `/v1/service-${index}`;
+  const match = [
+    { host: `host-${index}.bench.test`, path: '/**' },
+    { path: `${base}/items/{id}` },
+    { path: base },
+  ][index % 10] ?? { path: `${base}/**` };
+  return { name: `other-${index}`, match, to: { upstream: 'shop' } };
 }

@@ -9,6 +9,8 @@ export interface Placing {
   readonly directory: string;
   readonly threads: number;
   readonly keys: number;
+  /** Routes beside those that are asked. */
+  readonly otherRoutes: number;
 }
 
 export interface Running {
@@ -24,7 +26,7 @@ export interface Variant {
   readonly name: string;
   /** What was on, for the report. */
   readonly about: string;
-  /** Whether it can be started with several threads or many keys. */
+  /** Whether it can be started with several threads, many keys or many routes. */
   readonly scales: boolean;
   /** Version, for the report. Throws Error when it is not there. */
   version(): string;
