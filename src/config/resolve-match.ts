@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { LinearPattern } from '#core/linear-pattern.ts';
 import { parameterNames } from '#core/path-template.ts';
-import type { ConditionTest, HeadCondition, RouteMatch } from '#core/snapshot.ts';
+import type { ConditionTest, HeadCondition, Route, RouteMatch } from '#core/snapshot.ts';
 import type { ConditionSettings, MatchSettings } from './schema-match.ts';
 
 export type Add = (step: string, message: string) => void;
@@ -9,7 +9,7 @@ export type Add = (step: string, message: string) => void;
 const none: readonly HeadCondition[] = [];
 
 /** What the settings say, in the words of the snapshot; what can never match is a problem. */
-export function resolveMatch(settings: MatchSettings, kind: 'llm' | 'http', add: Add): RouteMatch {
+export function resolveMatch(settings: MatchSettings, kind: Route['kind'], add: Add): RouteMatch {
   const { methods, models, graphql } = settings;
   const conditions = [
     ...conditionsOf('header', settings.headers, add),

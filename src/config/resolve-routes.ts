@@ -1,9 +1,10 @@
 import { LinearPattern } from '#core/linear-pattern.ts';
 import { connectRules } from '#core/retry-rules.ts';
-import type { HttpRoute, LlmRoute, PolicyUse, Route, UpstreamGroup } from '#core/snapshot.ts';
+import type { FixedRoute, HttpRoute, LlmRoute, PolicyUse, Route, UpstreamGroup } from '#core/snapshot.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { orderRoutes, type PlacedRoute } from './order-routes.ts';
 import { didYouMean, type Problems } from './problem.ts';
+import { resolveRedirect, resolveStatic } from './resolve-destination.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
@@ -33,7 +34,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
     const add = (step: string, message: string) => problems.add(['routes', i, ...step.split('.')], message);
     if (names.has(settings.name)) add('name', `the name "${settings.name}" is taken by another route`);
     names.add(settings.name);
-    const match = resolveMatch(settings.match, 'llm' in settings.to ? 'llm' : 'http', add);
+    const match = resolveMatch(settings.match, kindOf(settings.to), add);
     checkStripPrefix(settings, add);
     const uses = policiesOf(settings, defaultList);
     if (new Set(uses.map((use) => use.instance)).size < uses.length)
@@ -53,6 +54,11 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
           add('to.llm.models', `unknown model "${name}"${didYouMean(name, scope.modelNames)}`);
       const { strict = false, models = null, vendorIds = 'refuse' } = to.llm;
       placed.push({ route: { ...base, kind: 'llm', strict, vendorIds, models } satisfies LlmRoute, add });
+    } else if ('redirect' in to || 'static' in to) {
+      if (settings.stripPrefix !== undefined) add('stripPrefix', 'nothing is sent on by this route');
+      const answer =
+        'redirect' in to ? resolveRedirect(to.redirect, match, add) : resolveStatic(to.static, add);
+      placed.push({ route: { ...base, kind: 'fixed', answer } satisfies FixedRoute, add });
     } else {
       const upstream = groupOf(settings.name, to, scope.upstreams, add);
       const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;
@@ -73,10 +79,15 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
   return orderRoutes(placed, document.routing ?? 'order');
 }
 
+function kindOf(to: RouteSettings['to']): Route['kind'] {
+  if ('llm' in to) return 'llm';
+  return 'redirect' in to || 'static' in to ? 'fixed' : 'http';
+}
+
 /** A route's own list is a group like any other, under a name nobody can give. */
 function groupOf(
   route: string,
-  to: Exclude<RouteSettings['to'], { llm: unknown }>,
+  to: Extract<RouteSettings['to'], { http: unknown } | { upstream: unknown }>,
   groups: Record<string, UpstreamGroup>,
   add: Add,
 ): string {

@@ -1,6 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
+import { RedirectTarget, StaticTarget } from './schema-destination.ts';
 import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
@@ -183,8 +184,9 @@ export function documentSchema<P extends TSchema>(policy: P) {
     {
       name: name('What logs, metrics and receipts call it.'),
       match: MatchSchema,
-      to: Type.Union([HttpTarget, UpstreamRef, LlmTarget], {
-        description: 'Where it leads: { http: … }, { upstream: … } or { llm: {} }.',
+      to: Type.Union([HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget], {
+        description:
+          'Where it leads: { http: … }, { upstream: … }, { llm: {} }, { redirect: … } or { static: … }.',
       }),
       stripPrefix: Type.Optional(
         Type.String({ pattern: '^/.*[^/]$', description: 'Taken off the path before it goes on.' }),

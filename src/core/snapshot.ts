@@ -1,5 +1,6 @@
 import type { ListenerPlan } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
+import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
 import type { PriceVersion } from './price.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
@@ -145,7 +146,7 @@ export interface CallCondition {
   } | null;
 }
 
-export type Route = HttpRoute | LlmRoute;
+export type Route = HttpRoute | LlmRoute | FixedRoute;
 
 interface RouteBase {
   readonly name: string;
@@ -169,6 +170,29 @@ export interface HttpRoute extends RouteBase {
   readonly bodyBytes: number;
   readonly retries: RetryRules;
   readonly hedge: HedgeRules | null;
+}
+
+/** Is answered by the gateway itself. */
+export interface FixedRoute extends RouteBase {
+  readonly kind: 'fixed';
+  readonly answer: RedirectAnswer | StaticAnswer;
+  readonly bodyBytes: number;
+}
+
+export interface RedirectAnswer {
+  readonly kind: 'redirect';
+  readonly status: number;
+  /** A template (request-template.ts) of a path or URL. */
+  readonly to: string;
+  readonly keepQuery: boolean;
+}
+
+export interface StaticAnswer {
+  readonly kind: 'static';
+  readonly status: number;
+  /** Values are templates, as is the body. */
+  readonly headers: HeaderList;
+  readonly body: string | null;
 }
 
 /** How WebSockets of a route are relayed. Times are exact to half a second; 0 means never, or no bound. */

@@ -77,6 +77,12 @@ function targetsOf(
   model: string | null,
 ): string[] {
   if (route.kind === 'http') return gateway.snapshot.upstreams[route.upstream]!.members.map(({ url }) => url);
+  if (route.kind === 'fixed') {
+    const { answer } = route;
+    return [
+      answer.kind === 'redirect' ? `redirect ${answer.status} to ${answer.to}` : `static ${answer.status}`,
+    ];
+  }
   const plan = model === null ? null : gateway.models.find(model);
   return (
     plan?.targets.map((target) => `${target.provider.name}/${target.model} at ${target.provider.baseUrl}`) ??

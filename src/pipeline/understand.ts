@@ -2,6 +2,7 @@ import { Fault } from '#core/fault.ts';
 import type { Answer } from './answer.ts';
 import { chooseByOperation } from './choose-route.ts';
 import { findOperation } from './client-dialect.ts';
+import { fixedAnswer } from './destination/fixed-answer.ts';
 import { converse } from './converse.ts';
 import { forward } from './forward.ts';
 import { listModels, showModel } from './list-models.ts';
@@ -19,6 +20,8 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
     if (route.siblings) await chooseByOperation(passage);
     return () => forward(passage);
   }
+
+  if (route.route.kind === 'fixed') return () => fixedAnswer(passage);
 
   const asked = findOperation(passage);
   if (!asked) {

@@ -1,0 +1,41 @@
+import { Fault } from '#core/fault.ts';
+import { anywhere, capturedBy, inPath, inQuery, renderTemplate } from '#core/request-template.ts';
+import type { FixedRoute, RedirectAnswer, StaticAnswer } from '#core/snapshot.ts';
+import { wholeAnswer, type Answer, type WholeAnswer } from '../answer.ts';
+import type { Passage } from '../passage.ts';
+
+/** Answers a route that leads to no server: by a redirect, or by an answer that stands in the configuration. */
+export function fixedAnswer(passage: Passage): Answer {
+  const { answer } = passage.route.route as FixedRoute;
+  return wholeAnswer(
+    passage,
+    answer.kind === 'redirect' ? redirect(passage, answer) : still(passage, answer),
+  );
+}
+
+/** @throws Fault where the place would be on another host than is written. */
+function redirect(
+  { exchange: { head }, route }: Passage,
+  { status, to, keepQuery }: RedirectAnswer,
+): WholeAnswer {
+  let location = renderTemplate(to, capturedBy(route.route.match, head), inPath);
+  // "//host" is a place on another host (RFC 3986 §4.2), and some browsers read "/\" as that.
+  if (/^\/[/\\]/.test(location))
+    throw new Fault('request/malformed', 'The path would redirect to another host.');
+  if (keepQuery && head.query !== '') {
+    const fragment = location.indexOf('#');
+    const before = fragment < 0 ? location : location.slice(0, fragment);
+    const after = fragment < 0 ? '' : location.slice(fragment);
+    location = `${before}${before.includes('?') ? '&' : '?'}${inQuery(head.query)}${after}`;
+  }
+  return { status, headers: ['location', location], body: null };
+}
+
+function still({ exchange: { head }, route }: Passage, { status, headers, body }: StaticAnswer): WholeAnswer {
+  const captured = capturedBy(route.route.match, head);
+  return {
+    status,
+    headers: headers.map((text, i) => (i % 2 === 0 ? text : renderTemplate(text, captured, anywhere))),
+    body: body === null ? null : renderTemplate(body, captured, anywhere),
+  };
+}
