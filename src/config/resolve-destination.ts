@@ -1,8 +1,10 @@
+import { whyNotCanonical } from '#core/canonical-path.ts';
 import { parameterNames } from '#core/path-template.ts';
 import { placeholdersOf } from '#core/request-template.ts';
+import type { Rewrite } from '#core/rewrite.ts';
 import type { RedirectAnswer, RouteMatch, StaticAnswer } from '#core/snapshot.ts';
 import type { Add } from './resolve-match.ts';
-import type { RedirectSettings, StaticSettings } from './schema-destination.ts';
+import type { RedirectSettings, RewriteSettings, StaticSettings } from './schema-destination.ts';
 
 const framing = new Set([
   'connection',
@@ -35,6 +37,21 @@ export function resolveStatic(settings: StaticSettings, add: Add): StaticAnswer 
   if (body !== null && !headers.includes('content-type'))
     headers.push('content-type', 'text/plain; charset=utf-8');
   return { kind: 'static', status, headers, body };
+}
+
+export function resolveRewrite(settings: RewriteSettings, match: RouteMatch, add: Add): Rewrite {
+  const { path = null, host = null, query = {} } = settings;
+  const check = (template: string, step: string) =>
+    checkTemplate(template, match, (message) => add(`to.rewrite.${step}`, message));
+  if (path !== null) {
+    check(path, 'path');
+    const example = path.replace(/^\{request\.path\}/, '/x').replace(/\{[^{}]*\}/g, 'x');
+    const why = whyNotCanonical(example);
+    if (why !== null) add('to.rewrite.path', `expected a canonical path, got one with ${why}: "${path}"`);
+  }
+  if (host !== null) check(host, 'host');
+  for (const template of Object.values(query.set ?? {})) check(template, 'query.set');
+  return { path, host, setQuery: query.set ?? {}, removeQuery: query.remove ?? [] };
 }
 
 /** A template that names what the route's path does not have would be sent on as it is written. */

@@ -4,7 +4,7 @@ import type { FixedRoute, HttpRoute, LlmRoute, PolicyUse, Route, UpstreamGroup }
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { orderRoutes, type PlacedRoute } from './order-routes.ts';
 import { didYouMean, type Problems } from './problem.ts';
-import { resolveRedirect, resolveStatic } from './resolve-destination.ts';
+import { resolveRedirect, resolveRewrite, resolveStatic } from './resolve-destination.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
@@ -60,6 +60,10 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
         'redirect' in to ? resolveRedirect(to.redirect, match, add) : resolveStatic(to.static, add);
       placed.push({ route: { ...base, kind: 'fixed', answer } satisfies FixedRoute, add });
     } else {
+      if (to.rewrite?.path !== undefined && settings.stripPrefix !== undefined)
+        add('stripPrefix', 'the path is said by "to.rewrite.path"');
+      if (to.rewrite?.host !== undefined && to.preserveHost)
+        add('to.preserveHost', 'the host is said by "to.rewrite.host"');
       const upstream = groupOf(settings.name, to, scope.upstreams, add);
       const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;
       const route = {
@@ -69,6 +73,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
         retries: to.retries ? resolveRetries(to.retries) : (group?.retries ?? connectRules),
         hedge: to.hedge ? resolveHedge(to.hedge) : (group?.hedge ?? null),
         preserveHost: to.preserveHost ?? false,
+        rewrite: to.rewrite ? resolveRewrite(to.rewrite, match, add) : null,
         upgrade: to.upgrade ?? true,
         websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
         timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : timeouts,

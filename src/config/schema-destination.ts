@@ -42,3 +42,39 @@ export const RedirectTarget = Type.Object(
 export const StaticTarget = Type.Object({ static: StaticSchema }, { ...strict, title: '{ static: … }' });
 export type RedirectSettings = Static<typeof RedirectSchema>;
 export type StaticSettings = Static<typeof StaticSchema>;
+
+export const RewriteSchema = Type.Object(
+  {
+    path: Type.Optional(
+      Type.String({
+        pattern: '^(?:/|\\{request\\.path\\})[\\x21-\\x22\\x24-\\x3a\\x3c-\\x3e\\x40-\\x5b\\x5d-\\x7e]*$',
+        title: 'a path that begins with "/"',
+        description: 'In place of the path; {name}, {**} and {request.path} stand for pieces of it.',
+      }),
+    ),
+    query: Type.Optional(
+      Type.Object(
+        {
+          set: Type.Optional(
+            Type.Record(Type.String(), Type.String(), {
+              description: 'Parameters to set, in place of any of their names; values are templates.',
+            }),
+          ),
+          remove: Type.Optional(
+            Type.Array(Type.String(), { description: 'Names of parameters to take away; * is all.' }),
+          ),
+        },
+        { ...strict, description: 'Changes of the query.' },
+      ),
+    ),
+    host: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9._{}:-]+$',
+        title: 'a host, or a host and port',
+        description: 'In place of the Host that the upstream is given; a template.',
+      }),
+    ),
+  },
+  { ...strict, minProperties: 1, description: 'Changes the place that is asked of the upstream.' },
+);
+export type RewriteSettings = Static<typeof RewriteSchema>;

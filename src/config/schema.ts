@@ -1,7 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
-import { RedirectTarget, StaticTarget } from './schema-destination.ts';
+import { RedirectTarget, RewriteSchema, StaticTarget } from './schema-destination.ts';
 import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
@@ -112,6 +112,7 @@ const ModelSchema = Type.Object(
 const WebSocketSchema = webSocketSchema(Duration, Size);
 const relaying = {
   preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
+  rewrite: Type.Optional(RewriteSchema),
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
   websocket: Type.Optional(WebSocketSchema),
   timeouts: Type.Optional(TimeoutsSchema),

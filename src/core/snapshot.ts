@@ -3,6 +3,7 @@ import type { ActiveHealth } from './active-health.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
 import type { PriceVersion } from './price.ts';
+import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { Plan, Provider, Timeouts } from './target.ts';
 
@@ -164,6 +165,8 @@ export interface HttpRoute extends RouteBase {
   readonly stripPrefix: string;
   /** True sends the client's Host on; false names the upstream. */
   readonly preserveHost: boolean;
+  /** Null sends the place on as it was asked for. */
+  readonly rewrite: Rewrite | null;
   readonly upgrade: boolean;
   readonly websocket: WebSocketRules;
   readonly timeouts: Timeouts;

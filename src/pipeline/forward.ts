@@ -1,7 +1,9 @@
 import { Fault } from '#core/fault.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
+import { capturedBy } from '#core/request-template.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Answer } from './answer.ts';
+import { rewrittenHost, rewrittenPath, rewrittenQuery } from './destination/rewrite.ts';
 import { requestHeaders } from './forward-headers.ts';
 import { HttpAttempts } from './http-attempts.ts';
 import type { Passage } from './passage.ts';
@@ -26,6 +28,7 @@ export async function forward(passage: Passage): Promise<Answer> {
       `The body is larger than the ${route.bodyBytes} bytes this route allows.`,
     );
   }
+  const place = placeOf(passage, route);
   const upgrade = webSocketWanted(exchange, route);
   const retries = new Retries(
     {
@@ -47,11 +50,11 @@ export async function forward(passage: Passage): Promise<Answer> {
     retries,
     body: streamed,
     request: (upstream) => {
-      const headers = requestHeaders(passage, route.preserveHost ? head.authority : upstream.host);
+      const headers = requestHeaders(passage, place.host ?? upstream.host);
       return {
         origin: upstream.origin,
         method: head.method,
-        path: upstreamPath(passage, route, upstream.pathPrefix),
+        path: upstream.pathPrefix + place.path,
         headers: upgrade === null ? headers : handshakeHeaders(exchange, route, headers),
         body,
         timeouts: route.timeouts,
@@ -62,9 +65,28 @@ export async function forward(passage: Passage): Promise<Answer> {
   }).run();
 }
 
-function upstreamPath({ exchange }: Passage, route: HttpRoute, pathPrefix: string): string {
-  const { head } = exchange;
-  const below = route.stripPrefix !== '' && `${head.path}/`.startsWith(`${route.stripPrefix}/`);
-  const path = below ? head.path.slice(route.stripPrefix.length) || '/' : head.path;
-  return `${pathPrefix}${path}${head.query === '' ? '' : `?${head.query}`}`;
+interface Place {
+  /** Path and query below the upstream's own path. */
+  readonly path: string;
+  /** Null names the upstream. */
+  readonly host: string | null;
 }
+
+/** What is asked for of whichever upstream. @throws Fault `request/malformed` when it cannot be rewritten. */
+function placeOf({ exchange: { head } }: Passage, route: HttpRoute): Place {
+  const { rewrite, stripPrefix } = route;
+  const host = route.preserveHost ? head.authority : null;
+  const below = stripPrefix !== '' && `${head.path}/`.startsWith(`${stripPrefix}/`);
+  const path = below ? head.path.slice(stripPrefix.length) || '/' : head.path;
+  if (rewrite === null) return { path: withQuery(path, head.query), host };
+  const captured = capturedBy(route.match, head);
+  return {
+    path: withQuery(
+      rewrite.path === null ? path : rewrittenPath(rewrite.path, captured),
+      rewrittenQuery(head, rewrite, captured),
+    ),
+    host: rewrite.host === null ? host : rewrittenHost(rewrite.host, captured),
+  };
+}
+
+const withQuery = (path: string, query: string): string => (query === '' ? path : `${path}?${query}`);

@@ -106,13 +106,14 @@ export function queryValues(query: string, name: string): string[] {
   if (query === '') return values;
   for (const pair of query.split('&')) {
     const equals = pair.indexOf('=');
-    if (decoded(equals < 0 ? pair : pair.slice(0, equals)) !== name || pair === '') continue;
-    values.push(equals < 0 ? '' : decoded(pair.slice(equals + 1)));
+    if (decodedParameter(equals < 0 ? pair : pair.slice(0, equals)) !== name || pair === '') continue;
+    values.push(equals < 0 ? '' : decodedParameter(pair.slice(equals + 1)));
   }
   return values;
 }
 
-function decoded(text: string): string {
+/** A name or value of a query, as servers read it. */
+export function decodedParameter(text: string): string {
   if (!text.includes('%') && !text.includes('+')) return text;
   const spaced = text.replaceAll('+', ' ');
   try {

@@ -22,6 +22,7 @@ export const unrouted: CompiledRoute = {
     upstream: '',
     stripPrefix: '',
     preserveHost: false,
+    rewrite: null,
     upgrade: false,
     websocket: {
       origins: null,

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startTestGateway, type TestGateway } from '../harness/gateway.ts';
+import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { sendRaw } from '../harness/raw-socket.ts';
 
+let simulator: Simulator;
 let gateway: TestGateway;
 
 before(async () => {
+  simulator = await startSimulator({ port: 0 });
   gateway = await startTestGateway({
+    simulator,
     config: {
       policies: [],
       routes: [
@@ -14,6 +18,23 @@ before(async () => {
           name: 'old',
           match: { path: '/users/{id}/**' },
           to: { redirect: { status: 308, to: '/people/{id}/{**}?by=old#top' } },
+        },
+        {
+          name: 'rewritten',
+          match: { path: '/r/{id}/{sub}/**' },
+          to: {
+            http: simulator.url,
+            rewrite: {
+              path: '/echo/v2/{**}/of/{id}',
+              query: { set: { user: '{id}', fixed: 'a&b' }, remove: ['debug'] },
+              host: '{sub}.internal',
+            },
+          },
+        },
+        {
+          name: 'joined',
+          match: { path: '/j/{a}/{b}' },
+          to: { http: simulator.url, rewrite: { path: '/echo/{a}{b}' } },
         },
         { name: 'drop', match: { path: '/drop/**' }, to: { redirect: { to: '/{**}', keepQuery: false } } },
         {
@@ -36,7 +57,10 @@ before(async () => {
     },
   });
 });
-after(() => gateway.stop());
+after(async () => {
+  await gateway.stop();
+  await simulator.close();
+});
 
 const get = (path: string, host = 'x', method = 'GET') =>
   sendRaw(gateway.port, `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
@@ -88,4 +112,26 @@ test('a static answer is as it is written, with pieces of the path that cannot b
   const head = await get('/mock/7', 'x', 'HEAD');
   assert.equal(head.status, 418);
   assert.ok(head.text.endsWith('\r\n\r\n'));
+});
+
+test('path, query and host are rewritten, and no parameter comes twice', async () => {
+  const { text } = await get('/r/a@b/shop/x/y%20z?debug=1&u%73er=evil&user=evil&keep=%26');
+  const echo = JSON.parse(text.slice(text.indexOf('{'))) as { url: string; rawHeaders: string[] };
+  assert.equal(echo.url, '/echo/v2/x/y%20z/of/a@b?keep=%26&user=a%40b&fixed=a%26b');
+  assert.deepEqual(echo.rawHeaders.slice(0, 2), ['host', 'shop.internal']);
+});
+
+test('what would not be canonical once it is put together is refused', async () => {
+  assert.equal((await get('/r/a/shop')).status, 400, 'an empty segment');
+  for (const path of [
+    '/j/%25/2f',
+    '/j/%25/00',
+    '/j/%25/0d',
+    '/r/1/a:99/x',
+    '/r/1/a%40b/x',
+    '/j/%2e/%2e',
+    '/j/a/%00',
+  ])
+    assert.equal((await get(path)).status, 400, path);
+  assert.equal((await get('/j/a/b')).status, 200);
 });
