@@ -43,7 +43,7 @@ export function resolveMatch(settings: MatchSettings, kind: Route['kind'], add: 
   return match;
 }
 
-function conditionsOf(
+export function conditionsOf(
   part: HeadCondition['part'],
   settings: Readonly<Record<string, ConditionSettings>> | undefined,
   add: Add,

@@ -1,15 +1,10 @@
 import { LinearPattern } from '#core/linear-pattern.ts';
-import { connectRules } from '#core/retry-rules.ts';
-import type { FixedRoute, HttpRoute, LlmRoute, PolicyUse, Route, UpstreamGroup } from '#core/snapshot.ts';
+import type { PolicyUse, Route, UpstreamGroup } from '#core/snapshot.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { orderRoutes, type PlacedRoute } from './order-routes.ts';
-import { didYouMean, type Problems } from './problem.ts';
-import { resolveRedirect, resolveRewrite, resolveStatic } from './resolve-destination.ts';
-import { resolveHedge, resolveRetries } from './resolve-retries.ts';
-import { resolveWebSocket } from './resolve-websocket.ts';
+import type { Problems } from './problem.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
-import { resolveTimeouts } from './resolve-timeouts.ts';
-import { resolveUpstream } from './resolve-upstreams.ts';
+import { kindOf, resolveTo } from './resolve-to.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
 import { parseSize } from './units.ts';
 
@@ -29,9 +24,12 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
   const defaultList = usesOf(document.policies ?? policiesUnlessSaid, '');
   const placed: PlacedRoute[] = [];
   const names = new Set<string>();
-  const timeouts = resolveTimeouts(undefined, '60s');
   for (const [i, settings] of (document.routes ?? []).entries()) {
-    const add = (step: string, message: string) => problems.add(['routes', i, ...step.split('.')], message);
+    const add = (step: string, message: string) =>
+      problems.add(
+        ['routes', i, ...step.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key))],
+        message,
+      );
     if (names.has(settings.name)) add('name', `the name "${settings.name}" is taken by another route`);
     names.add(settings.name);
     const match = resolveMatch(settings.match, kindOf(settings.to), add);
@@ -47,63 +45,11 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       priority: settings.priority ?? 5,
       bodyBytes: settings.bodyLimit === undefined ? scope.bodyBytes : parseSize(settings.bodyLimit),
     };
-    const { to } = settings;
-    if ('llm' in to) {
-      for (const name of to.llm.models ?? [])
-        if (!name.includes('*') && !scope.models.find(name))
-          add('to.llm.models', `unknown model "${name}"${didYouMean(name, scope.modelNames)}`);
-      const { strict = false, models = null, vendorIds = 'refuse' } = to.llm;
-      placed.push({ route: { ...base, kind: 'llm', strict, vendorIds, models } satisfies LlmRoute, add });
-    } else if ('redirect' in to || 'static' in to) {
-      if (settings.stripPrefix !== undefined) add('stripPrefix', 'nothing is sent on by this route');
-      const answer =
-        'redirect' in to ? resolveRedirect(to.redirect, match, add) : resolveStatic(to.static, add);
-      placed.push({ route: { ...base, kind: 'fixed', answer } satisfies FixedRoute, add });
-    } else {
-      if (to.rewrite?.path !== undefined && settings.stripPrefix !== undefined)
-        add('stripPrefix', 'the path is said by "to.rewrite.path"');
-      if (to.rewrite?.host !== undefined && to.preserveHost)
-        add('to.preserveHost', 'the host is said by "to.rewrite.host"');
-      const upstream = groupOf(settings.name, to, scope.upstreams, add);
-      const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;
-      const route = {
-        ...base,
-        kind: 'http',
-        upstream,
-        retries: to.retries ? resolveRetries(to.retries) : (group?.retries ?? connectRules),
-        hedge: to.hedge ? resolveHedge(to.hedge) : (group?.hedge ?? null),
-        preserveHost: to.preserveHost ?? false,
-        rewrite: to.rewrite ? resolveRewrite(to.rewrite, match, add) : null,
-        upgrade: to.upgrade ?? true,
-        websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
-        timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : timeouts,
-      } satisfies HttpRoute;
-      placed.push({ route, add });
-    }
+    if (settings.stripPrefix !== undefined && kindOf(settings.to) === 'fixed')
+      add('stripPrefix', 'nothing is sent on by this route');
+    placed.push({ route: resolveTo(settings.to, base, scope, add), add });
   }
   return orderRoutes(placed, document.routing ?? 'order');
-}
-
-function kindOf(to: RouteSettings['to']): Route['kind'] {
-  if ('llm' in to) return 'llm';
-  return 'redirect' in to || 'static' in to ? 'fixed' : 'http';
-}
-
-/** A route's own list is a group like any other, under a name nobody can give. */
-function groupOf(
-  route: string,
-  to: Extract<RouteSettings['to'], { http: unknown } | { upstream: unknown }>,
-  groups: Record<string, UpstreamGroup>,
-  add: Add,
-): string {
-  if ('upstream' in to) {
-    if (!Object.hasOwn(groups, to.upstream))
-      add('to.upstream', `unknown upstream "${to.upstream}"${didYouMean(to.upstream, Object.keys(groups))}`);
-    return to.upstream;
-  }
-  const name = `route/${route}`;
-  groups[name] = resolveUpstream(name, { targets: typeof to.http === 'string' ? [to.http] : to.http });
-  return name;
 }
 
 function checkStripPrefix({ stripPrefix, match }: RouteSettings, add: Add): void {

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
+import { WhenSchema } from './schema-match.ts';
 import { Headers, strict } from './schema-parts.ts';
 
 /** What a route can lead to besides servers and models. */
@@ -42,6 +43,43 @@ export const RedirectTarget = Type.Object(
 export const StaticTarget = Type.Object({ static: StaticSchema }, { ...strict, title: '{ static: … }' });
 export type RedirectSettings = Static<typeof RedirectSchema>;
 export type StaticSettings = Static<typeof StaticSchema>;
+
+/** `to` describes what a part may lead to. */
+export const splitTarget = <T extends TSchema>(to: T) =>
+  Type.Object(
+    {
+      split: Type.Array(
+        Type.Object(
+          {
+            name: Type.Optional(
+              Type.String({
+                pattern: '^[A-Za-z0-9_-]{1,64}$',
+                title: 'a name of letters, digits, "_" and "-"',
+                description: 'What callers are kept by; its place in the list where it has none.',
+              }),
+            ),
+            weight: Type.Integer({
+              minimum: 0,
+              maximum: 1_000_000,
+              description: 'Share of the exchanges that no "when" takes.',
+            }),
+            when: Type.Optional(WhenSchema),
+            to,
+          },
+          { ...strict, description: 'A part, and where it leads.' },
+        ),
+        { minItems: 1, maxItems: 64, description: 'Each exchange takes one of the parts.' },
+      ),
+      stickyBy: Type.Optional(
+        Type.String({
+          pattern: "^(?:key|client|(?:header|cookie):[A-Za-z0-9!#$%&'*+.^_`|~-]+)$",
+          title: 'key, client, header:NAME or cookie:NAME',
+          description: 'What keeps a caller with a part: key, client, header:NAME or cookie:NAME (nothing).',
+        }),
+      ),
+    },
+    { ...strict, title: '{ split: … }' },
+  );
 
 export const RewriteSchema = Type.Object(
   {

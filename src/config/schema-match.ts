@@ -31,6 +31,21 @@ const byToken = (what: string, description: string) =>
 const Names = (description: string) =>
   Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description });
 
+const headFields = {
+  headers: Type.Optional(byToken('header', 'Headers the request must have, or must not.')),
+  query: Type.Optional(
+    Type.Record(Type.String(), Condition, {
+      description: 'Parameters of the query, decoded, that the request must have, or must not.',
+    }),
+  ),
+  cookies: Type.Optional(byToken('cookie', 'Cookies the request must have, or must not.')),
+};
+export const WhenSchema = Type.Object(headFields, {
+  ...strict,
+  minProperties: 1,
+  description: 'Requests that take this part whatever the weights; all of it must hold.',
+});
+
 export const MatchSchema = Type.Object(
   {
     host: Type.Optional(
@@ -52,13 +67,7 @@ export const MatchSchema = Type.Object(
         description: 'In upper case; with GET there is HEAD (all).',
       }),
     ),
-    headers: Type.Optional(byToken('header', 'Headers the request must have, or must not.')),
-    query: Type.Optional(
-      Type.Record(Type.String(), Condition, {
-        description: 'Parameters of the query, decoded, that the request must have, or must not.',
-      }),
-    ),
-    cookies: Type.Optional(byToken('cookie', 'Cookies the request must have, or must not.')),
+    ...headFields,
     clients: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,

@@ -1,7 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
-import { RedirectTarget, RewriteSchema, StaticTarget } from './schema-destination.ts';
+import { RedirectTarget, RewriteSchema, splitTarget, StaticTarget } from './schema-destination.ts';
 import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
@@ -159,6 +159,10 @@ const LlmTarget = Type.Object(
   { ...strict, title: '{ llm: {} }' },
 );
 
+const simpleTarget = Type.Union([HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget], {
+  description: 'As of a route.',
+});
+
 const UpstreamSchema = Type.Object(
   {
     targets: Type.Optional(MemberListSchema),
@@ -185,10 +189,13 @@ export function documentSchema<P extends TSchema>(policy: P) {
     {
       name: name('What logs, metrics and receipts call it.'),
       match: MatchSchema,
-      to: Type.Union([HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget], {
-        description:
-          'Where it leads: { http: … }, { upstream: … }, { llm: {} }, { redirect: … } or { static: … }.',
-      }),
+      to: Type.Union(
+        [HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget, splitTarget(simpleTarget)],
+        {
+          description:
+            'Where it leads: { http: … }, { upstream: … }, { llm: {} }, { redirect: … }, { static: … } or { split: … }.',
+        },
+      ),
       stripPrefix: Type.Optional(
         Type.String({ pattern: '^/.*[^/]$', description: 'Taken off the path before it goes on.' }),
       ),

@@ -147,7 +147,7 @@ export interface CallCondition {
   } | null;
 }
 
-export type Route = HttpRoute | LlmRoute | FixedRoute;
+export type Route = HttpRoute | LlmRoute | FixedRoute | SplitRoute;
 
 interface RouteBase {
   readonly name: string;
@@ -180,6 +180,28 @@ export interface FixedRoute extends RouteBase {
   readonly kind: 'fixed';
   readonly answer: RedirectAnswer | StaticAnswer;
   readonly bodyBytes: number;
+}
+
+/** Each exchange goes on by one of the parts. */
+export interface SplitRoute extends RouteBase {
+  readonly kind: 'split';
+  readonly parts: readonly SplitPart[];
+  /** What keeps a caller with a part; `none`: chance decides each time. */
+  readonly stickyBy: 'none' | 'key' | 'client' | 'header' | 'cookie';
+  /** Of the header, in lower case, or cookie. */
+  readonly stickyName: string;
+  readonly bodyBytes: number;
+}
+
+export interface SplitPart {
+  /** Unique in its route; what callers are kept by, so that it stays when parts come and go. */
+  readonly name: string;
+  /** Share of what no part takes by its conditions. */
+  readonly weight: number;
+  /** A request that has all of these takes this part; empty takes none by itself. */
+  readonly when: readonly HeadCondition[];
+  /** As if the route led there. */
+  readonly route: Route;
 }
 
 export interface RedirectAnswer {

@@ -35,6 +35,8 @@ export function findOperation(
 /** The dialect in which a client of an LLM route understands errors; null on other routes. */
 export function clientDialect(passage: Passage): Dialect | null {
   const { exchange, gateway, route } = passage;
+  // Before a part is chosen the first stands for all: they lead to models, or none does.
+  if (route.parts) return clientDialect({ ...passage, route: route.parts[0]!.compiled });
   if (route.route.kind !== 'llm') return null;
   const owner = findOperation(passage);
   if (owner) return owner.dialect;

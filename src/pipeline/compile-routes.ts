@@ -1,8 +1,8 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import { headKey } from '#core/head-key.ts';
-import type { PolicyUse, Snapshot } from '#core/snapshot.ts';
-import type { CompiledRoute, OperationOwner } from './gateway.ts';
+import type { PolicyUse, Snapshot, SplitPart } from '#core/snapshot.ts';
+import type { CompiledPart, CompiledRoute, OperationOwner } from './gateway.ts';
 import { createHeadTests } from './head-test.ts';
 
 export type PolicyKinds = ReadonlyMap<string, PolicyKind>;
@@ -38,13 +38,31 @@ export function compileRoutes(
   for (const { match } of snapshot.routes) if (match.call) families.set(headKey(match), []);
   return snapshot.routes.map((route) => {
     const siblings = families.size > 0 ? (families.get(headKey(route.match)) ?? null) : null;
-    const compiled = { route, ...hooksFor(route.policies), headTest: headTestOf(route.match), siblings };
+    const hooksOfRoute = hooksFor(route.policies);
+    const headTest = headTestOf(route.match);
+    const parts =
+      route.kind === 'split' ? route.parts.map((part) => partOf(part, hooksOfRoute, headTestOf)) : null;
+    const compiled = { route, ...hooksOfRoute, headTest, siblings, parts };
     siblings?.push(compiled);
     return compiled;
   });
 }
 
-type Hooks = Omit<CompiledRoute, 'route' | 'headTest' | 'siblings'>;
+type Hooks = Omit<CompiledRoute, 'route' | 'headTest' | 'siblings' | 'parts'>;
+
+function partOf(
+  { name, weight, when, route }: SplitPart,
+  hooks: Hooks,
+  headTestOf: ReturnType<typeof createHeadTests>,
+): CompiledPart {
+  const anything = { ...route.match, path: '/**', conditions: when, clients: null };
+  return {
+    name,
+    weight,
+    when: when.length > 0 ? headTestOf(anything) : null,
+    compiled: { route, ...hooks, headTest: null, siblings: null, parts: null },
+  };
+}
 
 function hooksOf(policies: readonly Policy[]): Hooks {
   const having = (hook: keyof Policy) => policies.filter((policy) => policy[hook] !== undefined);

@@ -73,10 +73,20 @@ export function explain(
 
 function targetsOf(
   gateway: Pick<Gateway, 'snapshot' | 'models'>,
-  { route }: CompiledRoute,
+  compiled: CompiledRoute,
   model: string | null,
 ): string[] {
+  const { route } = compiled;
   if (route.kind === 'http') return gateway.snapshot.upstreams[route.upstream]!.members.map(({ url }) => url);
+  if (route.kind === 'split') {
+    const sum = route.parts.reduce((all, { weight }) => all + weight, 0);
+    return compiled.parts!.flatMap((part, i) => {
+      const when = route.parts[i]!.when.map((condition) => `${called(condition)} ${testOf(condition)}`);
+      const share = `${part.name}: ${Number(((100 * part.weight) / sum).toFixed(2))} %`;
+      const told = when.length > 0 ? `${share}, and all with ${when.join(' and ')}` : share;
+      return targetsOf(gateway, part.compiled, model).map((target) => `${told} → ${target}`);
+    });
+  }
   if (route.kind === 'fixed') {
     const { answer } = route;
     return [
@@ -182,7 +192,7 @@ function whyNot({ route: { match }, headTest }: CompiledRoute, head: RequestHead
 const called = ({ part, name }: HeadCondition): string =>
   `${part === 'query' ? 'query parameter' : part} ${name}`;
 
-function testOf({ test }: HeadCondition): string {
+function testOf({ test }: Pick<HeadCondition, 'test'>): string {
   if ('present' in test) return test.present ? 'there' : 'absent';
   if ('is' in test) return JSON.stringify(test.is);
   return 'prefix' in test ? `${test.prefix}…` : `of the pattern ${test.pattern}`;

@@ -60,6 +60,16 @@ export interface CompiledRoute {
   readonly headTest: HeadTest | null;
   /** Routes with this one's head match, it among them, in their order, where the body decides between them. */
   readonly siblings: readonly CompiledRoute[] | null;
+  /** Of a split route: what it leads to; null of all others. */
+  readonly parts: readonly CompiledPart[] | null;
+}
+
+export interface CompiledPart {
+  readonly name: string;
+  readonly weight: number;
+  /** What the head must have for the part to take the request whatever its weight; null: never. */
+  readonly when: HeadTest | null;
+  readonly compiled: CompiledRoute;
 }
 
 export interface OperationOwner {

@@ -47,4 +47,5 @@ export const unrouted: CompiledRoute = {
   allowsModel: [],
   headTest: null,
   siblings: null,
+  parts: null,
 };

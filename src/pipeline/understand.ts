@@ -4,6 +4,7 @@ import { chooseByOperation } from './choose-route.ts';
 import { findOperation } from './client-dialect.ts';
 import { fixedAnswer } from './destination/fixed-answer.ts';
 import { converse } from './converse.ts';
+import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
 import { listModels, showModel } from './list-models.ts';
 import { readCall } from './model-call.ts';
@@ -15,6 +16,7 @@ import type { Passage } from './passage.ts';
  * @throws Fault when it cannot be understood.
  */
 export async function understand(passage: Passage): Promise<() => Answer | Promise<Answer>> {
+  if (passage.route.parts) choosePart(passage, passage.route.parts);
   const { exchange, route } = passage;
   if (route.route.kind === 'http') {
     if (route.siblings) await chooseByOperation(passage);

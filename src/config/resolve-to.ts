@@ -1,0 +1,116 @@
+import { connectRules } from '#core/retry-rules.ts';
+import type { HttpRoute, Route, SplitPart, SplitRoute } from '#core/snapshot.ts';
+import { didYouMean } from './problem.ts';
+import { resolveRedirect, resolveRewrite, resolveStatic } from './resolve-destination.ts';
+import { conditionsOf, type Add } from './resolve-match.ts';
+import { resolveHedge, resolveRetries } from './resolve-retries.ts';
+import type { RouteScope } from './resolve-routes.ts';
+import { resolveTimeouts } from './resolve-timeouts.ts';
+import { resolveUpstream } from './resolve-upstreams.ts';
+import { resolveWebSocket } from './resolve-websocket.ts';
+import type { RouteSettings } from './schema.ts';
+
+type To = RouteSettings['to'];
+type ServersTo = Extract<To, { http: unknown } | { upstream: unknown }>;
+type SplitTo = Extract<To, { split: unknown }>;
+/** What a route has whatever it leads to. */
+export type RouteBase = Pick<
+  HttpRoute,
+  'name' | 'match' | 'policies' | 'priority' | 'stripPrefix' | 'bodyBytes'
+>;
+
+const usualTimeouts = resolveTimeouts(undefined, '60s');
+
+export function kindOf(to: To): Route['kind'] {
+  if ('llm' in to) return 'llm';
+  if ('split' in to) return 'split';
+  return 'redirect' in to || 'static' in to ? 'fixed' : 'http';
+}
+
+/** `group` is what the route's own list of servers is called: a name that nobody can give. */
+export function resolveTo(
+  to: To,
+  base: RouteBase,
+  scope: RouteScope,
+  add: Add,
+  group = `route/${base.name}`,
+): Route {
+  if ('llm' in to) {
+    for (const name of to.llm.models ?? [])
+      if (!name.includes('*') && !scope.models.find(name))
+        add('to.llm.models', `unknown model "${name}"${didYouMean(name, scope.modelNames)}`);
+    const { strict = false, models = null, vendorIds = 'refuse' } = to.llm;
+    return { ...base, kind: 'llm', strict, vendorIds, models };
+  }
+  if ('split' in to) return resolveSplit(to, base, scope, add);
+  if ('redirect' in to)
+    return { ...base, kind: 'fixed', answer: resolveRedirect(to.redirect, base.match, add) };
+  if ('static' in to) return { ...base, kind: 'fixed', answer: resolveStatic(to.static, add) };
+  return resolveServers(to, base, scope, add, group);
+}
+
+function resolveServers(
+  to: ServersTo,
+  base: RouteBase,
+  scope: RouteScope,
+  add: Add,
+  groupName: string,
+): HttpRoute {
+  if (to.rewrite?.path !== undefined && base.stripPrefix !== '')
+    add('stripPrefix', 'the path is said by "to.rewrite.path"');
+  if (to.rewrite?.host !== undefined && to.preserveHost)
+    add('to.preserveHost', 'the host is said by "to.rewrite.host"');
+  const upstream = groupOf(to, scope, add, groupName);
+  const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;
+  return {
+    ...base,
+    kind: 'http',
+    upstream,
+    retries: to.retries ? resolveRetries(to.retries) : (group?.retries ?? connectRules),
+    hedge: to.hedge ? resolveHedge(to.hedge) : (group?.hedge ?? null),
+    preserveHost: to.preserveHost ?? false,
+    rewrite: to.rewrite ? resolveRewrite(to.rewrite, base.match, add) : null,
+    upgrade: to.upgrade ?? true,
+    websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
+    timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : usualTimeouts,
+  };
+}
+
+/** A route's own list is a group like any other. */
+function groupOf(to: ServersTo, { upstreams }: RouteScope, add: Add, name: string): string {
+  if ('upstream' in to) {
+    if (!Object.hasOwn(upstreams, to.upstream))
+      add(
+        'to.upstream',
+        `unknown upstream "${to.upstream}"${didYouMean(to.upstream, Object.keys(upstreams))}`,
+      );
+    return to.upstream;
+  }
+  upstreams[name] = resolveUpstream(name, { targets: typeof to.http === 'string' ? [to.http] : to.http });
+  return name;
+}
+
+function resolveSplit(to: SplitTo, base: RouteBase, scope: RouteScope, add: Add): SplitRoute {
+  const names = new Set<string>();
+  const parts = to.split.map((settings, i): SplitPart => {
+    const at = `to.split.${i}`;
+    const name = settings.name ?? String(i);
+    if (names.has(name)) add(at, `the name "${name}" is taken by another part`);
+    names.add(name);
+    const addTo: Add = (step, message) => add(step.startsWith('to.') ? `${at}.${step}` : step, message);
+    if ((kindOf(settings.to) === 'llm') !== (kindOf(to.split[0]!.to) === 'llm'))
+      add(at, 'parts that lead to models and others cannot stand in for one another');
+    const addWhen: Add = (step, message) => add(step.replace(/^match/, `${at}.when`), message);
+    const when = [
+      ...conditionsOf('header', settings.when?.headers, addWhen),
+      ...conditionsOf('query', settings.when?.query, addWhen),
+      ...conditionsOf('cookie', settings.when?.cookies, addWhen),
+    ];
+    const route = resolveTo(settings.to, base, scope, addTo, `route/${base.name}/${name}`);
+    return { name, weight: settings.weight, when, route };
+  });
+  if (parts.every(({ weight }) => weight === 0)) add('to.split', 'expected a part with a weight above 0');
+  const [by, stickyName] = (to.stickyBy ?? 'none').split(':') as [SplitRoute['stickyBy'], string?];
+  const named = by === 'header' ? stickyName!.toLowerCase() : (stickyName ?? '');
+  return { ...base, kind: 'split', parts, stickyBy: by, stickyName: named };
+}
