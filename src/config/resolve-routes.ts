@@ -1,21 +1,11 @@
 import { LinearPattern } from '#core/linear-pattern.ts';
-import type { PolicyUse, Route, UpstreamGroup } from '#core/snapshot.ts';
-import type { ModelIndex } from '#core/resolve-model.ts';
+import type { PolicyUse, Route } from '#core/snapshot.ts';
 import { orderRoutes, type PlacedRoute } from './order-routes.ts';
 import type { Problems } from './problem.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
-import { kindOf, resolveTo } from './resolve-to.ts';
+import { kindOf, resolveTo, type RouteScope } from './resolve-to.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
 import { parseSize } from './units.ts';
-
-export interface RouteScope {
-  readonly bodyBytes: number;
-  readonly models: ModelIndex;
-  /** Names of models that are listed, for suggestions. */
-  readonly modelNames: readonly string[];
-  /** Those that are configured by name; those of the routes' own lists are added. */
-  readonly upstreams: Record<string, UpstreamGroup>;
-}
 
 /** Nobody should find out that a gateway is open because a list was forgotten: `policies: []` says so. */
 const policiesUnlessSaid: readonly PolicyEntry[] = [{ 'key-auth': {} }, { 'model-access': {} }];

@@ -1,14 +1,23 @@
+import type { ModelIndex } from '#core/resolve-model.ts';
 import { connectRules } from '#core/retry-rules.ts';
-import type { HttpRoute, Route, SplitPart, SplitRoute } from '#core/snapshot.ts';
+import type { HttpRoute, Route, SplitPart, SplitRoute, UpstreamGroup } from '#core/snapshot.ts';
 import { didYouMean } from './problem.ts';
 import { resolveRedirect, resolveRewrite, resolveStatic } from './resolve-destination.ts';
 import { conditionsOf, type Add } from './resolve-match.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
-import type { RouteScope } from './resolve-routes.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
 import type { RouteSettings } from './schema.ts';
+
+export interface RouteScope {
+  readonly bodyBytes: number;
+  readonly models: ModelIndex;
+  /** Names of models that are listed, for suggestions. */
+  readonly modelNames: readonly string[];
+  /** Those that are configured by name; those of the routes' own lists are added. */
+  readonly upstreams: Record<string, UpstreamGroup>;
+}
 
 type To = RouteSettings['to'];
 type ServersTo = Extract<To, { http: unknown } | { upstream: unknown }>;

@@ -64,6 +64,7 @@ export const faultKinds = {
   'dialect/unsupported': kind(501, 'gateway', false, 'This operation is not supported for this target'),
   'policy/failed': kind(500, 'gateway', false, 'A policy failed, and failing closes'),
   'policy/cut': kind(403, 'client', false, 'A policy ended the answer'),
+  'policy/injected': kind(503, 'gateway', true, 'A policy has failed the call on purpose, as a test'),
   'upstream/unavailable': kind(503, 'upstream', true, 'No target of the pool may be tried now'),
   'upstream/connect': kind(502, 'upstream', true, 'The upstream could not be reached'),
   'upstream/connect-timeout': kind(504, 'upstream', true, 'The upstream did not accept a connection in time'),

@@ -1,5 +1,6 @@
 import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
+import { FaultInjectionSchema } from './fault-injection/schema.ts';
 import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
@@ -12,6 +13,7 @@ import { SetHeadersSchema } from './set-headers/schema.ts';
 export const policySchemas: ReadonlyMap<string, object> = new Map<string, object>([
   ['concurrency-limit', ConcurrencyLimitSchema],
   ['cors', CorsSchema],
+  ['fault-injection', FaultInjectionSchema],
   ['key-auth', KeyAuthSchema],
   ['model-access', ModelAccessSchema],
   ['rate-limit', RateLimitSchema],

@@ -13,6 +13,7 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 const settings: Readonly<Record<string, object>> = {
   'concurrency-limit': { by: 'key', max: 10 },
   cors: { origins: ['https://a.test'] },
+  'fault-injection': { abort: { percent: 50, status: 503 }, seed: 1 },
   'key-auth': {},
   'model-access': {},
   'rate-limit': { by: 'key', requests: '10/min' },
