@@ -119,17 +119,20 @@ function forwarding({ exchange }: Passage): string[] {
   ];
 }
 
-/** RFC 9110 §7.6.3. */
+/** RFC 9110 §7.6.3; a hop may have written its entry on a line of its own. @throws Fault `request/loop`. */
 function via(headers: HeaderList): string {
-  const before = headerOf(headers, 'via');
-  if (before === undefined) return `1.1 ${pseudonym}`;
-  if (before.split(pseudonym).length > maxPasses) {
+  const before: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === 'via') before.push(headers[i + 1]!);
+  if (before.length === 0) return `1.1 ${pseudonym}`;
+  const line = before.join(', ');
+  const passes = line.split(',').filter((entry) => entry.trim().split(/[ \t]+/)[1] === pseudonym).length;
+  if (passes >= maxPasses) {
     throw new Fault(
       'request/loop',
-      `The request has passed this gateway ${maxPasses} times: two routes lead to each other.`,
+      `The request has passed this gateway ${passes} times: two routes lead to each other.`,
     );
   }
-  return `${before}, 1.1 ${pseudonym}`;
+  return `${line}, 1.1 ${pseudonym}`;
 }
 
 export function responseHeaders(headers: HeaderList): string[] {
