@@ -36,6 +36,14 @@ before(async () => {
           match: { path: '/j/{a}/{b}' },
           to: { http: simulator.url, rewrite: { path: '/echo/{a}{b}' } },
         },
+        {
+          name: 'failing',
+          match: { path: '/failing' },
+          to: { static: { body: 'fine' } },
+          policies: [
+            { 'fault-injection': { abort: { percent: 100, status: 418 }, delay: { percent: 100, ms: 20 } } },
+          ],
+        },
         { name: 'drop', match: { path: '/drop/**' }, to: { redirect: { to: '/{**}', keepQuery: false } } },
         {
           name: 'host',
@@ -134,4 +142,10 @@ test('what would not be canonical once it is put together is refused', async () 
   ])
     assert.equal((await get(path)).status, 400, path);
   assert.equal((await get('/j/a/b')).status, 200);
+});
+
+test('a fault on purpose is a fault of the registry, with its own status', async () => {
+  const failed = await get('/failing');
+  assert.equal(failed.status, 418);
+  assert.match(failed.text, /"code":"policy\/injected"/);
 });
