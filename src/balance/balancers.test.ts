@@ -49,7 +49,7 @@ interface Asked {
 }
 
 const take = (pool: Pool<null>, { nowMs = 1000, affinity = null, tried = [], again = false }: Asked = {}) =>
-  pool.take({ nowMs, affinity, tried, again });
+  pool.take({ nowMs, affinity, sticky: null, tried, again });
 
 function idOf(pool: Pool<null>, asked: Asked = {}, result: AttemptResult = success): string | null {
   const lease = take(pool, asked);

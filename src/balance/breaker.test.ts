@@ -24,7 +24,7 @@ function poolOf(memory = new PoolMemory(createPoolMemory({ workers: 1 }), 0)): P
   });
 }
 
-const wish = (nowMs: number) => ({ affinity: null, tried: [], again: false, nowMs });
+const wish = (nowMs: number) => ({ affinity: null, sticky: null, tried: [], again: false, nowMs });
 const result = (verdict: 'success' | 'failure' | 'neutral') => ({
   ...{ verdict, firstMs: 0, totalMs: 0, outputTokens: null, retryAfterMs: null },
 });

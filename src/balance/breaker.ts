@@ -40,19 +40,26 @@ export function hasProbeLeft(cell: MemberCell, settings: BreakerSettings, nowMs:
   return isStuck(cell, nowMs) || cell.nums[num.probeSuccesses]! + cell.probes() < settings.probes;
 }
 
-/** Takes a probe's place: `probe`; `closed` when none is needed any more; null when all are taken or it is open. */
-export function admit(cell: MemberCell, settings: BreakerSettings, nowMs: number): 'probe' | 'closed' | null {
+/** What lets an exchange through, and the round that its result counts in. */
+export interface Admission {
+  readonly probe: boolean;
+  readonly round: number;
+}
+
+/** Takes a probe's place, where one is needed. Null when all are taken, or it is open. */
+export function admit(cell: MemberCell, settings: BreakerSettings, nowMs: number): Admission | null {
   cell.lock();
   try {
     const state = cell.get(int.breaker);
-    if (state === breakerState.closed) return 'closed';
+    if (state === breakerState.closed) return { probe: false, round: cell.get(int.round) };
     if (state === breakerState.open) {
       if (isOpen(cell, nowMs)) return null;
       halfOpen(cell, nowMs);
     } else if (isStuck(cell, nowMs)) halfOpen(cell, nowMs);
     if (cell.nums[num.probeSuccesses]! + cell.probes() >= settings.probes) return null;
     cell.addProbe(1);
-    return 'probe';
+    // Read under the lock: a result of this round must not count in the next.
+    return { probe: true, round: cell.get(int.round) };
   } finally {
     cell.unlock();
   }

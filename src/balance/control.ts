@@ -13,6 +13,12 @@ interface Place {
   readonly cell: MemberCell;
 }
 
+interface LeftPlace extends Place {
+  readonly group: string;
+  readonly id: string;
+  readonly atMs: number;
+}
+
 /** @param worker Lane of the main thread in the memory: one that no worker has. */
 export function createPoolControl(
   buffer: SharedArrayBuffer,
@@ -21,21 +27,28 @@ export function createPoolControl(
 ): PoolControl {
   const memory = new PoolMemory(buffer, worker);
   const groups = new Map<string, Map<string, Place>>();
-  const left: { slot: number; cell: MemberCell; atMs: number }[] = [];
+  const left: LeftPlace[] = [];
 
   function placeFor(group: string, id: string): Place | null {
     const now = clock.nowMs();
+    // Names come and go in DNS: who returns before another has the place finds it as it was.
+    const own = left.findIndex((each) => each.group === group && each.id === id);
+    if (own >= 0) {
+      const { slot, cell } = left.splice(own, 1)[0]!;
+      memory.revive(cell);
+      return { slot, cell };
+    }
     const free = left.findIndex(({ cell, atMs }) => now - atMs >= restMs && cell.inFlight() === 0);
     const slot = free >= 0 ? left.splice(free, 1)[0]!.slot : memory.highest;
     if (slot >= memory.slots) return null;
     return { slot, cell: memory.assign(slot, group, id) };
   }
 
-  function giveUp(places: Map<string, Place>, id: string): void {
+  function giveUp(group: string, places: Map<string, Place>, id: string): void {
     const { slot, cell } = places.get(id)!;
     places.delete(id);
     cell.free();
-    left.push({ slot, cell, atMs: clock.nowMs() });
+    left.push({ group, id, slot, cell, atMs: clock.nowMs() });
   }
 
   const find = (group: string, id: string) => groups.get(group)?.get(id)?.cell;
@@ -47,7 +60,7 @@ export function createPoolControl(
       if (isNew && ids.length === 0) return;
       if (!places) groups.set(group, (places = new Map()));
       const wanted = new Set(ids);
-      for (const id of [...places.keys()]) if (!wanted.has(id)) giveUp(places, id);
+      for (const id of [...places.keys()]) if (!wanted.has(id)) giveUp(group, places, id);
       for (const id of wanted) {
         if (places.has(id)) continue;
         const place = placeFor(group, id);
@@ -60,7 +73,7 @@ export function createPoolControl(
     keepGroups(names) {
       for (const [name, places] of groups) {
         if (names.has(name)) continue;
-        for (const id of [...places.keys()]) giveUp(places, id);
+        for (const id of [...places.keys()]) giveUp(name, places, id);
         groups.delete(name);
       }
     },

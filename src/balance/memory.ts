@@ -143,7 +143,13 @@ export class PoolMemory {
     Atomics.store(ints, cell.at + int.generation, generation);
     if (slot >= this.highest) Atomics.store(ints, header.highest, slot + 1);
     this.changed();
-    return cell;
+    return this.cell(slot);
+  }
+
+  /** Gives a slot that was free, and that nobody has had since, back to who had it. By the main thread only. */
+  revive(cell: MemberCell): void {
+    cell.set(int.generation, cell.generation);
+    this.changed();
   }
 
   /** One thread at a time decides on ejections, so that their cap holds. */

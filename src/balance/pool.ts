@@ -1,12 +1,13 @@
+import { createHash } from 'node:crypto';
 import type { AttemptResult, Lease, PoolMember, PoolWish, TargetPool } from '#core/contracts/target-pool.ts';
 import type { BalanceKind, PoolSettings } from '#core/pool-settings.ts';
 import type { Balancer, Choice } from './balancer.ts';
-import { admit, hasProbeLeft } from './breaker.ts';
+import { admit, hasProbeLeft, type Admission } from './breaker.ts';
 import { consistentHash } from './consistent-hash.ts';
 import { drawLevel } from './draw-level.ts';
 import { leastConnections } from './least-connections.ts';
 import { withoutSeats, type Level } from './level.ts';
-import { createPoolMemory, int, PoolMemory, type MemberCell } from './memory.ts';
+import { createPoolMemory, PoolMemory, type MemberCell } from './memory.ts';
 import { ordered } from './ordered.ts';
 import { peakEwma } from './peak-ewma.ts';
 import { learn } from './learn.ts';
@@ -53,6 +54,15 @@ export class Pool<T> implements TargetPool<T> {
     return this.settings.hashBy;
   }
 
+  get sticky(): PoolSettings['sticky'] {
+    return this.settings.sticky;
+  }
+
+  /** The same on every thread and gateway. */
+  stickyWord({ id }: PoolMember<T>): string {
+    return createHash('sha256').update(`${this.name}\0${id}`).digest('base64url').slice(0, 12);
+  }
+
   update(members: readonly PoolMember<T>[]): void {
     this.#members = members;
     this.#sit();
@@ -66,10 +76,20 @@ export class Pool<T> implements TargetPool<T> {
     const levels = isFirst ? view.levels : withoutSeats(view.levels, untried);
     const spare = isFirst ? view.spare : withoutSeats(view.spare, untried);
     return (
+      this.#follow(levels, wish) ??
       this.#choose(levels, wish) ??
       this.#choose(spare, wish) ??
       (wish.again ? (this.#choose(view.levels, wish) ?? this.#choose(view.spare, wish)) : null)
     );
+  }
+
+  /** The member that the client comes back to, whatever its priority, while it is in service. */
+  #follow(levels: readonly Level<T>[], { sticky, ...wish }: PoolWish): Lease<T> | null {
+    if (sticky === null || this.settings.sticky === null) return null;
+    const level = levels.find(({ seats }) => seats.some(({ member }) => this.stickyWord(member) === sticky));
+    const seat = level?.seats.find(({ member }) => this.stickyWord(member) === sticky);
+    const admission = seat && this.#admit(seat, wish.nowMs);
+    return admission ? this.#lease(seat, { ...wish, sticky }, admission) : null;
   }
 
   #choose(among: readonly Level<T>[], wish: PoolWish): Lease<T> | null {
@@ -78,16 +98,21 @@ export class Pool<T> implements TargetPool<T> {
     while (levels.length > 0) {
       const level = drawLevel(levels, this.#random);
       const seat = level.seats[this.#balancer(level, choice)]!;
-      const probe = seat.probing ? admit(seat.cell, this.settings.breaker!, wish.nowMs) : 'closed';
-      if (probe !== null) return this.#lease(seat, wish, probe === 'probe');
+      const admission = this.#admit(seat, wish.nowMs);
+      if (admission) return this.#lease(seat, wish, admission);
       levels = withoutSeats(levels, (other) => other === seat);
     }
     return null;
   }
 
-  #lease(seat: Seat<T>, wish: PoolWish, probe: boolean): Lease<T> {
+  #admit(seat: Seat<T>, nowMs: number): Admission | null {
+    // Closed when the view was made: should it open meanwhile, the round is over, and the result counts no more.
+    if (!seat.probing) return { probe: false, round: seat.round };
+    return admit(seat.cell, this.settings.breaker!, nowMs);
+  }
+
+  #lease(seat: Seat<T>, wish: PoolWish, { probe, round }: Admission): Lease<T> {
     const { cell } = seat;
-    const round = cell.get(int.round);
     cell.addInFlight(1);
     return {
       member: seat.member,
@@ -133,7 +158,7 @@ export class Pool<T> implements TargetPool<T> {
     if (cells.size < ids.length) this.#addLocal(cells, ids);
     const owed = new Map(this.#seats.map((seat) => [seat.member.id, seat.owed]));
     this.#seats = this.#members.map((member, index) => ({
-      ...{ member, index, cell: cells.get(member.id)!, probing: false },
+      ...{ member, index, cell: cells.get(member.id)!, probing: false, round: 0 },
       owed: owed.get(member.id) ?? 0,
     }));
     this.#cells = this.#seats.map(({ cell }) => cell);

@@ -11,4 +11,6 @@ export interface Seat<T> {
   owed: number;
   /** Its breaker is not closed: a probe's place is to be taken first. */
   probing: boolean;
+  /** Of its breaker, when the view was made. */
+  round: number;
 }

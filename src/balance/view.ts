@@ -59,6 +59,8 @@ function standingOf(
 ): Standing {
   const { cell, member } = seat;
   seat.probing = false;
+  // Before the state: a round that has ended since makes results count for nothing, never for too much.
+  seat.round = cell.get(int.round);
   const { weight } = member;
   if (cell.get(int.drained) !== 0) return { place: 'out', weight };
   if (settings.breaker && cell.get(int.breaker) !== breakerState.closed) {

@@ -22,6 +22,9 @@ export function resolvePool({ balance, hashBy, fields, passive }: PoolWanted): P
     balance,
     hashBy: balance !== 'consistent-hash' ? null : fields.hashBy ? parseHashBy(fields.hashBy) : hashBy,
     loadBound: fields.loadBound ?? plainPool.loadBound,
+    sticky: fields.sticky
+      ? { cookie: fields.sticky.cookie, ttlMs: parseDuration(fields.sticky.ttl ?? 0) }
+      : null,
     breaker: fields.breaker ? resolveBreaker(fields.breaker) : null,
     passive: passive ? resolvePassive(passive) : null,
     slowStartMs: parseDuration(fields.slowStart ?? 0),

@@ -76,6 +76,22 @@ const HashBySchema = Type.String({
     'What consistent-hash goes by (client; for models prompt-prefix, so that the same beginnings meet the same cache).',
 });
 
+export const StickySchema = Type.Object(
+  {
+    cookie: Type.String({
+      pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+      title: 'a name of a cookie',
+      description: 'The cookie that the gateway sets.',
+    }),
+    ttl: Type.Optional(Duration),
+  },
+  {
+    ...strict,
+    description:
+      'Clients come back to the member they had, while it is in service; ttl of the cookie (0: until the browser is closed).',
+  },
+);
+
 /** How a group is chosen from, besides `balance` or `strategy`. */
 export const poolFields = {
   hashBy: Type.Optional(HashBySchema),
@@ -127,6 +143,7 @@ export const modelTargetFields = {
 };
 
 export interface PoolFields {
+  readonly sticky?: Static<typeof StickySchema>;
   readonly hashBy?: string;
   readonly loadBound?: number;
   readonly breaker?: Static<typeof BreakerSchema>;

@@ -5,7 +5,7 @@ import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import { Duration, Headers, HttpUrl, MemberListSchema, Size, strict } from './schema-parts.ts';
-import { BalanceSchema, modelTargetFields, poolFields } from './schema-pool.ts';
+import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
@@ -158,6 +158,7 @@ const UpstreamSchema = Type.Object(
     discover: Type.Optional(DiscoverSchema),
     health: Type.Optional(HealthSchema),
     balance: Type.Optional(BalanceSchema),
+    sticky: Type.Optional(StickySchema),
     ...poolFields,
     ...attemptFields,
   },

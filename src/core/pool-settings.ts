@@ -5,6 +5,7 @@ export interface PoolSettings {
   readonly hashBy: HashBy | null;
   /** `consistent-hash`: no member has more than this many times its share of what is in flight; at least 1. */
   readonly loadBound: number;
+  readonly sticky: StickySettings | null;
   readonly breaker: BreakerSettings | null;
   readonly passive: PassiveSettings | null;
   /** Time in which a member that is new or has come back grows from a tenth of its weight to the whole; 0: at once. */
@@ -21,6 +22,13 @@ export type HashBy =
   | { readonly kind: 'key' | 'client' | 'prompt-prefix' }
   /** Names of headers in lower case. */
   | { readonly kind: 'header' | 'cookie'; readonly name: string };
+
+/** The gateway sets a cookie that names the member, and follows it. */
+export interface StickySettings {
+  readonly cookie: string;
+  /** 0: until the browser is closed. */
+  readonly ttlMs: number;
+}
 
 export interface BreakerSettings {
   readonly windowMs: number;
@@ -62,6 +70,7 @@ export const plainPool: PoolSettings = {
   balance: 'ordered',
   hashBy: null,
   loadBound: 1.25,
+  sticky: null,
   breaker: null,
   passive: null,
   slowStartMs: 0,

@@ -20,7 +20,7 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
   const pool = gateway.targetsOf(call.model);
   const rules = call.model.retries ?? fallbackRules;
   const affinity = affinityOf(pool, exchange, call);
-  const retries = new Retries({ pool, rules, method: 'POST', affinity }, gateway);
+  const retries = new Retries({ pool, rules, method: 'POST', affinity, sticky: null }, gateway);
   let lease = retries.first();
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   for (;;) {

@@ -1,7 +1,7 @@
 import { Fault } from '#core/fault.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
-import { affinityOf } from './affinity.ts';
+import { affinityOf, stickyOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { requestHeaders } from './forward-headers.ts';
 import { HttpAttempts } from './http-attempts.ts';
@@ -35,6 +35,7 @@ export async function forward(passage: Passage): Promise<Answer> {
       rules: route.retries,
       method: head.method,
       affinity: affinityOf(pool, exchange, null),
+      sticky: stickyOf(pool, exchange),
     },
     gateway,
   );

@@ -5,6 +5,7 @@ import { Fault, faultFrom } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Answer } from './answer.ts';
+import { setSticky } from './affinity.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
 import type { HttpUpstream } from './gateway.ts';
 import { clientGone, HttpAttempt, type HeadJudge } from './http-attempt.ts';
@@ -85,6 +86,7 @@ export class HttpAttempts implements HeadJudge {
       if (this.#next) return false;
     }
     this.#winner = attempt;
+    setSticky(this.#ask.retries.pool, lease.member, this.#passage.exchange);
     const { hedge, upstream } = this.#passage.route.route as HttpRoute;
     if (hedge?.after === 'p95')
       gateway.retries.latencyOf(upstream).record(gateway.clock.nowMs() - attempt.record.startedAtMs);

@@ -79,10 +79,11 @@ test('a dead server is put out by what happens to it, shown, and comes back', li
   });
   const group = {
     targets: [one.url, other],
-    health: { passive: { failures: 3, eject: '700ms', maxEject: '700ms' } },
+    health: { passive: { failures: 3, eject: '2s', maxEject: '2s' } },
   };
   const gateway = await gatewayTo(t, group, { threads: 2 });
-  for (let i = 0; i < 6; i++) await ask(gateway);
+  // Each thread takes its own turns.
+  for (let failed = 0, i = 0; failed < 3 && i < 40; i++) if ((await ask(gateway)) === '500') failed++;
   // What one thread has found out holds for both.
   assert.deepEqual(await sharesOf(gateway, 20), { one: 20 });
   const out = (await membersOf(gateway)).find(({ id }) => id === other)!;
@@ -193,6 +194,28 @@ test(
       assert.equal(await ask(gateway, { 'x-tenant': tenant }), homes.get(tenant));
   },
 );
+
+test('a cookie brings a client back to its server, until that is out', limits, async (t) => {
+  const servers = await Promise.all(['a', 'b', 'c'].map((name) => namedUpstream(t, name)));
+  const group = {
+    targets: servers.map(({ url }) => url),
+    sticky: { cookie: 'srv', ttl: '1h' },
+    health: { passive: { failures: 1, eject: '60s' } },
+  };
+  const gateway = await gatewayTo(t, group, { threads: 2 });
+  const answer = await fetch(`${gateway.url}/g/x`);
+  const home = await answer.text();
+  const set = answer.headers.get('set-cookie')!;
+  assert.match(set, /^srv=[\w-]{12}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=3600$/);
+  const cookie = set.split(';')[0]!;
+  for (let i = 0; i < 12; i++) assert.equal(await ask(gateway, { cookie }), home);
+  const again = await fetch(`${gateway.url}/g/x`, { headers: { cookie } });
+  assert.deepEqual([await again.text(), again.headers.get('set-cookie')], [home, null]);
+  await servers['abc'.indexOf(home)]!.close();
+  const moved = await fetch(`${gateway.url}/g/x`, { headers: { cookie } });
+  assert.notEqual(await moved.text(), home);
+  assert.notEqual(moved.headers.get('set-cookie')!.split(';')[0], cookie);
+});
 
 test('an operator drains a member, and lets it take part again', limits, async (t) => {
   const one = await namedUpstream(t, 'one');

@@ -21,5 +21,6 @@ const pool = new Pool({
 parentPort!.postMessage('ready');
 Atomics.wait(new Int32Array(gate), 0, 0);
 let taken = 0;
-for (let i = 0; i < times; i++) if (pool.take({ affinity: null, tried: [], again: false, nowMs })) taken++;
+for (let i = 0; i < times; i++)
+  if (pool.take({ affinity: null, sticky: null, tried: [], again: false, nowMs })) taken++;
 parentPort!.postMessage(taken);
