@@ -5,6 +5,7 @@ import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import { Duration, Headers, HttpUrl, MemberListSchema, Size, strict } from './schema-parts.ts';
+import { BalanceSchema, modelTargetFields, poolFields } from './schema-pool.ts';
 import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
@@ -96,13 +97,7 @@ const ProviderSchema = Type.Object(
 
 const ModelSchema = Type.Object(
   {
-    targets: Type.Array(Type.String({ pattern: '^[^/\\s]+/\\S+$', title: 'provider/model' }), {
-      minItems: 1,
-      description: 'provider/model, in the order they are tried.',
-    }),
-    strategy: Type.Optional(
-      Type.Literal('fallback', { description: 'The next target takes over while nothing was delivered.' }),
-    ),
+    ...modelTargetFields,
     retries: Type.Optional(ModelRetriesSchema),
   },
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
@@ -162,6 +157,8 @@ const UpstreamSchema = Type.Object(
     targets: Type.Optional(MemberListSchema),
     discover: Type.Optional(DiscoverSchema),
     health: Type.Optional(HealthSchema),
+    balance: Type.Optional(BalanceSchema),
+    ...poolFields,
     ...attemptFields,
   },
   {

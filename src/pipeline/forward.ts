@@ -1,6 +1,7 @@
 import { Fault } from '#core/fault.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
+import { affinityOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { requestHeaders } from './forward-headers.ts';
 import { HttpAttempts } from './http-attempts.ts';
@@ -27,12 +28,13 @@ export async function forward(passage: Passage): Promise<Answer> {
     );
   }
   const upgrade = webSocketWanted(exchange, route);
+  const pool = gateway.upstreamsOf(route.upstream);
   const retries = new Retries(
     {
-      pool: gateway.upstreamsOf(route.upstream),
+      pool,
       rules: route.retries,
       method: head.method,
-      affinity: null,
+      affinity: affinityOf(pool, exchange, null),
     },
     gateway,
   );

@@ -123,7 +123,7 @@ function decoded(text: string): string {
 }
 
 /** RFC 6265 §4.2.1; HTTP/2 may send the pairs as headers of their own. */
-function cookieValues(header: string, name: string): string[] {
+export function cookieValues(header: string, name: string): string[] {
   const values: string[] = [];
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');

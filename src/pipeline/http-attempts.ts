@@ -74,8 +74,11 @@ export class HttpAttempts implements HeadJudge {
     const { gateway } = this.#passage;
     const { rules } = this.#ask.retries;
     const lease = this.#running.get(attempt)!;
-    if (status >= 300 && covers(rules, status)) {
+    // Who asks to be left alone is, by other exchanges too.
+    if (status === 429 || status === 503)
       attempt.record.retryAfterMs = retryAfterMs(headers, gateway.clock.nowMs());
+    if (status >= 300 && covers(rules, status)) {
+      attempt.record.retryAfterMs ??= retryAfterMs(headers, gateway.clock.nowMs());
       // While another one runs it may answer better.
       if (this.#running.size > 1) return false;
       this.#next = this.#planAfter({ lease, record: attempt.record, answer: null, fault: null });

@@ -5,7 +5,7 @@ import type { ListenerPlan } from '#core/listener.ts';
 import { parseConfig } from '#config/load.ts';
 import { resolveConfig } from '#config/resolve.ts';
 import { certificateWarnings, listenersInForce } from '../../src/compose/listeners-in-force.ts';
-import { makeAuthority } from '../../src/transport/server/testing/authority.ts';
+import { makeAuthority } from '../../src/transport/testing/authority.ts';
 
 const authority = makeAuthority();
 after(() => authority[Symbol.dispose]());

@@ -6,7 +6,7 @@ import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { refusals } from '../../src/transport/server/door-counts.ts';
-import { makeAuthority } from '../../src/transport/server/testing/authority.ts';
+import { makeAuthority } from '../../src/transport/testing/authority.ts';
 import { ask, get, rest, send } from '../../src/transport/server/testing/doors.ts';
 import { startGateway } from '../../src/main.ts';
 import { emptyFolder } from '../harness/command.ts';

@@ -17,7 +17,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import OpenAI from '../clients/node_modules/openai/index.mjs';
-import { makeCertificates } from '../../src/transport/upstream/testing/certificates.ts';
+import { makeCertificates } from '../../src/transport/testing/certificates.ts';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { headers, RawHttp2, types } from '../harness/raw-http2.ts';

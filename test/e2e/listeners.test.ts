@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { stringify } from 'yaml';
-import { makeAuthority, type Pair } from '../../src/transport/server/testing/authority.ts';
+import { makeAuthority, type Pair } from '../../src/transport/testing/authority.ts';
 import { get, rest, secured } from '../../src/transport/server/testing/doors.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { startCommand } from '../harness/command.ts';

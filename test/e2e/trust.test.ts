@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeCertificates } from '../../src/transport/upstream/testing/certificates.ts';
+import { makeCertificates } from '../../src/transport/testing/certificates.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { startTestGateway, standardConfig, testKey } from '../harness/gateway.ts';
 

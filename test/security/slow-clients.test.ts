@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { makeAuthority } from '../../src/transport/server/testing/authority.ts';
+import { makeAuthority } from '../../src/transport/testing/authority.ts';
 import { rest, secured } from '../../src/transport/server/testing/doors.ts';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { makeAuthority, type Pair } from '../../src/transport/server/testing/authority.ts';
+import { makeAuthority, type Pair } from '../../src/transport/testing/authority.ts';
 import { rest, secured } from '../../src/transport/server/testing/doors.ts';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 

@@ -1,3 +1,5 @@
+import type { HashBy } from '../pool-settings.ts';
+
 /**
  * Targets that can stand in for one another, and what is known of each: which is to be tried now? The same for the
  * upstreams of an http route and for the models behind a name.
@@ -6,6 +8,8 @@ export interface TargetPool<T> {
   readonly name: string;
   /** As they stand now: discovery may change them. */
   readonly members: readonly PoolMember<T>[];
+  /** What `PoolWish.affinity` is to be made of; null: nothing asks for it. */
+  readonly hashBy: HashBy | null;
   /**
    * Takes out the next member to try: it counts as in flight until its lease ends. A member is taken twice for one
    * exchange only when `wish.again` allows it and no other is left. Null when none may be tried.
@@ -26,7 +30,7 @@ export interface PoolMember<T> {
 }
 
 export interface PoolWish {
-  /** What consistent hashing and stickiness go by; null where nothing is known. */
+  /** What consistent hashing goes by; null where nothing is known. */
   readonly affinity: string | null;
   /** Ids of members that this exchange has tried, in order. */
   readonly tried: readonly string[];

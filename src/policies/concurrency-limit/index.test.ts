@@ -6,7 +6,6 @@ import { Fault } from '#core/fault.ts';
 import type { TokenTotals } from '#core/usage.ts';
 import { concurrencyLimit } from './index.ts';
 import type { ConcurrencyLimitSettings } from './schema.ts';
-import { networkOf } from './subject.ts';
 
 const consumer = { id: 'k1', name: 'one', project: 'shop', team: 'web' };
 
@@ -93,13 +92,4 @@ test('who shares a limit is what `by` names, each combination on its own', () =>
     'address:10.0.0.1',
   ]);
   assert.throws(() => subjectsOf({ by: 'project', max: 9 }, exchangeOf({ consumer: null })), /nobody has/);
-});
-
-test('an IPv6 network of 64 bits is one caller; an IPv4 address in IPv6 is itself', () => {
-  for (const address of ['2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:0db8:0001:0002::'])
-    assert.equal(networkOf(address), '2001:db8:1:2::/64', address);
-  assert.equal(networkOf('::1'), '0:0:0:0::/64');
-  assert.equal(networkOf('2001:db8::5'), '2001:db8:0:0::/64');
-  assert.equal(networkOf('::ffff:10.0.0.1'), '10.0.0.1');
-  assert.equal(networkOf('10.0.0.1'), '10.0.0.1');
 });

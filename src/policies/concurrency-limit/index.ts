@@ -1,9 +1,9 @@
 import { heldWindowMs, type ReserveResult } from '#core/contracts/counter-store.ts';
+import { subjectOf } from '#core/counted-subject.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { ConcurrencyLimitSettings } from './schema.ts';
-import { subjectOf } from './subject.ts';
 
 /** Limits exchanges at work at once: a place is taken before the upstream is asked, and given back at the settlement. */
 export const concurrencyLimit: PolicyKind<ConcurrencyLimitSettings> = {
@@ -37,10 +37,10 @@ function createConcurrencyLimit(settings: ConcurrencyLimitSettings, services: Po
     name: 'concurrency-limit',
     summary: `at most ${max} at once for each ${whom}`,
     onCall(exchange) {
-      const whose = subjectOf(exchange, by);
+      const whose = subjectOf('concurrency-limit', exchange, by);
       if (whose === null) return;
       const item = {
-        subject: `${instance}/at-once/${whose}`,
+        subject: `${instance}/at-once/${whose.id}`,
         windowMs: heldWindowMs,
         capacity: max,
         amount: 1,

@@ -10,7 +10,6 @@ import { createOutputExpectation } from './output-expectation.ts';
 import { parseRates } from './rate.ts';
 import { rateLimit } from './index.ts';
 import type { RateLimitSettings } from './schema.ts';
-import { namePattern } from './subject.ts';
 
 const consumer = { id: 'k1', name: 'one', sha256: '', project: 'shop', team: 'web' };
 const brief: CallBrief = {
@@ -294,14 +293,4 @@ test('the expected output follows what was settled', () => {
   assert.equal(expectation.expect('m', null, 3), 642);
   for (let i = 0; i < 500; i++) expectation.learn('m', 1000, 1);
   assert.equal(expectation.expect('m', null, 1), 1564);
-});
-
-test('patterns of names', () => {
-  const fits = (pattern: string, name: string) => namePattern([pattern])(name);
-  assert.ok(
-    fits('*', '') && fits('a*', 'a') && fits('a*c*e', 'abcde') && fits('*/x', 'p/x') && fits('a', 'a'),
-  );
-  assert.ok(
-    !fits('a*', 'ba') && !fits('a*a', 'a') && !fits('a*b*b', 'ab') && !fits('a', 'ab') && !fits('.', 'x'),
-  );
 });

@@ -1,13 +1,14 @@
 import type { LimitItem, Reservation, ReserveResult } from '#core/contracts/counter-store.ts';
+import { subjectOf } from '#core/counted-subject.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
+import { matchesAny } from '#core/name-pattern.ts';
 import type { TokenTotals } from '#core/usage.ts';
 import { mergeReport, quoteName, renderLimitHeaders } from './limit-headers.ts';
 import { expectationOf } from './output-expectation.ts';
 import { parseRates, type Rate } from './rate.ts';
 import { refusalFault } from './refusal.ts';
 import type { RateLimitSettings } from './schema.ts';
-import { namePattern, subjectOf } from './subject.ts';
 
 /** Limits requests and tokens in sliding windows: reserves before the call, settles after it, never passes a limit. */
 export const rateLimit: PolicyKind<RateLimitSettings> = {
@@ -22,7 +23,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
   if (all.length === 0) throw new RangeError('rate-limit: give requests, tokens or both');
   const by = typeof settings.by === 'string' ? [settings.by] : settings.by;
   const models = settings.model === undefined ? null : [settings.model].flat();
-  const coversModel = models === null ? () => true : namePattern(models);
+  const coversModel = (name: string) => models === null || matchesAny(models, name);
   const needsModel = models !== null || by.includes('model');
   const nameOf = (rate: Rate): string => quoteName(`${instance}/${rate.sort}/${rate.span}`);
   const requestRates = all.filter((rate) => rate.sort === 'requests');
@@ -95,7 +96,9 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
       if (brief === null ? needsModel : !exchange.modelNames.some(coversModel)) return;
       const { rates, names } = brief === null ? forOthers : forModels;
       if (rates.length === 0) return;
-      const { id, text: whom } = subjectOf(exchange, by);
+      const whose = subjectOf('rate-limit', exchange, by);
+      if (whose === null) return;
+      const { id, text: whom } = whose;
       const items = itemsFor(exchange, rates, id);
 
       function decide(result: ReserveResult): void {

@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import type { Http2Server } from './http2-door.ts';
 import type { Peer } from './canonical-head.ts';
 import type { ListenerSettings, ListenerStats } from './index.ts';
-import { makeAuthority } from './testing/authority.ts';
+import { makeAuthority } from '../testing/authority.ts';
 import { ask, bodyOf, get, openDoor, rest, secured, send, shown, tlsOf } from './testing/doors.ts';
 
 const authority = makeAuthority();

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { after, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import type { ListenerStats } from './index.ts';
-import { makeAuthority } from './testing/authority.ts';
+import { makeAuthority } from '../testing/authority.ts';
 import { ask, bodyOf, get, openDoor, rest, secured, send, shown, tlsOf } from './testing/doors.ts';
 
 const authority = makeAuthority();

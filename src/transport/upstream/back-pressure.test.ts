@@ -4,7 +4,7 @@ import { createServer as createPlain, type Server } from 'node:net';
 import { describe, test } from 'node:test';
 import { createServer as createTls } from 'node:tls';
 import type { BodySink, BodySource, Origin } from '#core/contracts/upstream.ts';
-import { makeCertificates } from './testing/certificates.ts';
+import { makeCertificates } from '../testing/certificates.ts';
 import {
   okAnswer,
   originOf,

@@ -3,7 +3,7 @@ import { createServer as createPlain, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { createServer as createTls } from 'node:tls';
 import { Fault } from '#core/fault.ts';
-import { makeCertificates } from './testing/certificates.ts';
+import { makeCertificates } from '../testing/certificates.ts';
 import {
   okAnswer,
   originOf,

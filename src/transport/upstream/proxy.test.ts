@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { createServer } from 'node:tls';
-import { makeCertificates } from './testing/certificates.ts';
+import { makeCertificates } from '../testing/certificates.ts';
 import {
   answering,
   originOf,

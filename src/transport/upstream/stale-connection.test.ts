@@ -3,7 +3,7 @@ import { createServer as createPlain, type Server, type Socket } from 'node:net'
 import { describe, test, type TestContext } from 'node:test';
 import { createServer as createTls } from 'node:tls';
 import type { BodySource, Origin } from '#core/contracts/upstream.ts';
-import { makeCertificates } from './testing/certificates.ts';
+import { makeCertificates } from '../testing/certificates.ts';
 import {
   okAnswer,
   onRequests,

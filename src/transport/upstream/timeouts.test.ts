@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { describe, test, type TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import type { BodySink, BodySource, Origin } from '#core/contracts/upstream.ts';
-import { makeCertificates } from './testing/certificates.ts';
+import { makeCertificates } from '../testing/certificates.ts';
 import { fullListener } from './testing/full-listener.ts';
 import {
   originOf,

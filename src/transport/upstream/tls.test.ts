@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { createServer, type TlsOptions, type TLSSocket } from 'node:tls';
 import type { Origin } from '#core/contracts/upstream.ts';
-import { makeCertificates } from './testing/certificates.ts';
+import { makeCertificates } from '../testing/certificates.ts';
 import {
   answering,
   onRequests,

@@ -5,7 +5,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 import type { RequestHead } from '#core/head.ts';
 import type { ListenerTls, ServerCertificate } from '#core/listener.ts';
 import { listen, type Listener, type ListenerSettings } from '../index.ts';
-import type { Pair } from './authority.ts';
+import type { Pair } from '../../testing/authority.ts';
 
 export const limits = { headerBytes: 8192, bodyBytes: 1 << 20, headTimeoutMs: 1000, bodyTimeoutMs: 1500 };
 

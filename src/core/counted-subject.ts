@@ -1,24 +1,34 @@
-import type { Exchange } from '#core/exchange.ts';
-import { Fault } from '#core/fault.ts';
+import type { Exchange } from './exchange.ts';
+import { Fault } from './fault.ts';
 
+/** What a limit counts by. */
 export type Dimension = 'key' | 'project' | 'team' | 'model' | 'route' | 'address';
 
+/** Who a call is counted for: `id` names the row, `text` is for people. */
+export interface Subject {
+  readonly id: string;
+  readonly text: string;
+}
+
 /**
- * Name of the row an exchange is counted in; null where it has no model to be counted by.
- * @throws Fault `policy/failed` when nobody has authenticated: without a name there is no limit to keep.
+ * Null where an exchange has no model to be counted by.
+ * @throws Fault `policy/failed` when nobody has authenticated: without a name there is no limit to keep, and to let
+ * the call pass would be to have none.
  */
-export function subjectOf(exchange: Exchange, by: readonly Dimension[]): string | null {
+export function subjectOf(policy: string, exchange: Exchange, by: readonly Dimension[]): Subject | null {
   const parts: string[] = [];
+  const words: string[] = [];
   for (const dimension of by) {
-    const value = valueOf(exchange, dimension);
+    const value = valueOf(policy, exchange, dimension);
     if (value === null) return null;
     // Escaped, so that no name can spell another combination.
     parts.push(`${dimension}:${encodeURIComponent(value.toWellFormed())}`);
+    words.push(`${dimension} "${value}"`);
   }
-  return parts.join('+');
+  return { id: parts.join('+'), text: words.join(' with ') };
 }
 
-function valueOf(exchange: Exchange, dimension: Dimension): string | null {
+function valueOf(policy: string, exchange: Exchange, dimension: Dimension): string | null {
   if (dimension === 'route') return exchange.routeName;
   if (dimension === 'model') return exchange.brief === null ? null : exchange.countedModel;
   if (dimension === 'address') return networkOf(exchange.head.clientAddress);
@@ -26,7 +36,7 @@ function valueOf(exchange: Exchange, dimension: Dimension): string | null {
   if (consumer === null) {
     throw new Fault(
       'policy/failed',
-      `concurrency-limit counts by ${dimension}, but nobody has authenticated on route "${exchange.routeName}". Put a policy that authenticates, such as key-auth, before it.`,
+      `${policy} counts by ${dimension}, but nobody has authenticated on route "${exchange.routeName}". Put a policy that authenticates, such as key-auth, before it.`,
     );
   }
   return dimension === 'key' ? consumer.id : consumer[dimension];

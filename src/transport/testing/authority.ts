@@ -21,6 +21,8 @@ export interface Wish {
 export interface Authority {
   readonly ca: string;
   issue(wish: Wish): Pair;
+  /** One that vouches only for itself. */
+  selfSign(alternatives: string): Pair;
   [Symbol.dispose](): void;
 }
 
@@ -49,34 +51,41 @@ export function makeAuthority(): Authority {
     if (status !== 0) throw new Error(`openssl ${args[0]} was to make a certificate, but said: ${stderr}`);
   };
   const text = (name: string) => readFileSync(join(cwd, name), 'utf8');
+  const pair = (name: string): Pair => ({ cert: text(`${name}.pem`), key: text(`${name}.key`) });
   const out = (name: string) => ['-keyout', `${name}.key`, '-out'];
   writeFileSync(join(cwd, 'ca.conf'), config);
   writeFileSync(join(cwd, 'index'), '');
   writeFileSync(join(cwd, 'serial'), '01\n');
-  const usage = ['-addext', 'keyUsage=keyCertSign'];
-  openssl(
-    'req',
-    '-x509',
-    ...newKey,
-    ...out('ca'),
-    'ca.pem',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=authority',
-    ...usage,
-  );
+  const signSelf = (name: string, extension: string) => {
+    const whose = ['-days', '2', '-subj', `/CN=${name}`, '-addext', extension];
+    openssl('req', '-x509', ...newKey, ...out(name), `${name}.pem`, ...whose);
+  };
+  signSelf('authority', 'keyUsage=keyCertSign');
   let issued = 0;
   return {
-    ca: text('ca.pem'),
+    ca: text('authority.pem'),
     issue({ subject, alternatives, from = '20200101000000Z', to = '20990101000000Z' }) {
       const name = `c${++issued}`;
       const whose = subject ?? `/CN=${/^\w+:([^,]+)/.exec(alternatives)![1]!}`;
       const also = ['-addext', `subjectAltName=${alternatives}`];
       openssl('req', ...newKey, ...out(name), `${name}.csr`, '-subj', whose, ...also);
-      const files = ['-cert', 'ca.pem', '-keyfile', 'ca.key', '-in', `${name}.csr`, '-out', `${name}.pem`];
+      const files = [
+        '-cert',
+        'authority.pem',
+        '-keyfile',
+        'authority.key',
+        '-in',
+        `${name}.csr`,
+        '-out',
+        `${name}.pem`,
+      ];
       openssl('ca', '-batch', '-notext', '-config', 'ca.conf', '-startdate', from, '-enddate', to, ...files);
-      return { cert: text(`${name}.pem`), key: text(`${name}.key`) };
+      return pair(name);
+    },
+    selfSign(alternatives) {
+      const name = `c${++issued}`;
+      signSelf(name, `subjectAltName=${alternatives}`);
+      return pair(name);
     },
     [Symbol.dispose]: () => rmSync(cwd, { recursive: true, force: true }),
   };
