@@ -9,8 +9,7 @@ import { setHeaders } from './set-headers/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
-  ([compression, concurrencyLimit, cors, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map((kind) => [
-    kind.name,
-    kind,
-  ]),
+  ([compression, concurrencyLimit, cors, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map(
+    (kind) => [kind.name, kind],
+  ),
 );
