@@ -63,8 +63,8 @@ export class CallAttempt implements UpstreamSink {
     record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
     // Before inference nothing is used: an error status says that it did not begin.
     record.work = status < 400 ? 'begun' : 'none';
-    const encoding = headerOf(headers, 'content-encoding');
-    if (encoding !== undefined && encoding !== 'identity' && !this.#decode(encoding)) return;
+    const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
+    if (encoding && encoding !== 'identity' && !this.#decode(encoding)) return;
     const isStream = (headerOf(headers, 'content-type') ?? '').startsWith('text/event-stream');
     if (status >= 200 && status < 300 && isStream && call.brief.stream) {
       const stream = openStream(passage, call, outbound, record.target!);

@@ -36,7 +36,10 @@ const maxRatio = 100;
 /** RFC 9659: a window of 8 MiB is all that a sender may ask for. */
 const maxZstdWindowLog = 23;
 
-/** For an upstream that compresses although it was asked not to (RFC 9110 §8.4). Null: an encoding nobody knows here. */
+/**
+ * For an upstream that compresses although it was asked not to (RFC 9110 §8.4). Null: an encoding nobody knows here.
+ * @param encoding In lower case.
+ */
 export function createDecoder(encoding: string, sink: DecoderSink): Decoder | null {
   const stream = transformFor(encoding);
   return stream && new ZlibDecoder(stream, encoding, sink);
@@ -105,7 +108,7 @@ class ZlibDecoder implements Decoder {
 }
 
 function transformFor(encoding: string): Transform | null {
-  switch (encoding.trim().toLowerCase()) {
+  switch (encoding) {
     case 'gzip':
     case 'x-gzip':
       return createGunzip({ flush: constants.Z_SYNC_FLUSH });

@@ -10,6 +10,9 @@ import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.
 import { sendRaw } from '../harness/raw-socket.ts';
 import { receiptOf } from '../harness/receipts.ts';
 
+/** What is broken would wait for ever. */
+const limits = { timeout: 30_000 };
+
 const run = promisify(execFile);
 const decode = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
 const document = JSON.stringify(Array.from({ length: 5000 }, (_, id) => ({ id, name: `item ${id}` })));
@@ -61,7 +64,7 @@ function plainGet(path: string, headers: Record<string, string> = {}, method = '
 
 describe('http routes', () => {
   for (const encoding of ['gzip', 'br', 'zstd'] as const) {
-    test(`${encoding}: the same document, smaller, and as many bytes on the receipt`, async () => {
+    test(`${encoding}: the same document, smaller, and as many bytes on the receipt`, limits, async () => {
       behave = json;
       const got = await plainGet('/items', { 'accept-encoding': encoding });
       assert.equal(got.headers['content-encoding'], encoding);
@@ -75,7 +78,7 @@ describe('http routes', () => {
     });
   }
 
-  test('curl --compressed, over HTTP/1.1, HTTP/1.0 and HTTP/2, and fetch', async () => {
+  test('curl --compressed, over HTTP/1.1, HTTP/1.0 and HTTP/2, and fetch', limits, async () => {
     behave = json;
     for (const version of ['--http1.1', '--http1.0', '--http2-prior-knowledge']) {
       const { stdout } = await run('curl', ['-sS', version, '--compressed', `${gateway.url}/items`]);
@@ -86,7 +89,7 @@ describe('http routes', () => {
     assert.ok(answer.headers.has('content-encoding'));
   });
 
-  test('who does not ask gets the bytes as they are, with their length and their tag', async () => {
+  test('who does not ask gets the bytes as they are, with their length and their tag', limits, async () => {
     behave = json;
     const got = await plainGet('/items');
     assert.equal(got.body.toString(), document);
@@ -98,7 +101,7 @@ describe('http routes', () => {
     assert.equal((receipt as unknown as { responseBytes: number }).responseBytes, document.length);
   });
 
-  test('what a slow upstream has sent is not held back', async () => {
+  test('what a slow upstream has sent is not held back', limits, async () => {
     let answer: ServerResponse | null = null;
     behave = (_request, response) => {
       answer = response;
@@ -120,32 +123,36 @@ describe('http routes', () => {
     }
   });
 
-  test('a client that goes ends the upstream; an upstream that breaks off cuts the answer', async () => {
-    const closed = Promise.withResolvers<void>();
-    behave = (_request, response) => {
-      response.setHeader('content-type', 'text/plain').write('x'.repeat(100_000));
-      response.on('close', () => closed.resolve());
-    };
-    const abort = new AbortController();
-    const answer = await fetch(`${gateway.url}/left`, { signal: abort.signal });
-    await answer.body!.getReader().read();
-    abort.abort();
-    await closed.promise;
+  test(
+    'a client that goes ends the upstream; an upstream that breaks off cuts the answer',
+    limits,
+    async () => {
+      const closed = Promise.withResolvers<void>();
+      behave = (_request, response) => {
+        response.setHeader('content-type', 'text/plain').write('x'.repeat(100_000));
+        response.on('close', () => closed.resolve());
+      };
+      const abort = new AbortController();
+      const answer = await fetch(`${gateway.url}/left`, { signal: abort.signal });
+      await answer.body!.getReader().read();
+      abort.abort();
+      await closed.promise;
 
-    behave = (_request, response) => {
-      response.setHeader('content-type', 'text/plain').write('x'.repeat(100_000), () => {
-        setImmediate(() => response.destroy());
-      });
-    };
-    const broken = await sendRaw(
-      gateway.port,
-      'GET /broken HTTP/1.1\r\nhost: a\r\naccept-encoding: gzip\r\n\r\n',
-    );
-    assert.match(broken.text, /content-encoding: gzip/);
-    assert.ok(broken.closed && !broken.text.endsWith('0\r\n\r\n'), 'it must not look whole');
-  });
+      behave = (_request, response) => {
+        response.setHeader('content-type', 'text/plain').write('x'.repeat(100_000), () => {
+          setImmediate(() => response.destroy());
+        });
+      };
+      const broken = await sendRaw(
+        gateway.port,
+        'GET /broken HTTP/1.1\r\nhost: a\r\naccept-encoding: gzip\r\n\r\n',
+      );
+      assert.match(broken.text, /content-encoding: gzip/);
+      assert.ok(broken.closed && !broken.text.endsWith('0\r\n\r\n'), 'it must not look whole');
+    },
+  );
 
-  test('events, encoded answers, ranges and HEAD are left alone', async () => {
+  test('events, encoded answers, ranges and HEAD are left alone', limits, async () => {
     const typed = (type: string, more: Record<string, string> = {}) => {
       behave = (_request, response) =>
         response.writeHead(200, { 'content-type': type, ...more }).end(document);
@@ -167,7 +174,7 @@ describe('http routes', () => {
     assert.ok(got.body.equals(packed));
   });
 
-  test('encoded requests pass through as they are', async () => {
+  test('encoded requests pass through as they are', limits, async () => {
     const packed = gzipSync(document);
     const seen = Promise.withResolvers<[string | undefined, Buffer]>();
     behave = (request, response) => {
@@ -206,7 +213,7 @@ describe('llm routes', () => {
     });
 
   for (const encoding of ['gzip', 'br', 'zstd']) {
-    test(`${encoding}: whole answers are compressed, streams never`, async () => {
+    test(`${encoding}: whole answers are compressed, streams never`, limits, async () => {
       const whole = await ask(false, encoding);
       assert.equal(whole.headers.get('content-encoding'), encoding);
       const length = Number(whole.headers.get('content-length'));
@@ -221,7 +228,7 @@ describe('llm routes', () => {
     });
   }
 
-  test('a refusal is compressed like any answer', async () => {
+  test('a refusal is compressed like any answer', limits, async () => {
     const { stdout } = await run('curl', ['-sS', '-i', '--compressed', `${gateway.url}/v1/models`]);
     assert.match(stdout, /^HTTP\/1\.1 401/);
     assert.match(stdout, /content-encoding: /);

@@ -11,6 +11,9 @@ import { compression } from '#policies/compression/index.ts';
 import { HttpAttempt } from '../../src/pipeline/http-attempt.ts';
 import { watchZlib } from '../harness/zlib-watch.ts';
 
+/** What is broken would wait for ever. */
+const limits = { timeout: 30_000 };
+
 const watch = watchZlib();
 after(() => watch.stop());
 
@@ -85,7 +88,7 @@ function attemptWith(
   return { attempt, answer, client, upstream, begin, passage, reports };
 }
 
-test('all that was sent arrives, and its end and trailers only on release', async () => {
+test('all that was sent arrives, and its end and trailers only on release', limits, async () => {
   const { answer, client, upstream, begin } = attemptWith();
   begin();
   for (const text of ['one ', 'two ', 'three']) upstream.sink.onData(Buffer.from(text));
@@ -99,86 +102,98 @@ test('all that was sent arrives, and its end and trailers only on release', asyn
   assert.equal(watch.open, 0);
 });
 
-test('a client that does not read stops the upstream, and one that reads again sets it going', async () => {
-  const { answer, attempt, client, upstream, begin } = attemptWith();
-  begin();
-  client.takes = false;
-  let sent = 0;
-  while (upstream.pauses === 0) {
-    assert.ok(sent < 50_000_000, 'nobody stops it');
-    upstream.sink.onData(randomBytes(16_384));
-    sent += 16_384;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.equal(upstream.resumes, 0);
-  client.takes = true;
-  while (upstream.resumes === 0) {
-    client.drain();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  attempt.abandon();
-  await answer;
-});
-
-test('a client that goes, an upstream that breaks off: what the encoder holds is given back', async () => {
-  for (const way of ['client', 'upstream', 'client after the end'] as const) {
-    const before = watch.seen;
+test(
+  'a client that does not read stops the upstream, and one that reads again sets it going',
+  limits,
+  async () => {
     const { answer, attempt, client, upstream, begin } = attemptWith();
     begin();
-    upstream.sink.onData(randomBytes(100_000));
-    if (way === 'upstream') upstream.sink.onFault(new Fault('upstream/closed', 'gone'));
-    else {
-      if (way === 'client after the end') upstream.sink.onEnd([]);
-      attempt.abandon();
+    client.takes = false;
+    let sent = 0;
+    while (upstream.pauses === 0) {
+      assert.ok(sent < 50_000_000, 'nobody stops it');
+      upstream.sink.onData(randomBytes(16_384));
+      sent += 16_384;
+      await new Promise((resolve) => setImmediate(resolve));
     }
-    assert.equal(watch.seen, before + 1);
-    assert.equal(watch.open, 0, way);
-    (await answer)!.release();
-    assert.equal(client.ended, way === 'upstream' ? false : null);
-    assert.equal(upstream.cancelled, way !== 'upstream');
-    upstream.sink.onData(Buffer.from('late'));
-  }
-});
+    assert.equal(upstream.resumes, 0);
+    client.takes = true;
+    while (upstream.resumes === 0) {
+      client.drain();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    attempt.abandon();
+    await answer;
+  },
+);
 
-test('an encoder that fails ends the answer as a cut one; a policy that fails leaves it plain', async () => {
-  const broken: Policy = {
-    name: 'broken',
-    summary: '-',
-    encodeAnswer: (_exchange, { headers }) => ({
-      headers,
-      open: (sink) => ({
-        write: () => {
-          sink.onError(new Error('out of memory'));
-          return true;
-        },
-        flush() {},
-        end() {},
-        destroy() {},
-        pause() {},
-        resume() {},
+test(
+  'a client that goes, an upstream that breaks off: what the encoder holds is given back',
+  limits,
+  async () => {
+    for (const way of ['client', 'upstream', 'client after the end'] as const) {
+      const before = watch.seen;
+      const { answer, attempt, client, upstream, begin } = attemptWith();
+      begin();
+      upstream.sink.onData(randomBytes(100_000));
+      if (way === 'upstream') upstream.sink.onFault(new Fault('upstream/closed', 'gone'));
+      else {
+        if (way === 'client after the end') upstream.sink.onEnd([]);
+        attempt.abandon();
+      }
+      assert.equal(watch.seen, before + 1);
+      assert.equal(watch.open, 0, way);
+      (await answer)!.release();
+      assert.equal(client.ended, way === 'upstream' ? false : null);
+      assert.equal(upstream.cancelled, way !== 'upstream');
+      upstream.sink.onData(Buffer.from('late'));
+    }
+  },
+);
+
+test(
+  'an encoder that fails ends the answer as a cut one; a policy that fails leaves it plain',
+  limits,
+  async () => {
+    const broken: Policy = {
+      name: 'broken',
+      summary: '-',
+      encodeAnswer: (_exchange, { headers }) => ({
+        headers,
+        open: (sink) => ({
+          write: () => {
+            sink.onError(new Error('out of memory'));
+            return true;
+          },
+          flush() {},
+          end() {},
+          destroy() {},
+          pause() {},
+          resume() {},
+        }),
       }),
-    }),
-  };
-  const first = attemptWith(broken);
-  first.begin();
-  first.upstream.sink.onData(Buffer.from('x'));
-  (await first.answer)!.release();
-  assert.equal(first.client.ended, false);
-  assert.equal(first.upstream.cancelled, true);
-  assert.equal((first.passage.exchange as { fault?: Fault }).fault!.code, 'policy/failed');
+    };
+    const first = attemptWith(broken);
+    first.begin();
+    first.upstream.sink.onData(Buffer.from('x'));
+    (await first.answer)!.release();
+    assert.equal(first.client.ended, false);
+    assert.equal(first.upstream.cancelled, true);
+    assert.equal((first.passage.exchange as { fault?: Fault }).fault!.code, 'policy/failed');
 
-  const throwing: Policy = {
-    name: 'throwing',
-    summary: '-',
-    encodeAnswer: () => {
-      throw new Error('a bug');
-    },
-  };
-  const second = attemptWith(throwing);
-  second.upstream.sink.onHead(200, ['content-type', 'text/plain']);
-  second.upstream.sink.onData(Buffer.from('plain'));
-  second.upstream.sink.onEnd([]);
-  (await second.answer)!.release();
-  assert.equal(Buffer.concat(second.client.chunks).toString(), 'plain');
-  assert.equal(second.reports.length, 1);
-});
+    const throwing: Policy = {
+      name: 'throwing',
+      summary: '-',
+      encodeAnswer: () => {
+        throw new Error('a bug');
+      },
+    };
+    const second = attemptWith(throwing);
+    second.upstream.sink.onHead(200, ['content-type', 'text/plain']);
+    second.upstream.sink.onData(Buffer.from('plain'));
+    second.upstream.sink.onEnd([]);
+    (await second.answer)!.release();
+    assert.equal(Buffer.concat(second.client.chunks).toString(), 'plain');
+    assert.equal(second.reports.length, 1);
+  },
+);

@@ -9,6 +9,9 @@ import { dialects } from '#dialects/index.ts';
 import { CallAttempt } from '../../src/pipeline/call-attempt.ts';
 import { watchZlib } from '../harness/zlib-watch.ts';
 
+/** What is broken would wait for ever. */
+const limits = { timeout: 30_000 };
+
 const watch = watchZlib();
 after(() => watch.stop());
 
@@ -77,7 +80,7 @@ function attemptWith() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a stream that ends, a client that goes, an upstream that breaks off or lies', async () => {
+test('a stream that ends, a client that goes, an upstream that breaks off or lies', limits, async () => {
   for (const way of ['end', 'client', 'upstream', 'damage'] as const) {
     const before = watch.seen;
     const { answer, client, upstream } = attemptWith();
@@ -97,38 +100,46 @@ test('a stream that ends, a client that goes, an upstream that breaks off or lie
   }
 });
 
-test('a client that does not read stops the upstream; one that reads again sets it going', async () => {
-  const { answer, client, upstream } = attemptWith();
-  client.takes = false;
-  const text = Array.from({ length: 2000 }, () => eventOf(randomBytes(500).toString('hex'))).join('');
-  const packed = gzipSync(text + ending);
-  let sent = 0;
-  while (upstream.pauses === 0) {
-    assert.ok(sent < packed.length, 'nobody stops it');
-    upstream.sink.onData(packed.subarray(sent, (sent += 8192)));
-    await turn();
-  }
-  // What was unpacked beyond that is what two buffers hold.
-  assert.ok(client.text.length < text.length / 2);
-  client.takes = true;
-  while (upstream.resumes === 0) {
-    client.drain();
-    await turn();
-  }
-  upstream.sink.onData(packed.subarray(sent));
-  upstream.sink.onEnd([]);
-  (await answer).release();
-  assert.equal(client.text, text + ending);
-  assert.equal(watch.open, 0);
-});
+test(
+  'a client that does not read stops the upstream; one that reads again sets it going',
+  limits,
+  async () => {
+    const { answer, client, upstream } = attemptWith();
+    client.takes = false;
+    const text = Array.from({ length: 2000 }, () => eventOf(randomBytes(500).toString('hex'))).join('');
+    const packed = gzipSync(text + ending);
+    let sent = 0;
+    while (upstream.pauses === 0) {
+      assert.ok(sent < packed.length, 'nobody stops it');
+      upstream.sink.onData(packed.subarray(sent, (sent += 8192)));
+      await turn();
+    }
+    // What was unpacked beyond that is what two buffers hold.
+    assert.ok(client.text.length < text.length / 2);
+    client.takes = true;
+    while (upstream.resumes === 0) {
+      client.drain();
+      await turn();
+    }
+    upstream.sink.onData(packed.subarray(sent));
+    upstream.sink.onEnd([]);
+    (await answer).release();
+    assert.equal(client.text, text + ending);
+    assert.equal(watch.open, 0);
+  },
+);
 
-test('what follows the end of a stream is read on, so that its connection is of use again', async () => {
-  const { answer, client, upstream } = attemptWith();
-  client.takes = false;
-  upstream.sink.onData(gzipSync(eventOf('one') + ending));
-  while (!client.text.includes('one')) await turn();
-  client.drain();
-  (await answer).release();
-  assert.ok(upstream.resumes > 0);
-  assert.equal(watch.open, 0);
-});
+test(
+  'what follows the end of a stream is read on, so that its connection is of use again',
+  limits,
+  async () => {
+    const { answer, client, upstream } = attemptWith();
+    client.takes = false;
+    upstream.sink.onData(gzipSync(eventOf('one') + ending));
+    while (!client.text.includes('one')) await turn();
+    client.drain();
+    (await answer).release();
+    assert.ok(upstream.resumes > 0);
+    assert.equal(watch.open, 0);
+  },
+);

@@ -8,6 +8,9 @@ import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.
 import { startRawUpstream, type RawUpstream } from '../harness/raw-upstream.ts';
 import { receiptOf } from '../harness/receipts.ts';
 
+/** What is broken would wait for ever. */
+const limits = { timeout: 30_000 };
+
 const limitBytes = 64 * 1024;
 const pack = { gzip: gzipSync, br: brotliCompressSync, zstd: zstdCompressSync } as const;
 
@@ -66,7 +69,7 @@ const errorOf = async (answer: Response) =>
   ((await answer.json()) as { error: { message: string } }).error.message;
 
 describe('security 32: packed requests', () => {
-  test('gzip, br and zstd are unpacked, and the provider gets the plain call', async () => {
+  test('gzip, br and zstd are unpacked, and the provider gets the plain call', limits, async () => {
     for (const encoding of ['gzip', 'br', 'zstd', 'GZip', 'x-gzip', 'identity'] as const) {
       const plain = callOf(false);
       const packer = pack[encoding.toLowerCase().replace('x-', '') as keyof typeof pack] as
@@ -84,7 +87,7 @@ describe('security 32: packed requests', () => {
   });
 
   for (const encoding of ['gzip', 'br', 'zstd'] as const) {
-    test(`${encoding}: a bomb is 413, and a byte decides`, async () => {
+    test(`${encoding}: a bomb is 413, and a byte decides`, limits, async () => {
       const before = liar.requests.length;
       const padded = (bytes: number) => {
         const bare = callOf(false, { user: '' }).length;
@@ -101,7 +104,7 @@ describe('security 32: packed requests', () => {
       assert.equal((await post(pack[encoding](padded(limitBytes)), encoding)).status, 200);
     });
 
-    test(`${encoding}: what is cut off, damaged, or has something behind it is 400`, async () => {
+    test(`${encoding}: what is cut off, damaged, or has something behind it is 400`, limits, async () => {
       const whole = pack[encoding](callOf(false));
       const damaged = Buffer.from(whole);
       damaged.fill(0xff, 4, 12);
@@ -119,7 +122,7 @@ describe('security 32: packed requests', () => {
     });
   }
 
-  test('a coding upon a coding, or an unknown one, is 415, and says what is taken', async () => {
+  test('a coding upon a coding, or an unknown one, is 415, and says what is taken', limits, async () => {
     const twice = gzipSync(gzipSync(callOf(false)));
     for (const encoding of [
       'gzip, gzip',
@@ -142,21 +145,25 @@ describe('security 32: packed answers of providers', () => {
   const event = `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content: 'again and ' }, finish_reason: null }] })}\n\n`;
 
   for (const encoding of ['gzip', 'br', 'zstd'] as const) {
-    test(`${encoding}: a stream that unpacks without end is ended, with an error in the client's words`, async () => {
-      const body = pack[encoding](event.repeat(400_000));
-      lie = { head: `content-type: text/event-stream\r\ncontent-encoding: ${encoding}`, body };
-      const answer = await post(callOf(true));
-      const text = await answer.text();
-      // A hundred for one, beyond the first 4 MiB.
-      assert.ok(text.length < Math.max(5_000_000, body.length * 100), String(text.length));
-      assert.ok(text.length < (event.length * 400_000) / 2);
-      assert.match(text.slice(-400), /data: \{"error":/);
-      if (!lied.destroyed) await once(lied, 'close');
-      const receipt = await receiptOf(gateway, answer.headers.get('x-sluice-exchange')!);
-      assert.equal(receipt.fault, 'upstream/malformed-answer');
-    });
+    test(
+      `${encoding}: a stream that unpacks without end is ended, with an error in the client's words`,
+      limits,
+      async () => {
+        const body = pack[encoding](event.repeat(400_000));
+        lie = { head: `content-type: text/event-stream\r\ncontent-encoding: ${encoding}`, body };
+        const answer = await post(callOf(true));
+        const text = await answer.text();
+        // A hundred for one, beyond the first 4 MiB.
+        assert.ok(text.length < Math.max(5_000_000, body.length * 100), String(text.length));
+        assert.ok(text.length < (event.length * 400_000) / 2);
+        assert.match(text.slice(-400), /data: \{"error":/);
+        if (!lied.destroyed) await once(lied, 'close');
+        const receipt = await receiptOf(gateway, answer.headers.get('x-sluice-exchange')!);
+        assert.equal(receipt.fault, 'upstream/malformed-answer');
+      },
+    );
 
-    test(`${encoding}: a whole answer that does is 502`, async () => {
+    test(`${encoding}: a whole answer that does is 502`, limits, async () => {
       const body = pack[encoding](Buffer.alloc(60_000_000, ' '));
       lie = { head: `content-type: application/json\r\ncontent-encoding: ${encoding}`, body };
       const answer = await post(callOf(false));
@@ -166,7 +173,7 @@ describe('security 32: packed answers of providers', () => {
     });
   }
 
-  test('an encoding that nobody knows is 502 at once, although the answer has no end', async () => {
+  test('an encoding that nobody knows is 502 at once, although the answer has no end', limits, async () => {
     lie = { head: 'content-type: application/json\r\ncontent-encoding: gzip, gzip', body: Buffer.from('x') };
     const answer = await post(callOf(false));
     assert.equal(answer.status, 502);
