@@ -8,6 +8,7 @@ import type { UpstreamRequest, UpstreamSink } from '#core/contracts/upstream.ts'
 import { Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import { compression } from '#policies/compression/index.ts';
+import { wholeAnswer } from '../../src/pipeline/answer.ts';
 import { HttpAttempt } from '../../src/pipeline/http-attempt.ts';
 import { watchZlib } from '../harness/zlib-watch.ts';
 
@@ -88,6 +89,25 @@ function attemptWith(
   return { attempt, answer, client, upstream, begin, passage, reports };
 }
 
+const broken: Policy = {
+  name: 'broken',
+  summary: '-',
+  encodeAnswer: (_exchange, { headers }) => ({
+    headers,
+    open: (sink) => ({
+      write: () => {
+        sink.onError(new Error('out of memory'));
+        return true;
+      },
+      flush() {},
+      end() {},
+      destroy() {},
+      pause() {},
+      resume() {},
+    }),
+  }),
+};
+
 test('all that was sent arrives, and its end and trailers only on release', limits, async () => {
   const { answer, client, upstream, begin } = attemptWith();
   begin();
@@ -155,24 +175,6 @@ test(
   'an encoder that fails ends the answer as a cut one; a policy that fails leaves it plain',
   limits,
   async () => {
-    const broken: Policy = {
-      name: 'broken',
-      summary: '-',
-      encodeAnswer: (_exchange, { headers }) => ({
-        headers,
-        open: (sink) => ({
-          write: () => {
-            sink.onError(new Error('out of memory'));
-            return true;
-          },
-          flush() {},
-          end() {},
-          destroy() {},
-          pause() {},
-          resume() {},
-        }),
-      }),
-    };
     const first = attemptWith(broken);
     first.begin();
     first.upstream.sink.onData(Buffer.from('x'));
