@@ -38,6 +38,7 @@ before(async () => {
   });
 });
 after(async () => {
+  upstream.closeAllConnections();
   await gateway.stop();
   upstream.close();
 });

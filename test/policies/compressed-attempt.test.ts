@@ -199,3 +199,16 @@ test(
     assert.equal(second.reports.length, 1);
   },
 );
+
+test('an encoder that fails over a whole answer leaves it plain, and is reported', limits, async () => {
+  const given: unknown[] = [];
+  const { passage, reports } = attemptWith(broken);
+  const respond = (...all: unknown[]) => void given.push(all);
+  passage.exchange.inbound = { gone: false, respond } as unknown as Inbound;
+  const headers = ['content-type', 'text/plain'];
+  const answer = wholeAnswer(passage as never, { status: 200, headers, body: 'plain' });
+  await answer.prepare!();
+  assert.deepEqual([answer.heldBytes, reports.length], [5, 1]);
+  answer.release();
+  assert.deepEqual(given, [[200, [...headers, 'x-sluice-exchange', 'x'], 'plain']]);
+});
