@@ -42,6 +42,7 @@ export const unrouted: CompiledRoute = {
   onCall: [],
   onAnswer: [],
   openAnswer: [],
+  encodeAnswer: [],
   onSettled: [],
   allowsModel: [],
   headTest: null,

@@ -1,4 +1,5 @@
 import type { PolicyKind } from '#core/contracts/policy.ts';
+import { compression } from './compression/index.ts';
 import { concurrencyLimit } from './concurrency-limit/index.ts';
 import { cors } from './cors/index.ts';
 import { keyAuth } from './key-auth/index.ts';
@@ -8,8 +9,7 @@ import { setHeaders } from './set-headers/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
-  ([concurrencyLimit, cors, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map((kind) => [
-    kind.name,
-    kind,
-  ]),
+  ([compression, concurrencyLimit, cors, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map(
+    (kind) => [kind.name, kind],
+  ),
 );
