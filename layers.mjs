@@ -35,11 +35,12 @@ export const layers = {
     'admin',
   ],
   cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main'],
-  main: ['core', 'compose', 'ledger', 'storage', 'admin', 'config', 'transport'],
+  main: ['core', 'balance', 'compose', 'ledger', 'storage', 'admin', 'config', 'transport'],
   worker: [
     'core',
     'compose',
     'pipeline',
+    'balance',
     'dialects',
     'providers',
     'policies',

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin } from '#admin/index.ts';
+import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
@@ -99,12 +100,16 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const tokens = openTokenService();
   begun.defer(() => tokens.close());
   let draining = false;
+  const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
+  // The lane after the workers' is this thread's.
+  const pools = createPoolControl(poolMemory, snapshot.threads, systemClock);
   const pool = new WorkerPool({
     count: snapshot.threads,
     ports: snapshot.listen.map(({ port }) => port),
     boot: startedAtMs.toString(36),
     journalDirectory,
     counters,
+    pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
@@ -112,6 +117,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     onSealed: (path) => ledger.sealed(path),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
+      pools.recover(index);
       // What its exchanges only held, such as places among those at work, is free at once.
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
@@ -123,6 +129,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => probing.close());
   const watch = new UpstreamWatch({
     upstream: probing,
+    pools,
     say,
     publish: (change) => pool.publishMembers(change),
   });
@@ -152,6 +159,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pool,
     ledger,
     keys,
+    pools,
     reloader,
     watch,
     isDraining: () => draining,

@@ -11,6 +11,7 @@ import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
+import { PoolMemory } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
@@ -54,6 +55,7 @@ const parts: Parts = {
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner }),
+  poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
   clock,

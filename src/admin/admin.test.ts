@@ -10,6 +10,7 @@ let ready = true;
 
 const control: ControlPlane = {
   discovery: () => [],
+  upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
   status: () => ({
     version: '1',
     node: 'v26',

@@ -11,6 +11,7 @@ import { serveMetrics } from './metrics.ts';
 import { serveOpenApi } from './openapi.ts';
 import { createErrorHandler, sendProblem } from './problem.ts';
 import { serveStatus } from './status.ts';
+import { serveUpstreams } from './upstreams.ts';
 import { serveUsage } from './usage.ts';
 
 export { createTokenVerifier } from './token.ts';
@@ -50,6 +51,7 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   serveMetrics(app, settings.control);
   serveStatus(app, settings.control);
   serveDiscovery(app, settings.control);
+  serveUpstreams(app, settings.control);
   serveKeys(app, settings.control);
   serveConfig(app, settings.control);
   serveUsage(app, settings.control);

@@ -7,6 +7,7 @@ import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
+import { addUpstreams } from './upstreams.ts';
 
 /** Runs a command line. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -37,6 +38,7 @@ function program(): Command {
   addCheck(sluice);
   addExplain(sluice);
   addStatus(sluice);
+  addUpstreams(sluice);
   addKeys(sluice);
   addLedger(sluice);
   return sluice;

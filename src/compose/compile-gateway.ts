@@ -4,16 +4,16 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { KeyDirectory } from '#core/contracts/policy.ts';
-import type { PoolMember, TargetPool } from '#core/contracts/target-pool.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
-import { createPool } from '#balance/index.ts';
+import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { ResolvedModel, Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
-import type { Provider, Target } from '#core/target.ts';
+import type { Snapshot } from '#core/snapshot.ts';
+import type { Provider } from '#core/target.ts';
 import { compileRoutes, indexOperations, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
-import type { Endpoint, Gateway, HttpUpstream } from '#pipeline/gateway.ts';
+import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
+import { compilePools, type CompiledPools } from './compile-pools.ts';
 import { originOf } from './origin-of.ts';
 
 /** What outlives a reload. */
@@ -25,6 +25,8 @@ export interface Parts {
   readonly builtins: ReadonlyMap<string, Upstream>;
   readonly journal: Journal;
   readonly counters: CounterStore;
+  /** What threads share about members of pools. */
+  readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
   readonly tokens: TokenCounter;
   readonly clock: Clock;
@@ -35,10 +37,7 @@ export interface Parts {
   readonly sockets: Gateway['sockets'];
 }
 
-export interface CompiledGateway extends Gateway {
-  /** Members of a group of upstreams as discovery has found them: all of them, from now on. */
-  updateUpstreams(name: string, members: readonly UpstreamMember[]): void;
-}
+export type CompiledGateway = Gateway & CompiledPools;
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
@@ -54,11 +53,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const upstreams = new Map(
-    Object.values(snapshot.upstreams).map((group) => [group.name, upstreamsOf(group, parts)]),
-  );
   const routes = compileRoutes(snapshot, parts.policyKinds, { clock, counters, keys });
-  const models = new WeakMap<ResolvedModel, TargetPool<Target>>();
   return {
     snapshot,
     routes,
@@ -76,15 +71,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     unasked: new Map(),
     retries: parts.retries,
     shedder: parts.shedder,
-    upstreamsOf: (name) => upstreams.get(name)!,
-    updateUpstreams(name, members) {
-      upstreams.get(name)?.update(members.map((member) => poolMember(member, parts)));
-    },
-    targetsOf(model) {
-      let known = models.get(model);
-      if (!known) models.set(model, (known = targetsOf(model)));
-      return known;
-    },
+    ...compilePools(snapshot, parts),
   };
 }
 
@@ -102,24 +89,4 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   }
   const { origin, host, pathPrefix } = originOf(provider.baseUrl, provider);
   return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers] };
-}
-
-function upstreamsOf(group: UpstreamGroup, parts: Parts): TargetPool<HttpUpstream> {
-  const members = group.members.map((member) => poolMember(member, parts));
-  return createPool({ name: group.name, members, balance: 'round-robin' });
-}
-
-function poolMember(member: UpstreamMember, parts: Parts): PoolMember<HttpUpstream> {
-  const { id, url, weight, priority } = member;
-  const { origin, host, pathPrefix } = originOf(url, member);
-  const name = `${origin.host}:${origin.port}`;
-  return { id, target: { name, upstream: parts.upstream, origin, pathPrefix, host }, weight, priority };
-}
-
-function targetsOf(model: ResolvedModel): TargetPool<Target> {
-  const members = model.targets.map((target) => {
-    const id = `${target.provider.name}/${target.model}`;
-    return { id, target, weight: 1, priority: 0 };
-  });
-  return createPool({ name: `the model ${model.name}`, members, balance: 'ordered' });
 }

@@ -1,4 +1,5 @@
 import type { ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
+import type { PoolControl } from '#core/contracts/pool-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import type { ListenerPlan } from '#core/listener.ts';
 import { ConfigError } from '#config/problem.ts';
@@ -7,6 +8,7 @@ import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
 import type { KeyStore } from '#storage/embedded/key-store.ts';
 import { loadConfig } from './configuration.ts';
+import { poolMetrics } from './pool-metrics.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
@@ -20,6 +22,7 @@ export interface ControlPlaneParts {
   readonly pool: WorkerPool;
   readonly ledger: Ledger;
   readonly keys: KeyStore;
+  readonly pools: PoolControl;
   readonly reloader: Reloader;
   readonly watch: UpstreamWatch;
   /** Set while the gateway is ending. */
@@ -56,10 +59,17 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         ledgerLagSegments: ledger.lagSegments(),
         configReloads: reloader.counts,
         certificates: certificatesOf(reloader.current.snapshot.listen),
-        upstreams: parts.watch.metrics(),
+        upstreams: [...parts.watch.metrics(), ...poolMetrics(parts.pools.read())],
       });
     },
     discovery: () => parts.watch.reports(),
+    upstreams: {
+      list: () => parts.pools.read(),
+      drain({ group, member, drained }) {
+        if (!parts.pools.setDrained(group, member, drained))
+          throw new ControlError(404, `There is no member "${member}" in the group "${group}".`);
+      },
+    },
     keys: {
       list: () => keys.list() as KeyView[],
       async create(wish) {

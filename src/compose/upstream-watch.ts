@@ -1,12 +1,15 @@
 import type { DiscoveryView } from '#core/contracts/control-plane.ts';
+import type { PoolControl } from '#core/contracts/pool-control.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
-import type { Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
+import type { ResolvedModel, Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
 import { DiscoveryBoard } from '#discovery/index.ts';
 import { HealthChecker } from '#health/index.ts';
 import { gauge, type MetricJson } from '#observe/series.ts';
+import { modelGroup, targetMembers } from './compile-pools.ts';
 import { originOf } from './origin-of.ts';
 
 export interface UpstreamWatchParts {
+  readonly pools: PoolControl;
   readonly upstream: Upstream;
   /** Tells the threads who is to have traffic. */
   publish(change: MembersChange): void;
@@ -41,7 +44,7 @@ export class UpstreamWatch {
       onMembers: (name, members) => {
         const group = this.#groups[name];
         if (!group) return;
-        this.#health.follow(name, group.health, members);
+        this.#enter(group, members);
         this.#publish(group);
       },
     });
@@ -53,10 +56,8 @@ export class UpstreamWatch {
         if (port === null) return { origin, host };
         return { origin: { ...origin, port, key: `${origin.key}|${port}` }, host };
       },
-      onVerdict: (name) => {
-        const group = this.#groups[name];
-        if (group) this.#publish(group);
-      },
+      onVerdict: (name, id, healthy) =>
+        void parts.pools.setActiveHealth(name, id, healthy ? 'healthy' : 'unhealthy'),
     });
   }
 
@@ -65,22 +66,29 @@ export class UpstreamWatch {
     this.#groups = snapshot.upstreams;
     this.#discovery.follow(snapshot);
     this.#health.keepGroups(new Set(Object.keys(snapshot.upstreams)));
-    for (const group of Object.values(snapshot.upstreams))
-      this.#health.follow(group.name, group.health, this.#discovery.membersOf(group));
+    const models = Object.values(snapshot.models).filter(isShared);
+    const groups = Object.values(snapshot.upstreams);
+    const names = [...groups.map(({ name }) => name), ...models.map(({ name }) => modelGroup(name))];
+    this.#parts.pools.keepGroups(new Set(names));
+    for (const model of models) {
+      const ids = targetMembers(model).map(({ id }) => id);
+      this.#parts.pools.setMembers(modelGroup(model.name), ids);
+    }
+    for (const group of groups) this.#enter(group, this.#discovery.membersOf(group));
   }
 
   /** The snapshot with the members as they stand now. */
   fill(snapshot: Snapshot): Snapshot {
     const upstreams: Record<string, UpstreamGroup> = {};
     for (const [name, group] of Object.entries(snapshot.upstreams))
-      upstreams[name] = isWatched(group) ? { ...group, members: this.#inService(group) } : group;
+      upstreams[name] = group.discovery ? { ...group, members: this.#discovery.membersOf(group) } : group;
     return { ...snapshot, upstreams };
   }
 
   /** All that a thread has to be told that started with an older state. */
   changes(): MembersChange[] {
     return Object.values(this.#groups)
-      .filter(isWatched)
+      .filter(({ discovery }) => discovery !== null)
       .map((group) => this.#changeOf(group));
   }
 
@@ -141,15 +149,24 @@ export class UpstreamWatch {
   }
 
   #changeOf(group: UpstreamGroup): MembersChange {
-    return { group: group.name, members: this.#inService(group), generation: this.#generation };
+    return { group: group.name, members: this.#discovery.membersOf(group), generation: this.#generation };
   }
 
-  /** The unhealthy ones get nothing, unless all are: then checks are more likely wrong than everybody ill. */
-  #inService(group: UpstreamGroup): readonly UpstreamMember[] {
-    const members = this.#discovery.membersOf(group);
-    const well = members.filter(({ id }) => !this.#health.isUnhealthy(group.name, id));
-    return well.length > 0 ? well : members;
+  /** Gives the members of a group their places before any thread is told of them. */
+  #enter(group: UpstreamGroup, members: readonly UpstreamMember[]): void {
+    const { pools } = this.#parts;
+    const ids = members.map(({ id }) => id);
+    const { discovery, health, pool } = group;
+    // A single server about which nothing is to be found out needs no place: there may be a hundred thousand of them.
+    const isShared = ids.length > 1 || discovery || health || pool.breaker || pool.passive;
+    pools.setMembers(group.name, isShared ? ids : []);
+    if (!health) for (const id of ids) pools.setActiveHealth(group.name, id, 'unknown');
+    this.#health.follow(group.name, health, members);
   }
 }
+
+/** Is anything remembered of a model's targets? */
+const isShared = ({ targets, pool }: ResolvedModel) =>
+  pool !== undefined && (targets.length > 1 || pool.breaker !== null || pool.passive !== null);
 
 const isWatched = ({ discovery, health }: UpstreamGroup) => discovery !== null || health !== null;

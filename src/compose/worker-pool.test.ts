@@ -9,6 +9,7 @@ import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { loadConfig } from './configuration.ts';
 import { openPriceSource } from './price-source.ts';
+import { createPoolMemory } from '#balance/index.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 test('a pool of which some workers cannot start ends those that did, and those that were about to', async (t) => {
@@ -34,6 +35,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     journalDirectory: directory,
     // Room for the main thread and three workers: the fourth cannot start.
     counters: createCounterMemory({ owners: 4 }),
+    pools: createPoolMemory({ workers: 2 }),
     openTokenPort: () => tokens.openPort(),
     snapshot: () => first.snapshot,
     keys: () => keys.reset(),

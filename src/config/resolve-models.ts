@@ -4,6 +4,7 @@ import type { PriceVersion } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
+import { resolvePool } from './resolve-pool.ts';
 import { resolveModelRetries } from './resolve-retries.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import type { PriceSettings } from './price-schema.ts';
@@ -175,7 +176,8 @@ export function resolveModels(
     const namesake = name.slice(0, Math.max(0, name.indexOf('/')));
     if (scope.providers.has(namesake))
       problems.add(['models', name], `reads as a model of the provider "${namesake}"; give it another name`);
-    const targets = settings.targets.map((target, i) => {
+    const entries = settings.targets.map((entry) => (typeof entry === 'string' ? { target: entry } : entry));
+    const targets = entries.map(({ target }, i) => {
       const slash = target.indexOf('/');
       const known = scope.providers.get(target.slice(0, slash));
       if (known) return targetOf(known, target.slice(slash + 1), scope);
@@ -192,6 +194,14 @@ export function resolveModels(
       countedAs: name,
       knownAs: [name],
       targets: targets.filter((target) => target !== null),
+      pool: resolvePool({
+        balance:
+          settings.strategy === undefined || settings.strategy === 'fallback' ? 'ordered' : settings.strategy,
+        hashBy: { kind: 'prompt-prefix' },
+        fields: settings,
+        passive: settings.health?.passive,
+      }),
+      shares: entries.map(({ weight = 1, priority = 0 }) => ({ weight, priority })),
       ...(settings.retries
         ? { retries: resolveModelRetries(settings.retries, settings.targets.length) }
         : {}),

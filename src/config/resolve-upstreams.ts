@@ -5,6 +5,7 @@ import type { UpstreamGroup } from '#core/snapshot.ts';
 import { membersOf } from './member-list.ts';
 import type { Problems } from './problem.ts';
 import type { DiscoverSettings, HealthSettings } from './schema-discovery.ts';
+import { resolvePool } from './resolve-pool.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import type { ConfigDocument, UpstreamSettings } from './schema.ts';
 import { parseDuration } from './units.ts';
@@ -30,12 +31,16 @@ export function resolveUpstreams(
   return groups;
 }
 
-export function resolveUpstream(
-  name: string,
-  { targets = [], retries, hedge }: UpstreamSettings,
-): UpstreamGroup {
+export function resolveUpstream(name: string, settings: UpstreamSettings): UpstreamGroup {
+  const { targets = [], balance = 'round-robin', health, retries, hedge } = settings;
   return {
     name,
+    pool: resolvePool({
+      balance,
+      hashBy: { kind: 'client' },
+      fields: settings,
+      passive: health?.passive,
+    }),
     members: membersOf(targets),
     discovery: null,
     health: null,

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Duration, Headers, strict } from './schema-parts.ts';
+import { PassiveSchema } from './schema-pool.ts';
 
 const host = '[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?';
 
@@ -67,6 +68,7 @@ export const DiscoverSchema = Type.Object(
 
 export const HealthSchema = Type.Object(
   {
+    passive: Type.Optional(PassiveSchema),
     active: Type.Optional(
       Type.Object(
         {

@@ -32,20 +32,21 @@ export const Headers = Type.Record(
   { ...strict, 'x-keys': 'a header name', description: 'Header names and values.' },
 );
 
+/** A member's part in its group. */
+export const shareFields = {
+  weight: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 1000, description: 'Share of the traffic; 0 takes none (1).' }),
+  ),
+  priority: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      description: 'Targets of a lower number come first; the next ones take over as those fail (0).',
+    }),
+  ),
+};
 export const UpstreamTarget = Type.Object(
-  {
-    url: HttpUrl,
-    weight: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 1000, description: 'Share of the traffic; 0 takes none (1).' }),
-    ),
-    priority: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 100,
-        description: 'Targets of a lower number come first; the next ones take over as those fail (0).',
-      }),
-    ),
-  },
+  { url: HttpUrl, ...shareFields },
   { ...strict, title: '{ url: … }' },
 );
 /** Members as a file or an endpoint lists them, and as `targets` does. */

@@ -6,6 +6,7 @@ import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import { Duration, Headers, HttpUrl, MemberListSchema, Size, strict } from './schema-parts.ts';
+import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
@@ -97,13 +98,7 @@ const ProviderSchema = Type.Object(
 
 const ModelSchema = Type.Object(
   {
-    targets: Type.Array(Type.String({ pattern: '^[^/\\s]+/\\S+$', title: 'provider/model' }), {
-      minItems: 1,
-      description: 'provider/model, in the order they are tried.',
-    }),
-    strategy: Type.Optional(
-      Type.Literal('fallback', { description: 'The next target takes over while nothing was delivered.' }),
-    ),
+    ...modelTargetFields,
     retries: Type.Optional(ModelRetriesSchema),
   },
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
@@ -168,6 +163,9 @@ const UpstreamSchema = Type.Object(
     targets: Type.Optional(MemberListSchema),
     discover: Type.Optional(DiscoverSchema),
     health: Type.Optional(HealthSchema),
+    balance: Type.Optional(BalanceSchema),
+    sticky: Type.Optional(StickySchema),
+    ...poolFields,
     ...attemptFields,
   },
   {

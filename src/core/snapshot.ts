@@ -2,6 +2,7 @@ import type { ListenerPlan } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
+import type { PoolSettings } from './pool-settings.ts';
 import type { PriceVersion } from './price.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
@@ -65,8 +66,18 @@ export interface ResolvedModel extends Plan {
   readonly countedAs: string;
   /** All names that a caller may use for it, this one among them: what holds for one of them holds for all. */
   readonly knownAs: readonly string[];
+  /** How its targets are chosen among; absent: there is only one. */
+  readonly pool?: PoolSettings;
+  /** Share and priority of each target, in their order; absent: all alike. */
+  readonly shares?: readonly TargetShare[];
   /** Absent: each target once, in order (`fallbackRules`). */
   readonly retries?: RetryRules;
+}
+
+/** See PoolMember. */
+export interface TargetShare {
+  readonly weight: number;
+  readonly priority: number;
 }
 
 /** A provider that takes any model name: `provider/anything`, and bare names by prefix. */
@@ -84,6 +95,7 @@ export interface UpstreamGroup {
   readonly name: string;
   /** As configured; discovery may add others. */
   readonly members: readonly UpstreamMember[];
+  readonly pool: PoolSettings;
   /** Null: the members are those that are configured. */
   readonly discovery: Discovery | null;
   /** Null: nobody asks. */

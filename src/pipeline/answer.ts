@@ -1,6 +1,8 @@
 import type { Exchange } from '#core/exchange.ts';
 import type { HeaderList } from '#core/head.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { encodeAnswer } from './encode-answer.ts';
+import { encodeWhole } from './encode-whole.ts';
 import type { Passage } from './passage.ts';
 
 /**
@@ -8,6 +10,10 @@ import type { Passage } from './passage.ts';
  * the end can rely on having been counted.
  */
 export interface Answer {
+  /** What takes time before the receipt is written; nothing goes out meanwhile. Never rejects. */
+  prepare?(): Promise<void>;
+  /** Bytes of body that `release` will give, so that the receipt counts them; absent: none. */
+  readonly heldBytes?: number;
   /** Delivers what was kept back. */
   release(): void;
   /** The receipt could not be written: the client must not take the answer for complete. */
@@ -25,14 +31,51 @@ export interface WholeAnswer {
 
 /** An answer in one piece: nothing of it goes out before the release. */
 export function wholeAnswer(passage: Passage, whole: WholeAnswer): Answer {
-  const { exchange } = passage;
-  exchange.status = whole.status;
+  passage.exchange.status = whole.status;
   const headers = answerHeaders(passage, whole.status, whole.headers);
-  return {
-    release: () => exchange.inbound.respond(whole.status, headers, whole.body),
-    abandon: () =>
-      exchange.inbound.respond(503, ['retry-after', '5', 'x-sluice-exchange', exchange.id], null),
+  if (whole.body === null || passage.route.encodeAnswer.length === 0)
+    return new HeldAnswer(passage.exchange, { ...whole, headers });
+  const { status, body } = whole;
+  const plain = { status, headers, lengthBytes: Buffer.byteLength(body) };
+  const encoded = encodeAnswer(passage, plain);
+  const answer = new HeldAnswer(passage.exchange, { status, headers: encoded?.headers ?? headers, body });
+  const open = encoded?.open;
+  if (!open) return answer;
+  answer.prepare = async () => {
+    try {
+      answer.whole = { status, headers: encoded.headers, body: await encodeWhole(open, body) };
+    } catch (error) {
+      passage.gateway.observer.failed(passage.exchange, error);
+      answer.whole = { status, headers, body };
+    }
   };
+  return answer;
+}
+
+class HeldAnswer implements Answer {
+  whole: WholeAnswer;
+  prepare?: () => Promise<void>;
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange, whole: WholeAnswer) {
+    this.#exchange = exchange;
+    this.whole = whole;
+  }
+
+  get heldBytes(): number {
+    const { body, status } = this.whole;
+    if (body === null || status === 204 || status === 304 || this.#exchange.head.method === 'HEAD') return 0;
+    return this.#exchange.inbound.gone ? 0 : Buffer.byteLength(body);
+  }
+
+  release(): void {
+    this.#exchange.inbound.respond(this.whole.status, this.whole.headers, this.whole.body);
+  }
+
+  abandon(): void {
+    const { inbound, id } = this.#exchange;
+    inbound.respond(503, ['retry-after', '5', 'x-sluice-exchange', id], null);
+  }
 }
 
 /** What a policy answered by itself. */

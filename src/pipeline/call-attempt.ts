@@ -61,16 +61,10 @@ export class CallAttempt implements UpstreamSink {
     record.status = status;
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
     record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
-    const encoding = headerOf(headers, 'content-encoding');
-    if (encoding !== undefined && encoding !== 'identity') {
-      this.#decoder = createDecoder(encoding, {
-        onData: (chunk) => this.#take(chunk),
-        onEnd: () => this.#finish(),
-        onFault: (fault) => this.onFault(fault),
-      });
-    }
     // Before inference nothing is used: an error status says that it did not begin.
     record.work = status < 400 ? 'begun' : 'none';
+    const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
+    if (encoding && encoding !== 'identity' && !this.#decode(encoding)) return;
     const isStream = (headerOf(headers, 'content-type') ?? '').startsWith('text/event-stream');
     if (status >= 200 && status < 300 && isStream && call.brief.stream) {
       const stream = openStream(passage, call, outbound, record.target!);
@@ -87,15 +81,33 @@ export class CallAttempt implements UpstreamSink {
           'no-cache',
         ]),
         waitsForContent: !this.#parts.isLast,
-        pause: () => this.#call?.pause(),
-        resume: () => this.#call?.resume(),
+        pause: () => (this.#decoder ?? this.#call)?.pause(),
+        resume: () => (this.#decoder ?? this.#call)?.resume(),
       });
     }
   }
 
+  /** False when nobody can read it, which has ended the attempt. */
+  #decode(encoding: string): boolean {
+    const onFault = (fault: Fault) => {
+      this.#call?.cancel();
+      this.onFault(fault);
+    };
+    this.#decoder = createDecoder(encoding, {
+      onData: (chunk) => this.#take(chunk),
+      onDrain: () => this.#call?.resume(),
+      onEnd: () => this.#finish(),
+      onFault,
+    });
+    if (this.#decoder) return true;
+    const message = `The answer is encoded as "${encoding}", which was not asked for.`;
+    onFault(new Fault('upstream/malformed-answer', message));
+    return false;
+  }
+
   onData(chunk: Buffer): void {
-    if (this.#decoder) this.#decoder.write(chunk);
-    else this.#take(chunk);
+    if (!this.#decoder) this.#take(chunk);
+    else if (!this.#decoder.write(chunk)) this.#call?.pause();
   }
 
   onEnd(): void {
@@ -199,6 +211,11 @@ export class CallAttempt implements UpstreamSink {
 
   #end(): void {
     this.#over = true;
+    if (this.#decoder) {
+      this.#decoder.destroy();
+      // The rest is read and thrown away, so that the connection can be used again.
+      this.#call?.resume();
+    }
     this.#clearTimer();
   }
 

@@ -72,6 +72,7 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     onCall: having('onCall'),
     onAnswer: having('onAnswer'),
     openAnswer: having('openAnswer'),
+    encodeAnswer: having('encodeAnswer'),
     onSettled: having('onSettled'),
     allowsModel: having('allowsModel'),
   };

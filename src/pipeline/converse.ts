@@ -1,6 +1,7 @@
 import type { Inbound } from '#core/contracts/inbound.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { fallbackRules } from '#core/retry-rules.ts';
+import { affinityOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { attemptCall, type Try } from './attempt-call.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
@@ -18,7 +19,8 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
   const { exchange, gateway } = passage;
   const pool = gateway.targetsOf(call.model);
   const rules = call.model.retries ?? fallbackRules;
-  const retries = new Retries({ pool, rules, method: 'POST', affinity: null }, gateway);
+  const affinity = affinityOf(pool, exchange, call);
+  const retries = new Retries({ pool, rules, method: 'POST', affinity, sticky: null }, gateway);
   let lease = retries.first();
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   for (;;) {

@@ -2,6 +2,7 @@ import { Fault } from '#core/fault.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import { capturedBy } from '#core/request-template.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
+import { affinityOf, stickyOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { rewrittenHost, rewrittenPath, rewrittenQuery } from './destination/rewrite.ts';
 import { requestHeaders } from './forward-headers.ts';
@@ -30,12 +31,14 @@ export async function forward(passage: Passage): Promise<Answer> {
   }
   const place = placeOf(passage, route);
   const upgrade = webSocketWanted(exchange, route);
+  const pool = gateway.upstreamsOf(route.upstream);
   const retries = new Retries(
     {
-      pool: gateway.upstreamsOf(route.upstream),
+      pool,
       rules: route.retries,
       method: head.method,
-      affinity: null,
+      affinity: affinityOf(pool, exchange, null),
+      sticky: stickyOf(pool, exchange),
     },
     gateway,
   );

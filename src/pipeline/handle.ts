@@ -43,7 +43,8 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
   } catch (thrown) {
     answer = refuse(passage, thrown);
   } finally {
-    const onRecord = await settle(passage);
+    if (answer.prepare) await answer.prepare();
+    const onRecord = await settle(passage, answer.heldBytes ?? 0);
     if (onRecord) answer.release();
     else answer.abandon();
   }

@@ -10,6 +10,8 @@ import { Fault } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import { nothingLeft, type Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { encodeAnswer } from './encode-answer.ts';
+import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
@@ -37,6 +39,9 @@ export class HttpAttempt implements UpstreamSink {
   /** Bytes of body still to come, where a length was announced. */
   #left = -1;
   #last: Buffer | null = null;
+  /** Where a policy gives the answer another form. */
+  #encoded: EncodedBody | null = null;
+  #trailers: HeaderList = [];
   #resolve!: (answer: Answer | null) => void;
   #reject!: (fault: Fault) => void;
 
@@ -91,14 +96,43 @@ export class HttpAttempt implements UpstreamSink {
     this.#begun = true;
     const own = responseHeaders(headers);
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
-    exchange.inbound.begin(status, answerHeaders(this.#passage, status, own));
-    exchange.inbound.onDrain(() => this.#call?.resume());
+    exchange.inbound.begin(status, this.#encode(status, answerHeaders(this.#passage, status, own)));
+    exchange.inbound.onDrain(() => (this.#encoded ?? this.#call)?.resume());
+  }
+
+  /** The headers to send. */
+  #encode(status: number, headers: HeaderList): HeaderList {
+    if (this.#passage.route.encodeAnswer.length === 0) return headers;
+    const length = headerOf(headers, 'content-length');
+    const lengthBytes = length === undefined ? null : Number(length);
+    const encoded = encodeAnswer(this.#passage, { status, headers, lengthBytes });
+    if (!encoded) return headers;
+    if (encoded.open) {
+      this.#left = -1;
+      this.#encoded = new EncodedBody(encoded.open, {
+        inbound: this.#passage.exchange.inbound,
+        onDrain: () => this.#call?.resume(),
+        onEnd: () => this.#complete(),
+        onError: (error) => this.#encoderFailed(error),
+      });
+    }
+    return encoded.headers;
+  }
+
+  #encoderFailed(error: Error): void {
+    this.#call?.cancel();
+    this.#passage.gateway.observer.failed(this.#passage.exchange, error);
+    this.onFault(new Fault('policy/failed', 'The answer could not be encoded.', { cause: error }));
   }
 
   onData(chunk: Buffer): void {
     if (this.#over) {
       this.#discarded += chunk.length;
       if (this.#discarded > discardBytes) this.#call?.cancel();
+      return;
+    }
+    if (this.#encoded) {
+      if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
     }
     if (this.#left >= 0) {
@@ -113,13 +147,20 @@ export class HttpAttempt implements UpstreamSink {
 
   onEnd(trailers: HeaderList): void {
     if (this.#over) return;
-    this.#over = true;
     this.record.work = 'finished';
+    this.#trailers = trailers;
+    if (this.#encoded) this.#encoded.end();
+    else this.#complete();
+  }
+
+  #complete(): void {
+    this.#over = true;
     const { inbound } = this.#passage.exchange;
     this.#resolve({
+      heldBytes: this.#last?.length ?? 0,
       release: () => {
         if (this.#last) inbound.write(this.#last);
-        inbound.end(true, trailers);
+        inbound.end(true, this.#trailers);
       },
       abandon: () => inbound.end(false),
     });
@@ -172,6 +213,7 @@ export class HttpAttempt implements UpstreamSink {
 
   #end(): void {
     this.#over = true;
+    this.#encoded?.destroy();
     this.#clearTimer();
   }
 

@@ -5,6 +5,7 @@ import { Fault, faultFrom } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Answer } from './answer.ts';
+import { setSticky } from './affinity.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
 import type { HttpUpstream } from './gateway.ts';
 import { clientGone, HttpAttempt, type HeadJudge } from './http-attempt.ts';
@@ -74,14 +75,18 @@ export class HttpAttempts implements HeadJudge {
     const { gateway } = this.#passage;
     const { rules } = this.#ask.retries;
     const lease = this.#running.get(attempt)!;
-    if (status >= 300 && covers(rules, status)) {
+    // Who asks to be left alone is, by other exchanges too.
+    if (status === 429 || status === 503)
       attempt.record.retryAfterMs = retryAfterMs(headers, gateway.clock.nowMs());
+    if (status >= 300 && covers(rules, status)) {
+      attempt.record.retryAfterMs ??= retryAfterMs(headers, gateway.clock.nowMs());
       // While another one runs it may answer better.
       if (this.#running.size > 1) return false;
       this.#next = this.#planAfter({ lease, record: attempt.record, answer: null, fault: null });
       if (this.#next) return false;
     }
     this.#winner = attempt;
+    setSticky(this.#ask.retries.pool, lease.member, this.#passage.exchange);
     const { hedge, upstream } = this.#passage.route.route as HttpRoute;
     if (hedge?.after === 'p95')
       gateway.retries.latencyOf(upstream).record(gateway.clock.nowMs() - attempt.record.startedAtMs);

@@ -11,6 +11,7 @@ import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import { chooseByModel } from './choose-route.ts';
 import type { Passage } from './passage.ts';
+import { readPlainBody } from './plain-body.ts';
 
 /** A model call as it came, understood as far as was needed. */
 export interface ModelCall {
@@ -30,16 +31,7 @@ export interface ModelCall {
  */
 export async function readCall(passage: Passage, dialect: Dialect): Promise<ModelCall> {
   const { exchange, gateway, route } = passage;
-  const limit = route.route.bodyBytes;
-  const encoding = headerOf(exchange.head.headers, 'content-encoding');
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new Fault('request/invalid-field', `The body is encoded as "${encoding}". Send it unencoded.`, {
-      status: 415,
-      field: 'content-encoding',
-    });
-  }
-  const bytes = await exchange.inbound.readBody(limit);
-  exchange.requestBytes = bytes.length;
+  const bytes = await readPlainBody(exchange, route.route.bodyBytes);
   const json = parseObject(bytes);
   const text = bytes.toString('latin1');
   const fields = scanFields(text);

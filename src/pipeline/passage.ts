@@ -43,6 +43,7 @@ export const unrouted: CompiledRoute = {
   onCall: [],
   onAnswer: [],
   openAnswer: [],
+  encodeAnswer: [],
   onSettled: [],
   allowsModel: [],
   headTest: null,

@@ -15,6 +15,7 @@ export interface RetriesParts<T> {
   readonly rules: RetryRules;
   readonly method: string;
   readonly affinity: string | null;
+  readonly sticky: string | null;
 }
 
 /** Whom one exchange tries, and whether once more: the rules, the pool and the budget brought together. */
@@ -37,6 +38,10 @@ export class Retries<T> {
 
   get rules(): RetryRules {
     return this.#parts.rules;
+  }
+
+  get pool(): TargetPool<T> {
+    return this.#parts.pool;
   }
 
   get made(): number {
@@ -82,8 +87,9 @@ export class Retries<T> {
   }
 
   #take(again: boolean): Lease<T> | null {
-    const { pool, affinity } = this.#parts;
-    const lease = pool.take({ affinity, tried: this.#tried, again, nowMs: this.#gateway.clock.nowMs() });
+    const { pool, affinity, sticky } = this.#parts;
+    const nowMs = this.#gateway.clock.nowMs();
+    const lease = pool.take({ affinity, sticky, tried: this.#tried, again, nowMs });
     if (lease) this.#tried.push(lease.member.id);
     return lease;
   }

@@ -10,8 +10,9 @@ import { subjectsOf } from './record-intent.ts';
 /**
  * The one end of every exchange: what was used is measured and priced, limits are settled, and the receipt is put on
  * record. Never throws. False when the receipt could not be written.
+ * @param heldBytes Of the answer's body, to be given after this.
  */
-export async function settle(passage: Passage): Promise<boolean> {
+export async function settle(passage: Passage, heldBytes: number): Promise<boolean> {
   const { exchange, gateway, route } = passage;
   try {
     const attempts: AttemptLine[] = [];
@@ -20,7 +21,7 @@ export async function settle(passage: Passage): Promise<boolean> {
       attempts.push(lineOf(passage, attempt, measured instanceof Promise ? await measured : measured));
     }
     const booked = await settleLimits(exchange, attempts);
-    const receipt = receiptOf(passage, attempts);
+    const receipt = receiptOf(passage, attempts, heldBytes);
     const error = await new Promise<Error | null>((done) => gateway.journal.receipt(receipt, booked, done));
     if (error) {
       gateway.observer.failed(exchange, error);
@@ -100,7 +101,11 @@ async function settleLimits(exchange: Exchange, attempts: readonly AttemptLine[]
   return booked;
 }
 
-function receiptOf({ exchange, gateway }: Passage, attempts: readonly AttemptLine[]): Receipt {
+function receiptOf(
+  { exchange, gateway }: Passage,
+  attempts: readonly AttemptLine[],
+  heldBytes: number,
+): Receipt {
   return {
     id: exchange.id,
     route: exchange.routeName,
@@ -114,7 +119,7 @@ function receiptOf({ exchange, gateway }: Passage, attempts: readonly AttemptLin
     settledAtMs: gateway.clock.nowMs(),
     firstContentAtMs: exchange.firstContentAtMs,
     requestBytes: exchange.requestBytes,
-    responseBytes: exchange.socket?.upstreamBytes ?? exchange.inbound.bytesOut,
+    responseBytes: exchange.socket?.upstreamBytes ?? exchange.inbound.bytesOut + heldBytes,
     ...(exchange.socket ? { socket: exchange.socket } : {}),
     traceId: exchange.trace.traceId,
     dropped: exchange.losses.map((loss) => loss.field),

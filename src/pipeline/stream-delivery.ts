@@ -94,6 +94,7 @@ export class StreamDelivery {
   #ending(rest: Buffer | string | null, complete: boolean): Answer {
     const { inbound } = this.#parts.passage.exchange;
     return {
+      heldBytes: rest === null || inbound.gone ? 0 : Buffer.byteLength(rest),
       release: () => {
         if (rest !== null && rest.length > 0) inbound.write(rest);
         inbound.end(complete);

@@ -1,4 +1,5 @@
 import type { PolicyKind } from '#core/contracts/policy.ts';
+import { compression } from './compression/index.ts';
 import { concurrencyLimit } from './concurrency-limit/index.ts';
 import { cors } from './cors/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
@@ -9,7 +10,16 @@ import { setHeaders } from './set-headers/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
-  ([concurrencyLimit, cors, faultInjection, keyAuth, modelAccess, rateLimit, setHeaders] as PolicyKind[]).map(
-    (kind) => [kind.name, kind],
-  ),
+  (
+    [
+      compression,
+      concurrencyLimit,
+      cors,
+      faultInjection,
+      keyAuth,
+      modelAccess,
+      rateLimit,
+      setHeaders,
+    ] as PolicyKind[]
+  ).map((kind) => [kind.name, kind]),
 );

@@ -1,3 +1,4 @@
+import { CompressionSchema } from './compression/schema.ts';
 import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
 import { FaultInjectionSchema } from './fault-injection/schema.ts';
@@ -11,6 +12,7 @@ import { SetHeadersSchema } from './set-headers/schema.ts';
  * needs no validator, which would cost it 20 MB.
  */
 export const policySchemas: ReadonlyMap<string, object> = new Map<string, object>([
+  ['compression', CompressionSchema],
   ['concurrency-limit', ConcurrencyLimitSchema],
   ['cors', CorsSchema],
   ['fault-injection', FaultInjectionSchema],

@@ -1,6 +1,7 @@
 import type { CheckReport } from '../active-health.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
+import type { PoolReport } from './pool-control.ts';
 
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
 export interface ControlPlane {
@@ -9,6 +10,11 @@ export interface ControlPlane {
   metrics(): Promise<string>;
   /** Groups of upstreams that are discovered or checked, and how that fares. */
   discovery(): readonly DiscoveryView[];
+  upstreams: {
+    list(): readonly PoolReport[];
+    /** By the operator. Until a restart. @throws ControlError when there is no such member. */
+    drain(wish: { readonly group: string; readonly member: string; readonly drained: boolean }): void;
+  };
   keys: {
     list(): KeyView[];
     /** The secret is given this once. @throws ControlError */

@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../head.ts';
 import type { KeyRecord } from '../key.ts';
 import type { Receipt } from '../receipt.ts';
+import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { Clock } from './clock.ts';
 import type { CounterStore } from './counter-store.ts';
 
@@ -28,6 +29,11 @@ export interface Policy {
    * each answer; null leaves this one alone.
    */
   openAnswer?(exchange: Exchange): AnswerStage | null;
+  /**
+   * Puts the body of an answer that is not a model's stream into another form, after every policy's `onAnswer`. The first
+   * policy that gives an encoder is the last one asked; null leaves this answer alone.
+   */
+  encodeAnswer?(exchange: Exchange, plain: PlainAnswer): EncodedAnswer | null;
   /** The receipt is on record. Must not throw; must not take long. */
   onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
 }

@@ -1,3 +1,5 @@
+import type { HashBy, StickySettings } from '../pool-settings.ts';
+
 /**
  * Targets that can stand in for one another, and what is known of each: which is to be tried now? The same for the
  * upstreams of an http route and for the models behind a name.
@@ -6,6 +8,12 @@ export interface TargetPool<T> {
   readonly name: string;
   /** As they stand now: discovery may change them. */
   readonly members: readonly PoolMember<T>[];
+  /** What `PoolWish.affinity` is to be made of; null: nothing asks for it. */
+  readonly hashBy: HashBy | null;
+  /** The cookie by which clients come back to their member; null: none. */
+  readonly sticky: StickySettings | null;
+  /** Word for a member in that cookie; tells nothing of its address. */
+  stickyWord(member: PoolMember<T>): string;
   /**
    * Takes out the next member to try: it counts as in flight until its lease ends. A member is taken twice for one
    * exchange only when `wish.again` allows it and no other is left. Null when none may be tried.
@@ -26,8 +34,10 @@ export interface PoolMember<T> {
 }
 
 export interface PoolWish {
-  /** What consistent hashing and stickiness go by; null where nothing is known. */
+  /** What consistent hashing goes by; null where nothing is known. */
   readonly affinity: string | null;
+  /** Word of the member that the client asks for (`stickyWord`); followed while that member is in service. */
+  readonly sticky: string | null;
   /** Ids of members that this exchange has tried, in order. */
   readonly tried: readonly string[];
   /** May a member be tried a second time when there is no other? */

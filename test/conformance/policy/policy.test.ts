@@ -11,6 +11,7 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 /** Settings that each kind takes; a new kind must say its own. */
 const settings: Readonly<Record<string, object>> = {
+  compression: { minBytes: 100 },
   'concurrency-limit': { by: 'key', max: 10 },
   cors: { origins: ['https://a.test'] },
   'fault-injection': { abort: { percent: 50, status: 503 }, seed: 1 },
@@ -62,6 +63,7 @@ const hostile = fc.array(
   fc.tuple(
     fc.constantFrom(
       'authorization',
+      'accept-encoding',
       'x-api-key',
       'origin',
       'access-control-request-method',
@@ -72,7 +74,7 @@ const hostile = fc.array(
     fc.oneof(
       fc.string(),
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('Bearer ', 'bearer x', '__proto__', 'null', '*', 'x'.repeat(70_000)),
+      fc.constantFrom('gzip;q=0.5, *', 'Bearer ', 'bearer x', '__proto__', 'null', '*', 'x'.repeat(70_000)),
     ),
   ),
   { maxLength: 6 },
@@ -120,6 +122,11 @@ for (const kind of policyKinds.values()) {
           }
           const headers = policy.onAnswer?.(exchange, 200, ['a', 'b']) ?? [];
           assert.equal(headers.length % 2, 0);
+          const plain = { status: 200, headers: ['content-type', 'text/plain'], lengthBytes: null };
+          const encoded = policy.encodeAnswer?.(exchange, plain);
+          assert.equal((encoded?.headers.length ?? 0) % 2, 0);
+          assert.deepEqual(plain.headers, ['content-type', 'text/plain']);
+          if (encoded?.open) assert.ok(encoded.headers.includes('content-encoding'));
           assert.equal(JSON.stringify(exchange.head), before);
           assert.equal(exchange.consumer, null);
         }),
