@@ -53,6 +53,7 @@ const parts: Parts = {
   policyKinds,
   upstream,
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
+  signers: new Map(),
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner }),
   poolMemory: new PoolMemory(start.pools, start.index),

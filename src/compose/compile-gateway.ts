@@ -4,15 +4,17 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { KeyDirectory } from '#core/contracts/policy.ts';
+import type { SignerKind } from '#core/contracts/signer.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { Provider } from '#core/target.ts';
-import { compileRoutes, indexOperations, type PolicyKinds } from '#pipeline/compile-routes.ts';
+import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
 import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
+import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
 import { originOf } from './origin-of.ts';
 
@@ -21,6 +23,8 @@ export interface Parts {
   readonly dialects: readonly Dialect[];
   readonly policyKinds: PolicyKinds;
   readonly upstream: Upstream;
+  /** By the kinds that providers name. */
+  readonly signers: ReadonlyMap<string, SignerKind>;
   /** Upstreams inside the process, by the name after `builtin:`. */
   readonly builtins: ReadonlyMap<string, Upstream>;
   readonly journal: Journal;
@@ -43,9 +47,9 @@ export type CompiledGateway = Gateway & CompiledPools;
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
   const { clock, counters, keys } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
-  for (const provider of Object.values(snapshot.providers)) {
-    if (!dialects.has(provider.dialect))
-      throw new Error(`provider "${provider.name}": unknown dialect "${provider.dialect}"`);
+  for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
+    const unknown = [dialect, ...speaks.map((also) => also.dialect)].find((word) => !dialects.has(word));
+    if (unknown !== undefined) throw new Error(`provider "${name}": unknown dialect "${unknown}"`);
   }
   const endpoints = new Map<Provider, Endpoint>();
   const endpoint = (provider: Provider) => {
@@ -60,7 +64,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     routeTrie: indexRoutes(routes),
     models: createModelIndex(snapshot),
     dialects,
-    operations: indexOperations(dialects.values()),
+    operations: new OperationIndex(dialects.values()),
     journal: parts.journal,
     tokens: parts.tokens,
     clock,
@@ -68,10 +72,25 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     live: parts.live,
     sockets: parts.sockets,
     endpoint,
+    speaking: createSpeaking(),
     unasked: new Map(),
     retries: parts.retries,
     shedder: parts.shedder,
     ...compilePools(snapshot, parts),
+  };
+}
+
+/** One object for each dialect of a provider, so that what is kept under it stays. */
+function createSpeaking(): Gateway['speaking'] {
+  const known = new Map<Provider, ReadonlyMap<string, Provider>>();
+  return (provider, dialect) => {
+    if (dialect === provider.dialect || provider.speaks.length === 0) return provider;
+    let others = known.get(provider);
+    if (!others) {
+      others = new Map(provider.speaks.map((also) => [also.dialect, { ...provider, ...also }]));
+      known.set(provider, others);
+    }
+    return others.get(dialect) ?? provider;
   };
 }
 
@@ -85,8 +104,12 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
     const upstream = parts.builtins.get(builtin);
     if (!upstream) throw new Error(`provider "${provider.name}": there is no built-in "${builtin}"`);
     const origin = { key: provider.baseUrl, secure: false, host: builtin, port: 0, proxy: null, tls: null };
-    return { upstream, origin, pathPrefix: '', headers: ['host', builtin, ...headers] };
+    return { upstream, origin, pathPrefix: '', headers: ['host', builtin, ...headers], sign: null };
   }
   const { origin, host, pathPrefix } = originOf(provider.baseUrl, provider);
-  return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers] };
+  const signer = provider.signer === null ? null : parts.signers.get(provider.signer.kind);
+  if (signer === undefined)
+    throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
+  const sign = signer && signer(provider, { clock: parts.clock, upstream: parts.upstream });
+  return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

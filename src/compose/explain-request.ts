@@ -5,9 +5,10 @@ import { faultFrom } from '#core/fault.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import { dialects } from '#dialects/index.ts';
-import { compileRoutes, indexOperations } from '#pipeline/compile-routes.ts';
+import { compileRoutes } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
 import { explain, type Explanation } from '#pipeline/explain.ts';
+import { OperationIndex } from '#pipeline/operation-index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { canonicalHead } from '#transport/server/canonical-head.ts';
 import { idleServices } from './idle-services.ts';
@@ -53,7 +54,7 @@ function gatewayFor(snapshot: Snapshot) {
     snapshot,
     routes,
     routeTrie: indexRoutes(routes),
-    operations: indexOperations(dialects),
+    operations: new OperationIndex(dialects),
     dialects: new Map(dialects.map((dialect) => [dialect.name, dialect])),
     models: createModelIndex(snapshot),
   };

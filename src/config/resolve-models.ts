@@ -76,6 +76,8 @@ function providerOf(
     baseUrl: from.baseUrl.replace(/\/$/, ''),
     credential: settings.apiKey ? (from.record?.credential ?? bearer) : null,
     secret: settings.apiKey ?? null,
+    signer: from.record?.signer === undefined ? null : { kind: from.record.signer, settings: {} },
+    speaks: spokenBy(settings, from),
     headers: Object.entries(settings.headers ?? {}).flatMap(([header, value]) => [
       header.toLowerCase(),
       value,
@@ -91,6 +93,23 @@ function providerOf(
       ? { ca: settings.tls.ca ?? null, cert: settings.tls.cert ?? null, key: settings.tls.key ?? null }
       : null,
   };
+}
+
+/** A configured list replaces that of the record: another address need not speak all that the provider does. */
+function spokenBy(
+  settings: ProviderSettings,
+  { record, baseUrl }: { record: ProviderRecord | undefined; baseUrl: string },
+): Provider['speaks'] {
+  const bearer = { header: 'authorization', prefix: 'Bearer ' };
+  const elsewhere = settings.baseUrl !== undefined || settings.dialect !== undefined;
+  const spoken = settings.speaks ?? (elsewhere ? [] : (record?.speaks ?? []));
+  return spoken.map((also) => ({
+    dialect: also.dialect,
+    baseUrl: (also.baseUrl ?? baseUrl).replace(/\/$/, ''),
+    credential: settings.apiKey
+      ? (('credential' in also ? also.credential : null) ?? record?.credential ?? bearer)
+      : null,
+  }));
 }
 
 /** The document's own prices, by `provider/model`. */

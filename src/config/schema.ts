@@ -37,10 +37,19 @@ const TimeoutsSchema = Type.Object(
   },
 );
 
+const SpeaksSchema = Type.Array(
+  Type.Object({ dialect: name('Wire format.'), baseUrl: Type.Optional(HttpUrl) }, strict),
+  {
+    description:
+      'Other wire formats it speaks, at its own address or at another: clients of these are served without translation.',
+  },
+);
+
 const ProviderSchema = Type.Object(
   {
     kind: Type.Optional(name("Record of the catalogue to take the defaults from (the provider's own name).")),
     dialect: Type.Optional(name('Wire format it speaks.')),
+    speaks: Type.Optional(SpeaksSchema),
     baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
     apiKey: Type.Optional(secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.')),
     models: Type.Optional(

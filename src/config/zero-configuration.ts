@@ -22,7 +22,7 @@ export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRe
     listen: { host: '127.0.0.1', port: portOf(env['SLUICE_PORT'], 8080) },
     admin: { host: '127.0.0.1', port: portOf(env['SLUICE_ADMIN_PORT'], 9080) },
     providers,
-    routes: [{ name: 'llm', match: { path: '/v1/**' }, to: { llm: {} } }],
+    routes: [{ name: 'llm', match: { path: '/**' }, to: { llm: {} } }],
     policies: [{ 'key-auth': {} }, { 'model-access': {} }],
     teams: { default: {} },
     projects: { default: { team: 'default' } },

@@ -35,6 +35,18 @@ export interface Delta {
   readonly text: string;
 }
 
+export interface Citation {
+  readonly url: string | null;
+  readonly title: string | null;
+  /** What is cited. */
+  readonly quote: string | null;
+  /** The part of the block's text that rests on it, in UTF-16 code units; null: unknown. */
+  readonly start: number | null;
+  readonly end: number | null;
+  /** In the provider's own words, for a trip within its dialect. */
+  readonly raw?: JsonObject;
+}
+
 export type AnswerEvent =
   | {
       readonly type: 'start';
@@ -44,12 +56,19 @@ export type AnswerEvent =
     }
   | BlockStart
   | Delta
-  /** Proof that a reasoning block is the provider's own. */
+  /** Proof that a reasoning block, or a tool call, is the provider's own. */
   | {
       readonly type: 'signature';
       readonly choice: number;
       readonly block: number;
       readonly signature: string;
+    }
+  /** Where what a text block says comes from. */
+  | {
+      readonly type: 'citation';
+      readonly choice: number;
+      readonly block: number;
+      readonly citation: Citation;
     }
   | { readonly type: 'block-stop'; readonly choice: number; readonly block: number }
   | {

@@ -22,6 +22,8 @@ export interface CallBrief {
 export interface Conversation {
   /** The client's dialect: the one whose words every `rest` uses. */
   readonly dialect: string;
+  /** Its names for what another dialect may be unable to carry. */
+  readonly words: Words;
   readonly turns: readonly Turn[];
   readonly tools: readonly Tool[];
   readonly toolChoice: ToolChoice | null;
@@ -34,6 +36,10 @@ export interface Conversation {
   readonly topP: number | null;
   readonly topK: number | null;
   readonly seed: number | null;
+  readonly frequencyPenalty: number | null;
+  readonly presencePenalty: number | null;
+  /** Log probabilities of the answer's tokens, and of this many others at each place; null: none. */
+  readonly logprobs: number | null;
   readonly reasoning: ReasoningWish | null;
   /** The end user on whose behalf the call is made. */
   readonly endUser: string | null;
@@ -50,25 +56,73 @@ export interface Turn {
   readonly rest?: JsonObject;
 }
 
+/** `data` is base64 of the bytes (RFC 4648 §4), of texts, too. */
 export type MediaSource =
   | { readonly kind: 'base64'; readonly mediaType: string; readonly data: string }
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'file'; readonly id: string };
 
+/** What a caller gives in a dialect's own words, such as `generationConfig.topK`: losses are told in them. */
+export type Words = Readonly<
+  Record<
+    | 'maxOutputTokens'
+    | 'choices'
+    | 'stop'
+    | 'temperature'
+    | 'topP'
+    | 'topK'
+    | 'seed'
+    | 'frequencyPenalty'
+    | 'presencePenalty'
+    | 'logprobs'
+    | 'reasoning'
+    | 'outputFormat'
+    | 'parallelToolCalls'
+    | 'toolChoice'
+    | 'tools'
+    | 'toolStrict'
+    | 'endUser'
+    | 'speaker'
+    | 'image'
+    | 'imageDetail'
+    | 'document'
+    | 'documentName'
+    | 'audio'
+    | 'video'
+    | 'file'
+    | 'reasoningPart'
+    | 'sealedPart'
+    | 'toolResult'
+    | 'toolResultError'
+    | 'toolCallSignature'
+    | 'cache',
+    string
+  >
+>;
+
+/** Up to and with the part that bears it, what is sent may be kept by the provider to be cheaper the next time. */
+export interface CacheMarker {
+  /** `5m`, `1h`; null: the provider's usual. */
+  readonly ttl: string | null;
+}
+
 export type Part =
-  | { readonly type: 'text'; readonly text: string; readonly rest?: JsonObject }
+  | { readonly type: 'text'; readonly text: string; readonly cache?: CacheMarker; readonly rest?: JsonObject }
   | {
       readonly type: 'image';
       readonly source: MediaSource;
       readonly detail?: string;
+      readonly cache?: CacheMarker;
       readonly rest?: JsonObject;
     }
   | {
       readonly type: 'document';
       readonly source: MediaSource;
       readonly name?: string;
+      readonly cache?: CacheMarker;
       readonly rest?: JsonObject;
     }
+  | { readonly type: 'video'; readonly source: MediaSource; readonly rest?: JsonObject }
   | { readonly type: 'audio'; readonly format: string; readonly data: string; readonly rest?: JsonObject }
   | ReasoningPart
   | { readonly type: 'refusal'; readonly text: string }
@@ -91,6 +145,9 @@ export interface ToolCallPart {
   readonly name: string;
   /** JSON text, exactly as the model wrote it. */
   readonly arguments: string;
+  /** Proof that the call is the provider's own, where it asks for one. */
+  readonly signature?: string;
+  readonly cache?: CacheMarker;
   readonly rest?: JsonObject;
 }
 
@@ -99,6 +156,7 @@ export interface ToolResultPart {
   readonly callId: string;
   readonly parts: readonly Part[];
   readonly isError: boolean;
+  readonly cache?: CacheMarker;
   readonly rest?: JsonObject;
 }
 
@@ -108,12 +166,16 @@ export interface Tool {
   /** JSON Schema of the arguments; null for a tool of a kind only its own dialect knows (see `raw`). */
   readonly schema: JsonObject | null;
   readonly strict: boolean | null;
+  readonly cache?: CacheMarker;
   readonly raw?: JsonObject;
   readonly rest?: JsonObject;
 }
 
 export type ToolChoice =
-  { readonly type: 'none' | 'auto' | 'required' } | { readonly type: 'named'; readonly name: string };
+  | { readonly type: 'none' | 'auto' | 'required' }
+  /** Of these tools alone, though others are named. */
+  | { readonly type: 'auto' | 'required'; readonly among: readonly string[] }
+  | { readonly type: 'named'; readonly name: string };
 
 export type OutputFormat =
   | { readonly type: 'json' }

@@ -12,6 +12,8 @@ const provider = (name: string): Provider => ({
   baseUrl: 'http://127.0.0.1:1',
   credential: null,
   secret: null,
+  signer: null,
+  speaks: [],
   headers: [],
   quirks: {},
   timeouts: { connectMs: 1, responseHeaderMs: 1, idleMs: 1, totalMs: 0 },

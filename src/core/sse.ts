@@ -1,4 +1,5 @@
 /** Server-sent events (WHATWG HTML §9.2): where one ends, and what its lines say. */
+import type { Framing } from './contracts/framing.ts';
 import type { SseEvent } from './sse-event.ts';
 
 /**
@@ -46,3 +47,11 @@ export function parseEvent(text: string): SseEvent {
   }
   return { name, data: data ?? '' };
 }
+
+export const serverSentEvents: Framing = {
+  mediaType: 'text/event-stream',
+  encoding: 'utf8',
+  endOf: endOfEvent,
+  parse: parseEvent,
+  closing: '\n\n',
+};

@@ -32,6 +32,19 @@ export interface Quirks {
   readonly refusesFields?: readonly string[];
 }
 
+/** Of a kind of signer (contracts/signer.ts), with its settings: regions, projects, secrets. */
+export interface SignerUse {
+  readonly kind: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** How a provider is reached in another dialect than its first. */
+export interface SpokenDialect {
+  readonly dialect: string;
+  readonly baseUrl: string;
+  readonly credential: CredentialForm | null;
+}
+
 /** An address that speaks a dialect. */
 export interface Provider {
   readonly name: string;
@@ -40,6 +53,10 @@ export interface Provider {
   readonly baseUrl: string;
   readonly credential: CredentialForm | null;
   readonly secret: string | null;
+  /** What proves who calls where a credential in a header does not; null: that does. */
+  readonly signer: SignerUse | null;
+  /** Other dialects it speaks: a client of one of them is served without translation. */
+  readonly speaks: readonly SpokenDialect[];
   /** Extra headers on every call, names in lower case. */
   readonly headers: readonly string[];
   readonly quirks: Quirks;
@@ -77,6 +94,10 @@ export interface ProviderRecord {
   readonly baseUrl: string;
   /** Null for servers that ask for no credential. */
   readonly credential: CredentialForm | null;
+  /** Other dialects it speaks; what is left out is as for its first. */
+  readonly speaks?: readonly (Pick<SpokenDialect, 'dialect'> & Partial<SpokenDialect>)[];
+  /** Kind of signer it needs; absent: none. */
+  readonly signer?: string;
   /** Environment variable that holds its key (or, for local servers, its address). */
   readonly variable: string | null;
   /** Bare model names that begin so are this provider's. */

@@ -42,7 +42,16 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
   };
   await recordIntent(passage, record);
   exchange.attempts.push(record);
-  const running = new CallAttempt({ passage, call, outbound, record, isLast, deadlineMs });
+  const { sign } = gateway.endpoint(target.provider);
+  const request = sign ? await sign(outbound.request) : outbound.request;
+  const running = new CallAttempt({
+    passage,
+    call,
+    outbound: { ...outbound, request },
+    record,
+    isLast,
+    deadlineMs,
+  });
   gateway.live.add(running);
   try {
     return await running.run();

@@ -1,11 +1,14 @@
 import type { RenderContext } from '#core/contracts/dialect.ts';
 import type { UpstreamCall, UpstreamSink } from '#core/contracts/upstream.ts';
+import type { Framing } from '#core/contracts/framing.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
+import { serverSentEvents } from '#core/sse.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
 import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
+import { streamType } from './model-call.ts';
 import { openStream } from './open-stream.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { recordProgress } from './record-progress.ts';
@@ -25,6 +28,7 @@ export class CallAttempt implements UpstreamSink {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #decoder: Decoder | null = null;
+  #framing: Framing | null = null;
   #delivery: StreamDelivery | null = null;
   #resolve!: (answer: Answer) => void;
   #reject!: (fault: Fault) => void;
@@ -65,18 +69,19 @@ export class CallAttempt implements UpstreamSink {
     record.work = status < 400 ? 'begun' : 'none';
     const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
     if (encoding && encoding !== 'identity' && !this.#decode(encoding)) return;
-    const isStream = (headerOf(headers, 'content-type') ?? '').startsWith('text/event-stream');
-    if (status >= 200 && status < 300 && isStream && call.brief.stream) {
-      const stream = openStream(passage, call, outbound, record.target!);
+    if (status >= 200 && status < 300 && call.brief.stream) this.#framing = this.#framingOf(headers);
+    if (this.#framing) {
+      const parts = { target: record.target!, framing: this.#framing, context: this.#context() };
+      const stream = openStream(passage, call, outbound, parts);
       record.seen = stream.tally;
       this.#delivery = new StreamDelivery({
         passage,
         stream,
-        dialect: call.dialect,
+        call,
         context: this.#context(),
         headers: callHeaders(this.#parts, headers, [
           'content-type',
-          'text/event-stream; charset=utf-8',
+          streamType(call),
           'cache-control',
           'no-cache',
         ]),
@@ -85,6 +90,13 @@ export class CallAttempt implements UpstreamSink {
         resume: () => (this.#decoder ?? this.#call)?.resume(),
       });
     }
+  }
+
+  /** Null for an answer in one piece. */
+  #framingOf(headers: HeaderList): Framing | null {
+    const { framings = [serverSentEvents] } = this.#parts.outbound.dialect.provider;
+    const type = (headerOf(headers, 'content-type') ?? '').toLowerCase();
+    return framings.find(({ mediaType }) => type.startsWith(mediaType)) ?? null;
   }
 
   /** False when nobody can read it, which has ended the attempt. */
@@ -164,7 +176,7 @@ export class CallAttempt implements UpstreamSink {
     const rendered = renderWhole(
       { passage, call, outbound, record, context: this.#context() },
       body,
-      this.#headers,
+      call.brief.stream ? null : this.#framingOf(this.#headers),
     );
     return wholeAnswer(passage, {
       status: this.#status,
@@ -239,6 +251,7 @@ export class CallAttempt implements UpstreamSink {
       exchangeId: passage.exchange.id,
       nowS: Math.floor(passage.gateway.clock.nowMs() / 1000),
       wantsUsage: call.brief.wantsUsage,
+      line: call.line,
     };
   }
 }

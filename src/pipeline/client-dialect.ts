@@ -1,5 +1,5 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
-import type { OperationOwner } from './gateway.ts';
+import type { Asked } from './operation-index.ts';
 import type { Passage } from './passage.ts';
 
 /** Path below the route's prefix. */
@@ -12,24 +12,14 @@ export function operationPath(passage: Passage): string {
 }
 
 /**
- * What an LLM route is asked for: the path decides; where dialects share it, the headers do. Null when no dialect has
+ * What an LLM route is asked for: the path decides; where dialects share it, the head does. Null when no dialect has
  * such a path.
  */
-export function findOperation(
-  passage: Passage,
-): (OperationOwner & { readonly parameter: string | null }) | null {
-  const { exchange, gateway } = passage;
-  const path = operationPath(passage);
-  let parameter: string | null = null;
-  let owners = gateway.operations.get(`${exchange.head.method} ${path}`);
-  if (!owners) {
-    const slash = path.lastIndexOf('/');
-    parameter = decodeURIComponent(path.slice(slash + 1));
-    owners = gateway.operations.get(`${exchange.head.method} ${path.slice(0, slash)}/:model`);
-  }
-  if (!owners) return null;
-  const owner = owners.find((o) => o.dialect.client.recognizes(exchange.head.headers)) ?? owners[0]!;
-  return { ...owner, parameter };
+export function findOperation(passage: Passage): Asked | null {
+  const { head } = passage.exchange;
+  const found = passage.gateway.operations.find(head.method, operationPath(passage), head.query);
+  if (found.length < 2) return found[0] ?? null;
+  return found.find(({ dialect }) => dialect.client.recognizes(head)) ?? found[0]!;
 }
 
 /** The dialect in which a client of an LLM route understands errors; null on other routes. */
@@ -38,10 +28,12 @@ export function clientDialect(passage: Passage): Dialect | null {
   // Before a part is chosen the first stands for all: they lead to models, or none does.
   if (route.parts) return clientDialect({ ...passage, route: route.parts[0]!.compiled });
   if (route.route.kind !== 'llm') return null;
-  const owner = findOperation(passage);
-  if (owner) return owner.dialect;
+  const asked = findOperation(passage);
+  if (asked) return asked.dialect;
+  const family = gateway.operations.familyOf(operationPath(passage));
+  if (family) return family;
   for (const dialect of gateway.dialects.values()) {
-    if (dialect.client.recognizes(exchange.head.headers)) return dialect;
+    if (dialect.client.recognizes(exchange.head)) return dialect;
   }
   return gateway.dialects.values().next().value ?? null;
 }

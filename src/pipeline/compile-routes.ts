@@ -1,8 +1,7 @@
-import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import { headKey } from '#core/head-key.ts';
 import type { PolicyUse, Snapshot, SplitPart } from '#core/snapshot.ts';
-import type { CompiledPart, CompiledRoute, OperationOwner } from './gateway.ts';
+import type { CompiledPart, CompiledRoute } from './gateway.ts';
 import { createHeadTests } from './head-test.ts';
 
 export type PolicyKinds = ReadonlyMap<string, PolicyKind>;
@@ -76,18 +75,4 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     onSettled: having('onSettled'),
     allowsModel: having('allowsModel'),
   };
-}
-
-/** Which dialects own a method and path: `POST /v1/messages`. In the dialects' order. */
-export function indexOperations(dialects: Iterable<Dialect>): Map<string, OperationOwner[]> {
-  const index = new Map<string, OperationOwner[]>();
-  for (const dialect of dialects) {
-    for (const operation of dialect.client.operations) {
-      const name = `${operation.method} ${operation.path}`;
-      const owners = index.get(name);
-      if (owners) owners.push({ dialect, operation });
-      else index.set(name, [{ dialect, operation }]);
-    }
-  }
-  return index;
 }

@@ -67,9 +67,9 @@ function pause(inbound: Inbound, waitMs: number): Promise<void> {
 
 /** A target that refuses to be asked for usage is tried again without, and not asked again; then the gateway counts. */
 async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'number'>): Promise<Answer> {
-  const { target } = to;
   const { exchange, gateway } = passage;
-  const { provider } = target;
+  const provider = gateway.speaking(to.target.provider, call.dialect.name);
+  const target = { ...to.target, provider };
   const known = gateway.unasked.get(provider);
   const number = exchange.attempts.length + 1;
   if (known || !call.brief.stream || provider.quirks.asksUsage === false) {
@@ -77,7 +77,7 @@ async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'numbe
     return attemptCall(passage, call, { ...to, target: wanted, number });
   }
   try {
-    return await attemptCall(passage, call, { ...to, number });
+    return await attemptCall(passage, call, { ...to, target, number });
   } catch (thrown) {
     const fault = faultFrom(thrown);
     const side = gateway.dialects.get(provider.dialect)!.provider;

@@ -65,7 +65,7 @@ export function explain(
       ),
       summary: policy.summary,
     })),
-    operation: owner ? `${owner.operation.kind} (${owner.dialect.name})` : null,
+    operation: owner ? `${owner.line.operation.kind} (${owner.dialect.name})` : null,
     targets: targetsOf(gateway, compiled, model),
     fault: null,
   };

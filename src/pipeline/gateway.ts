@@ -1,13 +1,14 @@
 import type { Clock } from '#core/contracts/clock.ts';
-import type { Dialect, Operation } from '#core/contracts/dialect.ts';
+import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { TargetPool } from '#core/contracts/target-pool.ts';
-import type { Origin, Upstream } from '#core/contracts/upstream.ts';
+import type { Origin, Upstream, UpstreamRequest } from '#core/contracts/upstream.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
+import type { OperationIndex } from './operation-index.ts';
 import type { SocketWatch } from './websocket/socket-watch.ts';
 import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
@@ -23,8 +24,7 @@ export interface Gateway {
   readonly routeTrie: RouteTrie;
   readonly models: ModelIndex;
   readonly dialects: ReadonlyMap<string, Dialect>;
-  /** The dialect of errors where no path says which: the first one. */
-  readonly operations: ReadonlyMap<string, readonly OperationOwner[]>;
+  readonly operations: OperationIndex;
   readonly journal: Journal;
   readonly tokens: TokenCounter;
   readonly clock: Clock;
@@ -34,6 +34,8 @@ export interface Gateway {
   /** Open WebSockets, over reloads. */
   readonly sockets: SocketWatch;
   endpoint(provider: Provider): Endpoint;
+  /** The provider as it speaks a dialect, where that is one of its own; else as it is. */
+  speaking(provider: Provider, dialect: string): Provider;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
   /** Refuses what a thread that is behind cannot do. */
@@ -73,11 +75,6 @@ export interface CompiledPart {
   readonly compiled: CompiledRoute;
 }
 
-export interface OperationOwner {
-  readonly dialect: Dialect;
-  readonly operation: Operation;
-}
-
 /** Where and how a provider is reached. */
 export interface Endpoint {
   readonly upstream: Upstream;
@@ -85,6 +82,8 @@ export interface Endpoint {
   readonly pathPrefix: string;
   /** Host, credential and the provider's own headers. */
   readonly headers: HeaderList;
+  /** Where a header does not prove who calls: completes a request just before it is made. @throws Fault */
+  readonly sign: ((request: UpstreamRequest) => Promise<UpstreamRequest>) | null;
 }
 
 export interface HttpUpstream {

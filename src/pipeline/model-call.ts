@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { CallBrief, Conversation, JsonObject } from '#core/call.ts';
-import type { Dialect } from '#core/contracts/dialect.ts';
+import type { CallLine, Dialect } from '#core/contracts/dialect.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
@@ -16,6 +16,7 @@ import { readPlainBody } from './plain-body.ts';
 /** A model call as it came, understood as far as was needed. */
 export interface ModelCall {
   readonly dialect: Dialect;
+  readonly line: CallLine;
   readonly brief: CallBrief;
   readonly model: ResolvedModel;
   readonly bytes: Buffer;
@@ -29,14 +30,17 @@ export interface ModelCall {
  * Reads and understands a call's body.
  * @throws Fault naming what is wrong with it, or `model/not-found`.
  */
-export async function readCall(passage: Passage, dialect: Dialect): Promise<ModelCall> {
+export async function readCall(
+  passage: Passage,
+  { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
+): Promise<ModelCall> {
   const { exchange, gateway, route } = passage;
   const bytes = await readPlainBody(exchange, route.route.bodyBytes);
   const json = parseObject(bytes);
   const text = bytes.toString('latin1');
   const fields = scanFields(text);
   refuseDuplicates(fields, dialect.client.interpretedKeys);
-  const brief = dialect.client.brief(json);
+  const brief = dialect.client.brief(json, line);
   const found = gateway.models.find(brief.model);
   // Any of its names: who writes it otherwise gets no other route.
   if (route.siblings) chooseByModel(passage, found ? [brief.model, ...found.knownAs] : [brief.model]);
@@ -61,14 +65,19 @@ export async function readCall(passage: Passage, dialect: Dialect): Promise<Mode
   let conversation: Conversation | null = null;
   return {
     dialect,
+    line,
     brief,
     model,
     bytes,
     json,
     fields,
-    conversation: () => (conversation ??= dialect.client.parseCall(json)),
+    conversation: () => (conversation ??= dialect.client.parseCall(json, line)),
   };
 }
+
+/** `content-type` of a stream to the client. */
+export const streamType = ({ dialect, line }: Pick<ModelCall, 'dialect' | 'line'>): string =>
+  dialect.client.streamType?.(line) ?? 'text/event-stream; charset=utf-8';
 
 /** What a provider keeps belongs to whoever had it made, and nothing is made through this gateway yet. */
 function refuseVendorIds(

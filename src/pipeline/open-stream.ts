@@ -1,3 +1,5 @@
+import type { RenderContext } from '#core/contracts/dialect.ts';
+import type { Framing } from '#core/contracts/framing.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import type { Target } from '#core/target.ts';
 import type { AnswerStream } from './answer-stream.ts';
@@ -7,12 +9,19 @@ import type { Passage } from './passage.ts';
 import { ScanStream } from './scan-stream.ts';
 import { TransformStream } from './transform-stream.ts';
 
+export interface StreamParts {
+  readonly target: Target;
+  /** Of what the provider sends. */
+  readonly framing: Framing;
+  readonly context: RenderContext;
+}
+
 /** Chooses the stream's way through: bytes that are only scanned where possible, events where somebody must read. */
 export function openStream(
   passage: Passage,
   call: ModelCall,
   outbound: OutboundCall,
-  target: Target,
+  { target, framing, context }: StreamParts,
 ): AnswerStream {
   const stages = openStages(passage);
   const reader = outbound.dialect.provider.eventReader(target);
@@ -20,16 +29,12 @@ export function openStream(
     outbound.same && !call.brief.wantsUsage
       ? (data: string) => outbound.dialect.provider.withoutUsage(data)
       : null;
-  if (outbound.same && stages.length === 0) return new ScanStream(reader, withoutUsage);
+  if (outbound.same && stages.length === 0) return new ScanStream(reader, withoutUsage, framing);
   return new TransformStream({
     reader,
     client: call.dialect.client,
-    context: {
-      model: call.brief.model,
-      exchangeId: passage.exchange.id,
-      nowS: Math.floor(passage.gateway.clock.nowMs() / 1000),
-      wantsUsage: call.brief.wantsUsage,
-    },
+    framing,
+    context,
     stages,
     sameDialect: outbound.same,
     withoutUsage,

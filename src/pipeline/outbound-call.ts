@@ -25,7 +25,7 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
   const same = dialect === call.dialect;
   const endpoint = gateway.endpoint(provider);
   const body = same
-    ? spliceFields(call.bytes, call.fields, dialect.provider.relayEdits(call.json, target))
+    ? spliceFields(call.bytes, call.fields, dialect.provider.relayEdits(call.json, target, call.line))
     : translate(passage, call, { dialect, target });
   const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
   const headers = [
@@ -49,7 +49,9 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
     request: {
       origin: endpoint.origin,
       method: 'POST',
-      path: endpoint.pathPrefix + dialect.provider.path(target, call.brief.stream),
+      path:
+        endpoint.pathPrefix +
+        dialect.provider.path(target, { stream: call.brief.stream, line: same ? call.line : null }),
       headers: editHeaders(headers, exchange.upstreamHeaders),
       body,
       timeouts: provider.timeouts,

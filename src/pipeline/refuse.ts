@@ -5,6 +5,7 @@ import type { Outcome } from '#core/receipt.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
 import { clientDialect } from './client-dialect.ts';
 import { grpcFault, speaksGrpc } from './grpc-fault.ts';
+import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 
 /** Turns whatever was thrown into the client's own kind of error. A bug is reported, and shows nothing of itself. */
@@ -60,8 +61,13 @@ export function outcomeOf(fault: Fault): Outcome {
 }
 
 /** An error of the dialect the client speaks, given after its stream has begun. */
-export function faultEvent(dialect: Dialect, fault: Fault, exchange: Exchange): string {
-  return dialect.client.renderFaultEvent(fault, exchange.id);
+export function faultEvent(
+  { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
+  fault: Fault,
+  exchange: Exchange,
+): Buffer {
+  const { renderFaultEvent, streamEncoding } = dialect.client;
+  return Buffer.from(renderFaultEvent(fault, exchange.id, line), streamEncoding ?? 'utf8');
 }
 
 /** RFC 9457 problem details. */

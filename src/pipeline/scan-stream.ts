@@ -1,7 +1,8 @@
 import { advance, isContent, newStreamState, type AnswerEvent } from '#core/answer.ts';
 import type { EventReader } from '#core/contracts/dialect.ts';
 import { faultFrom, type Fault } from '#core/fault.ts';
-import { endOfEvent, parseEvent } from '#core/sse.ts';
+import type { Framing } from '#core/contracts/framing.ts';
+import { serverSentEvents } from '#core/sse.ts';
 import type { Usage } from '#core/usage.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import { learnTemplate, matchTemplate, type DeltaTemplate } from './delta-template.ts';
@@ -24,6 +25,7 @@ export class ScanStream implements AnswerStream {
   fault: Fault | null = null;
 
   readonly #reader: EventReader;
+  readonly #framing: Framing;
   /** Takes out of an event's data what the gateway alone had asked for; null when the client asked for it, too. */
   readonly #withoutUsage: ((data: string) => string | null) | null;
   #partial: Buffer | null = null;
@@ -34,9 +36,14 @@ export class ScanStream implements AnswerStream {
   #patience = 1;
   #untilLearning = 0;
 
-  constructor(reader: EventReader, withoutUsage: ((data: string) => string | null) | null) {
+  constructor(
+    reader: EventReader,
+    withoutUsage: ((data: string) => string | null) | null,
+    framing: Framing = serverSentEvents,
+  ) {
     this.#reader = reader;
     this.#withoutUsage = withoutUsage;
+    this.#framing = framing;
   }
 
   push(arrived: Buffer): Buffer | null {
@@ -75,9 +82,9 @@ export class ScanStream implements AnswerStream {
           continue;
         }
       }
-      const end = endOfEvent(text, at, this.#hasCr);
+      const end = this.#endOf(text, at);
       if (end < 0) break;
-      const shown = this.#understand(text.slice(at, end), chunk.toString('utf8', at, end));
+      const shown = this.#understand(text.slice(at, end), chunk.toString(this.#framing.encoding, at, end));
       if (this.ended || this.fault) break;
       if (shown !== null) {
         (pieces ??= []).push(chunk.subarray(copied, at), Buffer.from(shown, 'utf8'));
@@ -101,11 +108,23 @@ export class ScanStream implements AnswerStream {
     // A last event without its blank line is dropped by every SSE parser, but its usage counts.
     const last = this.#partial;
     this.#partial = null;
-    if (!last || this.ended || this.fault) return null;
-    const text = last.toString('utf8');
-    if (text.trim() !== '') this.#understand(null, `${text}\n\n`);
-    if (this.ended) this.#kept.push(last);
+    if (this.ended || this.fault) return null;
+    const { closing, encoding } = this.#framing;
+    const text = closing === null ? '' : (last?.toString(encoding) ?? '');
+    if (text.trim() !== '') this.#understand(null, text + closing);
+    if (!this.ended && !this.fault) for (const event of this.#reader.finish()) this.#follow(event);
+    if (this.ended && last) this.#kept.push(last);
     return this.ended || this.fault ? null : last;
+  }
+
+  /** Below 0 as well when what comes is no frame, and never will be. */
+  #endOf(text: string, from: number): number {
+    try {
+      return this.#framing.endOf(text, from, this.#hasCr);
+    } catch (thrown) {
+      this.fault = faultFrom(thrown);
+      return -1;
+    }
   }
 
   rest(): Buffer | null {
@@ -114,10 +133,10 @@ export class ScanStream implements AnswerStream {
 
   /** Returns what the client is to see instead of the event, or null to let it pass as it is. */
   #understand(raw: string | null, event: string): string | null {
-    const parsed = parseEvent(event);
-    if (parsed.data === '' && parsed.name === '') return null;
     let answerEvents: AnswerEvent[];
     try {
+      const parsed = this.#framing.parse(event);
+      if (parsed.data === '' && parsed.name === '') return null;
       answerEvents = this.#reader.read(parsed);
     } catch (thrown) {
       this.fault = faultFrom(thrown);
@@ -134,7 +153,7 @@ export class ScanStream implements AnswerStream {
   }
 
   #show(event: string): string | null {
-    const data = parseEvent(event).data;
+    const { data } = this.#framing.parse(event);
     const shown = this.#withoutUsage!(data);
     if (shown === null) return '';
     if (shown === data) return null;
@@ -170,6 +189,7 @@ export class ScanStream implements AnswerStream {
   #learn(raw: string, events: readonly AnswerEvent[]): void {
     const only = events[0];
     if (events.length !== 1 || only?.type !== 'delta' || only.text === '' || this.#hasCr) return;
+    if (this.#framing !== serverSentEvents) return;
     if (this.#untilLearning > 0) {
       this.#untilLearning--;
       return;

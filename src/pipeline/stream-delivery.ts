@@ -1,10 +1,11 @@
-import type { Dialect, RenderContext } from '#core/contracts/dialect.ts';
+import type { RenderContext } from '#core/contracts/dialect.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
 import type { AnswerStream } from './answer-stream.ts';
+import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 import { faultEvent, outcomeOf } from './refuse.ts';
 
@@ -14,8 +15,7 @@ const bytesBetweenFlows = 1024;
 export interface StreamDeliveryParts {
   readonly passage: Passage;
   readonly stream: AnswerStream;
-  /** The client's. */
-  readonly dialect: Dialect;
+  readonly call: ModelCall;
   readonly context: RenderContext;
   readonly headers: HeaderList;
   /** Another target could still take over, so nothing goes out before there is content. */
@@ -68,12 +68,14 @@ export class StreamDelivery {
 
   /** All content is delivered; what ends the stream is given on release. */
   end(): Answer {
-    const { stream, dialect, context, passage } = this.#parts;
+    const { stream, call, context, passage } = this.#parts;
     if (stream.cut) passage.exchange.outcome = stream.cut.outcome;
     this.#begin();
     let rest = stream.rest();
     if (!stream.ended && rest === null) {
-      rest = dialect.client.renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, context);
+      const { renderEnding, streamEncoding } = call.dialect.client;
+      const ending = renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, context);
+      rest = Buffer.from(ending, streamEncoding ?? 'utf8');
     }
     return this.#ending(rest, true);
   }
@@ -83,7 +85,7 @@ export class StreamDelivery {
     const { exchange } = this.#parts.passage;
     exchange.fault = fault;
     exchange.outcome = outcomeOf(fault);
-    return this.#ending(faultEvent(this.#parts.dialect, fault, exchange), true);
+    return this.#ending(faultEvent(this.#parts.call, fault, exchange), true);
   }
 
   /** The client has gone. */

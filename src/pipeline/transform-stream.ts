@@ -1,8 +1,9 @@
 import { advance, isContent, newStreamState, type AnswerEvent } from '#core/answer.ts';
 import type { ClientSide, EventReader, RenderContext } from '#core/contracts/dialect.ts';
+import type { Framing } from '#core/contracts/framing.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
-import { endOfEvent, parseEvent } from '#core/sse.ts';
+import { serverSentEvents } from '#core/sse.ts';
 import type { Usage } from '#core/usage.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import { Tally } from './tally.ts';
@@ -12,6 +13,8 @@ const maxEventBytes = 16 * 1024 * 1024;
 
 export interface TransformSettings {
   readonly reader: EventReader;
+  /** The provider's. */
+  readonly framing: Framing;
   readonly client: ClientSide;
   readonly context: RenderContext;
   readonly stages: readonly AnswerStage[];
@@ -41,22 +44,23 @@ export class TransformStream implements AnswerStream {
     this.#settings = settings;
   }
 
-  push(arrived: Buffer): string | null {
+  push(arrived: Buffer): Buffer | string | null {
     if (this.ended || this.fault) return null;
     this.#guard(() => this.#read(arrived));
     return this.#flush();
   }
 
   #read(arrived: Buffer): void {
+    const { framing } = this.#settings;
     const chunk = this.#partial ? Buffer.concat([this.#partial, arrived]) : arrived;
     this.#partial = null;
     const text = chunk.toString('latin1');
     if (!this.#hasCr && text.includes('\r')) this.#hasCr = true;
     let at = 0;
     while (!this.ended) {
-      const end = endOfEvent(text, at, this.#hasCr);
+      const end = framing.endOf(text, at, this.#hasCr);
       if (end < 0) break;
-      this.#take(chunk.toString('utf8', at, end));
+      this.#take(chunk.toString(framing.encoding, at, end));
       at = end;
     }
     if (!this.ended && at < chunk.length) {
@@ -70,11 +74,12 @@ export class TransformStream implements AnswerStream {
     }
   }
 
-  finish(): string | null {
-    const last = this.#partial?.toString('utf8') ?? '';
+  finish(): Buffer | string | null {
+    const { closing, encoding } = this.#settings.framing;
+    const last = closing === null ? '' : (this.#partial?.toString(encoding) ?? '');
     this.#partial = null;
     this.#guard(() => {
-      if (last.trim() !== '' && !this.ended && !this.fault) this.#take(`${last}\n\n`);
+      if (last.trim() !== '' && !this.ended && !this.fault) this.#take(last + closing);
       if (this.ended || this.fault) return;
       for (const event of this.#settings.reader.finish()) this.#give(event, this.#through(event));
       for (const event of this.#remainders()) this.#render(event);
@@ -82,8 +87,12 @@ export class TransformStream implements AnswerStream {
     return this.#flush();
   }
 
-  rest(): string | null {
-    return this.#kept === '' ? null : this.#kept;
+  rest(): Buffer | string | null {
+    return this.#kept === '' ? null : this.#wire(this.#kept);
+  }
+
+  #wire(text: string): Buffer | string {
+    return this.#settings.client.streamEncoding === 'latin1' ? Buffer.from(text, 'latin1') : text;
   }
 
   /** What was rendered before something failed still goes out. */
@@ -95,20 +104,20 @@ export class TransformStream implements AnswerStream {
     }
   }
 
-  #flush(): string | null {
+  #flush(): Buffer | string | null {
     const out = this.#out;
     this.#out = '';
-    return out === '' ? null : out;
+    return out === '' ? null : this.#wire(out);
   }
 
   #take(raw: string): void {
-    const parsed = parseEvent(raw);
+    const { reader, framing, client, sameDialect, withoutUsage } = this.#settings;
+    const parsed = framing.parse(raw);
     if (parsed.data === '' && parsed.name === '') {
-      // A comment: keeps connections alive in any dialect.
-      this.#out += raw;
+      // A comment keeps connections alive in any dialect whose streams are events, too.
+      if (sameDialect || (framing === serverSentEvents && !client.streamType)) this.#out += raw;
       return;
     }
-    const { reader, sameDialect, withoutUsage } = this.#settings;
     const events = reader.read(parsed);
     const results = events.map((event) => this.#through(event));
     const untouched = results.every((result, i) => result.length === 1 && result[0] === events[i]);

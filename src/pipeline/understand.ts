@@ -33,16 +33,16 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
     );
   }
   exchange.dialectName = asked.dialect.name;
-  switch (asked.operation.kind) {
+  switch (asked.line.operation.kind) {
     case 'models':
       return () => listModels(passage, asked.dialect);
     case 'model':
-      return () => showModel(passage, asked.dialect, asked.parameter ?? '');
+      return () => showModel(passage, asked.dialect, asked.line.parameters['model'] ?? '');
     case 'chat': {
-      const call = await readCall(passage, asked.dialect);
+      const call = await readCall(passage, asked);
       return () => converse(passage, call);
     }
     default:
-      throw new Fault('dialect/unsupported', `The operation ${asked.operation.kind} is not offered.`);
+      throw new Fault('dialect/unsupported', `The operation ${asked.line.operation.kind} is not offered.`);
   }
 }

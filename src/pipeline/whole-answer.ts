@@ -4,9 +4,8 @@ import type { RenderContext } from '#core/contracts/dialect.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
-import { headerOf, type HeaderList } from '#core/head.ts';
-import { endOfEvent, parseEvent } from '#core/sse.ts';
-import type { ModelCall } from './model-call.ts';
+import type { Framing } from '#core/contracts/framing.ts';
+import { streamType, type ModelCall } from './model-call.ts';
 import { openStages } from './open-stream.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
@@ -22,19 +21,18 @@ export interface WholeParts {
 
 /**
  * An upstream's whole answer, as the client is to see it: its own bytes within a dialect when no policy changed
- * anything, else rendered anew. Also bridges the rare upstream that answers whole when a stream was asked for, or the
+ * anything, else rendered anew. `framing` is that of a stream that was not asked for. Also bridges the rare upstream that answers whole when a stream was asked for, or the
  * other way round.
  * @throws Fault `upstream/malformed-answer`, or what the answer itself reports.
  */
 export function renderWhole(
   parts: WholeParts,
   body: Buffer,
-  headers: HeaderList,
+  framing: Framing | null,
 ): { body: Buffer | string; contentType: string } {
   const { passage, call, outbound, record, context } = parts;
-  const cameAsStream = (headerOf(headers, 'content-type') ?? '').startsWith('text/event-stream');
-  const came = cameAsStream
-    ? readEvents(parts, body)
+  const came = framing
+    ? readEvents(parts, body, framing)
     : outbound.dialect.provider.parseAnswer(parseBody(body), record.target!);
   follow(came, record);
   record.work = 'finished';
@@ -42,9 +40,9 @@ export function renderWhole(
   const { events, cut, changed } = throughStages(came, openStages(passage));
   if (cut) passage.exchange.outcome = cut;
   if (call.brief.stream) {
-    return { body: renderAsStream(parts, events), contentType: 'text/event-stream; charset=utf-8' };
+    return renderAsStream(parts, events);
   }
-  if (outbound.same && !changed && !cameAsStream) return { body, contentType: 'application/json' };
+  if (outbound.same && !changed && !framing) return { body, contentType: 'application/json' };
   return { body: call.dialect.client.renderAnswer(events, context), contentType: 'application/json' };
 }
 
@@ -61,14 +59,14 @@ function parseBody(body: Buffer): JsonObject {
   );
 }
 
-function readEvents({ outbound, record }: WholeParts, body: Buffer): AnswerEvent[] {
+function readEvents({ outbound, record }: WholeParts, body: Buffer, framing: Framing): AnswerEvent[] {
   const reader = outbound.dialect.provider.eventReader(record.target!);
-  const text = body.toString('utf8');
+  const text = body.toString('latin1');
   const hasCr = text.includes('\r');
   const events: AnswerEvent[] = [];
   let at = 0;
-  for (let end = endOfEvent(text, at, hasCr); end > 0; end = endOfEvent(text, at, hasCr)) {
-    const parsed = parseEvent(text.slice(at, end));
+  for (let end = framing.endOf(text, at, hasCr); end > 0; end = framing.endOf(text, at, hasCr)) {
+    const parsed = framing.parse(body.toString(framing.encoding, at, end));
     if (parsed.data !== '' || parsed.name !== '') events.push(...reader.read(parsed));
     at = end;
   }
@@ -124,14 +122,14 @@ function closeAt(
   return [...events, ...stops, { type: 'finish', choice: 0, reason: cut.reason }, ...usage, { type: 'end' }];
 }
 
-function renderAsStream({ call, context }: WholeParts, events: readonly AnswerEvent[]): string {
+function renderAsStream({ call, context }: WholeParts, events: readonly AnswerEvent[]) {
+  const { client } = call.dialect;
   const state = newStreamState();
   let out = '';
   for (const event of events) {
-    out += call.dialect.client.renderEvent(event, state, context);
+    out += client.renderEvent(event, state, context);
     advance(state, event);
   }
-  return state.ended
-    ? out
-    : out + call.dialect.client.renderEnding({ reason: 'stop', usage: state.usage }, state, context);
+  if (!state.ended) out += client.renderEnding({ reason: 'stop', usage: state.usage }, state, context);
+  return { body: Buffer.from(out, client.streamEncoding ?? 'utf8'), contentType: streamType(call) };
 }

@@ -23,7 +23,7 @@ test('with nothing in the environment the simulated model answers, behind keys',
   assert.equal(snapshot.listen[0]!.host, '127.0.0.1');
   assert.deepEqual(
     snapshot.routes.map(({ match, policies }) => [match.path, ...policies.map((use) => use.kind)]),
-    [['/v1/**', 'key-auth', 'model-access']],
+    [['/**', 'key-auth', 'model-access']],
   );
 });
 

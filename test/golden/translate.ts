@@ -2,6 +2,7 @@
 import type { Conversation } from '#core/call.ts';
 import type { Dialect, RenderContext } from '#core/contracts/dialect.ts';
 import { faultFrom } from '#core/fault.ts';
+import { framingOf, lineOf } from '../conformance/dialect/read-stream.ts';
 import type { Target } from '#core/target.ts';
 import { renderOutbound } from '#pipeline/outbound-call.ts';
 import type { ModelCall } from '#pipeline/model-call.ts';
@@ -22,7 +23,7 @@ export function translateCall(from: Dialect, to: Dialect, input: Settings, setti
   const target = targetOf(to, settings);
   let conversation: Conversation;
   try {
-    conversation = from.client.parseCall(input);
+    conversation = from.client.parseCall(input, lineOf(from));
   } catch (thrown) {
     const { code, message } = faultFrom(thrown);
     return new Map([['refused', `${code}: ${message}`]]);
@@ -50,24 +51,26 @@ function strictRefusal(from: Dialect, to: Dialect, of: { conversation: Conversat
   throw new Error('strict mode let it pass');
 }
 
-const contextOf = (settings: Settings): RenderContext => ({
+const contextOf = (to: Dialect, settings: Settings): RenderContext => ({
   model: 'asked-model',
   exchangeId: 'X1',
   nowS: 1_790_000_000,
   wantsUsage: settings['wantsUsage'] !== false,
+  line: lineOf(to),
 });
 
 export function translateAnswer(from: Dialect, to: Dialect, input: Settings, settings: Settings): string {
   const events = from.provider.parseAnswer(input, targetOf(from, settings));
-  return to.client.renderAnswer(events, contextOf(settings));
+  return to.client.renderAnswer(events, contextOf(to, settings));
 }
 
 /** As it goes to the client, with the ending that the gateway supplies where the provider's is missing. */
 export function translateStream(from: Dialect, to: Dialect, input: string, settings: Settings): string {
   const stream = new TransformStream({
     reader: from.provider.eventReader(targetOf(from, settings)),
+    framing: framingOf(from, lineOf(from)),
     client: to.client,
-    context: contextOf(settings),
+    context: contextOf(to, settings),
     stages: [],
     sameDialect: false,
     withoutUsage: null,
@@ -79,10 +82,10 @@ export function translateStream(from: Dialect, to: Dialect, input: string, setti
     if (!stream.ended) text += stream.finish() ?? '';
     if (stream.fault) throw stream.fault;
   } catch (thrown) {
-    return text + to.client.renderFaultEvent(faultFrom(thrown), 'X1');
+    return text + to.client.renderFaultEvent(faultFrom(thrown), 'X1', lineOf(to));
   }
   if (stream.ended) return text + (stream.rest() ?? '');
-  return text + to.client.renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, contextOf(settings));
+  return text + to.client.renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, contextOf(to, settings));
 }
 
 /** Status, retry headers and body. */

@@ -2,19 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { newStreamState, advance, type AnswerEvent } from '#core/answer.ts';
-import type { Dialect, RenderContext } from '#core/contracts/dialect.ts';
+import type { Dialect } from '#core/contracts/dialect.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
-import { endOfEvent, parseEvent } from '#core/sse.ts';
 import type { Target } from '#core/target.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
 import { dialects } from '#dialects/index.ts';
 import { TransformStream } from '#pipeline/transform-stream.ts';
+import { contextOf, framingOf, lineOf } from '../conformance/dialect/read-stream.ts';
 import { cutAfter } from './cut-after.ts';
 import { rewriteWord } from './rewrite-word.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
-const context: RenderContext = { model: 'm', exchangeId: 'X', nowS: 1, wantsUsage: true };
 const target = { provider: { quirks: {} }, model: 'm' } as unknown as Target;
 const services = {
   instance: 'x/0',
@@ -43,7 +42,7 @@ function streamOf(dialect: Dialect, pieces: readonly string[]): string {
   const state = newStreamState();
   let text = '';
   for (const event of events) {
-    text += dialect.client.renderEvent(event, state, context);
+    text += dialect.client.renderEvent(event, state, contextOf(dialect));
     advance(state, event);
   }
   return text;
@@ -54,8 +53,9 @@ function readBack(dialect: Dialect, text: string) {
   const state = newStreamState();
   let said = '';
   let at = 0;
-  for (let end = endOfEvent(text, at, false); end > 0; end = endOfEvent(text, at, false)) {
-    for (const event of reader.read(parseEvent(text.slice(at, end)))) {
+  const framing = framingOf(dialect, lineOf(dialect));
+  for (let end = framing.endOf(text, at, false); end > 0; end = framing.endOf(text, at, false)) {
+    for (const event of reader.read(framing.parse(text.slice(at, end)))) {
       if (event.type === 'delta') said += event.text;
       advance(state, event);
     }
@@ -72,8 +72,9 @@ function pass(
 ) {
   const stream = new TransformStream({
     reader: from.provider.eventReader(target),
+    framing: framingOf(from, lineOf(from)),
     client: to.client,
-    context,
+    context: contextOf(to),
     stages,
     sameDialect: from === to,
     withoutUsage: null,

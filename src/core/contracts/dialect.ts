@@ -1,8 +1,9 @@
 import type { AnswerEvent, FinishReason, StreamState } from '../answer.ts';
 import type { CallBrief, Conversation, JsonObject, Loss } from '../call.ts';
 import type { Fault } from '../fault.ts';
-import type { HeaderList } from '../head.ts';
+import type { HeaderList, RequestHead } from '../head.ts';
 import type { SseEvent } from '../sse-event.ts';
+import type { Framing } from './framing.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
 
@@ -13,6 +14,8 @@ import type { Usage } from '../usage.ts';
  */
 export interface Dialect {
   readonly name: string;
+  /** Below a path prefix of this name its operations stand alone: `/openai/v1/models` is never another dialect's. */
+  readonly family: string;
   readonly client: ClientSide;
   readonly provider: ProviderSide;
 }
@@ -21,18 +24,30 @@ export interface Dialect {
 export interface Operation {
   readonly kind: 'chat' | 'models' | 'model' | 'count-tokens';
   readonly method: 'GET' | 'POST';
-  /** Path below the route's prefix: `/v1/chat/completions`. `:model` matches one segment. */
+  /**
+   * Path below the route's prefix: `/v1/chat/completions`. A name in braces stands for text within one segment, with a plus
+   * for text over any number of them: `/v1beta/models/{+model}:generateContent`.
+   */
   readonly path: string;
+}
+
+/** The request line of a call, as its dialect reads it. */
+export interface CallLine {
+  readonly operation: Operation;
+  /** What stood for the names in the operation's path, unescaped. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** With its question mark; empty when there is none. */
+  readonly query: string;
 }
 
 export interface ClientSide {
   readonly operations: readonly Operation[];
-  /** Do a request's headers mark its sender as a client of this dialect? Decides where dialects share a path. */
-  recognizes(headers: HeaderList): boolean;
+  /** Does a request's head mark its sender as a client of this dialect? Decides where dialects share a path. */
+  recognizes(head: RequestHead): boolean;
   /** Top-level keys of a body that the gateway acts upon: given twice, they are refused. */
   readonly interpretedKeys: readonly string[];
   /** @throws Fault `request/invalid-field` when an interpreted field has the wrong type. */
-  brief(body: JsonObject): CallBrief;
+  brief(body: JsonObject, line: CallLine): CallBrief;
   /**
    * Paths of fields that name something kept at the provider (files, containers, conversations). The operator's account
    * holds those of all projects, so the name alone is no right to them.
@@ -41,10 +56,14 @@ export interface ClientSide {
   /** Pieces of text one of which a body must hold, in its own letters, to name such a thing below its top level. */
   readonly vendorIdWords: readonly string[];
   /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */
-  parseCall(body: JsonObject): Conversation;
+  parseCall(body: JsonObject, line: CallLine): Conversation;
   /** Renders a whole answer: the body's bytes as text. */
   renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string;
-  /** Renders one event into zero or more SSE events, as text ready for the wire. Called before `advance`. */
+  /** `content-type` of a stream; absent: server-sent events. */
+  streamType?(line: CallLine): string;
+  /** `latin1`: the text of a stream is bytes, one for each character; absent: UTF-8. */
+  readonly streamEncoding?: 'latin1';
+  /** Renders one event into zero or more frames of the stream, as text ready for the wire. Called before `advance`. */
   renderEvent(event: AnswerEvent, state: StreamState, context: RenderContext): string;
   /**
    * Ends a stream at any event: closes open blocks, gives finish reason, usage and the terminal event that clients of
@@ -56,8 +75,8 @@ export interface ClientSide {
     fault: Fault,
     exchangeId: string,
   ): { readonly headers: readonly string[]; readonly body: string };
-  /** A fault after the stream has begun, as SSE text. */
-  renderFaultEvent(fault: Fault, exchangeId: string): string;
+  /** A fault after the stream has begun, as text of the stream. */
+  renderFaultEvent(fault: Fault, exchangeId: string, line: CallLine): string;
   renderModels(models: readonly ModelListing[]): string;
   renderModel(model: ModelListing): string;
   /** Name of the response header in which this dialect's clients look for the request's id. */
@@ -73,6 +92,8 @@ export interface RenderContext {
   readonly nowS: number;
   /** Does the client expect usage on its stream? */
   readonly wantsUsage: boolean;
+  /** The client's request line. */
+  readonly line: CallLine;
 }
 
 export interface Ending {
@@ -99,9 +120,18 @@ export interface LimitStand {
   readonly resetMs: number;
 }
 
+/** What is asked of a provider. */
+export interface ProviderAsk {
+  readonly stream: boolean;
+  /** The client's request line where it speaks the same dialect; null where the call is translated. */
+  readonly line: CallLine | null;
+}
+
 export interface ProviderSide {
   /** Path and query below the provider's base URL. */
-  path(target: Target, stream: boolean): string;
+  path(target: Target, ask: ProviderAsk): string;
+  /** How its streams are cut into events, by their media types; absent: server-sent events alone. */
+  readonly framings?: readonly Framing[];
   /** Headers this dialect always needs, names in lower case. `clientHeaders` are the caller's, same dialect only (else empty). */
   headers(clientHeaders: HeaderList): string[];
   /** Client headers, by name or by prefix ending in `-`, that pass to an upstream of the same dialect. */
@@ -110,7 +140,7 @@ export interface ProviderSide {
    * Same dialect: the top-level fields to set (a JSON text) or to remove (null) in the caller's own bytes. `body` is
    * the parsed original.
    */
-  relayEdits(body: JsonObject, target: Target): ReadonlyMap<string, string | null>;
+  relayEdits(body: JsonObject, target: Target, line: CallLine): ReadonlyMap<string, string | null>;
   /** Other dialect: a body, and what it cannot carry. */
   renderCall(
     conversation: Conversation,
@@ -140,11 +170,14 @@ export interface ProviderSide {
 
 export interface EventReader {
   /**
-   * Zero or more events for one SSE event. Must not change the reader's state for an event that yields exactly one
+   * Zero or more events for one event of the stream. Must not change the reader's state for an event that yields exactly one
    * `delta` into an open block (the byte scanner relies on it).
    * @throws Fault `upstream/malformed-answer`.
    */
   read(event: SseEvent): AnswerEvent[];
-  /** The body has ended: what is still owed, such as stops of open blocks. Does not invent an `end`. */
+  /**
+   * The body has ended: what is still owed, such as stops of open blocks. Gives an `end` only where the end of the body is
+   * the dialect's terminal event.
+   */
   finish(): AnswerEvent[];
 }

@@ -17,13 +17,14 @@ const ownVersion = '2023-06-01';
 /** Anthropic's messages, in both live versions of the API. */
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
+  family: 'anthropic',
   client: {
     operations: [
       { kind: 'chat', method: 'POST', path: '/v1/messages' },
       { kind: 'models', method: 'GET', path: '/v1/models' },
-      { kind: 'model', method: 'GET', path: '/v1/models/:model' },
+      { kind: 'model', method: 'GET', path: '/v1/models/{+model}' },
     ],
-    recognizes: (headers) => headerOf(headers, 'anthropic-version') !== undefined,
+    recognizes: ({ headers }) => headerOf(headers, 'anthropic-version') !== undefined,
     interpretedKeys,
     brief: readBrief,
     vendorIds: findVendorIds,

@@ -22,6 +22,7 @@ import {
   restOf,
 } from '#core/read-json.ts';
 import { readBrief } from './brief.ts';
+import { words } from './words.ts';
 
 const known = new Set([
   'model',
@@ -55,6 +56,7 @@ export function parseCall(body: JsonObject): Conversation {
   const choice = optional(body['tool_choice'], 'tool_choice', readObject);
   return {
     dialect: 'anthropic-messages',
+    words,
     turns: [
       ...parseSystem(body['system']),
       ...readArray(body['messages'], 'messages').flatMap((message, i) =>
@@ -76,6 +78,9 @@ export function parseCall(body: JsonObject): Conversation {
     topP: optional(body['top_p'], 'top_p', readNumber),
     topK: optional(body['top_k'], 'top_k', readNumber),
     seed: null,
+    frequencyPenalty: null,
+    presencePenalty: null,
+    logprobs: null,
     reasoning: parseThinking(body['thinking'], config['effort']),
     endUser: optional(metadata['user_id'], 'metadata.user_id', readString),
     stream: brief.stream,

@@ -23,8 +23,9 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   const maxTokens = c.maxOutputTokens ?? target.defaultMaxOutputTokens;
   const thinking = renderThinking(c, maxTokens, lose);
   const config = { ...thinking.config, ...renderFormat(c, lose) };
-  if (c.seed !== null) lose('seed', 'the target has no such setting');
-  if (c.choices > 1) lose('n', 'the target gives one answer');
+  for (const setting of ['seed', 'frequencyPenalty', 'presencePenalty', 'logprobs'] as const)
+    if (c[setting] !== null) lose(c.words[setting], 'the target has no such setting');
+  if (c.choices > 1) lose(c.words.choices, 'the target gives one answer');
   const body: JsonObject = {
     model: target.model,
     max_tokens: maxTokens,

@@ -12,11 +12,12 @@ import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 /** OpenAI's chat completions, and the many providers that speak like it. */
 export const openaiChat: Dialect = {
   name: 'openai-chat',
+  family: 'openai',
   client: {
     operations: [
       { kind: 'chat', method: 'POST', path: '/v1/chat/completions' },
       { kind: 'models', method: 'GET', path: '/v1/models' },
-      { kind: 'model', method: 'GET', path: '/v1/models/:model' },
+      { kind: 'model', method: 'GET', path: '/v1/models/{+model}' },
     ],
     recognizes: () => false,
     interpretedKeys,

@@ -14,12 +14,14 @@ import {
   optional,
   readArray,
   readBoolean,
+  readCount,
   readNumber,
   readObject,
   readString,
   restOf,
 } from '#core/read-json.ts';
 import { readBrief } from './brief.ts';
+import { words } from './words.ts';
 import { parseContent, parseReasoning, withRest } from './parse-parts.ts';
 
 const known = new Set([
@@ -32,6 +34,10 @@ const known = new Set([
   'temperature',
   'top_p',
   'seed',
+  'frequency_penalty',
+  'presence_penalty',
+  'logprobs',
+  'top_logprobs',
   'tools',
   'tool_choice',
   'parallel_tool_calls',
@@ -43,9 +49,6 @@ const known = new Set([
 ]);
 /** Values that ask for nothing: leaving them out changes nothing. */
 const neutral: Readonly<Record<string, unknown>> = {
-  frequency_penalty: 0,
-  presence_penalty: 0,
-  logprobs: false,
   store: false,
   service_tier: 'auto',
   verbosity: 'medium',
@@ -57,6 +60,7 @@ export function parseCall(body: JsonObject): Conversation {
   const rest = restOf(body, known) ?? {};
   return {
     dialect: 'openai-chat',
+    words,
     turns: readArray(body['messages'], 'messages').map((message, i) => parseTurn(message, `messages[${i}]`)),
     tools: (optional(body['tools'], 'tools', readArray) ?? []).map((tool, i) =>
       parseTool(tool, `tools[${i}]`),
@@ -71,6 +75,9 @@ export function parseCall(body: JsonObject): Conversation {
     topP: optional(body['top_p'], 'top_p', readNumber),
     topK: null,
     seed: optional(body['seed'], 'seed', readNumber),
+    frequencyPenalty: parsePenalty(body, 'frequency_penalty'),
+    presencePenalty: parsePenalty(body, 'presence_penalty'),
+    logprobs: parseLogprobs(body),
     reasoning: parseEffort(body['reasoning_effort']),
     endUser: optional(body['user'], 'user', readString),
     stream: brief.stream,
@@ -80,6 +87,16 @@ export function parseCall(body: JsonObject): Conversation {
       ...restOfFormat(body['response_format']),
     },
   };
+}
+
+/** 0 asks for nothing. */
+function parsePenalty(body: JsonObject, field: 'frequency_penalty' | 'presence_penalty'): number | null {
+  return optional(body[field], field, readNumber) || null;
+}
+
+function parseLogprobs(body: JsonObject): number | null {
+  if (!optional(body['logprobs'], 'logprobs', readBoolean)) return null;
+  return optional(body['top_logprobs'], 'top_logprobs', readCount) ?? 0;
 }
 
 function asksNothing(key: string, value: unknown): boolean {

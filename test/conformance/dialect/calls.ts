@@ -1,6 +1,7 @@
 /** Calls in neutral words that every dialect can carry, made at random, and what can be compared of them. */
 import fc from 'fast-check';
 import type { Conversation, Part, ReasoningWish, Tool, ToolChoice, Turn } from '#core/call.ts';
+import { words } from '#dialects/openai-chat/words.ts';
 import { text } from './answers.ts';
 
 const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
@@ -101,6 +102,7 @@ export const calls: fc.Arbitrary<Conversation> = fc
     const restless = reasoning === null && sampling !== 'neither';
     return {
       ...of,
+      words,
       turns: [...(opening ?? []), ...turns],
       parallelToolCalls: single && of.tools.length > 0 && toolChoice?.type !== 'none' ? false : null,
       choices: 1,
@@ -108,6 +110,9 @@ export const calls: fc.Arbitrary<Conversation> = fc
       topP: restless && sampling === 'topP' ? figure / 10 : null,
       topK: null,
       seed: null,
+      frequencyPenalty: null,
+      presencePenalty: null,
+      logprobs: null,
       reasoning,
       rest: {},
     };
@@ -124,6 +129,7 @@ export function meant(call: Conversation): Conversation {
   return {
     ...call,
     dialect: '',
+    words,
     turns: turns.map(({ role, parts }) => ({ role, parts: joinedTexts(parts) })),
     toolChoice: call.toolChoice?.type === 'auto' ? null : call.toolChoice,
   };

@@ -1,10 +1,12 @@
 /** What every dialect must do. A dialect gets this suite by being registered. */
 import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { AnswerEvent } from '#core/answer.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { Fault } from '#core/fault.ts';
+import { serverSentEvents } from '#core/sse.ts';
 import { totalsOf } from '#core/usage.ts';
 import { dialects } from '#dialects/index.ts';
 import { ScanStream } from '#pipeline/scan-stream.ts';
@@ -12,7 +14,7 @@ import { TransformStream } from '#pipeline/transform-stream.ts';
 import { answers, reasons, saidBy, usage, type Said } from './answers.ts';
 import { calls, meant } from './calls.ts';
 import { officialReaders } from './official-readers.ts';
-import { context, readStream, renderStream, target } from './read-stream.ts';
+import { bytesOf, contextOf, framingOf, lineOf, readStream, renderStream, target } from './read-stream.ts';
 import { readsAs, traits, type Traits } from './traits.ts';
 import { wireGrammars } from './wire-grammar.ts';
 
@@ -50,6 +52,9 @@ function expectedOfCut(prefix: readonly AnswerEvent[], reason: (typeof reasons)[
 for (const dialect of dialects) {
   describe(dialect.name, () => {
     const of = traits[dialect.name];
+    const line = lineOf(dialect);
+    const context = contextOf(dialect);
+    const framing = framingOf(dialect, line);
     const official = officialReaders[dialect.name];
     assert.ok(of, `say in traits.ts what ${dialect.name} can carry`);
     const grammar = wireGrammars[dialect.name]!;
@@ -63,8 +68,8 @@ for (const dialect of dialects) {
           assert.deepEqual(losses, []);
           const json = JSON.parse(body) as Record<string, unknown>;
           assert.equal(json['model'], target.model);
-          assert.deepEqual(plain(meant(dialect.client.parseCall(json))), plain(meant(call)));
-          const brief = dialect.client.brief(json);
+          assert.deepEqual(plain(meant(dialect.client.parseCall(json, line))), plain(meant(call)));
+          const brief = dialect.client.brief(json, line);
           assert.deepEqual([brief.stream, brief.maxOutputTokens], [call.stream, call.maxOutputTokens]);
         }),
         { numRuns: runs, seed },
@@ -125,7 +130,7 @@ for (const dialect of dialects) {
         fc.property(cuts(of), ({ prefix }) => {
           const { text } = renderStream(dialect, prefix);
           const fault = new Fault('upstream/overloaded', 'Too much to do.');
-          const events = readStream(dialect, text + dialect.client.renderFaultEvent(fault, 'X'));
+          const events = readStream(dialect, text + dialect.client.renderFaultEvent(fault, 'X', line));
           const told = events.find((event) => event.type === 'fault');
           assert.ok(told, 'no fault was read');
           assert.equal(told.fault.message, fault.message);
@@ -163,7 +168,10 @@ for (const dialect of dialects) {
           fc.asyncProperty(cuts(of), async ({ prefix }) => {
             const { text } = renderStream(dialect, prefix);
             const fault = new Fault('upstream/overloaded', 'Too much to do.');
-            await assert.rejects(read(text + dialect.client.renderFaultEvent(fault, 'X')), /Too much to do/);
+            await assert.rejects(
+              read(text + dialect.client.renderFaultEvent(fault, 'X', line)),
+              /Too much to do/,
+            );
           }),
           { numRuns: officialRuns, seed },
         ));
@@ -220,7 +228,8 @@ for (const dialect of dialects) {
           fc.boolean(),
           (events, cutsAt, crlf) => {
             const { text } = renderStream(dialect, events);
-            const bytes = Buffer.from(crlf ? text.replaceAll('\n', '\r\n') : text);
+            const lines = crlf && framing === serverSentEvents;
+            const bytes = bytesOf(dialect, lines ? text.replaceAll('\n', '\r\n') : text);
             const at = cutsAt.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
             const ends = [...at, bytes.length];
             const pieces = ends.map((end, i) => bytes.subarray(i === 0 ? 0 : ends[i - 1], end));
@@ -239,22 +248,28 @@ for (const dialect of dialects) {
 /** Objects without a prototype compare as what they hold. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-const scanned = (dialect: Dialect) => new ScanStream(dialect.provider.eventReader(target), null);
+const scanned = (dialect: Dialect) =>
+  new ScanStream(dialect.provider.eventReader(target), null, framingOf(dialect, lineOf(dialect)));
 const transformed = (dialect: Dialect) =>
   new TransformStream({
     reader: dialect.provider.eventReader(target),
+    framing: framingOf(dialect, lineOf(dialect)),
     client: dialect.client,
-    context,
+    context: contextOf(dialect),
     stages: [],
     sameDialect: false,
     withoutUsage: null,
   });
 
+/** One character for each byte where the stream is not text: what is compared is the same either way. */
+const textOf = (piece: Buffer | string | null): string =>
+  piece === null ? '' : typeof piece === 'string' ? piece : piece.toString(isUtf8(piece) ? 'utf8' : 'latin1');
+
 function passed(stream: ScanStream | TransformStream, pieces: readonly Buffer[]) {
   let text = '';
-  for (const piece of pieces) text += stream.push(piece)?.toString() ?? '';
-  text += stream.finish()?.toString() ?? '';
-  text += stream.rest()?.toString() ?? '';
+  for (const piece of pieces) text += textOf(stream.push(piece));
+  text += textOf(stream.finish());
+  text += textOf(stream.rest());
   return {
     text,
     finished: [...stream.state.finished],
