@@ -1,9 +1,7 @@
 import type {
   Conversation,
   JsonObject,
-  MediaSource,
   OutputFormat,
-  Part,
   ReasoningWish,
   Tool,
   ToolChoice,
@@ -22,6 +20,7 @@ import {
   restOf,
 } from '#core/read-json.ts';
 import { readBrief } from './brief.ts';
+import { cacheOf, parseContent, withRest } from './parse-content.ts';
 import { words } from './words.ts';
 
 const known = new Set([
@@ -119,103 +118,6 @@ function parseTurns(value: unknown, path: string): Turn[] {
   }
 }
 
-function parseContent(value: unknown, path: string): Part[] {
-  if (typeof value === 'string') return [{ type: 'text', text: value }];
-  if (!Array.isArray(value)) throw invalidField(path, 'a string or an array of blocks', value);
-  return value.map((block, i) => parseBlock(readObject(block, `${path}[${i}]`), `${path}[${i}]`));
-}
-
-function withRest(value: JsonObject, fields: readonly string[]): { rest?: JsonObject } {
-  const rest = restOf(value, new Set(fields));
-  return rest ? { rest } : {};
-}
-
-function parseBlock(block: JsonObject, path: string): Part {
-  const type = readString(block['type'], `${path}.type`);
-  switch (type) {
-    case 'text':
-      return {
-        type: 'text',
-        text: readString(block['text'], `${path}.text`),
-        ...withRest(block, ['type', 'text']),
-      };
-    case 'image':
-      return {
-        type: 'image',
-        source: parseSource(block['source'], `${path}.source`),
-        ...withRest(block, ['type', 'source']),
-      };
-    case 'document': {
-      const name = optional(block['title'], `${path}.title`, readString);
-      const source = readObject(block['source'], `${path}.source`);
-      if (source['type'] === 'content') return { type: 'opaque', dialect: 'anthropic-messages', raw: block };
-      return {
-        type: 'document',
-        source: parseSource(source, `${path}.source`),
-        ...(name === null ? {} : { name }),
-        ...withRest(block, ['type', 'source', 'title']),
-      };
-    }
-    case 'thinking': {
-      const signature = optional(block['signature'], `${path}.signature`, readString);
-      return {
-        type: 'reasoning',
-        text: readString(block['thinking'], `${path}.thinking`),
-        signature: signature || null,
-        sealed: null,
-      };
-    }
-    case 'redacted_thinking':
-      return {
-        type: 'reasoning',
-        text: '',
-        signature: null,
-        sealed: readString(block['data'], `${path}.data`),
-      };
-    case 'tool_use':
-      return {
-        type: 'tool-call',
-        id: readString(block['id'], `${path}.id`),
-        name: readString(block['name'], `${path}.name`),
-        arguments: JSON.stringify(block['input'] ?? {}),
-        ...withRest(block, ['type', 'id', 'name', 'input', 'caller']),
-      };
-    case 'tool_result':
-      return {
-        type: 'tool-result',
-        callId: readString(block['tool_use_id'], `${path}.tool_use_id`),
-        parts:
-          block['content'] === undefined || block['content'] === null
-            ? []
-            : parseContent(block['content'], `${path}.content`),
-        isError: optional(block['is_error'], `${path}.is_error`, readBoolean) ?? false,
-        ...withRest(block, ['type', 'tool_use_id', 'content', 'is_error']),
-      };
-    default:
-      return { type: 'opaque', dialect: 'anthropic-messages', raw: block };
-  }
-}
-
-function parseSource(value: unknown, path: string): MediaSource {
-  const source = readObject(value, path);
-  switch (source['type']) {
-    case 'base64':
-      return {
-        kind: 'base64',
-        mediaType: readString(source['media_type'], `${path}.media_type`),
-        data: readString(source['data'], `${path}.data`),
-      };
-    case 'text':
-      return { kind: 'base64', mediaType: 'text/plain', data: readString(source['data'], `${path}.data`) };
-    case 'url':
-      return { kind: 'url', url: readString(source['url'], `${path}.url`) };
-    case 'file':
-      return { kind: 'file', id: readString(source['file_id'], `${path}.file_id`) };
-    default:
-      throw invalidField(`${path}.type`, '"base64", "text", "url" or "file"', source['type']);
-  }
-}
-
 function parseTool(value: unknown, path: string): Tool {
   const tool = readObject(value, path);
   const name = readString(tool['name'], `${path}.name`);
@@ -227,7 +129,8 @@ function parseTool(value: unknown, path: string): Tool {
     description: optional(tool['description'], `${path}.description`, readString),
     schema: readObject(tool['input_schema'], `${path}.input_schema`),
     strict: optional(tool['strict'], `${path}.strict`, readBoolean),
-    ...withRest(tool, ['type', 'name', 'description', 'input_schema', 'strict']),
+    ...cacheOf(tool),
+    ...withRest(tool, ['type', 'name', 'description', 'input_schema', 'strict', 'cache_control']),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AnswerEvent } from '#core/answer.ts';
+import type { AnswerEvent, Citation } from '#core/answer.ts';
 import type { JsonObject } from '#core/call.ts';
 import type { EventReader } from '#core/contracts/dialect.ts';
 import { Fault } from '#core/fault.ts';
@@ -21,6 +21,8 @@ export class MessageReader implements EventReader {
   #blocks = new Map<number, number>();
   #next = 0;
   #open = new Set<number>();
+  /** Open tool calls of whose arguments nothing came yet. */
+  #bare = new Set<number>();
 
   read(event: SseEvent): AnswerEvent[] {
     let body: unknown;
@@ -46,8 +48,8 @@ export class MessageReader implements EventReader {
         );
       case 'content_block_stop': {
         const block = this.#blocks.get(numberOr(body['index'], 0));
-        return block !== undefined && this.#open.delete(block)
-          ? [{ type: 'block-stop', choice: 0, block }]
+        return block !== undefined && this.#open.has(block)
+          ? this.#close(block)
           : [{ type: 'opaque', name: 'content_block_stop' }];
       }
       case 'message_delta':
@@ -64,9 +66,18 @@ export class MessageReader implements EventReader {
   }
 
   finish(): AnswerEvent[] {
-    const stops = [...this.#open].map((block): AnswerEvent => ({ type: 'block-stop', choice: 0, block }));
-    this.#open.clear();
-    return stops;
+    return [...this.#open].flatMap((block) => this.#close(block));
+  }
+
+  /** A tool without arguments may stream none at all: in neutral words it has an empty object, as in a whole answer. */
+  #close(block: number): AnswerEvent[] {
+    const at = { choice: 0, block } as const;
+    const isBare = this.#bare.delete(block);
+    this.#open.delete(block);
+    return [
+      ...(isBare ? [{ type: 'delta', ...at, text: '{}' } as const] : []),
+      { type: 'block-stop', ...at },
+    ];
   }
 
   #readStart(message: JsonObject): AnswerEvent[] {
@@ -112,6 +123,7 @@ export class MessageReader implements EventReader {
           isObject(content['input']) && Object.keys(content['input']).length
             ? JSON.stringify(content['input'])
             : '';
+        if (input === '') this.#bare.add(block);
         return [
           {
             type: 'block-start',
@@ -137,9 +149,14 @@ export class MessageReader implements EventReader {
       case 'thinking_delta':
         return [{ type: 'delta', ...at, text: textOr(delta['thinking']) }];
       case 'input_json_delta':
+        if (textOr(delta['partial_json']) !== '') this.#bare.delete(block);
         return [{ type: 'delta', ...at, text: textOr(delta['partial_json']) }];
       case 'signature_delta':
         return [{ type: 'signature', ...at, signature: textOr(delta['signature']) }];
+      case 'citations_delta':
+        return isObject(delta['citation'])
+          ? [{ type: 'citation', ...at, citation: citationOf(delta['citation']) }]
+          : [{ type: 'opaque', name: 'citations_delta' }];
       default:
         return [{ type: 'opaque', name: textOr(delta['type']) }];
     }
@@ -176,6 +193,14 @@ export class MessageReader implements EventReader {
   }
 }
 
+/** https://docs.anthropic.com/en/docs/build-with-claude/citations: of the whole of its block. */
+function citationOf(raw: JsonObject): Citation {
+  const text = (name: string) => (typeof raw[name] === 'string' ? raw[name] : null);
+  const url = text('url') ?? text('source');
+  const title = text('title') ?? text('document_title');
+  return { url, title, quote: text('cited_text'), start: null, end: null, raw };
+}
+
 function readWholeBlock(content: JsonObject, block: number): AnswerEvent[] {
   const at = { choice: 0, block } as const;
   const whole = (text: string): AnswerEvent[] => (text === '' ? [] : [{ type: 'delta', ...at, text }]);
@@ -183,6 +208,8 @@ function readWholeBlock(content: JsonObject, block: number): AnswerEvent[] {
   switch (content['type']) {
     case 'text':
       events.push({ type: 'block-start', ...at, kind: 'text' }, ...whole(textOr(content['text'])));
+      for (const citation of Array.isArray(content['citations']) ? content['citations'] : [])
+        if (isObject(citation)) events.push({ type: 'citation', ...at, citation: citationOf(citation) });
       break;
     case 'thinking':
       events.push({ type: 'block-start', ...at, kind: 'reasoning' }, ...whole(textOr(content['thinking'])));

@@ -6,6 +6,7 @@ import {
   type AnswerEvent,
   type BlockKind,
   type BlockStart,
+  type Citation,
   type StreamState,
 } from '#core/answer.ts';
 import type { JsonObject } from '#core/call.ts';
@@ -40,6 +41,11 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
         index: ordinalOf(state, event, shown),
         delta: { type: 'signature_delta', signature: event.signature },
       });
+    case 'citation':
+      return sse('content_block_delta', {
+        index: ordinalOf(state, event, shown),
+        delta: { type: 'citations_delta', citation: renderCitation(event.citation) },
+      });
     case 'block-stop':
       return isShown(state, event)
         ? sse('content_block_stop', { index: ordinalOf(state, event, shown) })
@@ -66,6 +72,21 @@ function renderStart(id: string, state: StreamState, context: RenderContext): st
     usage: { ...renderUsage(state.usage), output_tokens: 0 },
   };
   return sse('message_start', { message });
+}
+
+/** A source without an address is a place in a document, here in one that nobody numbered. */
+function renderCitation({ url, title, quote }: Citation): JsonObject {
+  const cited = { cited_text: quote ?? '', title };
+  if (url !== null) return { type: 'web_search_result_location', url, encrypted_index: '', ...cited };
+  return {
+    type: 'char_location',
+    cited_text: quote ?? '',
+    document_index: 0,
+    document_title: title,
+    file_id: null,
+    start_char_index: 0,
+    end_char_index: (quote ?? '').length,
+  };
 }
 
 function isShown(state: StreamState, event: { readonly choice: number; readonly block: number }): boolean {
@@ -122,15 +143,16 @@ export function renderEnding(ending: Ending, state: StreamState, context: Render
 /** https://docs.anthropic.com/en/api/messages#response */
 export function renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string {
   const state = newStreamState();
-  const content: { block: BlockStart; text: string; signature: string }[] = [];
+  const content: { block: BlockStart; text: string; signature: string; citations: JsonObject[] }[] = [];
   for (const event of events) {
     if (!('choice' in event) || event.choice === 0) {
       if (event.type === 'block-start' && shown.includes(event.kind))
-        content.push({ block: event, text: '', signature: '' });
-      else if (event.type === 'delta' || event.type === 'signature') {
+        content.push({ block: event, text: '', signature: '', citations: [] });
+      else if (event.type === 'delta' || event.type === 'signature' || event.type === 'citation') {
         const entry = content.find(({ block }) => block.block === event.block);
         if (entry && event.type === 'delta') entry.text += event.text;
         else if (entry && event.type === 'signature') entry.signature = event.signature;
+        else if (entry && event.type === 'citation') entry.citations.push(renderCitation(event.citation));
       }
     }
     advance(state, event);
@@ -141,7 +163,10 @@ export function renderAnswer(events: readonly AnswerEvent[], context: RenderCont
     type: 'message',
     role: 'assistant',
     model: context.model,
-    content: content.map(({ block, text, signature }) => wholeBlock(block, text, signature)),
+    content: content.map(({ block, text, signature, citations }) => ({
+      ...wholeBlock(block, text, signature),
+      ...(citations.length > 0 ? { citations } : {}),
+    })),
     stop_reason: renderStopReason(state.finish?.reason ?? 'stop', stopSequence),
     stop_sequence: stopSequence,
     usage: renderUsage(state.usage),

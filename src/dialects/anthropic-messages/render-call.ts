@@ -1,4 +1,13 @@
-import type { Conversation, JsonObject, Loss, MediaSource, Part, Turn } from '#core/call.ts';
+import type {
+  CacheMarker,
+  Conversation,
+  JsonObject,
+  Loss,
+  MediaSource,
+  Part,
+  Turn,
+  Words,
+} from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
 import { lossesOfRest } from '#core/losses.ts';
 import type { Target } from '#core/target.ts';
@@ -14,11 +23,7 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   const c = conversation;
   const leading = c.turns.findIndex((turn) => turn.role !== 'system');
   const first = leading < 0 ? c.turns.length : leading;
-  if (c.turns.slice(0, first).some((turn) => turn.name !== undefined)) lose('messages[].name', noNames);
-  const system = c.turns
-    .slice(0, first)
-    .map((turn) => textOf(turn.parts))
-    .join('\n\n');
+  if (c.turns.slice(0, first).some((turn) => turn.name !== undefined)) lose(c.words.speaker, noNames);
   const tools = c.tools.filter((tool) => tool.schema !== null);
   const maxTokens = c.maxOutputTokens ?? target.defaultMaxOutputTokens;
   const thinking = renderThinking(c, maxTokens, lose);
@@ -29,17 +34,53 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   const body: JsonObject = {
     model: target.model,
     max_tokens: maxTokens,
-    ...(system === '' ? {} : { system }),
-    messages: renderTurns(c.turns.slice(first), thinking.on, lose),
+    ...renderSystem(c.turns.slice(0, first)),
+    messages: renderTurns(c, first, { thinks: thinking.on, lose }),
     ...(c.stop.length ? { stop_sequences: c.stop } : {}),
     ...renderSampling(c, thinking.field !== null && thinking.on, lose),
-    ...(tools.length ? { tools: tools.map(renderTool), ...renderToolChoice(c) } : {}),
+    ...(tools.length ? { tools: tools.map(renderTool), ...renderToolChoice(c, lose) } : {}),
     ...(thinking.field ? { thinking: thinking.field } : {}),
     ...(Object.keys(config).length ? { output_config: config } : {}),
     ...(c.endUser === null ? {} : { metadata: { user_id: c.endUser } }),
     ...(c.stream ? { stream: true } : {}),
   };
+  boundMarkers(body, c, lose);
   return { body: JSON.stringify(body), losses };
+}
+
+/** One text, or blocks where one of them ends what is to be kept. */
+function renderSystem(turns: readonly Turn[]): JsonObject {
+  const texts = turns.flatMap(({ parts }) => parts.filter((part) => part.type === 'text'));
+  if (texts.some((part) => part.cache))
+    return { system: texts.map((part) => ({ type: 'text', text: part.text, ...renderCache(part) })) };
+  const system = turns.map((turn) => textOf(turn.parts)).join('\n\n');
+  return system === '' ? {} : { system };
+}
+
+/** Lifetimes are 5 minutes, which is usual, and an hour, which stands for what is longer. */
+function renderCache({ cache }: { readonly cache?: CacheMarker }): JsonObject {
+  if (!cache) return {};
+  const { ttl } = cache;
+  const kept = ttl === null ? {} : { ttl: ttl === '5m' ? '5m' : '1h' };
+  return { cache_control: { type: 'ephemeral', ...kept } };
+}
+
+const maxMarkers = 4;
+
+/** Of more markers than are taken the last ones count: each stands for all that comes before it. */
+function boundMarkers(body: JsonObject, c: Conversation, lose: Lose): void {
+  const marked: Record<string, unknown>[] = [];
+  const walk = (value: unknown) => {
+    if (Array.isArray(value)) for (const item of value) walk(item);
+    else if (isObject(value)) {
+      walk(value['content']);
+      if (value['cache_control'] !== undefined) marked.push(value as Record<string, unknown>);
+    }
+  };
+  for (const field of ['tools', 'system', 'messages']) walk(body[field]);
+  if (marked.length <= maxMarkers) return;
+  lose(c.words.cache, `the target takes ${maxMarkers}, and was given the last ones`);
+  for (const block of marked.slice(0, -maxMarkers)) delete block['cache_control'];
 }
 
 const noNames = 'the target has no names of speakers';
@@ -48,13 +89,13 @@ const textOf = (parts: readonly Part[]): string =>
   parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('');
 
 /** Turns alternate here: what one side says in several turns is one, results of tools first. */
-function renderTurns(turns: readonly Turn[], thinks: boolean, lose: Lose): JsonObject[] {
+function renderTurns({ turns, words }: Conversation, first: number, how: Omit<How, 'words'>): JsonObject[] {
   const messages: { role: string; content: JsonObject[] }[] = [];
-  for (const turn of turns) {
+  for (const turn of turns.slice(first)) {
     const role = turn.role === 'tool' ? 'user' : turn.role;
-    const content = turn.parts.flatMap((part) => renderPart(part, thinks, lose));
+    const content = turn.parts.flatMap((part) => renderPart(part, { ...how, words }));
     if (content.length === 0) continue;
-    if (turn.name !== undefined) lose('messages[].name', noNames);
+    if (turn.name !== undefined) how.lose(words.speaker, noNames);
     const last = messages.at(-1);
     if (last?.role === role && role !== 'system') last.content.push(...content);
     else messages.push({ role, content });
@@ -68,46 +109,64 @@ function renderTurns(turns: readonly Turn[], thinks: boolean, lose: Lose): JsonO
   return messages;
 }
 
-function renderPart(part: Part, thinks: boolean, lose: Lose): JsonObject[] {
+interface How {
+  readonly words: Words;
+  readonly thinks: boolean;
+  readonly lose: Lose;
+}
+
+function renderPart(part: Part, how: How): JsonObject[] {
+  const { words, thinks, lose } = how;
   switch (part.type) {
     case 'text':
       // Empty text is refused by this API, and says nothing.
-      return part.text === '' ? [] : [{ type: 'text', text: part.text }];
+      return part.text === '' ? [] : [{ type: 'text', text: part.text, ...renderCache(part) }];
     case 'refusal':
       return part.text === '' ? [] : [{ type: 'text', text: part.text }];
     case 'image':
-      if (part.detail !== undefined)
-        lose('messages[].content[].image_url.detail', 'the target has no such setting');
-      return renderMedia('image', part.source, lose);
+      if (part.detail !== undefined) lose(words.imageDetail, 'the target has no such setting');
+      return renderMedia('image', part.source, how).map((block) => ({ ...block, ...renderCache(part) }));
     case 'document':
-      return renderMedia('document', part.source, lose).map((block) =>
-        part.name === undefined ? block : { ...block, title: part.name },
-      );
+      return renderMedia('document', part.source, how).map((block) => ({
+        ...block,
+        ...(part.name === undefined ? {} : { title: part.name }),
+        ...renderCache(part),
+      }));
     case 'audio':
-      lose('messages[].content[].input_audio', 'the target hears nothing');
+      lose(words.audio, 'the target hears nothing');
+      return [];
+    case 'video':
+      lose(words.video, 'the target sees no moving pictures');
       return [];
     case 'reasoning':
       if (!thinks) {
         if (part.text !== '' || part.sealed !== null)
-          lose('messages[].reasoning_content', 'the target does not think in this call');
+          lose(words.reasoningPart, 'the target does not think in this call');
         return [];
       }
       if (part.sealed !== null) return [{ type: 'redacted_thinking', data: part.sealed }];
       if (part.signature !== null)
         return [{ type: 'thinking', thinking: part.text, signature: part.signature }];
-      lose('messages[].reasoning_content', 'reasoning without its signature is not accepted back');
+      lose(words.reasoningPart, 'reasoning without its signature is not accepted back');
       return [];
     case 'tool-call':
       return [
-        { type: 'tool_use', id: part.id, name: part.name, input: parseArguments(part.arguments, lose) },
+        {
+          type: 'tool_use',
+          id: part.id,
+          name: part.name,
+          input: parseArguments(part.arguments, lose),
+          ...renderCache(part),
+        },
       ];
     case 'tool-result':
       return [
         {
           type: 'tool_result',
           tool_use_id: part.callId,
-          content: part.parts.flatMap((inner) => renderPart(inner, false, lose)),
+          content: part.parts.flatMap((inner) => renderPart(inner, { ...how, thinks: false })),
           ...(part.isError ? { is_error: true } : {}),
+          ...renderCache(part),
         },
       ];
     default:
@@ -115,7 +174,7 @@ function renderPart(part: Part, thinks: boolean, lose: Lose): JsonObject[] {
   }
 }
 
-function renderMedia(type: 'image' | 'document', source: MediaSource, lose: Lose): JsonObject[] {
+function renderMedia(type: 'image' | 'document', source: MediaSource, { words, lose }: How): JsonObject[] {
   switch (source.kind) {
     case 'base64':
       return [
@@ -123,14 +182,18 @@ function renderMedia(type: 'image' | 'document', source: MediaSource, lose: Lose
           type,
           source:
             source.mediaType === 'text/plain'
-              ? { type: 'text', media_type: 'text/plain', data: source.data }
+              ? {
+                  type: 'text',
+                  media_type: 'text/plain',
+                  data: Buffer.from(source.data, 'base64').toString('utf8'),
+                }
               : { type: 'base64', media_type: source.mediaType, data: source.data },
         },
       ];
     case 'url':
       return [{ type, source: { type: 'url', url: source.url } }];
     case 'file':
-      lose('messages[].content[].file_id', 'a file id belongs to the provider that gave it');
+      lose(words.file, 'a file id belongs to the provider that gave it');
       return [];
   }
 }
@@ -154,12 +217,14 @@ function renderTool(tool: Conversation['tools'][number]): JsonObject {
     ...(tool.description === null ? {} : { description: tool.description }),
     input_schema: { type: 'object', ...tool.schema },
     ...(tool.strict ? { strict: true } : {}),
+    ...renderCache(tool),
   };
 }
 
-function renderToolChoice({ toolChoice, parallelToolCalls }: Conversation): JsonObject {
+function renderToolChoice({ toolChoice, parallelToolCalls, words }: Conversation, lose: Lose): JsonObject {
   const single = parallelToolCalls === false ? { disable_parallel_tool_use: true } : {};
   if (!toolChoice) return parallelToolCalls === false ? { tool_choice: { type: 'auto', ...single } } : {};
+  if ('among' in toolChoice) lose(words.toolChoice, 'the target chooses among all tools, or is given one');
   switch (toolChoice.type) {
     case 'named':
       return { tool_choice: { type: 'tool', name: toolChoice.name, ...single } };
@@ -175,17 +240,17 @@ function renderToolChoice({ toolChoice, parallelToolCalls }: Conversation): Json
 function renderSampling(c: Conversation, thinks: boolean, lose: Lose): JsonObject {
   if (thinks) {
     if (c.temperature !== null && c.temperature !== 1)
-      lose('temperature', 'not accepted while the model thinks');
-    if (c.topK !== null) lose('top_k', 'not accepted while the model thinks');
+      lose(c.words.temperature, 'not accepted while the model thinks');
+    if (c.topK !== null) lose(c.words.topK, 'not accepted while the model thinks');
     if (c.topP === null) return {};
     if (c.topP >= 0.95) return { top_p: c.topP };
-    lose('top_p', 'below 0.95 not accepted while the model thinks');
+    lose(c.words.topP, 'below 0.95 not accepted while the model thinks');
     return {};
   }
   if (c.temperature !== null && c.temperature > 1)
-    lose('temperature', 'the target goes up to 1, which is used');
+    lose(c.words.temperature, 'the target goes up to 1, which is used');
   if (c.temperature !== null && c.topP !== null)
-    lose('top_p', 'the target takes it or temperature, not both');
+    lose(c.words.topP, 'the target takes it or temperature, not both');
   return {
     ...(c.temperature === null ? {} : { temperature: Math.min(1, c.temperature) }),
     ...(c.topP === null || c.temperature !== null ? {} : { top_p: c.topP }),
@@ -193,10 +258,10 @@ function renderSampling(c: Conversation, thinks: boolean, lose: Lose): JsonObjec
   };
 }
 
-function renderFormat({ outputFormat }: Conversation, lose: Lose): JsonObject {
+function renderFormat({ outputFormat, words }: Conversation, lose: Lose): JsonObject {
   if (!outputFormat) return {};
   if (outputFormat.type === 'json') {
-    lose('response_format', 'the target has no free JSON mode; give it a schema');
+    lose(words.outputFormat, 'the target has no free JSON mode; give it a schema');
     return {};
   }
   return { format: { type: 'json_schema', schema: outputFormat.schema } };
@@ -230,16 +295,18 @@ function renderThinking(
   if (!reasoning.enabled) return { on: false, field: { type: 'disabled' }, config: {} };
   const effort = reasoning.effort === null ? undefined : efforts[reasoning.effort];
   const config = effort === undefined ? {} : { effort };
+  if (reasoning.effort !== null && effort === undefined)
+    lose(c.words.reasoning, `the target knows no effort "${reasoning.effort}"`);
   const why = whyNotThink(c);
   if (why !== null) {
-    lose('reasoning_effort', why);
+    lose(c.words.reasoning, why);
     return { on: false, field: null, config };
   }
   if (reasoning.budgetTokens === null) return { on: true, field: { type: 'adaptive' }, config };
   const budget = Math.max(minBudget, Math.min(reasoning.budgetTokens, maxTokens - 1));
   if (budget >= maxTokens) {
     lose(
-      'reasoning_effort',
+      c.words.reasoning,
       `thinking takes at least ${minBudget} tokens, and the answer may have ${maxTokens}`,
     );
     return { on: false, field: null, config };

@@ -32,5 +32,5 @@ export const words: Words = {
   toolResult: 'messages[].content[tool_result].content',
   toolResultError: 'messages[].content[tool_result].is_error',
   toolCallSignature: 'messages[].content[tool_use].signature',
-  cache: 'cache_control',
+  cache: 'messages[].content[].cache_control',
 };

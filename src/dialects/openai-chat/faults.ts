@@ -60,6 +60,11 @@ function statusInStream(error: JsonObject): number {
 const statuses: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   context_length_exceeded: 400,
+  authentication_error: 401,
+  invalid_api_key: 401,
+  permission_error: 403,
+  model_not_found: 404,
+  request_too_large: 413,
   insufficient_quota: 429,
   rate_limit_error: 429,
   rate_limit_exceeded: 429,

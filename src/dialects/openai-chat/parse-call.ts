@@ -105,9 +105,10 @@ function asksNothing(key: string, value: unknown): boolean {
   return neutral[key] === value;
 }
 
-/** What a choice says that the vocabulary has no word for: a list of allowed tools, a tool that takes free text. */
+/** What a choice says that the vocabulary has no word for: a tool that takes free text. */
 function restOfChoice(choice: unknown): JsonObject {
-  return isObject(choice) && choice['type'] !== 'function' ? { tool_choice: choice } : {};
+  if (!isObject(choice) || choice['type'] === 'function' || amongOf(choice) !== null) return {};
+  return { tool_choice: choice };
 }
 
 function restOfFormat(format: unknown): JsonObject {
@@ -224,13 +225,26 @@ function parseToolChoice(value: unknown): ToolChoice | null {
       ),
     };
   }
-  // Which of the tools is lost (see `rest`), whether one must be called is not.
   if (choice['type'] === 'allowed_tools') {
     const { mode } = readObject(choice['allowed_tools'] ?? choice, 'tool_choice.allowed_tools');
-    return { type: mode === 'required' ? 'required' : 'auto' };
+    const among = amongOf(choice);
+    // Where one is no function, which of them is lost (see `rest`); whether one must be called is not.
+    return { type: mode === 'required' ? 'required' : 'auto', ...(among && { among }) };
   }
   if (choice['type'] === 'custom') return null;
   throw invalidField('tool_choice', '"none", "auto", "required", a function or allowed tools', value);
+}
+
+/** Names of the functions that are allowed; null where something else is among them. */
+function amongOf(choice: JsonObject): string[] | null {
+  const allowed = isObject(choice['allowed_tools']) ? choice['allowed_tools'] : choice;
+  const names: string[] = [];
+  for (const tool of Array.isArray(allowed['tools']) ? allowed['tools'] : [null]) {
+    const fn = isObject(tool) && isObject(tool['function']) ? tool['function'] : null;
+    if (typeof fn?.['name'] !== 'string') return null;
+    names.push(fn['name']);
+  }
+  return names;
 }
 
 function parseFormat(value: unknown): OutputFormat | null {

@@ -1,4 +1,4 @@
-import type { JsonObject, MediaSource, Part } from '#core/call.ts';
+import type { CacheMarker, JsonObject, MediaSource, Part } from '#core/call.ts';
 import { invalidField, isObject, optional, readObject, readString, restOf } from '#core/read-json.ts';
 
 /** The fields without a word, to be spread beside those that have one. */
@@ -45,7 +45,7 @@ export function parseContent(value: unknown, path: string): Part[] {
 
 function parsePart(part: JsonObject, path: string): Part {
   const type = readString(part['type'], `${path}.type`);
-  const rest = withRest(part, new Set(['type', type]));
+  const rest = { ...cacheOf(part), ...withRest(part, new Set(['type', type, 'prompt_cache_breakpoint'])) };
   switch (type) {
     case 'text':
       return { type: 'text', text: readString(part['text'], `${path}.text`), ...rest };
@@ -66,6 +66,11 @@ function parsePart(part: JsonObject, path: string): Part {
         ...rest,
       };
     }
+    case 'video_url': {
+      const video = readObject(part['video_url'], `${path}.video_url`);
+      const source = parseMediaUrl(readString(video['url'], `${path}.video_url.url`));
+      return { type: 'video', source, ...withRest(part, new Set(['type', type])) };
+    }
     case 'file': {
       const file = readObject(part['file'], `${path}.file`);
       const name = optional(file['filename'], `${path}.file.filename`, readString);
@@ -78,6 +83,13 @@ function parsePart(part: JsonObject, path: string): Part {
     default:
       return { type: 'opaque', dialect: 'openai-chat', raw: part };
   }
+}
+
+/** https://platform.openai.com/docs/guides/prompt-caching */
+function cacheOf(part: JsonObject): { cache?: CacheMarker } {
+  const breakpoint = part['prompt_cache_breakpoint'];
+  if (!isObject(breakpoint)) return {};
+  return { cache: { ttl: typeof breakpoint['ttl'] === 'string' ? breakpoint['ttl'] : null } };
 }
 
 /** RFC 2397, base64 only: what other forms there are pass as a URL. */

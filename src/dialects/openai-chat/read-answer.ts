@@ -38,7 +38,8 @@ class ChunkReader implements EventReader {
   }
 
   readChunk(chunk: JsonObject, name: string): AnswerEvent[] {
-    if (isObject(chunk['error'])) return [{ type: 'fault', fault: faultOfError(chunk['error'], null) }];
+    const error = errorOf(chunk);
+    if (error) return [{ type: 'fault', fault: faultOfError(error, null) }];
     const events: AnswerEvent[] = [];
     // Some providers begin with a chunk that is about the prompt alone and names nothing; others never give an id.
     if (!this.#started && ((typeof chunk['id'] === 'string' && chunk['id'] !== '') || hasChoices(chunk))) {
@@ -96,6 +97,8 @@ class ChunkReader implements EventReader {
       for (const part of content) if (isObject(part)) this.#readPart(part, at, events);
     if (typeof delta['refusal'] === 'string' && delta['refusal'] !== '')
       this.#say('refusal', delta['refusal'], at, events);
+    for (const note of Array.isArray(delta['annotations']) ? delta['annotations'] : [])
+      if (isObject(note) && isObject(note['url_citation'])) this.#cite(note['url_citation'], at, events);
     const calls = delta['tool_calls'];
     if (!Array.isArray(calls)) return;
     for (const call of calls) if (isObject(call)) this.#readToolCall(call, at, events);
@@ -137,6 +140,26 @@ class ChunkReader implements EventReader {
     const { open } = at.choice;
     const block = open?.kind === kind ? open.block : this.#begin(kind, at, events, {});
     events.push({ type: 'delta', choice: at.index, block, text });
+  }
+
+  /** Of the text so far: an annotation may come after it, in a chunk of its own. */
+  #cite(raw: JsonObject, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
+    if (at.choice.open?.kind !== 'text') return;
+    const text = (name: string) => (typeof raw[name] === 'string' ? raw[name] : null);
+    const place = (name: string) => (Number.isSafeInteger(raw[name]) ? (raw[name] as number) : null);
+    events.push({
+      type: 'citation',
+      choice: at.index,
+      block: at.choice.open.block,
+      citation: {
+        url: text('url'),
+        title: text('title'),
+        quote: text('content'),
+        start: place('start_index'),
+        end: place('end_index'),
+        raw,
+      },
+    });
   }
 
   #readToolCall(call: JsonObject, at: { index: number; choice: Choice }, events: AnswerEvent[]): void {
@@ -198,6 +221,14 @@ function parseChunk(data: string): JsonObject {
   if (!isObject(chunk))
     throw new Fault('upstream/malformed-answer', 'The upstream sent an event that is not a JSON object.');
   return chunk;
+}
+
+/** An error in the place of a chunk: an object, a text alone, or the chunk itself where `object` says so. */
+function errorOf(chunk: JsonObject): JsonObject | null {
+  const { error } = chunk;
+  if (isObject(error)) return error;
+  if (typeof error === 'string') return { message: error };
+  return chunk['object'] === 'error' ? chunk : null;
 }
 
 const hasChoices = ({ choices }: JsonObject): boolean => Array.isArray(choices) && choices.length > 0;

@@ -4,6 +4,7 @@ import {
   newStreamState,
   ordinalOf,
   type AnswerEvent,
+  type Citation,
   type StreamState,
 } from '#core/answer.ts';
 import type { JsonObject } from '#core/call.ts';
@@ -58,6 +59,8 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
           reasoning_details: [{ type: 'reasoning.signature', signature: event.signature }],
         }),
       );
+    case 'citation':
+      return chunk(state, context, choiceOf(event.choice, { annotations: [renderCitation(event.citation)] }));
     case 'finish':
       return chunk(
         state,
@@ -70,6 +73,17 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
       // Usage is said once, at the end. What else there is has no word here.
       return '';
   }
+}
+
+/**
+ * Only what has an address can be cited here.
+ * https://platform.openai.com/docs/guides/tools-web-search#output-and-citations
+ */
+function renderCitation({ url, title, quote, start, end }: Citation): JsonObject[] {
+  if (url === null) return [];
+  const place = { start_index: start ?? 0, end_index: end ?? 0 };
+  const cited = { url, title: title ?? '', ...(quote === null ? {} : { content: quote }) };
+  return [{ type: 'url_citation', url_citation: { ...place, ...cited } }];
 }
 
 function renderBlockStart(
@@ -121,6 +135,7 @@ export function renderEnding(ending: Ending, state: StreamState, context: Render
 interface Message {
   content: string | null;
   refusal: string | null;
+  annotations?: JsonObject[];
   reasoning_content?: string;
   reasoning_details?: JsonObject[];
   tool_calls?: { id: string; type: 'function'; function: { name: string; arguments: string } }[];
@@ -154,6 +169,10 @@ export function renderAnswer(events: readonly AnswerEvent[], context: RenderCont
         text: reasoned.get(`${event.choice}/${event.block}`) ?? '',
         signature: event.signature,
       });
+    } else if (event.type === 'citation') {
+      const { message } = at(event.choice);
+      const annotations = renderCitation(event.citation);
+      if (annotations.length > 0) (message.annotations ??= []).push(...annotations);
     } else if (event.type === 'finish') at(event.choice).finish = renderFinish(event.reason);
     advance(state, event);
   }

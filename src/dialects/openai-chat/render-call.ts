@@ -1,4 +1,13 @@
-import type { Conversation, JsonObject, Loss, MediaSource, Part, ToolChoice, Turn } from '#core/call.ts';
+import type {
+  Conversation,
+  JsonObject,
+  Loss,
+  MediaSource,
+  Part,
+  ToolChoice,
+  Turn,
+  Words,
+} from '#core/call.ts';
 import { lossesOfRest } from '#core/losses.ts';
 import type { Target } from '#core/target.ts';
 
@@ -13,11 +22,14 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   const { quirks } = target.provider;
   const c = conversation;
   const tools = c.tools.filter((tool) => tool.schema !== null);
-  if (c.topK !== null) lose('top_k', 'the target has no such setting');
-  if (c.stop.length > maxStops) lose('stop_sequences', `the target takes ${maxStops}`);
+  if (tools.some((tool) => tool.cache)) lose(c.words.cache, 'the target chooses what it keeps');
+  if (c.topK !== null) lose(c.words.topK, 'the target has no such setting');
+  if (c.stop.length > maxStops) lose(c.words.stop, `the target takes ${maxStops}`);
   const body: JsonObject = {
     model: target.model,
-    messages: c.turns.flatMap((turn) => renderTurn(turn, quirks.reasoningField ?? null, lose)),
+    messages: c.turns.flatMap((turn) =>
+      renderTurn(turn, { reasoningField: quirks.reasoningField ?? null, words: c.words, lose }),
+    ),
     ...(c.maxOutputTokens === null
       ? {}
       : { [quirks.maxTokensField ?? 'max_completion_tokens']: c.maxOutputTokens }),
@@ -46,17 +58,25 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
 
 type Lose = (field: string, reason: string) => void;
 
-function renderTurn(turn: Turn, reasoningField: string | null, lose: Lose): JsonObject[] {
+interface How {
+  readonly words: Words;
+  readonly reasoningField: string | null;
+  readonly lose: Lose;
+}
+
+function renderTurn(turn: Turn, how: How): JsonObject[] {
+  for (const part of turn.parts)
+    if ('cache' in part) how.lose(how.words.cache, 'the target chooses what it keeps');
   const named = turn.name === undefined ? {} : { name: turn.name };
   switch (turn.role) {
     case 'system':
       return [{ role: 'system', content: textOf(turn.parts), ...named }];
     case 'assistant':
-      return [renderAssistant(turn, reasoningField, lose)];
+      return [renderAssistant(turn, how)];
     case 'tool':
-      return turn.parts.flatMap((part) => (part.type === 'tool-result' ? renderResult(part, lose) : []));
+      return renderResults(turn, how);
     default: {
-      const parts = turn.parts.flatMap((part) => renderPart(part, lose));
+      const parts = turn.parts.flatMap((part) => renderPart(part, how));
       const [only] = parts;
       const content = parts.length === 1 && only!['type'] === 'text' ? only!['text'] : parts;
       return parts.length ? [{ role: 'user', content, ...named }] : [];
@@ -66,14 +86,14 @@ function renderTurn(turn: Turn, reasoningField: string | null, lose: Lose): Json
 
 const onlyHome = 'reasoning goes back only to the provider that made it';
 
-function renderAssistant(turn: Turn, reasoningField: string | null, lose: Lose): JsonObject {
+function renderAssistant(turn: Turn, { reasoningField, words, lose }: How): JsonObject {
   const calls = turn.parts.filter((part) => part.type === 'tool-call');
   const refusal = turn.parts.find((part) => part.type === 'refusal');
   const reasoning = turn.parts.filter((part) => part.type === 'reasoning');
   if (reasoning.length && reasoningField === null) {
-    lose('messages[].content[thinking]', onlyHome);
+    lose(words.reasoningPart, onlyHome);
   } else if (reasoning.some((part) => part.sealed !== null)) {
-    lose('messages[].content[redacted_thinking]', onlyHome);
+    lose(words.sealedPart, onlyHome);
   }
   const text = textOf(turn.parts);
   return {
@@ -95,15 +115,18 @@ function renderAssistant(turn: Turn, reasoningField: string | null, lose: Lose):
   };
 }
 
-/** Results are text here; pictures in one follow as the user's. */
-function renderResult(result: Part & { type: 'tool-result' }, lose: Lose): JsonObject[] {
-  if (result.isError)
-    lose('messages[].content[tool_result].is_error', 'the target has no mark for failed tools');
-  const media = result.parts.filter((part) => part.type !== 'text').flatMap((part) => renderPart(part, lose));
-  if (media.length)
-    lose('messages[].content[tool_result].content', "media of a result are sent as the user's");
+/** Results are text here; their pictures follow all of them as the user's, since nothing may stand between results. */
+function renderResults(turn: Turn, how: How): JsonObject[] {
+  const { words, lose } = how;
+  const results = turn.parts.filter((part) => part.type === 'tool-result');
+  if (results.some(({ isError }) => isError))
+    lose(words.toolResultError, 'the target has no mark for failed tools');
+  const media = results
+    .flatMap(({ parts }) => parts)
+    .flatMap((part) => (part.type === 'text' ? [] : renderPart(part, how)));
+  if (media.length) lose(words.toolResult, "media of a result are sent as the user's");
   return [
-    { role: 'tool', tool_call_id: result.callId, content: textOf(result.parts) },
+    ...results.map(({ callId, parts }) => ({ role: 'tool', tool_call_id: callId, content: textOf(parts) })),
     ...(media.length ? [{ role: 'user', content: media }] : []),
   ];
 }
@@ -111,7 +134,7 @@ function renderResult(result: Part & { type: 'tool-result' }, lose: Lose): JsonO
 const textOf = (parts: readonly Part[]): string =>
   parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('');
 
-function renderPart(part: Part, lose: Lose): JsonObject[] {
+function renderPart(part: Part, { words, lose }: How): JsonObject[] {
   switch (part.type) {
     case 'text':
       return [{ type: 'text', text: part.text }];
@@ -124,9 +147,12 @@ function renderPart(part: Part, lose: Lose): JsonObject[] {
             image_url: { url, ...(part.detail === undefined ? {} : { detail: part.detail }) },
           },
         ];
-      lose('messages[].content[image].source', 'a file id belongs to the provider that gave it');
+      lose(words.file, 'a file id belongs to the provider that gave it');
       return [];
     }
+    case 'video':
+      lose(words.video, 'the target sees no moving pictures');
+      return [];
     case 'audio':
       return [{ type: 'input_audio', input_audio: { data: part.data, format: part.format } }];
     case 'document': {
@@ -138,11 +164,10 @@ function renderPart(part: Part, lose: Lose): JsonObject[] {
         ];
       }
       if (source.kind === 'base64') {
-        if (part.name !== undefined)
-          lose('messages[].content[document].title', 'the text is sent without it');
-        return [{ type: 'text', text: source.data }];
+        if (part.name !== undefined) lose(words.documentName, 'the text is sent without it');
+        return [{ type: 'text', text: Buffer.from(source.data, 'base64').toString('utf8') }];
       }
-      lose('messages[].content[document].source', 'the target takes documents only as data');
+      lose(words.document, 'the target takes documents only as data');
       return [];
     }
     default:
@@ -168,7 +193,10 @@ function renderTool(tool: Conversation['tools'][number]): JsonObject {
 }
 
 function renderToolChoice(choice: ToolChoice): unknown {
-  return choice.type === 'named' ? { type: 'function', function: { name: choice.name } } : choice.type;
+  if (choice.type === 'named') return { type: 'function', function: { name: choice.name } };
+  if (!('among' in choice)) return choice.type;
+  const tools = choice.among.map((name) => ({ type: 'function', function: { name } }));
+  return { type: 'allowed_tools', allowed_tools: { mode: choice.type, tools } };
 }
 
 function renderFormat({ outputFormat }: Conversation): JsonObject {

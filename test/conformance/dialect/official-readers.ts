@@ -81,7 +81,7 @@ const anthropic =
       text: final.content.map((block) => (block.type === 'text' ? block.text : '')).join(''),
       reasoning: final.content.map((block) => (block.type === 'thinking' ? block.thinking : '')).join(''),
       toolCalls: final.content.flatMap((block, index) =>
-        block.type === 'tool_use' ? [{ name: block.name, arguments: json.get(index) ?? '' }] : [],
+        block.type === 'tool_use' ? [{ name: block.name, arguments: json.get(index) || '{}' }] : [],
       ),
       finish: final.stop_reason,
       usage: {

@@ -184,7 +184,11 @@ export const traits: Readonly<Record<string, Traits>> = {
       error: 'end_turn',
       other: 'end_turn',
     },
-    streamed: refusalsAsText,
+    // A tool called without arguments streams none, and means an empty object.
+    streamed: (blocks) =>
+      refusalsAsText(blocks).map((block) =>
+        block.kind === 'tool-call' && block.text === '' ? { ...block, text: '{}' } : block,
+      ),
     whole: refusalsAsText,
     usage: messageUsage,
     usagePayload: (figure) => ({
