@@ -1,6 +1,7 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { anthropicMessages } from './anthropic-messages/index.ts';
+import { ollamaChat } from './ollama-chat/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
 
 /** Every dialect. Where a request does not say which one its sender speaks, it is the first. */
-export const dialects: readonly Dialect[] = [openaiChat, anthropicMessages];
+export const dialects: readonly Dialect[] = [openaiChat, anthropicMessages, ollamaChat];
