@@ -44,9 +44,7 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
     // Said in any case: left out, it would stream.
     stream: c.stream,
     ...(tools.length ? { tools } : {}),
-    ...(c.outputFormat
-      ? { format: c.outputFormat.type === 'json' ? 'json' : c.outputFormat.schema }
-      : {}),
+    ...(c.outputFormat ? { format: c.outputFormat.type === 'json' ? 'json' : c.outputFormat.schema } : {}),
     ...renderThink(c, how),
     ...(c.logprobs === null ? {} : { logprobs: true, top_logprobs: c.logprobs }),
     ...(Object.keys(options).length ? { options } : {}),
@@ -95,8 +93,7 @@ function renderThink({ reasoning }: Conversation, { words, lose }: How): JsonObj
 function renderTurn(turn: Turn, how: How): JsonObject[] {
   const { words, lose } = how;
   if (turn.name !== undefined) lose(words.speaker, 'the target has no names of speakers');
-  for (const part of turn.parts)
-    if ('cache' in part) lose(words.cache, 'the target chooses what it keeps');
+  for (const part of turn.parts) if ('cache' in part) lose(words.cache, 'the target chooses what it keeps');
   if (turn.role === 'tool') return renderResults(turn, how);
   const content = textOf(turn.parts, how);
   const images = imagesOf(turn.parts, how);

@@ -2,6 +2,7 @@
 import Anthropic from '../../clients/node_modules/@anthropic-ai/sdk/index.mjs';
 import Legacy from '../../clients/node_modules/anthropic-legacy/index.mjs';
 import OpenAI from '../../clients/node_modules/openai/index.mjs';
+import { readOllama } from './ollama-chat/official-reader.ts';
 
 export interface Reading {
   readonly text: string;
@@ -101,4 +102,5 @@ export const officialReaders: Readonly<Record<string, Readonly<Record<string, Of
     '@anthropic-ai/sdk': anthropic(Anthropic),
     'anthropic-legacy': anthropic(Legacy as unknown as typeof Anthropic),
   },
+  'ollama-chat': { ollama: readOllama },
 };

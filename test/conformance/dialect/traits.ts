@@ -4,8 +4,10 @@
  */
 import fc from 'fast-check';
 import type { FinishReason } from '#core/answer.ts';
+import type { Conversation } from '#core/call.ts';
 import type { TokenTotals } from '#core/usage.ts';
 import { joined, type SaidBlock } from './answers.ts';
+import { ollamaTraits } from './ollama-chat/traits.ts';
 
 export interface Traits {
   /** Choices that one answer can have. */
@@ -20,6 +22,17 @@ export interface Traits {
   readonly usage: fc.Arbitrary<UsageCase>;
   /** A payload with this in every field of usage. */
   usagePayload(figure: unknown): object;
+  /** What of a call the dialect can carry; absent: all of it. */
+  carries?(call: Conversation): Conversation;
+  /** What of the totals comes on its wire; absent: all of it. */
+  totals?(totals: TokenTotals): TokenTotals;
+  /** The reason that is read where it does not follow from the word alone. */
+  heard?(choice: SaidChoice): FinishReason;
+}
+
+export interface SaidChoice {
+  readonly blocks: readonly SaidBlock[];
+  readonly finish: FinishReason;
 }
 
 export interface UsageCase {
@@ -204,9 +217,10 @@ export const traits: Readonly<Record<string, Traits>> = {
       },
     }),
   },
+  'ollama-chat': ollamaTraits,
 };
 
-function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {
+export function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {
   return joined(blocks.map((block) => (block.kind === 'refusal' ? { ...block, kind: 'text' } : block)));
 }
 
@@ -215,3 +229,7 @@ export function readsAs(of: Traits, reason: FinishReason): FinishReason {
   const [first] = Object.entries(of.finish).find(([, word]) => word === of.finish[reason])!;
   return first as FinishReason;
 }
+
+/** The reason that is read of a choice. */
+export const hears = (of: Traits, choice: SaidChoice): FinishReason =>
+  of.heard?.(choice) ?? readsAs(of, choice.finish);

@@ -3,6 +3,7 @@
  * other people's clients do not.
  */
 import assert from 'node:assert/strict';
+import { ollamaGrammar } from './ollama-chat/grammar.ts';
 
 type Json = Record<string, unknown>;
 
@@ -93,4 +94,5 @@ function messages(stream: string): void {
 export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = {
   'openai-chat': chat,
   'anthropic-messages': messages,
+  'ollama-chat': ollamaGrammar,
 };
