@@ -97,7 +97,6 @@ export class ChatReader implements EventReader {
     const message = objectOr(body['message']);
     const { content } = message;
     const citations = (Array.isArray(message['citations']) ? message['citations'] : []).filter(isObject);
-    this.#say('text', textOr(message['tool_plan']), events);
     for (const [i, part] of (Array.isArray(content) ? content : []).entries()) {
       if (!isObject(part)) continue;
       this.#say('reasoning', textOr(part['thinking']), events);
@@ -106,6 +105,7 @@ export class ChatReader implements EventReader {
         if ((citation['content_index'] ?? i) === i) this.#cite(citation, events);
     }
     if (typeof content === 'string') this.#say('text', content, events);
+    this.#say('text', textOr(message['tool_plan']), events);
     for (const call of Array.isArray(message['tool_calls']) ? message['tool_calls'] : [])
       if (isObject(call)) this.#call(call, events);
     this.#end(body, events);

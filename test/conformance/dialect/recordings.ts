@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FinishReason } from '#core/answer.ts';
+import { cohereRecordings } from './cohere-chat/plain-reading.ts';
 import { ollamaRecordings } from './ollama-chat/plain-reading.ts';
 
 export type Json = Record<string, unknown>;
@@ -16,6 +17,7 @@ export interface PlainDialect {
 }
 
 const others: Readonly<Record<string, PlainDialect>> = {
+  'cohere-chat': cohereRecordings,
   'ollama-chat': ollamaRecordings,
 };
 

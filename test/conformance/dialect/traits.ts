@@ -7,6 +7,7 @@ import type { FinishReason } from '#core/answer.ts';
 import type { Conversation } from '#core/call.ts';
 import type { TokenTotals } from '#core/usage.ts';
 import { joined, type SaidBlock } from './answers.ts';
+import { cohereTraits } from './cohere-chat/traits.ts';
 import { ollamaTraits } from './ollama-chat/traits.ts';
 
 export interface Traits {
@@ -26,6 +27,8 @@ export interface Traits {
   carries?(call: Conversation): Conversation;
   /** What of the totals comes on its wire; absent: all of it. */
   totals?(totals: TokenTotals): TokenTotals;
+  /** Its word for a stop sequence that matched, where it has one. */
+  readonly stopSequence?: string;
   /** The reason that is read where it does not follow from the word alone. */
   heard?(choice: SaidChoice): FinishReason;
 }
@@ -188,6 +191,7 @@ export const traits: Readonly<Record<string, Traits>> = {
   },
   'anthropic-messages': {
     choices: 1,
+    stopSequence: 'stop_sequence',
     finish: {
       stop: 'end_turn',
       length: 'max_tokens',
@@ -217,6 +221,7 @@ export const traits: Readonly<Record<string, Traits>> = {
       },
     }),
   },
+  'cohere-chat': cohereTraits,
   'ollama-chat': ollamaTraits,
 };
 

@@ -3,6 +3,7 @@
  * other people's clients do not.
  */
 import assert from 'node:assert/strict';
+import { cohereGrammar } from './cohere-chat/grammar.ts';
 import { ollamaGrammar } from './ollama-chat/grammar.ts';
 
 type Json = Record<string, unknown>;
@@ -94,5 +95,6 @@ function messages(stream: string): void {
 export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = {
   'openai-chat': chat,
   'anthropic-messages': messages,
+  'cohere-chat': cohereGrammar,
   'ollama-chat': ollamaGrammar,
 };
