@@ -88,7 +88,9 @@ function renderPart(part: Part, { words, lose }: How): JsonObject[] {
         lose(words.file, 'a file id belongs to the provider that gave it');
         return [];
       }
-      const detail = part.detail === undefined ? {} : { detail: part.detail };
+      const isKnown = part.detail === undefined || details.has(part.detail);
+      if (!isKnown) lose(words.imageDetail, 'the target knows low, high and auto, which is used');
+      const detail = part.detail === undefined || !isKnown ? {} : { detail: part.detail };
       return [{ type: 'image_url', image_url: { url, ...detail } }];
     }
     case 'document': {
@@ -110,6 +112,8 @@ function renderPart(part: Part, { words, lose }: How): JsonObject[] {
       return [];
   }
 }
+
+const details = new Set(['auto', 'low', 'high']);
 
 function urlOf(source: MediaSource): string | null {
   if (source.kind === 'url') return source.url;
