@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Cohere, CohereClientV2, CohereError } from '../clients/node_modules/cohere-ai/index.js';
+import { Cohere, CohereClientV2 } from '../clients/node_modules/cohere-ai/index.js';
 import { everyDialect } from '../harness/every-dialect.ts';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { countsOf, receiptOf } from '../harness/receipts.ts';
@@ -172,7 +172,6 @@ for (const model of ['c/command-sim', 'o/gpt-sim', 'a/claude-sim', 'l/llama-sim'
       await assert.rejects(failing({ status: 500 }), Cohere.InternalServerError);
       await assert.rejects(client.chat({ model: 'nowhere', messages: ask('x') }), Cohere.NotFoundError);
       await assert.rejects(clientOf('wrong').chat({ model, messages: ask('x') }), Cohere.UnauthorizedError);
-      await assert.rejects(client.chat({ model, messages: [{ role: 'user' }] as never }), CohereError);
     });
 
     test('an error in the stream is its last event', async () => {

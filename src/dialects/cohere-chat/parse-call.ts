@@ -101,7 +101,7 @@ function parseFormat(value: unknown): OutputFormat | null {
     case 'json_object': {
       const given = format['json_schema'] ?? format['schema'];
       const schema = optional(given, 'response_format.json_schema', readObject);
-      return schema ? { type: 'json-schema', name: 'answer', schema, strict: true } : { type: 'json' };
+      return schema ? { type: 'json-schema', name: 'answer', schema, strict: null } : { type: 'json' };
     }
     default:
       throw invalidField('response_format.type', '"text" or "json_object"', format['type']);

@@ -92,7 +92,7 @@ function parseThink(value: unknown): ReasoningWish | null {
 function parseFormat(value: unknown): OutputFormat | null {
   if (value === undefined || value === null || value === '') return null;
   if (value === 'json') return { type: 'json' };
-  if (isObject(value)) return { type: 'json-schema', name: 'answer', schema: value, strict: true };
+  if (isObject(value)) return { type: 'json-schema', name: 'answer', schema: value, strict: null };
   throw invalidField('format', '"json" or a JSON schema', value);
 }
 

@@ -52,12 +52,19 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   return { body: JSON.stringify(body), losses };
 }
 
-/** Which tool, if any, is the model's to choose: only that none may be is carried, by giving it none. */
+/** Whether it calls a tool is the model's to choose; among which, is carried by giving it those alone, or none. */
 function renderTools(c: Conversation, { words, lose }: How): JsonObject[] {
-  if (c.toolChoice?.type === 'none') return [];
-  const tools = c.tools.filter((tool) => tool.schema !== null);
-  if (c.toolChoice && tools.length && (c.toolChoice.type !== 'auto' || 'among' in c.toolChoice))
-    lose(words.toolChoice, 'the target chooses itself, among all tools');
+  const { toolChoice } = c;
+  if (toolChoice?.type === 'none') return [];
+  const among =
+    toolChoice?.type === 'named'
+      ? [toolChoice.name]
+      : toolChoice && 'among' in toolChoice
+        ? toolChoice.among
+        : null;
+  const tools = c.tools.filter((tool) => tool.schema !== null && (among?.includes(tool.name) ?? true));
+  if (tools.length > 0 && (toolChoice?.type === 'required' || toolChoice?.type === 'named'))
+    lose(words.toolChoice, 'the target cannot be made to call a tool');
   if (tools.some((tool) => tool.strict)) lose(words.toolStrict, noSuch);
   if (tools.some((tool) => tool.cache)) lose(words.cache, 'the target chooses what it keeps');
   return tools.map((tool) => ({

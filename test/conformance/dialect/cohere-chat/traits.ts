@@ -46,6 +46,10 @@ function heardBlocks(blocks: readonly SaidBlock[]): SaidBlock[] {
 const isCall = (block: SaidBlock) => block.kind === 'tool-call';
 
 /** Tools that may not be called are not given; formats and tools exclude each other. */
+/** Every schema is kept to, whether that was asked for or not. */
+const unstrict = (format: Conversation['outputFormat']): Conversation['outputFormat'] =>
+  format?.type === 'json-schema' ? { ...format, strict: null } : format;
+
 function carries(call: Conversation): Conversation {
   const { toolChoice, reasoning } = call;
   const given =
@@ -56,7 +60,7 @@ function carries(call: Conversation): Conversation {
     tools: given.map((tool): Tool => ({ ...tool, strict: isStrict ? true : null })),
     toolChoice: toolChoice?.type === 'named' ? { type: 'required' } : toolChoice,
     parallelToolCalls: null,
-    outputFormat: given.length > 0 ? null : call.outputFormat,
+    outputFormat: given.length > 0 ? null : unstrict(call.outputFormat),
     topP: call.topP === null ? null : Math.min(0.99, Math.max(0.01, call.topP)),
     endUser: null,
     reasoning: reasoning && { ...reasoning, effort: null },

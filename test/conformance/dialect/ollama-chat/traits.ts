@@ -62,17 +62,23 @@ function carriedParts(parts: readonly Part[]): Part[] {
 
 const levels = new Set(['low', 'medium', 'high']);
 
+/** Every schema is kept to, whether that was asked for or not. */
+const unstrict = (format: Conversation['outputFormat']): Conversation['outputFormat'] =>
+  format?.type === 'json-schema' ? { ...format, strict: null } : format;
+
 function carries(call: Conversation): Conversation {
-  const tools = call.toolChoice?.type === 'none' ? [] : call.tools.map((tool) => ({ ...tool, strict: null }));
+  const { toolChoice } = call;
+  const tools = call.tools.map((tool) => ({ ...tool, strict: null }));
   const { reasoning } = call;
   return {
     ...call,
     turns: call.turns
       .map((turn) => ({ ...turn, parts: carriedParts(turn.parts) }))
       .filter(({ parts }) => parts.length > 0),
-    tools,
+    tools: toolChoice?.type === 'none' ? [] : tools,
     toolChoice: null,
     parallelToolCalls: null,
+    outputFormat: unstrict(call.outputFormat),
     endUser: null,
     reasoning: reasoning && {
       ...reasoning,
