@@ -20,6 +20,8 @@ export class ChatReader implements EventReader {
   /** Stays open after its own end until the next one begins: what it cites may come after it. */
   #open: { readonly block: number; readonly kind: BlockKind } | null = null;
   #calls = 0;
+  /** Of the call under way: have arguments come? */
+  #hasArguments = false;
 
   read(event: SseEvent): AnswerEvent[] {
     if (event.data === '[DONE]' || this.#ended) return [];
@@ -69,8 +71,10 @@ export class ChatReader implements EventReader {
         return true;
       case 'tool-call-delta': {
         const text = textOr(objectOr(objectOr(message['tool_calls'])['function'])['arguments']);
-        if (text !== '' && this.#open?.kind === 'tool-call')
+        if (text !== '' && this.#open?.kind === 'tool-call') {
+          this.#hasArguments = true;
           events.push({ type: 'delta', choice: 0, block: this.#open.block, text });
+        }
         return true;
       }
       case 'citation-start':
@@ -137,7 +141,8 @@ export class ChatReader implements EventReader {
     this.#calls++;
     const block = this.#begin('tool-call', { id, name: textOr(fn['name']) }, events);
     const text = textOr(fn['arguments']);
-    if (text !== '') events.push({ type: 'delta', choice: 0, block, text });
+    this.#hasArguments = text !== '' && text !== 'null';
+    if (this.#hasArguments) events.push({ type: 'delta', choice: 0, block, text });
   }
 
   #end(from: JsonObject, events: AnswerEvent[]): void {
@@ -165,7 +170,11 @@ export class ChatReader implements EventReader {
 
   #close(events: AnswerEvent[]): void {
     if (!this.#open) return;
-    events.push({ type: 'block-stop', choice: 0, block: this.#open.block });
+    const { block, kind } = this.#open;
+    // A tool called without arguments has none, or `null`: it means an empty object.
+    if (kind === 'tool-call' && !this.#hasArguments)
+      events.push({ type: 'delta', choice: 0, block, text: '{}' });
+    events.push({ type: 'block-stop', choice: 0, block });
     this.#open = null;
   }
 }

@@ -37,5 +37,6 @@ export async function readCohere(stream: string): Promise<Reading> {
         break;
     }
   }
+  for (const call of toolCalls) call.arguments ||= '{}';
   return { text, reasoning, toolCalls, finish, usage };
 }

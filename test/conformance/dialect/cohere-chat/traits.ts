@@ -37,7 +37,8 @@ function heardBlocks(blocks: readonly SaidBlock[]): SaidBlock[] {
   return joined(
     blocks.flatMap((block): SaidBlock[] => {
       if (block.sealed !== undefined) return [];
-      if (block.kind === 'tool-call') return [block];
+      // A call without arguments means an empty object.
+      if (block.kind === 'tool-call') return [{ ...block, text: block.text || '{}' }];
       return [{ kind: block.kind === 'refusal' ? 'text' : block.kind, text: block.text }];
     }),
   );
