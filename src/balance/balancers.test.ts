@@ -250,3 +250,84 @@ test('Retry-After: left alone for as long, at most the bound', () => {
   assert.equal(idOf(pool, { nowMs: 4999 }), 'b');
   assert.equal(idOf(pool, { nowMs: 5000 }), 'a');
 });
+
+test('cost: the cheapest for the exchange, whatever the order; equals take turns, what has no price comes last', () => {
+  const pool = poolOf({ settings: { balance: 'cost' } });
+  const costs: Record<string, number> = { a: 3, b: 1, c: 2 };
+  // Members have no targets here, so the order of asking tells who is meant.
+  const ask = (tried: readonly string[], of: (id: string) => number) => {
+    const ids = ['a', 'b', 'c'].filter((id) => !tried.includes(id));
+    let at = 0;
+    const lease = pool.take({
+      ...{ affinity: null, sticky: null, tried, again: false, nowMs: 1000 },
+      costOf: () => of(ids[at++]!),
+    });
+    lease?.end(success);
+    return lease?.member.id;
+  };
+  const by = (id: string) => costs[id]!;
+  assert.deepEqual([ask([], by), ask(['b'], by), ask(['b', 'c'], by)], ['b', 'c', 'a']);
+  assert.equal(
+    ask([], (id) => (id === 'c' ? 9 : Infinity)),
+    'c',
+  );
+  const turns = Array.from({ length: 9 }, () => ask([], () => 1)).sort();
+  assert.deepEqual(turns, ['a', 'a', 'a', 'b', 'b', 'b', 'c', 'c', 'c']);
+});
+
+test('throughput: who gives more tokens a second gets nearly all; who was slow is tried again with time', () => {
+  const pool = poolOf({ settings: { balance: 'throughput' } });
+  const rates: Record<string, number> = { a: 20, b: 200, c: 20 };
+  const run = (times: number, fromMs: number) => {
+    const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
+    for (let i = 0; i < times; i++) {
+      const lease = take(pool, { nowMs: fromMs + i * 10 })!;
+      const { id } = lease.member;
+      counts[id]!++;
+      lease.end({ ...success, firstMs: 50, totalMs: 50 + 100_000 / rates[id]!, outputTokens: 100 });
+    }
+    return counts;
+  };
+  const first = run(600, 1000);
+  // Drawn two at a time, the fastest of three is seen in two of three draws.
+  assert.ok(first['b']! > 350, JSON.stringify(first));
+  rates['b'] = 5;
+  rates['a'] = 100;
+  run(300, 10_000);
+  const later = run(600, 300_000);
+  assert.ok(later['a']! > 300 && later['b']! < 60, JSON.stringify(later));
+});
+
+test('quota: who has more left gets more, until its reset makes it whole again', () => {
+  const pool = poolOf({
+    members: [
+      ['a', 1],
+      ['b', 1],
+    ],
+    settings: { balance: 'quota' },
+  });
+  const told = (id: string, left: number, resetMs: number) => {
+    let lease = take(pool)!;
+    while (lease.member.id !== id) {
+      lease.end(success);
+      lease = take(pool)!;
+    }
+    lease.end({ ...success, quota: { left, resetMs } });
+  };
+  told('a', 0.9, 60_000);
+  told('b', 0.1, 60_000);
+  assert.deepEqual(
+    shares(pool, 20, () => ({ nowMs: 1100 })),
+    { a: 20 },
+  );
+  told('a', 0.05, 120_000);
+  assert.deepEqual(
+    shares(pool, 20, () => ({ nowMs: 1200 })),
+    { b: 20 },
+  );
+  // After a minute b is whole, and a is not yet.
+  assert.deepEqual(
+    shares(pool, 20, () => ({ nowMs: 62_000 })),
+    { b: 20 },
+  );
+});

@@ -2,6 +2,8 @@ import type { MemberReport, PoolControl } from '#core/contracts/pool-control.ts'
 import { activeCode, activeVerdicts } from './active-code.ts';
 import { breakerState, isOpen } from './breaker.ts';
 import { int, num, PoolMemory, type MemberCell } from './memory.ts';
+import { quotaOf } from './quota.ts';
+import { rateOf } from './throughput.ts';
 import { latencyOf } from './ewma.ts';
 import { coolDownLeft, ejectionLeft, leftOf } from './outlier.ts';
 
@@ -132,6 +134,8 @@ function reportOf(id: string, cell: MemberCell, nowMs: number): MemberReport {
     breaker,
     inFlight: cell.inFlight(),
     ewmaMs: ewma === 0 ? null : ewma,
+    tokensPerSecond: rateOf(cell) || null,
+    quotaLeft: quotaOf(cell, nowMs),
     outForMs: Math.max(ejected, cooling, opened),
     successes: nums[num.successes]!,
     failures: nums[num.failures]!,

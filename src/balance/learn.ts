@@ -3,6 +3,8 @@ import type { PoolSettings } from '#core/pool-settings.ts';
 import { judge, type Moment } from './breaker.ts';
 import { observeFailure, observeLatency } from './ewma.ts';
 import { num, type MemberCell } from './memory.ts';
+import { observeQuota } from './quota.ts';
+import { observeRate } from './throughput.ts';
 import { coolDown, eject, observe } from './outlier.ts';
 
 export interface Learner {
@@ -31,6 +33,10 @@ export function learn(
       cell.nums[failed ? num.failures : num.successes]!++;
       if (failed) observeFailure(cell, result.totalMs, nowMs);
       else observeLatency(cell, beganMs, nowMs);
+      const { outputTokens, firstMs, totalMs, quota } = result;
+      if (outputTokens !== null && firstMs !== null)
+        observeRate(cell, { outputTokens, firstMs, totalMs }, nowMs);
+      if (quota) observeQuota(cell, quota, nowMs);
       if (passive) wantsEjection = observe(cell, passive, failed, nowMs);
     }
     if (breaker) {

@@ -56,10 +56,15 @@ export const num = {
   ewmaAt: 16,
   successes: 17,
   failures: 18,
-  breakerWindow: 20,
-  passiveWindow: 20 + windowWords,
+  rate: 19,
+  rateAt: 20,
+  quotaLeft: 21,
+  quotaAt: 22,
+  quotaFor: 23,
+  breakerWindow: 24,
+  passiveWindow: 24 + windowWords,
 } as const;
-const slotNums = 20 + 2 * windowWords;
+const slotNums = 24 + 2 * windowWords;
 const slotBytes = slotInts * 4 + slotNums * 8;
 
 const generationLimit = 0x7fff_fffe;

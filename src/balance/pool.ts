@@ -4,6 +4,7 @@ import type { BalanceKind, PoolSettings } from '#core/pool-settings.ts';
 import type { Balancer, Choice } from './balancer.ts';
 import { admit, hasProbeLeft, type Admission } from './breaker.ts';
 import { consistentHash } from './consistent-hash.ts';
+import { cost } from './cost.ts';
 import { drawLevel } from './draw-level.ts';
 import { leastConnections } from './least-connections.ts';
 import { withoutSeats, type Level } from './level.ts';
@@ -11,8 +12,10 @@ import { createPoolMemory, PoolMemory, type MemberCell } from './memory.ts';
 import { ordered } from './ordered.ts';
 import { peakEwma } from './peak-ewma.ts';
 import { learn } from './learn.ts';
+import { quota } from './quota.ts';
 import type { Seat } from './seat.ts';
 import { smoothRoundRobin } from './smooth-round-robin.ts';
+import { throughput } from './throughput.ts';
 import { makeView, type PoolView } from './view.ts';
 
 export interface PoolParts<T> {
@@ -50,6 +53,11 @@ export class Pool<T> implements TargetPool<T> {
     return this.#members;
   }
 
+  get goesBy(): 'cost' | 'quota' | null {
+    const { balance } = this.settings;
+    return balance === 'cost' || balance === 'quota' ? balance : null;
+  }
+
   get hashBy(): PoolSettings['hashBy'] {
     return this.settings.hashBy;
   }
@@ -68,7 +76,7 @@ export class Pool<T> implements TargetPool<T> {
     this.#sit();
   }
 
-  take(wish: PoolWish): Lease<T> | null {
+  take(wish: PoolWish<T>): Lease<T> | null {
     const view = this.#viewAt(wish.nowMs);
     const { tried } = wish;
     const untried = ({ member }: Seat<T>) => tried.includes(member.id);
@@ -84,7 +92,7 @@ export class Pool<T> implements TargetPool<T> {
   }
 
   /** The member that the client comes back to, whatever its priority, while it is in service. */
-  #follow(levels: readonly Level<T>[], { sticky, ...wish }: PoolWish): Lease<T> | null {
+  #follow(levels: readonly Level<T>[], { sticky, ...wish }: PoolWish<T>): Lease<T> | null {
     if (sticky === null || this.settings.sticky === null) return null;
     const level = levels.find(({ seats }) => seats.some(({ member }) => this.stickyWord(member) === sticky));
     const seat = level?.seats.find(({ member }) => this.stickyWord(member) === sticky);
@@ -92,8 +100,10 @@ export class Pool<T> implements TargetPool<T> {
     return admission ? this.#lease(seat, { ...wish, sticky }, admission) : null;
   }
 
-  #choose(among: readonly Level<T>[], wish: PoolWish): Lease<T> | null {
-    const choice: Choice = { affinity: wish.affinity, nowMs: wish.nowMs, random: this.#random };
+  #choose(among: readonly Level<T>[], wish: PoolWish<T>): Lease<T> | null {
+    const { affinity, nowMs, costOf: of } = wish;
+    const costOf = of && ((index: number) => of(this.#members[index]!.target));
+    const choice: Choice = { affinity, costOf, nowMs, random: this.#random };
     let levels = among;
     while (levels.length > 0) {
       const level = drawLevel(levels, this.#random);
@@ -111,7 +121,7 @@ export class Pool<T> implements TargetPool<T> {
     return admit(seat.cell, this.settings.breaker!, nowMs);
   }
 
-  #lease(seat: Seat<T>, wish: PoolWish, { probe, round }: Admission): Lease<T> {
+  #lease(seat: Seat<T>, wish: PoolWish<T>, { probe, round }: Admission): Lease<T> {
     const { cell } = seat;
     cell.addInFlight(1);
     return {
@@ -128,7 +138,7 @@ export class Pool<T> implements TargetPool<T> {
   }
 
   /** Could anybody else be tried after this one? */
-  #hasAnother(taken: Seat<T>, { tried, nowMs }: PoolWish): boolean {
+  #hasAnother(taken: Seat<T>, { tried, nowMs }: PoolWish<T>): boolean {
     const { levels, spare } = this.#view!;
     const could = (seat: Seat<T>) =>
       seat !== taken &&
@@ -188,6 +198,12 @@ function balancerOf<T>(kind: BalanceKind, seats: readonly Seat<T>[], loadBound: 
       return leastConnections;
     case 'peak-ewma':
       return peakEwma;
+    case 'cost':
+      return cost;
+    case 'throughput':
+      return throughput;
+    case 'quota':
+      return quota;
     case 'consistent-hash':
       return consistentHash(seats, loadBound);
   }

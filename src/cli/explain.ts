@@ -24,6 +24,13 @@ interface Explanation {
     readonly summary: string;
   }[];
   readonly operation: string | null;
+  readonly rules?: readonly {
+    readonly when: string;
+    readonly use: string;
+    readonly holds: boolean | null;
+    readonly why: string;
+  }[];
+  readonly strategy?: string | null;
   readonly targets: readonly string[];
   readonly fault: { readonly code: string; readonly message: string } | null;
 }
@@ -98,6 +105,16 @@ function renderExplanation(told: Explanation): string {
         ),
   );
   if (told.operation) parts.push(`\nOperation: ${told.operation}\n`);
+  if (told.rules?.length) {
+    parts.push('\nRules of the model, in the order they are asked:\n');
+    parts.push(
+      renderTable(
+        ['', 'when', 'use', 'why'],
+        told.rules.map((rule) => [rule.holds ? '  ->' : '', visible(rule.when), visible(rule.use), rule.why]),
+      ),
+    );
+  }
+  if (told.strategy) parts.push(`\nStrategy: ${told.strategy}\n`);
   parts.push('\nTargets, the first is tried first:\n');
   const targets = told.targets.map((target) => `  ${visible(target)}\n`);
   parts.push(...(targets.length ? targets : ['  unknown without a model (--model)\n']));

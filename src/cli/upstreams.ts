@@ -38,7 +38,7 @@ export function addUpstreams(sluice: Command): void {
 
 const renderGroups = (groups: readonly PoolReport[]): string =>
   renderTable(
-    ['group', 'member', 'state', 'in flight', 'latency ms', 'failures', 'back in s'],
+    ['group', 'member', 'state', 'in flight', 'latency ms', 'tokens/s', 'quota', 'failures', 'back in s'],
     groups.flatMap(({ group, members }) =>
       members.map((each) => [
         visible(group),
@@ -46,6 +46,8 @@ const renderGroups = (groups: readonly PoolReport[]): string =>
         each.state,
         each.inFlight,
         each.ewmaMs === null ? '-' : Math.round(each.ewmaMs),
+        each.tokensPerSecond === null ? '-' : Math.round(each.tokensPerSecond),
+        each.quotaLeft === null ? '-' : `${Math.round(100 * each.quotaLeft)} %`,
         each.failures,
         each.outForMs === 0 ? '-' : Math.ceil(each.outForMs / 1000),
       ]),

@@ -1,3 +1,4 @@
+import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
@@ -9,7 +10,8 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { Snapshot } from '#core/snapshot.ts';
+import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
+import { compileCallRules } from '#expressions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
@@ -73,10 +75,21 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     sockets: parts.sockets,
     endpoint,
     speaking: createSpeaking(),
+    rulesOf: createRules(),
     unasked: new Map(),
     retries: parts.retries,
     shedder: parts.shedder,
     ...compilePools(snapshot, parts),
+  };
+}
+
+/** Compiled when a call first needs them. */
+function createRules(): Gateway['rulesOf'] {
+  const known = new WeakMap<ResolvedModel, CallRules>();
+  return (model) => {
+    let rules = known.get(model);
+    if (!rules) known.set(model, (rules = compileCallRules((model.rules ?? []).map(({ when }) => when))));
+    return rules;
   };
 }
 

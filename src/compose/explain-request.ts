@@ -3,14 +3,16 @@ import type { ControlPlane } from '#core/contracts/control-plane.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import { faultFrom } from '#core/fault.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { Snapshot } from '#core/snapshot.ts';
+import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
 import { dialects } from '#dialects/index.ts';
 import { compileRoutes } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
 import { explain, type Explanation } from '#pipeline/explain.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
+import { compileCallRules } from '#expressions/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { canonicalHead } from '#transport/server/canonical-head.ts';
+import { systemClock } from './system-clock.ts';
 import { idleServices } from './idle-services.ts';
 
 type Request = Parameters<ControlPlane['explain']>[0];
@@ -31,7 +33,9 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
       secure: url.protocol === 'https:',
       trusted: false,
     });
-    return explain(gatewayFor(snapshot), head, { model: request.model, body: request.body ?? null });
+    return explain(gatewayFor(snapshot), head, {
+      ...{ model: request.model, body: request.body ?? null, nowMs: systemClock.nowMs() },
+    });
   } catch (thrown) {
     const fault = faultFrom(thrown);
     if (fault.code === 'gateway/internal') throw thrown;
@@ -41,6 +45,8 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
       route: null,
       policies: [],
       operation: null,
+      rules: [],
+      strategy: null,
       targets: [],
       fault: { code, message: why },
     };
@@ -57,5 +63,6 @@ function gatewayFor(snapshot: Snapshot) {
     operations: new OperationIndex(dialects),
     dialects: new Map(dialects.map((dialect) => [dialect.name, dialect])),
     models: createModelIndex(snapshot),
+    rulesOf: ({ rules }: ResolvedModel) => compileCallRules((rules ?? []).map(({ when }) => when)),
   };
 }

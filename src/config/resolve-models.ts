@@ -215,7 +215,11 @@ export function resolveModels(
       targets: targets.filter((target) => target !== null),
       pool: resolvePool({
         balance:
-          settings.strategy === undefined || settings.strategy === 'fallback' ? 'ordered' : settings.strategy,
+          settings.strategy === undefined || settings.strategy === 'fallback'
+            ? 'ordered'
+            : settings.strategy === 'latency'
+              ? 'peak-ewma'
+              : settings.strategy,
         hashBy: { kind: 'prompt-prefix' },
         fields: settings,
         passive: settings.health?.passive,

@@ -9,6 +9,7 @@ import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from './resolve-models.ts';
 import { resolveShedding } from './resolve-retries.ts';
+import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
@@ -44,6 +45,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     { providers, prices, seed: scope.prices },
     problems,
   );
+  resolveRules(document, models, { index: createModelIndex({ models, openProviders }), problems });
   const teams = Object.keys(document.teams ?? {});
   const projects = document.projects ?? {};
   for (const [name, project] of Object.entries(projects)) {

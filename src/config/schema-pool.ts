@@ -112,6 +112,8 @@ export const poolFields = {
   ),
 };
 
+const modelStrategies = ['fallback', 'cost', 'latency', 'throughput', 'quota'] as const;
+
 const ModelTarget = Type.String({ pattern: '^[^/\\s]+/\\S+$', title: 'provider/model' });
 
 /** Targets of a model, and how they are chosen among. */
@@ -127,11 +129,35 @@ export const modelTargetFields = {
     },
   ),
   strategy: Type.Optional(
-    Type.Union([Type.Literal('fallback'), BalanceSchema], {
-      title: 'fallback, round-robin, least-connections, peak-ewma or consistent-hash',
+    Type.Union([...modelStrategies.map((strategy) => Type.Literal(strategy)), BalanceSchema], {
+      title:
+        'fallback, cost, latency, throughput, quota, round-robin, least-connections, peak-ewma or consistent-hash',
       description:
-        'fallback: always the first that is in service. Otherwise as in upstreams. Whichever was chosen, the next one takes over while nothing was delivered (fallback).',
+        'fallback: always the first that is in service. cost: the cheapest for the call. latency: the shortest time to the first token. throughput: the most tokens a second. quota: the most left of the limits that the provider reports. Otherwise as in upstreams. Whichever was chosen, the next one takes over while nothing was delivered (fallback).',
     }),
+  ),
+  rules: Type.Optional(
+    Type.Array(
+      Type.Object(
+        {
+          when: Type.String({
+            minLength: 1,
+            maxLength: 2000,
+            title: 'an expression in CEL',
+            description: 'An expression over call, request, key and time that is true or false.',
+          }),
+          use: Type.String({
+            minLength: 1,
+            description: 'A name under models, or provider/model, whose targets then answer.',
+          }),
+        },
+        { ...strict, title: '{ when: …, use: … }' },
+      ),
+      {
+        maxItems: 50,
+        description: "Asked in order: where one holds, another model's targets answer in place of these.",
+      },
+    ),
   ),
   health: Type.Optional(
     Type.Object(

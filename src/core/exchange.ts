@@ -90,6 +90,8 @@ export interface AttemptRecord {
   flags?: string[];
   /** What the upstream asked for by Retry-After. */
   retryAfterMs?: number | null;
+  /** What is left of the upstream's own limits, where it says so. */
+  limits?: LimitReport | null;
   upstreamId: string | null;
   usage: Usage | null;
   /** Did the upstream begin to work on it, as far as we can know? */

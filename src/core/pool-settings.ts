@@ -16,7 +16,18 @@ export interface PoolSettings {
   readonly overprovision: number;
 }
 
-export type BalanceKind = 'ordered' | 'round-robin' | 'least-connections' | 'peak-ewma' | 'consistent-hash';
+export type BalanceKind =
+  | 'ordered'
+  | 'round-robin'
+  | 'least-connections'
+  | 'peak-ewma'
+  | 'consistent-hash'
+  /** Least cost of the exchange, as `PoolWish.costOf` tells it. */
+  | 'cost'
+  /** Most tokens a second. */
+  | 'throughput'
+  /** Most left of the limits that the target itself reports. */
+  | 'quota';
 
 export type HashBy =
   | { readonly kind: 'key' | 'client' | 'prompt-prefix' }

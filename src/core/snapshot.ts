@@ -72,6 +72,15 @@ export interface ResolvedModel extends Plan {
   readonly shares?: readonly TargetShare[];
   /** Absent: each target once, in order (`fallbackRules`). */
   readonly retries?: RetryRules;
+  /** Tried in order; the first that holds says whose targets answer. */
+  readonly rules?: readonly ModelRule[];
+}
+
+export interface ModelRule {
+  /** An expression (CEL) over `CallFacts`. */
+  readonly when: string;
+  /** Its own rules are not asked. */
+  readonly use: ResolvedModel;
 }
 
 /** See PoolMember. */

@@ -34,6 +34,9 @@ export function createObserver(
   const runtime = new RuntimeMetrics();
   const bugs = new Counter('sluice_internal_errors_total', 'Bugs: something other than a fault was thrown.');
   bugs.at();
+  const rules = new Counter('sluice_model_rule_failures_total', 'Rules that could not be evaluated.', [
+    'model',
+  ]);
   const sinks: LineSink[] = [];
   const sink = (fd: number) => {
     const made = new LineSink(sendTo(fd));
@@ -72,6 +75,9 @@ export function createObserver(
       metrics.record(receipt);
       log?.(exchange, receipt);
     },
+    ruleFailed(model) {
+      rules.at(model).value++;
+    },
     failed(exchange, error) {
       bugs.at().value++;
       errors.record(exchange, error);
@@ -97,6 +103,7 @@ export function createObserver(
           })),
         ),
         ...sockets.dump(),
+        rules.dump(),
         bugs.dump(),
         dropped.dump(),
         ...runtime.dump(),

@@ -14,6 +14,8 @@ export interface Try {
   readonly number: number;
   /** No other target can take over. */
   readonly isLast: boolean;
+  /** See CallAttemptParts. */
+  readonly watchesLimits: boolean;
   /** Until the head of its answer; 0 is unlimited. */
   readonly deadlineMs: number;
 }
@@ -24,7 +26,7 @@ export interface Try {
  */
 export async function attemptCall(passage: Passage, call: ModelCall, attempt: Try): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const { target, isLast, deadlineMs } = attempt;
+  const { target, isLast, watchesLimits, deadlineMs } = attempt;
   const outbound = renderOutbound(passage, call, target);
   const record: AttemptRecord = {
     number: attempt.number,
@@ -50,6 +52,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     outbound: { ...outbound, request },
     record,
     isLast,
+    watchesLimits,
     deadlineMs,
   });
   gateway.live.add(running);

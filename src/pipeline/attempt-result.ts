@@ -1,4 +1,5 @@
-import type { AttemptResult } from '#core/contracts/target-pool.ts';
+import type { LimitReport } from '#core/contracts/dialect.ts';
+import type { AttemptResult, QuotaStand } from '#core/contracts/target-pool.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import type { Fault } from '#core/fault.ts';
 import { totalsOf } from '#core/usage.ts';
@@ -18,7 +19,21 @@ export function attemptResult(
     totalMs: Math.max(0, nowMs - startedAtMs),
     outputTokens: record?.usage ? totalsOf(record.usage.lines).output : null,
     retryAfterMs: record?.retryAfterMs ?? null,
+    quota: quotaOf(record?.limits ?? null),
   };
+}
+
+/** Of the tightest limit; of two that are as tight, the one that stays so for longer. */
+function quotaOf(report: LimitReport | null): QuotaStand | null {
+  let tightest: QuotaStand | null = null;
+  for (const stand of [report?.requests, report?.tokens]) {
+    if (!stand || stand.limit <= 0) continue;
+    const left = stand.remaining / stand.limit;
+    const tighter = left < (tightest?.left ?? Infinity);
+    if (tighter || (left === tightest!.left && stand.resetMs > tightest!.resetMs))
+      tightest = { left, resetMs: stand.resetMs };
+  }
+  return tightest;
 }
 
 /** Of a member that was taken and not tried, or whose attempt was cancelled because another one answered. */

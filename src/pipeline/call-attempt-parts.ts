@@ -9,6 +9,8 @@ export interface CallAttemptParts {
   readonly outbound: OutboundCall;
   readonly record: AttemptRecord;
   readonly isLast: boolean;
+  /** Is it of use to know what is left of the target's limits? */
+  readonly watchesLimits: boolean;
   /** Until the head of the answer; 0 is unlimited. */
   readonly deadlineMs: number;
 }

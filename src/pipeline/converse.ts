@@ -1,12 +1,17 @@
 import type { Inbound } from '#core/contracts/inbound.ts';
+import type { TargetPool } from '#core/contracts/target-pool.ts';
+import type { Exchange } from '#core/exchange.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { fallbackRules } from '#core/retry-rules.ts';
+import type { Target } from '#core/target.ts';
 import { affinityOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { attemptCall, type Try } from './attempt-call.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
+import { chooseModel } from './choose-model.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
+import { expectedCost } from './expected-cost.ts';
 import { failureOf } from './retry-plan.ts';
 import { Retries } from './retries.ts';
 
@@ -17,10 +22,15 @@ import { Retries } from './retries.ts';
  */
 export async function converse(passage: Passage, call: ModelCall): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const pool = gateway.targetsOf(call.model);
-  const rules = call.model.retries ?? fallbackRules;
+  const model = chooseModel(passage, call);
+  const pool = gateway.targetsOf(model);
+  const rules = model.retries ?? fallbackRules;
   const affinity = affinityOf(pool, exchange, call);
-  const retries = new Retries({ pool, rules, method: 'POST', affinity, sticky: null }, gateway);
+  const retries = new Retries(
+    { pool, rules, method: 'POST', affinity, sticky: null, costOf: costOf(pool, exchange) },
+    gateway,
+  );
+  const watchesLimits = pool.goesBy === 'quota';
   let lease = retries.first();
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   for (;;) {
@@ -28,7 +38,12 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
     const isLast = lease.isLast || retries.made >= rules.attempts;
     let fault: Fault | null = null;
     try {
-      return await tryTarget(passage, call, { target: lease.member.target, isLast, deadlineMs });
+      return await tryTarget(passage, call, {
+        target: lease.member.target,
+        isLast,
+        watchesLimits,
+        deadlineMs,
+      });
     } catch (thrown) {
       fault = faultFrom(thrown);
     } finally {
@@ -52,6 +67,15 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
     lease.end(neutralResult);
     throw new Fault('client/gone', 'The client hung up before its answer was complete.');
   }
+}
+
+/** Only where the pool goes by it. */
+function costOf(pool: TargetPool<Target>, exchange: Exchange): ((target: Target) => number) | undefined {
+  if (pool.goesBy !== 'cost') return undefined;
+  return (target) => {
+    const cost = expectedCost(exchange, target);
+    return cost === null ? Infinity : Number(cost);
+  };
 }
 
 /** Ends early when the client hangs up. */

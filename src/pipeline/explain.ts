@@ -4,6 +4,7 @@ import type { RequestHead } from '#core/head.ts';
 import { findOperation } from './client-dialect.ts';
 import { matchesTemplate } from '#core/path-template.ts';
 import type { HeadCondition } from '#core/snapshot.ts';
+import { explainModel, type ModelExplanation } from './explain-model.ts';
 import { operationOf, routeForModel, routeForOperation } from './choose-route.ts';
 import { findRoute, matchesHost } from './find-route.ts';
 import { judgeHead } from './head-test.ts';
@@ -22,6 +23,9 @@ export interface Explanation {
     readonly summary: string;
   }[];
   readonly operation: string | null;
+  /** Of the model, in order. */
+  readonly rules: ModelExplanation['rules'];
+  readonly strategy: string | null;
   readonly targets: readonly string[];
   readonly fault: { readonly code: string; readonly message: string } | null;
 }
@@ -30,16 +34,28 @@ export interface Explanation {
 export interface Asked {
   readonly model: string | null;
   readonly body: string | null;
+  readonly nowMs: number;
 }
 
 /** What would happen to a request, and why, without doing any of it. */
 export function explain(
-  gateway: Pick<Gateway, 'snapshot' | 'routes' | 'routeTrie' | 'operations' | 'dialects' | 'models'>,
+  gateway: Pick<
+    Gateway,
+    'snapshot' | 'routes' | 'routeTrie' | 'operations' | 'dialects' | 'models' | 'rulesOf'
+  >,
   head: RequestHead,
   asked: Asked,
 ): Explanation {
   const routes: Explanation['routes'][number][] = [];
-  const nothing = { routes, route: null, policies: [], operation: null, targets: [] };
+  const nothing = {
+    routes,
+    route: null,
+    policies: [],
+    operation: null,
+    rules: [],
+    strategy: null,
+    targets: [],
+  };
   let found: CompiledRoute | null = null;
   let compiled: CompiledRoute;
   const model = asked.model ?? modelIn(asked.body);
@@ -55,6 +71,9 @@ export function explain(
   const exchange = openExchange({ head } as unknown as Inbound, 0);
   const passage: Passage = { exchange, gateway: gateway as Gateway, route: compiled };
   const owner = compiled.route.kind === 'llm' ? findOperation(passage) : null;
+  const resolved = owner && model !== null ? gateway.models.find(model) : null;
+  const called = { exchange, asked: owner!, body: asked.body, nowMs: asked.nowMs };
+  const explained = resolved && explainModel(resolved, called, gateway);
   return {
     routes,
     route: compiled.route.name,
@@ -66,7 +85,9 @@ export function explain(
       summary: policy.summary,
     })),
     operation: owner ? `${owner.line.operation.kind} (${owner.dialect.name})` : null,
-    targets: targetsOf(gateway, compiled, model),
+    rules: explained?.rules ?? [],
+    strategy: explained?.strategy ?? null,
+    targets: explained?.targets ?? targetsOf(gateway, compiled, model),
     fault: null,
   };
 }

@@ -1,3 +1,4 @@
+import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Journal } from '#core/contracts/journal.ts';
@@ -44,6 +45,8 @@ export interface Gateway {
   readonly retries: RetryState;
   /** A group of upstreams by its name; every name in the snapshot has one. */
   upstreamsOf(name: string): TargetPool<HttpUpstream>;
+  /** Of a model that has some. */
+  rulesOf(model: ResolvedModel): CallRules;
   /** The targets of a model. */
   targetsOf(model: ResolvedModel): TargetPool<Target>;
 }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { CallBrief, Conversation, JsonObject } from '#core/call.ts';
 import type { CallLine, Dialect } from '#core/contracts/dialect.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
+import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
 import { mayHide, refuseHiddenKeys } from '#core/hidden-keys.ts';
@@ -36,18 +37,12 @@ export async function readCall(
 ): Promise<ModelCall> {
   const { exchange, gateway, route } = passage;
   const bytes = await readPlainBody(exchange, route.route.bodyBytes);
-  const json = parseObject(bytes);
-  const text = bytes.toString('latin1');
-  const fields = scanFields(text);
-  refuseDuplicates(fields, dialect.client.interpretedKeys);
-  const brief = dialect.client.brief(json, line);
+  const { text, ...read } = parseCallBody({ exchange, dialect, line }, bytes);
+  const { brief, json } = read;
   const found = gateway.models.find(brief.model);
   // Any of its names: who writes it otherwise gets no other route.
   if (route.siblings) chooseByModel(passage, found ? [brief.model, ...found.knownAs] : [brief.model]);
   refuseVendorIds(passage, dialect, { json, text });
-  exchange.json = json;
-  exchange.brief = brief;
-  exchange.estimatedInput = estimateInput(text);
   exchange.strict = isStrict(passage);
 
   const model = isRouted(passage, brief.model) ? found : null;
@@ -62,16 +57,34 @@ export async function readCall(
   }
   exchange.countedModel = model.countedAs;
   exchange.modelNames = model.knownAs;
+  return { ...read, model };
+}
+
+interface Came {
+  readonly exchange: Exchange;
+  readonly dialect: Dialect;
+  readonly line: CallLine;
+}
+
+/** Puts what a body says on the exchange; `text` has one character for each byte. @throws Fault naming what is wrong with it. */
+export function parseCallBody<Known extends Came>(
+  { exchange, ...known }: Known,
+  bytes: Buffer,
+): Omit<Known, 'exchange'> & Omit<ModelCall, 'model'> & { readonly text: string } {
+  const { client } = known.dialect;
+  const json = parseObject(bytes);
+  const text = bytes.toString('latin1');
+  const fields = scanFields(text);
+  refuseDuplicates(fields, client.interpretedKeys);
+  const brief = client.brief(json, known.line);
+  exchange.json = json;
+  exchange.brief = brief;
+  exchange.estimatedInput = estimateInput(text);
   let conversation: Conversation | null = null;
   return {
-    dialect,
-    line,
-    brief,
-    model,
-    bytes,
-    json,
-    fields,
-    conversation: () => (conversation ??= dialect.client.parseCall(json, line)),
+    ...known,
+    ...{ brief, bytes, json, fields, text },
+    conversation: () => (conversation ??= client.parseCall(json, known.line)),
   };
 }
 

@@ -37,6 +37,7 @@ export function openStream(
     context,
     stages,
     sameDialect: outbound.same,
+    provider: target.provider.name,
     withoutUsage,
   });
 }

@@ -1,7 +1,9 @@
+import type { Loss } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
 import { spliceFields } from '#core/json.ts';
+import { holdsState, openConversation, openState } from '#core/opaque-state.ts';
 import type { Target } from '#core/target.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
@@ -25,7 +27,7 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
   const same = dialect === call.dialect;
   const endpoint = gateway.endpoint(provider);
   const body = same
-    ? spliceFields(call.bytes, call.fields, dialect.provider.relayEdits(call.json, target, call.line))
+    ? spliceFields(call.bytes, call.fields, editsOf(call, dialect, target))
     : translate(passage, call, { dialect, target });
   const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
   const headers = [
@@ -61,17 +63,29 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
   };
 }
 
+/** State that is marked as a provider's came here by way of another dialect: its maker gets it back as it was. */
+function editsOf({ bytes, json, line }: ModelCall, dialect: Dialect, target: Target) {
+  const edits = dialect.provider.relayEdits(json, target, line);
+  if (!holdsState(bytes)) return edits;
+  const { name } = target.provider;
+  return new Map([...edits, ...dialect.client.replaceState(json, (state) => openState(state, name, 'keep'))]);
+}
+
+const isAmong = (losses: readonly Loss[], { field }: Loss): boolean =>
+  losses.some((loss) => loss.field === field);
+
 function translate(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {
   const { exchange } = passage;
-  const { body, losses } = to.dialect.provider.renderCall(call.conversation(), to.target);
-  exchange.losses.push(...losses);
-  if (exchange.strict && losses.length) {
-    const named = losses.map((loss) => `${loss.field} (${loss.reason})`).join('; ');
+  const opened = openConversation(call.conversation(), to.target.provider.name);
+  const { body, losses } = to.dialect.provider.renderCall(opened.conversation, to.target);
+  exchange.losses.push(...opened.losses, ...losses.filter((loss) => !isAmong(opened.losses, loss)));
+  if (exchange.strict && exchange.losses.length) {
+    const named = exchange.losses.map((loss) => `${loss.field} (${loss.reason})`).join('; ');
     throw new Fault(
       'dialect/not-carried',
       `The target "${to.target.provider.name}/${to.target.model}" cannot carry: ${named}. Leave it out, or allow ` +
         'it to be dropped with "x-sluice-strict: false".',
-      { field: losses[0]!.field },
+      { field: exchange.losses[0]!.field },
     );
   }
   return Buffer.from(body);

@@ -1,7 +1,6 @@
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
-import { priceLines, totalCost } from '#core/price.ts';
-import { inputLine, outputLine } from '#core/usage.ts';
+import { expectedCost } from './expected-cost.ts';
 import type { Passage } from './passage.ts';
 
 /**
@@ -26,7 +25,7 @@ export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRec
         traceId: exchange.trace.traceId,
         estimatedInput: exchange.estimatedInput,
         priceVersion: attempt.target?.price?.version ?? null,
-        ...expectedCost(exchange, attempt),
+        ...costExpected(exchange, attempt),
         reserved: exchange.reserved,
       },
       (error) => {
@@ -38,18 +37,12 @@ export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRec
   });
 }
 
-/** With all the output that was asked for, or as much as a call gets that does not say. */
-function expectedCost(
-  { brief, estimatedInput }: Exchange,
+function costExpected(
+  exchange: Exchange,
   { target }: AttemptRecord,
 ): { estimatedCostNano?: string; currency?: string } {
-  const price = target?.price;
-  if (!price || !brief) return {};
-  const each = brief.maxOutputTokens ?? target.defaultMaxOutputTokens;
-  const output = Math.min(each * Math.max(1, brief.choices), Number.MAX_SAFE_INTEGER);
-  const lines = priceLines([inputLine(estimatedInput), outputLine(output)], price);
-  const cost = totalCost({ lines }) + (price.perRequest ?? 0n);
-  return { estimatedCostNano: cost.toString(), currency: price.currency };
+  const cost = target && expectedCost(exchange, target);
+  return cost === null ? {} : { estimatedCostNano: cost.toString(), currency: target!.price!.currency };
 }
 
 export function subjectsOf(consumer: { id: string; project: string; team: string } | null) {

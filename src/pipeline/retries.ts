@@ -16,6 +16,8 @@ export interface RetriesParts<T> {
   readonly method: string;
   readonly affinity: string | null;
   readonly sticky: string | null;
+  /** See PoolWish. */
+  readonly costOf?: ((target: T) => number) | undefined;
 }
 
 /** Whom one exchange tries, and whether once more: the rules, the pool and the budget brought together. */
@@ -87,9 +89,12 @@ export class Retries<T> {
   }
 
   #take(again: boolean): Lease<T> | null {
-    const { pool, affinity, sticky } = this.#parts;
+    const { pool, affinity, sticky, costOf } = this.#parts;
     const nowMs = this.#gateway.clock.nowMs();
-    const lease = pool.take({ affinity, sticky, tried: this.#tried, again, nowMs });
+    const lease = pool.take({
+      ...{ affinity, sticky, tried: this.#tried, again, nowMs },
+      ...(costOf && { costOf }),
+    });
     if (lease) this.#tried.push(lease.member.id);
     return lease;
   }

@@ -3,6 +3,7 @@ import type { ClientSide, EventReader, RenderContext } from '#core/contracts/dia
 import type { Framing } from '#core/contracts/framing.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
+import { sealEvent } from '#core/opaque-state.ts';
 import { serverSentEvents } from '#core/sse.ts';
 import type { Usage } from '#core/usage.ts';
 import type { AnswerStream } from './answer-stream.ts';
@@ -20,6 +21,8 @@ export interface TransformSettings {
   readonly stages: readonly AnswerStage[];
   /** Client and provider speak the same dialect: an event nobody changed keeps its bytes. */
   readonly sameDialect: boolean;
+  /** Name of the provider, by which its state is marked on the way into another dialect. */
+  readonly provider: string;
   /** See ProviderSide.withoutUsage; null when the client asked for usage, too. */
   readonly withoutUsage: ((data: string) => string | null) | null;
 }
@@ -81,7 +84,7 @@ export class TransformStream implements AnswerStream {
     this.#guard(() => {
       if (last.trim() !== '' && !this.ended && !this.fault) this.#take(last + closing);
       if (this.ended || this.fault) return;
-      for (const event of this.#settings.reader.finish()) this.#give(event, this.#through(event));
+      for (const event of this.#seal(this.#settings.reader.finish())) this.#give(event, this.#through(event));
       for (const event of this.#remainders()) this.#render(event);
     });
     return this.#flush();
@@ -118,7 +121,7 @@ export class TransformStream implements AnswerStream {
       if (sameDialect || (framing === serverSentEvents && !client.streamType)) this.#out += raw;
       return;
     }
-    const events = reader.read(parsed);
+    const events = this.#seal(reader.read(parsed));
     const results = events.map((event) => this.#through(event));
     const untouched = results.every((result, i) => result.length === 1 && result[0] === events[i]);
     if (!sameDialect || !untouched) {
@@ -134,6 +137,11 @@ export class TransformStream implements AnswerStream {
     }
     if (this.ended) this.#kept += shown;
     else this.#out += shown;
+  }
+
+  #seal(events: AnswerEvent[]): AnswerEvent[] {
+    const { sameDialect, provider } = this.#settings;
+    return sameDialect ? events : events.map((event) => sealEvent(event, provider));
   }
 
   #through(event: AnswerEvent): readonly AnswerEvent[] {

@@ -2,6 +2,7 @@ import { advance, newStreamState, type AnswerEvent } from '#core/answer.ts';
 import type { JsonObject } from '#core/call.ts';
 import type { RenderContext } from '#core/contracts/dialect.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
+import { sealEvent } from '#core/opaque-state.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { Framing } from '#core/contracts/framing.ts';
@@ -31,9 +32,11 @@ export function renderWhole(
   framing: Framing | null,
 ): { body: Buffer | string; contentType: string } {
   const { passage, call, outbound, record, context } = parts;
-  const came = framing
+  const read = framing
     ? readEvents(parts, body, framing)
     : outbound.dialect.provider.parseAnswer(parseBody(body), record.target!);
+  const { name } = record.target!.provider;
+  const came = outbound.same ? read : read.map((event) => sealEvent(event, name));
   follow(came, record);
   record.work = 'finished';
 

@@ -68,21 +68,27 @@ async function serve(t: TestContext, text: string) {
   return { document, simulator, url, admin, chat };
 }
 
-describe('docs/configuration.md and docs/websocket.md: every block is served', limits, () => {
-  const blocks = ['docs/configuration.md', 'docs/websocket.md'].flatMap((page) => blocksOf(page, 'yaml'));
-  for (const [index, block] of blocks.entries()) {
-    const about = /^\w+(?=:)(?!version)/gm;
-    test(`${index + 1}: ${block.match(about)?.join(', ')}`, async (t) => {
-      const { document, url, admin } = await serve(t, block);
-      const status = (await (await admin('/v1/status')).json()) as { ready: boolean };
-      assert.equal(status.ready, true);
-      const routes = (document['routes'] ?? []) as unknown as { name: string; to: object }[];
-      const answer = await fetch(`${url}/v1/models`);
-      // A route wants a key that was not given; without one there is nothing.
-      assert.equal(answer.status, routes.some(({ to }) => 'llm' in to) ? 401 : 404);
-    });
-  }
-});
+describe(
+  'docs/configuration.md, docs/websocket.md and docs/model-routing.md: every block is served',
+  limits,
+  () => {
+    const blocks = ['docs/configuration.md', 'docs/websocket.md', 'docs/model-routing.md'].flatMap((page) =>
+      blocksOf(page, 'yaml'),
+    );
+    for (const [index, block] of blocks.entries()) {
+      const about = /^\w+(?=:)(?!version)/gm;
+      test(`${index + 1}: ${block.match(about)?.join(', ')}`, async (t) => {
+        const { document, url, admin } = await serve(t, block);
+        const status = (await (await admin('/v1/status')).json()) as { ready: boolean };
+        assert.equal(status.ready, true);
+        const routes = (document['routes'] ?? []) as unknown as { name: string; to: object }[];
+        const answer = await fetch(`${url}/v1/models`);
+        // A route wants a key that was not given; without one there is nothing.
+        assert.equal(answer.status, routes.some(({ to }) => 'llm' in to) ? 401 : 404);
+      });
+    }
+  },
+);
 
 describe('examples/: each is served, and does what it is there for', limits, () => {
   const example = (name: string) => readFileSync(join('examples', name), 'utf8');

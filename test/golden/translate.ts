@@ -73,6 +73,7 @@ export function translateStream(from: Dialect, to: Dialect, input: string, setti
     context: contextOf(to, settings),
     stages: [],
     sameDialect: false,
+    provider: 'p',
     withoutUsage: null,
   });
   let text = '';

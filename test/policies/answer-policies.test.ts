@@ -77,6 +77,7 @@ function pass(
     context: contextOf(to),
     stages,
     sameDialect: from === to,
+    provider: 'p',
     withoutUsage: null,
   });
   const bytes = Buffer.from(parts.source);

@@ -57,6 +57,11 @@ export interface ClientSide {
   readonly vendorIdWords: readonly string[];
   /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */
   parseCall(body: JsonObject, line: CallLine): Conversation;
+  /**
+   * The top-level fields to set in a call whose opaque state (proofs of reasoning, encrypted reasoning) is to be replaced:
+   * `open` gives what takes a state's place, or null where the state is to be left out, with all that is nothing without it.
+   */
+  replaceState(body: JsonObject, open: (state: string) => string | null): ReadonlyMap<string, string>;
   /** Renders a whole answer: the body's bytes as text. */
   renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string;
   /** `content-type` of a stream; absent: server-sent events. */

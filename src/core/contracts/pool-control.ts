@@ -39,6 +39,10 @@ export interface MemberReport {
   readonly inFlight: number;
   /** Peak-sensitive mean of the time to the head, or to the first content; null: nothing known. */
   readonly ewmaMs: number | null;
+  /** Mean of a model's output while it is given; null: nothing known. */
+  readonly tokensPerSecond: number | null;
+  /** Of the limits that the target reports: from 0 to 1; null: nothing known. */
+  readonly quotaLeft: number | null;
   /** Time left of an ejection, a cool-down, an open breaker; 0: none. */
   readonly outForMs: number;
   readonly successes: number;

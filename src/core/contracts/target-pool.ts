@@ -8,6 +8,8 @@ export interface TargetPool<T> {
   readonly name: string;
   /** As they stand now: discovery may change them. */
   readonly members: readonly PoolMember<T>[];
+  /** What its choices go by, so that the rest need not be found out: `PoolWish.costOf`, `AttemptResult.quota`. */
+  readonly goesBy: 'cost' | 'quota' | null;
   /** What `PoolWish.affinity` is to be made of; null: nothing asks for it. */
   readonly hashBy: HashBy | null;
   /** The cookie by which clients come back to their member; null: none. */
@@ -18,7 +20,7 @@ export interface TargetPool<T> {
    * Takes out the next member to try: it counts as in flight until its lease ends. A member is taken twice for one
    * exchange only when `wish.again` allows it and no other is left. Null when none may be tried.
    */
-  take(wish: PoolWish): Lease<T> | null;
+  take(wish: PoolWish<T>): Lease<T> | null;
   /** Other members, from now on: all of them. What is under way ends on its own member; those that stay keep their state. */
   update(members: readonly PoolMember<T>[]): void;
 }
@@ -33,11 +35,13 @@ export interface PoolMember<T> {
   readonly priority: number;
 }
 
-export interface PoolWish {
+export interface PoolWish<T = unknown> {
   /** What consistent hashing goes by; null where nothing is known. */
   readonly affinity: string | null;
   /** Word of the member that the client asks for (`stickyWord`); followed while that member is in service. */
   readonly sticky: string | null;
+  /** What the exchange is expected to cost at a target, in any unit; absent, or Infinity: not known. */
+  readonly costOf?: (target: T) => number;
   /** Ids of members that this exchange has tried, in order. */
   readonly tried: readonly string[];
   /** May a member be tried a second time when there is no other? */
@@ -63,4 +67,13 @@ export interface AttemptResult {
   readonly outputTokens: number | null;
   /** How long the target asks to be left alone (Retry-After); null when it does not. */
   readonly retryAfterMs: number | null;
+  /** How much is left of the tightest limit that the target reported; absent: it said nothing. */
+  readonly quota?: QuotaStand | null;
+}
+
+export interface QuotaStand {
+  /** From 0, nothing, to 1, all. */
+  readonly left: number;
+  /** Until it is whole again. */
+  readonly resetMs: number;
 }

@@ -7,6 +7,7 @@ import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { MessageReader, parseAnswer } from './read-answer.ts';
+import { replaceState } from './replace-state.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
 import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
@@ -30,6 +31,7 @@ export const anthropicMessages: Dialect = {
     vendorIds: findVendorIds,
     vendorIdWords,
     parseCall,
+    replaceState,
     renderAnswer,
     renderEvent,
     renderEnding,

@@ -5,6 +5,7 @@ import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { createEventReader, parseAnswer } from './read-answer.ts';
 import { refusesAskedUsage, relayEdits, withoutUsage } from './relay.ts';
+import { replaceState } from './replace-state.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
 import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
@@ -25,6 +26,7 @@ export const openaiChat: Dialect = {
     vendorIds: findVendorIds,
     vendorIdWords,
     parseCall,
+    replaceState,
     renderAnswer,
     renderEvent,
     renderEnding,

@@ -1,0 +1,1 @@
+export { checkCallExpression, compileCallRules, type ExpressionProblem } from './call-rules.ts';
