@@ -28,6 +28,8 @@ export const cohereChat: Dialect = {
     vendorIds: () => [],
     vendorIdWords: [],
     parseCall,
+    // Nothing here is for its maker alone.
+    replaceState: () => new Map(),
     renderAnswer,
     renderEvent,
     renderEnding,

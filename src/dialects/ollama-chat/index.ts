@@ -25,6 +25,8 @@ export const ollamaChat: Dialect = {
     vendorIds: () => [],
     vendorIdWords: [],
     parseCall,
+    // Nothing here is for its maker alone.
+    replaceState: () => new Map(),
     renderAnswer,
     streamType: () => jsonLines.mediaType,
     renderEvent,
