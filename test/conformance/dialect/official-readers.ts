@@ -4,6 +4,7 @@ import Legacy from '../../clients/node_modules/anthropic-legacy/index.mjs';
 import OpenAI from '../../clients/node_modules/openai/index.mjs';
 import { readCohere } from './cohere-chat/official-reader.ts';
 import { readOllama } from './ollama-chat/official-reader.ts';
+import { readCompletions } from './openai-completions/official-reader.ts';
 
 export interface Reading {
   readonly text: string;
@@ -105,4 +106,5 @@ export const officialReaders: Readonly<Record<string, Readonly<Record<string, Of
   },
   'cohere-chat': { 'cohere-ai': readCohere },
   'ollama-chat': { ollama: readOllama },
+  'openai-completions': { openai: readCompletions },
 };

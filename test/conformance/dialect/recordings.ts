@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import type { FinishReason } from '#core/answer.ts';
 import { cohereRecordings } from './cohere-chat/plain-reading.ts';
 import { ollamaRecordings } from './ollama-chat/plain-reading.ts';
+import { completionsRecordings } from './openai-completions/plain-reading.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -19,6 +20,7 @@ export interface PlainDialect {
 const others: Readonly<Record<string, PlainDialect>> = {
   'cohere-chat': cohereRecordings,
   'ollama-chat': ollamaRecordings,
+  'openai-completions': completionsRecordings,
 };
 
 export interface Recording {

@@ -9,6 +9,7 @@ import type { TokenTotals } from '#core/usage.ts';
 import { joined, type SaidBlock } from './answers.ts';
 import { cohereTraits } from './cohere-chat/traits.ts';
 import { ollamaTraits } from './ollama-chat/traits.ts';
+import { completionsTraits } from './openai-completions/traits.ts';
 
 export interface Traits {
   /** Choices that one answer can have. */
@@ -27,6 +28,8 @@ export interface Traits {
   carries?(call: Conversation): Conversation;
   /** What of the totals comes on its wire; absent: all of it. */
   totals?(totals: TokenTotals): TokenTotals;
+  /** False where it has no tools. */
+  readonly callsTools?: false;
   /** Its word for a stop sequence that matched, where it has one. */
   readonly stopSequence?: string;
   /** The reason that is read where it does not follow from the word alone. */
@@ -223,6 +226,7 @@ export const traits: Readonly<Record<string, Traits>> = {
   },
   'cohere-chat': cohereTraits,
   'ollama-chat': ollamaTraits,
+  'openai-completions': completionsTraits,
 };
 
 export function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { cohereGrammar } from './cohere-chat/grammar.ts';
 import { ollamaGrammar } from './ollama-chat/grammar.ts';
+import { completionsGrammar } from './openai-completions/grammar.ts';
 
 type Json = Record<string, unknown>;
 
@@ -97,4 +98,5 @@ export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = 
   'anthropic-messages': messages,
   'cohere-chat': cohereGrammar,
   'ollama-chat': ollamaGrammar,
+  'openai-completions': completionsGrammar,
 };
