@@ -25,7 +25,7 @@ export interface Vendor {
   /** @throws BadRequest for everything the vendor refuses. */
   read(body: Json, script: Script): Understood;
   renderWhole(answer: Answer, script: Script): { body: Json; usage: Json | null };
-  stream(answer: Answer, script: Script): Generator<Frame>;
+  stream(answer: Answer, script: Script, includeUsage: boolean): Generator<Frame>;
   errorFrame(): Frame;
   renderError(status: number, message: string, id: string): Json;
 }
@@ -91,7 +91,7 @@ export async function answerVendorCall(
       usage,
     });
   }
-  await deliverStream(reply, vendor.stream(answer, script), vendor.errorFrame());
+  await deliverStream(reply, vendor.stream(answer, script, understood.includeUsage), vendor.errorFrame());
   if (call.finished === 'complete') call.tokensGenerated = answer.completionTokens;
 }
 

@@ -6,6 +6,7 @@ const providers = {
   o: { dialect: 'openai-chat', path: '/v1' },
   a: { kind: 'anthropic', path: '' },
   c: { dialect: 'cohere-chat', path: '' },
+  t: { dialect: 'openai-completions', path: '/v1' },
   l: { dialect: 'ollama-chat', path: '' },
 };
 
