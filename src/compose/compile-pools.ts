@@ -2,7 +2,7 @@ import type { PoolMember, TargetPool } from '#core/contracts/target-pool.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import { Pool, type PoolMemory } from '#balance/index.ts';
 import { plainPool } from '#core/pool-settings.ts';
-import type { ResolvedModel, Snapshot, UpstreamMember } from '#core/snapshot.ts';
+import type { ResolvedModel, Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
 import type { Gateway, HttpUpstream } from '#pipeline/gateway.ts';
 import { originOf } from './origin-of.ts';
@@ -28,13 +28,16 @@ export function compilePools(snapshot: Snapshot, parts: PoolParts): CompiledPool
       let pool = upstreams.get(name);
       if (pool) return pool;
       const group = snapshot.upstreams[name]!;
-      const members = (discovered.get(name) ?? group.members).map((member) => httpMember(member, parts));
+      const members = (discovered.get(name) ?? group.members).map((member) =>
+        httpMember(member, group, parts),
+      );
       upstreams.set(name, (pool = new Pool({ ...shared, name, members, settings: group.pool })));
       return pool;
     },
     updateUpstreams(name, members) {
       discovered.set(name, members);
-      upstreams.get(name)?.update(members.map((member) => httpMember(member, parts)));
+      const group = snapshot.upstreams[name]!;
+      upstreams.get(name)?.update(members.map((member) => httpMember(member, group, parts)));
     },
     targetsOf(model) {
       let pool = models.get(model);
@@ -52,9 +55,13 @@ export function compilePools(snapshot: Snapshot, parts: PoolParts): CompiledPool
   };
 }
 
-function httpMember(member: UpstreamMember, parts: PoolParts): PoolMember<HttpUpstream> {
+function httpMember(
+  member: UpstreamMember,
+  { http2 }: UpstreamGroup,
+  parts: PoolParts,
+): PoolMember<HttpUpstream> {
   const { id, url, weight, priority } = member;
-  const { origin, host, pathPrefix } = originOf(url, member);
+  const { origin, host, pathPrefix } = originOf(url, { address: member.address, http2 });
   const name = `${origin.host}:${origin.port}`;
   return { id, target: { name, upstream: parts.upstream, origin, pathPrefix, host }, weight, priority };
 }

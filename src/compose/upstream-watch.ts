@@ -51,8 +51,8 @@ export class UpstreamWatch {
     this.#health = new HealthChecker({
       upstream,
       say,
-      locate(member, port) {
-        const { origin, host } = originOf(member.url, member);
+      locate: (name, { url, address }, port) => {
+        const { origin, host } = originOf(url, { address, http2: this.#groups[name]?.http2 ?? null });
         if (port === null) return { origin, host };
         return { origin: { ...origin, port, key: `${origin.key}|${port}` }, host };
       },

@@ -42,12 +42,16 @@ export function resolveUpstream(name: string, settings: UpstreamSettings): Upstr
       passive: health?.passive,
     }),
     members: membersOf(targets),
+    http2: http2Of(settings.http2),
     discovery: null,
     health: null,
     ...(retries ? { retries: resolveRetries(retries) } : {}),
     ...(hedge ? { hedge: resolveHedge(hedge) } : {}),
   };
 }
+
+export const http2Of = (setting: UpstreamSettings['http2']): UpstreamGroup['http2'] =>
+  setting === undefined || setting === 'never' ? null : setting;
 
 type Add = (step: string, message: string) => void;
 

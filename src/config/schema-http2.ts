@@ -21,3 +21,13 @@ export const Http2Schema = Type.Union(
   ],
   { title: 'true, false or settings of HTTP/2', description: 'HTTP/2 beside HTTP/1.1 (true).' },
 );
+
+/** Of a group of upstreams, or a provider. */
+export const UpstreamHttp2Schema = Type.Union(
+  [Type.Literal('never'), Type.Literal('alpn'), Type.Literal('prior-knowledge')],
+  {
+    title: 'never, alpn or prior-knowledge',
+    description:
+      'HTTP/2 to the servers. alpn: where they choose it in the TLS handshake. prior-knowledge: always, over plain connections as well (never).',
+  },
+);

@@ -2,6 +2,7 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
 import { RedirectTarget, RewriteSchema, splitTarget, StaticTarget } from './schema-destination.ts';
+import { UpstreamHttp2Schema } from './schema-http2.ts';
 import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
@@ -63,6 +64,7 @@ const ProviderSchema = Type.Object(
       }),
     ),
     headers: Type.Optional(Headers),
+    http2: Type.Optional(UpstreamHttp2Schema),
     timeouts: Type.Optional(TimeoutsSchema),
     proxy: Type.Optional(
       Type.String({
@@ -174,6 +176,7 @@ const UpstreamSchema = Type.Object(
     health: Type.Optional(HealthSchema),
     balance: Type.Optional(BalanceSchema),
     sticky: Type.Optional(StickySchema),
+    http2: Type.Optional(UpstreamHttp2Schema),
     ...poolFields,
     ...attemptFields,
   },

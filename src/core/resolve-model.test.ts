@@ -18,6 +18,7 @@ const provider = (name: string): Provider => ({
   quirks: {},
   timeouts: { connectMs: 1, responseHeaderMs: 1, idleMs: 1, totalMs: 0 },
   proxy: null,
+  http2: null,
   tls: null,
 });
 

@@ -1,5 +1,6 @@
 import type { ListenerPlan } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
+import type { Http2Use } from './http2-use.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
 import type { PoolSettings } from './pool-settings.ts';
@@ -105,6 +106,8 @@ export interface UpstreamGroup {
   /** As configured; discovery may add others. */
   readonly members: readonly UpstreamMember[];
   readonly pool: PoolSettings;
+  /** How its members are spoken to; null: by HTTP/1.1. */
+  readonly http2: Http2Use | null;
   /** Null: the members are those that are configured. */
   readonly discovery: Discovery | null;
   /** Null: nobody asks. */

@@ -1,3 +1,4 @@
+import type { Http2Use } from './http2-use.ts';
 import type { PriceVersion } from './price.ts';
 
 /** How a credential is put on a request. */
@@ -63,6 +64,8 @@ export interface Provider {
   readonly timeouts: Timeouts;
   /** Proxy URL for CONNECT, or null. */
   readonly proxy: string | null;
+  /** Null: HTTP/1.1. */
+  readonly http2: Http2Use | null;
   /** PEM texts; null for the system's. */
   readonly tls: {
     readonly ca: string | null;

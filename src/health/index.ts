@@ -8,7 +8,8 @@ const maxAtOnce = 64;
 
 export interface HealthParts {
   readonly upstream: Upstream;
-  locate(member: UpstreamMember, port: number | null): Place;
+  /** `port`: in place of the member's own. */
+  locate(group: string, member: UpstreamMember, port: number | null): Place;
   /** A member's verdict has changed. */
   onVerdict(group: string, id: string, healthy: boolean): void;
   say(line: string): void;
@@ -108,8 +109,9 @@ export class HealthChecker {
 
   async #check(watched: Watched): Promise<void> {
     this.#running++;
-    const { health, member } = watched;
-    const [answer, stop] = probe(health, this.#parts.locate(member, health.port), this.#parts.upstream);
+    const { group, health, member } = watched;
+    const place = this.#parts.locate(group, member, health.port);
+    const [answer, stop] = probe(health, place, this.#parts.upstream);
     watched.stop = stop;
     const checked = await answer;
     // Dropped in the meantime: nobody wants to know any more.

@@ -75,8 +75,11 @@ const endToEnd = new Set([
 const pseudonym = 'sluice';
 const maxPasses = 8;
 
-/** @throws Fault `request/malformed` or `request/loop`. */
-export function requestHeaders(passage: Passage, host: string): HeaderList {
+/**
+ * @param trailers Can the upstream be told that trailers are taken? HTTP/1.1 would need a field of the connection for it.
+ * @throws Fault `request/malformed` or `request/loop`.
+ */
+export function requestHeaders(passage: Passage, host: string, trailers: boolean): HeaderList {
   const { exchange } = passage;
   const { head } = exchange;
   const options = connectionOptions(head.headers);
@@ -97,6 +100,8 @@ export function requestHeaders(passage: Passage, host: string): HeaderList {
       continue;
     headers.push(name, head.headers[i + 1]!);
   }
+  // gRPC insists on it (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+  if (trailers && headerOf(head.headers, 'te') === 'trailers') headers.push('te', 'trailers');
   headers.push(...forwarding(passage), 'via', via(head.headers));
   headers.push('x-sluice-exchange', exchange.id, 'traceparent');
   headers.push(`00-${exchange.trace.traceId}-${exchange.trace.spanId}-${exchange.trace.flags}`);

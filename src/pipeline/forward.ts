@@ -53,7 +53,11 @@ export async function forward(passage: Passage): Promise<Answer> {
     retries,
     body: streamed,
     request: (upstream) => {
-      const headers = requestHeaders(passage, place.host ?? upstream.host);
+      const headers = requestHeaders(
+        passage,
+        place.host ?? upstream.host,
+        upstream.origin.http2 !== undefined,
+      );
       return {
         origin: upstream.origin,
         method: head.method,

@@ -39,6 +39,8 @@ export class HttpAttempt implements UpstreamSink {
   /** Bytes of body still to come, where a length was announced. */
   #left = -1;
   #last: Buffer | null = null;
+  /** The head of an answer without a body. */
+  #empty: { readonly status: number; readonly headers: HeaderList } | null = null;
   /** Where a policy gives the answer another form. */
   #encoded: EncodedBody | null = null;
   #trailers: HeaderList = [];
@@ -96,6 +98,12 @@ export class HttpAttempt implements UpstreamSink {
     this.#begun = true;
     const own = responseHeaders(headers);
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
+    if (length === '0' && !bodiless) {
+      // There is nothing to be given but the end, which waits for the receipt; in gRPC it must come with the head.
+      const given = answerHeaders(this.#passage, status, own);
+      this.#empty = { status, headers: given.filter((_, i) => given[i - (i % 2)] !== 'content-length') };
+      return;
+    }
     exchange.inbound.begin(status, this.#encode(status, answerHeaders(this.#passage, status, own)));
     exchange.inbound.onDrain(() => (this.#encoded ?? this.#call)?.resume());
   }
@@ -156,6 +164,14 @@ export class HttpAttempt implements UpstreamSink {
   #complete(): void {
     this.#over = true;
     const { inbound } = this.#passage.exchange;
+    const empty = this.#empty;
+    if (empty) {
+      const { id } = this.#passage.exchange;
+      return this.#resolve({
+        release: () => inbound.respond(empty.status, empty.headers, null),
+        abandon: () => inbound.respond(503, ['retry-after', '5', 'x-sluice-exchange', id], null),
+      });
+    }
     this.#resolve({
       heldBytes: this.#last?.length ?? 0,
       release: () => {

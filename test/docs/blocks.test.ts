@@ -27,6 +27,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/http2.md yaml': 'http2.test.ts',
   'docs/retries.md yaml': 'retries-page.test.ts',
   'docs/model-routing.md yaml': 'pages.test.ts',
+  'docs/grpc.md yaml': 'pages.test.ts',
   'docs/upstreams.md yaml': 'upstreams-page.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',
   'docs/discovery.md yaml': 'discovery-page.test.ts',

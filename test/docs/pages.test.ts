@@ -72,9 +72,12 @@ describe(
   'docs/configuration.md, docs/websocket.md and docs/model-routing.md: every block is served',
   limits,
   () => {
-    const blocks = ['docs/configuration.md', 'docs/websocket.md', 'docs/model-routing.md'].flatMap((page) =>
-      blocksOf(page, 'yaml'),
-    );
+    const blocks = [
+      'docs/configuration.md',
+      'docs/websocket.md',
+      'docs/model-routing.md',
+      'docs/grpc.md',
+    ].flatMap((page) => blocksOf(page, 'yaml'));
     for (const [index, block] of blocks.entries()) {
       const about = /^\w+(?=:)(?!version)/gm;
       test(`${index + 1}: ${block.match(about)?.join(', ')}`, async (t) => {

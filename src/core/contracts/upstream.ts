@@ -1,5 +1,6 @@
 import type { Fault } from '../fault.ts';
 import type { HeaderList } from '../head.ts';
+import type { Http2Use } from '../http2-use.ts';
 import type { Timeouts } from '../target.ts';
 
 /** Where to connect, and how. Two origins with the same `key` may share connections. */
@@ -9,6 +10,8 @@ export interface Origin {
   readonly host: string;
   readonly port: number;
   readonly proxy: string | null;
+  /** Absent: HTTP/1.1. */
+  readonly http2?: Http2Use;
   /** IP address to connect to; absent: the host is looked up. */
   readonly address?: string;
   readonly tls: {

@@ -28,6 +28,17 @@ export function connectFault(origin: Origin, error: Error): Fault {
   );
 }
 
+/** Not a byte has left, or the upstream says that it looked at none: it may be repeated whatever it is. */
+export function unsentFault(fault: Fault): Fault {
+  return new Fault(fault.code, fault.message, { unsent: true, cause: fault.details.cause });
+}
+
+/** What came of a request that must not be sent twice cannot be known: whoever decides about it is told so. */
+export function ambiguousFault(fault: Fault): Fault {
+  const message = `${fault.message} Whether the request arrived cannot be known, and it is not safe to repeat it unseen.`;
+  return new Fault(fault.code, message, { retryable: true, ambiguous: true, cause: fault.details.cause });
+}
+
 /** An established connection ended too early. */
 export function closedFault(origin: Origin, error: Error | null): Fault {
   if (error !== null && isTlsError(error)) return tlsFault(origin, error);

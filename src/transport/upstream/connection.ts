@@ -58,7 +58,7 @@ export class Connection implements ResponseHandler, DialHandler {
         return true;
       },
     };
-    this.#dial = new Dial(origin, host.dialer, { onread, handler: this });
+    this.#dial = new Dial(origin, host.dialer, { onread, handler: this, protocols: ['http/1.1'] });
   }
 
   /** Seconds the upstream promised for idleness, or -1. */

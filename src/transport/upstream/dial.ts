@@ -20,6 +20,14 @@ export interface DialHandler {
   onDialFailed(fault: Fault): void;
 }
 
+export interface DialParts {
+  /** For plain connections; null: reads come as 'data' events there, too. */
+  readonly onread: OnReadOpts | null;
+  /** What is offered by ALPN, best first. */
+  readonly protocols: readonly string[];
+  readonly handler: DialHandler;
+}
+
 /**
  * Opens a connection: TCP, TLS, or either through a CONNECT proxy. Exactly one callback comes, always asynchronously,
  * unless `cancel` was called before it.
@@ -27,17 +35,19 @@ export interface DialHandler {
 export class Dial {
   readonly #origin: Origin;
   readonly #dialer: Dialer;
-  readonly #onread: OnReadOpts;
+  readonly #onread: OnReadOpts | null;
+  readonly #protocols: readonly string[];
   readonly #handler: DialHandler;
   #over = false;
   #cancelled = false;
   #stopRace: () => void = () => {};
   #socket: Socket | null = null;
 
-  constructor(origin: Origin, dialer: Dialer, parts: { onread: OnReadOpts; handler: DialHandler }) {
+  constructor(origin: Origin, dialer: Dialer, parts: DialParts) {
     this.#origin = origin;
     this.#dialer = dialer;
     this.#onread = parts.onread;
+    this.#protocols = parts.protocols;
     this.#handler = parts.handler;
     this.#attempt(() => this.#resolve());
   }
@@ -84,7 +94,7 @@ export class Dial {
 
   #connected(socket: Socket): void {
     this.#socket = socket;
-    if (this.#isPlain) return this.#succeed(socket, true);
+    if (this.#isPlain) return this.#succeed(socket, this.#onread !== null);
     // Whoever comes next listens for errors too; this one only sees to it that none goes unheard in between.
     socket.on('error', () => {});
     if (this.#origin.proxy === null) return this.#secure(socket);
@@ -99,7 +109,7 @@ export class Dial {
   #secure(socket: Socket): void {
     let secured: TLSSocket;
     try {
-      secured = this.#dialer.secureSockets.secure(socket, this.#origin);
+      secured = this.#dialer.secureSockets.secure(socket, this.#origin, this.#protocols);
     } catch (error) {
       return this.#fail(tlsFault(this.#origin, error as Error));
     }

@@ -1,7 +1,8 @@
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '#core/contracts/upstream.ts';
-import { Fault, faultFrom } from '#core/fault.ts';
+import { faultFrom, type Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { Timeouts } from '#core/target.ts';
+import { ambiguousFault, unsentFault } from './connection-fault.ts';
 import type { Connection, ConnectionUser } from './connection.ts';
 import { RequestSender } from './request-sender.ts';
 import { timeoutFault } from './timeout-fault.ts';
@@ -133,7 +134,7 @@ export class RequestCall implements UpstreamCall, ConnectionUser {
       this.#movedMs = 0;
       return this.#connect(true);
     }
-    this.#fail(this.#unsent ? unsent(fault) : idempotent ? fault : ambiguous(fault));
+    this.#fail(this.#unsent ? unsentFault(fault) : idempotent ? fault : ambiguousFault(fault));
   }
 
   pause(): void {
@@ -204,15 +205,4 @@ export class RequestCall implements UpstreamCall, ConnectionUser {
     this.#sender?.stop();
     this.#host.over(this);
   }
-}
-
-/** Not a byte has left, so it may be repeated whatever it is. */
-function unsent(fault: Fault): Fault {
-  return new Fault(fault.code, fault.message, { unsent: true, cause: fault.details.cause });
-}
-
-/** What came of a request that must not be sent twice cannot be known: whoever decides about it is told so. */
-function ambiguous(fault: Fault): Fault {
-  const message = `${fault.message} Whether the request arrived cannot be known, and it is not safe to repeat it unseen.`;
-  return new Fault(fault.code, message, { retryable: true, ambiguous: true, cause: fault.details.cause });
 }

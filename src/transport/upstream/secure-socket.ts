@@ -20,14 +20,14 @@ export class SecureSockets {
   readonly #contexts = new WeakMap<TlsSettings, SecureContext>();
 
   /** Begins TLS over a connection. The caller listens for 'secureConnect' and 'error'. @throws Error for bad PEM texts. */
-  secure(socket: Socket, origin: Origin): TLSSocket {
+  secure(socket: Socket, origin: Origin, protocols: readonly string[]): TLSSocket {
     const host = bareHost(origin.host);
     const session = this.#sessions.get(origin.key);
     const secured = connect({
       socket,
       // The name in the certificate is compared with this, never with a proxy's.
       host,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [...protocols],
       ...(isIP(host) ? {} : { servername: host }),
       ...(origin.tls ? { secureContext: this.#contextOf(origin.tls) } : {}),
       ...(session ? { session } : {}),
