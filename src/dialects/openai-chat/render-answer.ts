@@ -48,7 +48,7 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
       return chunk(
         state,
         context,
-        choiceOf(event.choice, { tool_calls: [{ index, function: { arguments: event.text } }] }),
+        choiceOf(event.choice, { tool_calls: [{ index, function: { name: '', arguments: event.text } }] }),
       );
     }
     case 'signature':
