@@ -18,6 +18,8 @@ import type { Understood } from './understood.ts';
 export interface Vendor {
   name: string;
   path: string;
+  /** For what it refuses; by default 400. */
+  badRequestStatus?: number;
   /** Does it refuse calls without a bearer token? */
   asksKey: boolean;
   /** `content-type` of its streams, where they are no server-sent events. */
@@ -66,7 +68,8 @@ export async function answerVendorCall(
     if (typeof call.body.model === 'string') call.model = call.body.model;
     understood = vendor.read(call.body, reply.script);
   } catch (error) {
-    if (error instanceof BadRequest || error instanceof ScriptError) return refuse(400, error.message);
+    if (error instanceof BadRequest || error instanceof ScriptError)
+      return refuse(vendor.badRequestStatus ?? 400, error.message);
     throw error;
   }
   const { script } = reply;

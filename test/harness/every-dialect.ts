@@ -3,10 +3,11 @@ import type { TestGatewayOptions } from './gateway.ts';
 
 /** Paths of the simulator in each dialect, below its address. */
 const providers = {
-  o: { dialect: 'openai-chat', path: '/v1' },
+  o: { kind: 'openai', path: '/v1' },
   a: { kind: 'anthropic', path: '' },
   c: { dialect: 'cohere-chat', path: '' },
   t: { dialect: 'openai-completions', path: '/v1' },
+  m: { kind: 'mistral', path: '/mistral/v1' },
   l: { dialect: 'ollama-chat', path: '' },
 };
 
