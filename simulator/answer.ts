@@ -119,7 +119,7 @@ function planTools({ understood, script, call, index }: Planning): AnswerTool[] 
     calls.push({ name: script.toolNoArgs === true ? 'no_args' : script.toolNoArgs, json: '' });
   const forced = calls.length === 0 && !saysSomething(script) ? forcedTool(understood) : undefined;
   if (forced) calls.push({ name: forced.name, json: JSON.stringify(sampleOf(forced.schema ?? {})) });
-  const prefix = understood.vendor === 'openai' ? 'call_sim' : 'toolu_sim';
+  const prefix = understood.vendor === 'anthropic' ? 'toolu_sim' : 'call_sim';
   return calls.map((tool, at) => ({
     id: `${prefix}_${call.number}_${index}_${at}`,
     name: tool.name,

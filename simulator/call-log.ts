@@ -18,7 +18,8 @@ export interface SimulatedCall {
   id: string;
   number: number;
   exchangeId: string | null;
-  vendor: 'openai' | 'anthropic' | 'plain';
+  /** `plain` for what is no vendor's. */
+  vendor: string;
   method: string;
   path: string;
   model: string | null;

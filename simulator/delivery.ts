@@ -17,6 +17,8 @@ export interface Reply {
   acceptsGzip: boolean;
   /** What the vendor adds to every answer. */
   headers: Record<string, string>;
+  /** Of streams, where they are no server-sent events. */
+  streamType?: string;
 }
 
 /** Breaks a reply off where the script says so; answers the way it ended, or undefined to go on. */
@@ -73,7 +75,7 @@ export async function deliverStream(reply: Reply, frames: Iterable<Frame>, error
     }
     return sendWhole(reply, {
       body: Buffer.from(body),
-      contentType: eventStreamType(script),
+      contentType: reply.streamType ?? eventStreamType(script),
       status: 200,
       usage: call.usage,
     });
@@ -94,7 +96,7 @@ export async function deliverStream(reply: Reply, frames: Iterable<Frame>, error
   /** Answers false when the stream ended at this point. */
   const pass = async (point: FaultPoint): Promise<boolean> => {
     if (script.malformedAt === point)
-      await sink.write(renderFrame({ kind: 'other', data: MALFORMED }, script));
+      await sink.write(renderFrame({ kind: 'other', data: MALFORMED, line: errorFrame.line }, script));
     if (script.errorInStreamAt === point) {
       call.finished = 'error-frame';
       await sink.write(renderFrame(errorFrame, script));
@@ -138,7 +140,7 @@ function openSink(reply: Reply): BodySink {
   const { response, script, call } = reply;
   const gzip = Boolean(script.gzip && (reply.acceptsGzip || script.gzip === 'always'));
   writeHead(reply, 200, {
-    'content-type': eventStreamType(script),
+    'content-type': reply.streamType ?? eventStreamType(script),
     'cache-control': 'no-cache',
     ...(gzip && { 'content-encoding': 'gzip' }),
   });

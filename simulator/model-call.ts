@@ -163,7 +163,7 @@ function readRequest(
   return readMessagesRequest(call.body, { version, script, counting });
 }
 
-function parseBody(bytes: Buffer): unknown {
+export function parseBody(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
@@ -239,7 +239,7 @@ function sendScriptedError(reply: Reply, vendor: VendorName, status: number): Pr
 }
 
 /** The headers an echo shows: credentials are told by their kind, never by their value. */
-function pickHeaders(headers: IncomingHttpHeaders): Record<string, unknown> {
+export function pickHeaders(headers: IncomingHttpHeaders): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (/^(anthropic-|openai-|x-sluice-|x-stainless-|user-agent$|accept|content-type$)/.test(name))

@@ -21,7 +21,7 @@ export function resolveScript(sources: ScriptSources): Script {
     ...sources.defaults,
     ...sources.queued,
     ...(typeof body.model === 'string' ? parseModelSuffix(body.model) : undefined),
-    ...parseTextScript(lastUserText(body.messages)),
+    ...parseTextScript(typeof body.prompt === 'string' ? body.prompt : lastUserText(body.messages)),
     ...parseHeaderScript(sources.headers['x-simulate']),
   };
 }

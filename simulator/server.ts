@@ -15,6 +15,8 @@ import {
   answerUnknown,
 } from './model-call.ts';
 import { acceptUpgrade, answerBytes, answerEcho, answerEvents, answerMirror } from './plain.ts';
+import { answerVendorCall } from './vendor-call.ts';
+import { vendorAt } from './vendors.ts';
 import { checkScript, ScriptError } from './script.ts';
 import type { Script } from './script.ts';
 
@@ -148,6 +150,10 @@ async function handle(request: IncomingMessage, response: ServerResponse, contro
   if (path === '/sse' && isRead) return answerEvents(plain);
   const count = /^\/bytes\/(\d{1,12})$/.exec(path)?.[1];
   if (count !== undefined && isRead) return answerBytes(plain, Number(count));
+  const vendor = vendorAt(path);
+  if (vendor) {
+    return method === 'POST' ? answerVendorCall(incoming, vendor, controls) : answerUnknown(incoming, 405);
+  }
   switch (path) {
     case '/v1/chat/completions':
       return method === 'POST' ? answerModelCall(incoming, 'openai', controls) : answerUnknown(incoming, 405);

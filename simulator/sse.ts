@@ -11,11 +11,14 @@ export interface Frame {
   /** A string is sent as it is, anything else as JSON. */
   data: unknown;
   usage?: Record<string, unknown>;
+  /** A line of JSON instead of an event. */
+  line?: boolean;
 }
 
 /** Renders a frame with the line ends, comments and line splitting that the script asks for. */
 export function renderFrame(frame: Frame, script: Script): string {
   const eol = script.crlf ? '\r\n' : '\n';
+  if (frame.line) return (typeof frame.data === 'string' ? frame.data : renderJson(frame.data)) + eol;
   const data = typeof frame.data === 'string' ? frame.data : renderJson(frame.data, script.multiLineData);
   let text = script.comments ? `: keep-alive${eol}${eol}` : '';
   if (frame.event !== undefined) text += `event: ${frame.event}${eol}`;

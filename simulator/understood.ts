@@ -1,6 +1,6 @@
 /** What the simulator understood of a request, in words that are the same for every vendor. */
 export interface Understood {
-  vendor: 'openai' | 'anthropic';
+  vendor: string;
   model: string;
   stream: boolean;
   system: string[];

@@ -14,7 +14,7 @@ export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRe
     const value = record.variable === null ? undefined : env[record.variable];
     if (record.baseUrl.startsWith('builtin:')) simulated = record.name;
     else if (value)
-      providers[record.name] = record.credential ? { apiKey: value } : { baseUrl: addressOf(value, record) };
+      providers[record.name] = record.credential ? { apiKey: value } : localServer(value, record);
   }
   if (Object.keys(providers).length === 0 && simulated !== null) providers[simulated] = {};
   return {
@@ -27,6 +27,16 @@ export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRe
     teams: { default: {} },
     projects: { default: { team: 'default' } },
   };
+}
+
+/** What it speaks besides stands at the same address. */
+function localServer(value: string, record: ProviderRecord): ProviderSettings {
+  const baseUrl = addressOf(value, record);
+  const speaks = (record.speaks ?? []).map(({ dialect, baseUrl: standard = record.baseUrl }) => ({
+    dialect,
+    baseUrl: baseUrl + standard.slice(record.baseUrl.length),
+  }));
+  return speaks.length > 0 ? { baseUrl, speaks } : { baseUrl };
 }
 
 /** Local servers are named by host and port, with or without a scheme. */

@@ -25,6 +25,12 @@ export interface Quirks {
   readonly asksUsage?: boolean;
   /** Name of the field that caps output tokens, where it differs from the dialect's. */
   readonly maxTokensField?: string;
+  /** Name of the field for the seed, where a call may name it otherwise. */
+  readonly seedField?: string;
+  /** Its word for a tool choice that some tool must be called, where a call may say it otherwise. */
+  readonly requiredChoice?: string;
+  /** Ids of tool calls are refused unless they are this many letters and digits. */
+  readonly toolCallIdLength?: number;
   /** Reasoning tokens come beside the output count instead of inside it. */
   readonly reasoningBesideOutput?: boolean;
   /** Field of a delta that carries reasoning text. */

@@ -26,7 +26,7 @@ export function openStream(
   const stages = openStages(passage);
   const reader = outbound.dialect.provider.eventReader(target);
   const withoutUsage =
-    outbound.same && !call.brief.wantsUsage
+    outbound.same && !call.brief.wantsUsage && target.provider.quirks.asksUsage !== false
       ? (data: string) => outbound.dialect.provider.withoutUsage(data)
       : null;
   if (outbound.same && stages.length === 0) return new ScanStream(reader, withoutUsage, framing);

@@ -31,12 +31,14 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   for (const setting of ['seed', 'frequencyPenalty', 'presencePenalty', 'logprobs'] as const)
     if (c[setting] !== null) lose(c.words[setting], 'the target has no such setting');
   if (c.choices > 1) lose(c.words.choices, 'the target gives one answer');
+  const stops = c.stop.filter((word) => word.trim() !== '');
+  if (stops.length < c.stop.length) lose(c.words.stop, 'the target takes none of nothing but white space');
   const body: JsonObject = {
     model: target.model,
     max_tokens: maxTokens,
     ...renderSystem(c.turns.slice(0, first)),
     messages: renderTurns(c, first, { thinks: thinking.on, lose }),
-    ...(c.stop.length ? { stop_sequences: c.stop } : {}),
+    ...(stops.length ? { stop_sequences: stops } : {}),
     ...renderSampling(c, thinking.field !== null && thinking.on, lose),
     ...(tools.length ? { tools: tools.map(renderTool), ...renderToolChoice(c, lose) } : {}),
     ...(thinking.field ? { thinking: thinking.field } : {}),

@@ -27,7 +27,9 @@ export function faultOfError(error: JsonObject, came: Came | null): Fault {
   const code = typeof error['code'] === 'string' ? error['code'] : null;
   const type = typeof error['type'] === 'string' ? error['type'] : null;
   const status = came?.status ?? statusInStream(error);
-  const said = [error['message'], error['detail'], error['error']].find((text) => typeof text === 'string');
+  const said = [error['message'], error['detail'], error['error'], problemsOf(error)].find(
+    (text) => typeof text === 'string',
+  );
   const headers = came
     ? retryHeaders.flatMap((name) => {
         const value = headerOf(came.headers, name);
@@ -47,6 +49,17 @@ export function faultOfError(error: JsonObject, came: Came | null): Fault {
       ...(came && came.body.length ? { upstreamBody: came.body } : {}),
     },
   );
+}
+
+/** What a validator found wrong, field by field: `{ detail: [{ loc: ['body', 'n'], msg }] }`. */
+function problemsOf(error: JsonObject): string | null {
+  const { detail } = isObject(error['message']) ? error['message'] : error;
+  if (!Array.isArray(detail)) return null;
+  const problems = detail.filter(isObject).map(({ loc, msg }) => {
+    const place = Array.isArray(loc) ? loc.filter((part) => part !== 'body').join('.') : '';
+    return place === '' ? String(msg) : `${place}: ${String(msg)}`;
+  });
+  return problems.length > 0 ? problems.join('; ') : null;
 }
 
 /** An error in a stream has no status of its own; some providers give one as its code. */

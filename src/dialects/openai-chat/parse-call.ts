@@ -34,6 +34,7 @@ const known = new Set([
   'temperature',
   'top_p',
   'seed',
+  'random_seed',
   'frequency_penalty',
   'presence_penalty',
   'logprobs',
@@ -52,6 +53,7 @@ const neutral: Readonly<Record<string, unknown>> = {
   store: false,
   service_tier: 'auto',
   verbosity: 'medium',
+  safe_prompt: false,
 };
 
 /** https://platform.openai.com/docs/api-reference/chat/create */
@@ -74,7 +76,7 @@ export function parseCall(body: JsonObject): Conversation {
     temperature: optional(body['temperature'], 'temperature', readNumber),
     topP: optional(body['top_p'], 'top_p', readNumber),
     topK: null,
-    seed: optional(body['seed'], 'seed', readNumber),
+    seed: optional(body['seed'] ?? body['random_seed'], 'seed', readNumber),
     frequencyPenalty: parsePenalty(body, 'frequency_penalty'),
     presencePenalty: parsePenalty(body, 'presence_penalty'),
     logprobs: parseLogprobs(body),
@@ -145,7 +147,7 @@ function parseTurn(value: unknown, path: string): Turn {
         role: 'assistant',
         parts: parseAssistant(message, path),
         ...named,
-        ...withRest(message, assistantFields),
+        ...withRest(message, message['prefix'] === false ? unprefixed : assistantFields),
       };
     case 'tool': {
       const callId = readString(message['tool_call_id'], `${path}.tool_call_id`);
@@ -170,6 +172,9 @@ const assistantFields = new Set([
   'parsed',
 ]);
 
+/** Some clients always say that an answer does not begin so. */
+const unprefixed = new Set([...assistantFields, 'prefix']);
+
 function parseAssistant(message: JsonObject, path: string): Part[] {
   const parts: Part[] = parseReasoning(message);
   if (message['content'] !== null && message['content'] !== undefined)
@@ -188,7 +193,10 @@ function parseAssistant(message: JsonObject, path: string): Part[] {
       type: 'tool-call',
       id: readString(call['id'], `${at}.id`),
       name: readString(fn['name'], `${at}.function.name`),
-      arguments: readString(fn['arguments'], `${at}.function.arguments`),
+      // Some clients give what they parsed.
+      arguments: isObject(fn['arguments'])
+        ? JSON.stringify(fn['arguments'])
+        : readString(fn['arguments'], `${at}.function.arguments`),
     });
   });
   return parts;
@@ -215,6 +223,7 @@ function parseTool(value: unknown, path: string): Tool {
 function parseToolChoice(value: unknown): ToolChoice | null {
   if (value === undefined || value === null) return null;
   if (value === 'none' || value === 'auto' || value === 'required') return { type: value };
+  if (value === 'any') return { type: 'required' };
   const choice = readObject(value, 'tool_choice');
   if (choice['type'] === 'function') {
     return {

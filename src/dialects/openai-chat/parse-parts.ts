@@ -49,6 +49,8 @@ function parsePart(part: JsonObject, path: string): Part {
   switch (type) {
     case 'text':
       return { type: 'text', text: readString(part['text'], `${path}.text`), ...rest };
+    case 'thinking':
+      return { type: 'reasoning', text: thinkingOf(part, path), signature: null, sealed: null };
     case 'refusal':
       return { type: 'refusal', text: readString(part['refusal'], `${path}.refusal`) };
     case 'image_url': {
@@ -83,6 +85,21 @@ function parsePart(part: JsonObject, path: string): Part {
     default:
       return { type: 'opaque', dialect: 'openai-chat', raw: part };
   }
+}
+
+/** Reasoning as a part of the content, in pieces of text. https://docs.mistral.ai/capabilities/reasoning */
+function thinkingOf(part: JsonObject, path: string): string {
+  const pieces = Array.isArray(part['thinking']) ? part['thinking'] : [part['thinking']];
+  return pieces
+    .map((piece, i) =>
+      typeof piece === 'string'
+        ? piece
+        : readString(
+            readObject(piece, `${path}.thinking[${i}]`)['text'] ?? '',
+            `${path}.thinking[${i}].text`,
+          ),
+    )
+    .join('');
 }
 
 /** https://platform.openai.com/docs/guides/prompt-caching */

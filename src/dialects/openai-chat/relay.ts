@@ -3,6 +3,7 @@ import type { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import { scanFields, spliceFields } from '#core/json.ts';
 import type { Target } from '#core/target.ts';
+import { otherNames } from './other-names.ts';
 
 /** What must change in a call that goes on in its own words. */
 export function relayEdits(body: JsonObject, target: Target): Map<string, string | null> {
@@ -15,6 +16,7 @@ export function relayEdits(body: JsonObject, target: Target): Map<string, string
     if (options['include_usage'] !== true)
       edits.set('stream_options', JSON.stringify({ ...options, include_usage: true }));
   }
+  for (const [field, json] of otherNames(body, quirks)) edits.set(field, json);
   for (const field of quirks.refusesFields ?? []) if (field in body) edits.set(field, null);
   return edits;
 }

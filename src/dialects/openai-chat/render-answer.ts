@@ -48,7 +48,7 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
       return chunk(
         state,
         context,
-        choiceOf(event.choice, { tool_calls: [{ index, function: { arguments: event.text } }] }),
+        choiceOf(event.choice, { tool_calls: [{ index, function: { name: '', arguments: event.text } }] }),
       );
     }
     case 'signature':
@@ -59,8 +59,10 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
           reasoning_details: [{ type: 'reasoning.signature', signature: event.signature }],
         }),
       );
-    case 'citation':
-      return chunk(state, context, choiceOf(event.choice, { annotations: [renderCitation(event.citation)] }));
+    case 'citation': {
+      const annotations = renderCitation(event.citation);
+      return annotations.length === 0 ? '' : chunk(state, context, choiceOf(event.choice, { annotations }));
+    }
     case 'finish':
       return chunk(
         state,

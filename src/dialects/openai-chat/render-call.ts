@@ -10,6 +10,7 @@ import type {
 } from '#core/call.ts';
 import { lossesOfRest } from '#core/losses.ts';
 import type { Target } from '#core/target.ts';
+import { fittingId } from './other-names.ts';
 
 const maxStops = 4;
 
@@ -28,7 +29,12 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   const body: JsonObject = {
     model: target.model,
     messages: c.turns.flatMap((turn) =>
-      renderTurn(turn, { reasoningField: quirks.reasoningField ?? null, words: c.words, lose }),
+      renderTurn(turn, {
+        reasoningField: quirks.reasoningField ?? null,
+        idLength: quirks.toolCallIdLength,
+        words: c.words,
+        lose,
+      }),
     ),
     ...(c.maxOutputTokens === null
       ? {}
@@ -37,13 +43,15 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
     ...(c.stop.length ? { stop: c.stop.slice(0, maxStops) } : {}),
     ...(c.temperature === null ? {} : { temperature: c.temperature }),
     ...(c.topP === null ? {} : { top_p: c.topP }),
-    ...(c.seed === null ? {} : { seed: c.seed }),
+    ...(c.seed === null ? {} : { [quirks.seedField ?? 'seed']: c.seed }),
     ...(c.frequencyPenalty === null ? {} : { frequency_penalty: c.frequencyPenalty }),
     ...(c.presencePenalty === null ? {} : { presence_penalty: c.presencePenalty }),
     ...(c.logprobs === null ? {} : { logprobs: true, top_logprobs: c.logprobs }),
     ...(c.endUser === null ? {} : { user: c.endUser }),
     ...(tools.length ? { tools: tools.map(renderTool) } : {}),
-    ...(c.toolChoice && tools.length ? { tool_choice: renderToolChoice(c.toolChoice) } : {}),
+    ...(c.toolChoice && tools.length
+      ? { tool_choice: renderToolChoice(c.toolChoice, quirks.requiredChoice) }
+      : {}),
     ...(c.parallelToolCalls === null || tools.length === 0
       ? {}
       : { parallel_tool_calls: c.parallelToolCalls }),
@@ -53,14 +61,32 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
       ? { stream: true, ...(quirks.asksUsage === false ? {} : { stream_options: { include_usage: true } }) }
       : {}),
   };
-  return { body: JSON.stringify(body), losses };
+  const refused = (quirks.refusesFields ?? []).filter((field) => field in body);
+  for (const field of refused)
+    if (field in asked) lose(c.words[asked[field]!], 'the target has no such setting');
+  const given = Object.entries(body).filter(([field]) => !refused.includes(field));
+  return { body: JSON.stringify(Object.fromEntries(given)), losses };
 }
+
+/** Of the fields that some providers refuse: what asked for them. */
+const asked: Readonly<Record<string, keyof Words>> = {
+  user: 'endUser',
+  logprobs: 'logprobs',
+  seed: 'seed',
+  n: 'choices',
+  frequency_penalty: 'frequencyPenalty',
+  presence_penalty: 'presencePenalty',
+  parallel_tool_calls: 'parallelToolCalls',
+  reasoning_effort: 'reasoning',
+  response_format: 'outputFormat',
+};
 
 type Lose = (field: string, reason: string) => void;
 
 interface How {
   readonly words: Words;
   readonly reasoningField: string | null;
+  readonly idLength: number | undefined;
   readonly lose: Lose;
 }
 
@@ -86,7 +112,7 @@ function renderTurn(turn: Turn, how: How): JsonObject[] {
 
 const onlyHome = 'reasoning goes back only to the provider that made it';
 
-function renderAssistant(turn: Turn, { reasoningField, words, lose }: How): JsonObject {
+function renderAssistant(turn: Turn, { reasoningField, idLength, words, lose }: How): JsonObject {
   const calls = turn.parts.filter((part) => part.type === 'tool-call');
   const refusal = turn.parts.find((part) => part.type === 'refusal');
   const reasoning = turn.parts.filter((part) => part.type === 'reasoning');
@@ -106,7 +132,7 @@ function renderAssistant(turn: Turn, { reasoningField, words, lose }: How): Json
     ...(calls.length
       ? {
           tool_calls: calls.map((call) => ({
-            id: call.id,
+            id: fittingId(call.id, idLength),
             type: 'function',
             function: { name: call.name, arguments: call.arguments },
           })),
@@ -126,7 +152,11 @@ function renderResults(turn: Turn, how: How): JsonObject[] {
     .flatMap((part) => (part.type === 'text' ? [] : renderPart(part, how)));
   if (media.length) lose(words.toolResult, "media of a result are sent as the user's");
   return [
-    ...results.map(({ callId, parts }) => ({ role: 'tool', tool_call_id: callId, content: textOf(parts) })),
+    ...results.map(({ callId, parts }) => ({
+      role: 'tool',
+      tool_call_id: fittingId(callId, how.idLength),
+      content: textOf(parts),
+    })),
     ...(media.length ? [{ role: 'user', content: media }] : []),
   ];
 }
@@ -192,9 +222,9 @@ function renderTool(tool: Conversation['tools'][number]): JsonObject {
   };
 }
 
-function renderToolChoice(choice: ToolChoice): unknown {
+function renderToolChoice(choice: ToolChoice, required = 'required'): unknown {
   if (choice.type === 'named') return { type: 'function', function: { name: choice.name } };
-  if (!('among' in choice)) return choice.type;
+  if (!('among' in choice)) return choice.type === 'required' ? required : choice.type;
   const tools = choice.among.map((name) => ({ type: 'function', function: { name } }));
   return { type: 'allowed_tools', allowed_tools: { mode: choice.type, tools } };
 }

@@ -10,7 +10,10 @@ for (const record of records) {
     assert.match(record.name, /^[a-z0-9][a-z0-9-]*$/);
     assert.equal(catalog.get(record.name), record);
     assert.ok(record.title.trim());
-    assert.ok(['openai-chat', 'anthropic-messages'].includes(record.dialect), record.dialect);
+    assert.ok(
+      ['openai-chat', 'anthropic-messages', 'cohere-chat', 'ollama-chat'].includes(record.dialect),
+      record.dialect,
+    );
     assert.match(record.source, /^https:\/\//);
     if (!record.baseUrl.startsWith('builtin:')) {
       const url = new URL(record.baseUrl);

@@ -3,6 +3,7 @@ import { openai } from './openai.ts';
 import { anthropic } from './anthropic.ts';
 import { google } from './google.ts';
 import { mistral } from './mistral.ts';
+import { cohere } from './cohere.ts';
 import { deepseek } from './deepseek.ts';
 import { dashscope } from './dashscope.ts';
 import { moonshot } from './moonshot.ts';
@@ -22,6 +23,7 @@ const records: readonly ProviderRecord[] = [
   anthropic,
   google,
   mistral,
+  cohere,
   deepseek,
   dashscope,
   moonshot,

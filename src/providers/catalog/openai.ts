@@ -9,7 +9,8 @@ export const openai: ProviderRecord = {
   variable: 'OPENAI_API_KEY',
   modelPrefixes: ['gpt-', 'o1', 'o3', 'o4-', 'chatgpt-'],
   models: ['gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5.5', 'gpt-6-luna'],
-  quirks: {},
+  // Of clients that speak it as another provider does.
+  quirks: { seedField: 'seed', requiredChoice: 'required' },
   priceList: 'openai',
   source: 'https://platform.openai.com/docs/api-reference/chat',
 };

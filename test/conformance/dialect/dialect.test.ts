@@ -7,7 +7,7 @@ import type { AnswerEvent } from '#core/answer.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { Fault } from '#core/fault.ts';
 import { serverSentEvents } from '#core/sse.ts';
-import { totalsOf } from '#core/usage.ts';
+import { totalsOf, type TokenTotals } from '#core/usage.ts';
 import { dialects } from '#dialects/index.ts';
 import { ScanStream } from '#pipeline/scan-stream.ts';
 import { TransformStream } from '#pipeline/transform-stream.ts';
@@ -15,7 +15,7 @@ import { answers, reasons, saidBy, usage, type Said } from './answers.ts';
 import { calls, meant } from './calls.ts';
 import { officialReaders } from './official-readers.ts';
 import { bytesOf, contextOf, framingOf, lineOf, readStream, renderStream, target } from './read-stream.ts';
-import { readsAs, traits, type Traits } from './traits.ts';
+import { hears, traits, type Traits } from './traits.ts';
 import { wireGrammars } from './wire-grammar.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 3000 : 150;
@@ -26,9 +26,11 @@ const seed = 29;
 function expected(said: Said, of: Traits, form: 'streamed' | 'whole') {
   return said.choices.map(({ blocks, finish }) => ({
     blocks: of[form](blocks),
-    finish: finish && readsAs(of, finish),
+    finish: finish && hears(of, { blocks, finish }),
   }));
 }
+
+const totalsOver = (of: Traits, totals: TokenTotals | null) => totals && (of.totals?.(totals) ?? totals);
 
 /** A prefix of an answer, and a reason to end it there. */
 const cuts = (of: Traits) =>
@@ -45,7 +47,7 @@ function expectedOfCut(prefix: readonly AnswerEvent[], reason: (typeof reasons)[
   const choices = said.choices.length ? said.choices : [{ blocks: [], finish: null }];
   return choices.map((choice) => ({
     blocks: of.streamed(choice.blocks),
-    finish: readsAs(of, choice.finish ?? reason),
+    finish: hears(of, { blocks: of.streamed(choice.blocks), finish: choice.finish ?? reason }),
   }));
 }
 
@@ -63,7 +65,8 @@ for (const dialect of dialects) {
 
     test('a call survives its journey, and nothing of it is said to be lost', () =>
       fc.assert(
-        fc.property(calls, (call) => {
+        fc.property(calls, (given) => {
+          const call = of.carries?.(given) ?? given;
           const { body, losses } = dialect.provider.renderCall(call, target);
           assert.deepEqual(losses, []);
           const json = JSON.parse(body) as Record<string, unknown>;
@@ -84,7 +87,7 @@ for (const dialect of dialects) {
           const said = saidBy(events);
           assert.deepEqual(read, {
             choices: expected(said, of, 'streamed'),
-            totals: said.totals,
+            totals: totalsOver(of, said.totals),
             ended: true,
           });
         }),
@@ -97,7 +100,11 @@ for (const dialect of dialects) {
           const body = JSON.parse(dialect.client.renderAnswer(events, context)) as Record<string, unknown>;
           const read = saidBy(dialect.provider.parseAnswer(body, target));
           const said = saidBy(events);
-          assert.deepEqual(read, { choices: expected(said, of, 'whole'), totals: said.totals, ended: true });
+          assert.deepEqual(read, {
+            choices: expected(said, of, 'whole'),
+            totals: totalsOver(of, said.totals),
+            ended: true,
+          });
         }),
         { numRuns: runs, seed },
       ));
@@ -111,7 +118,7 @@ for (const dialect of dialects) {
           const events = readStream(dialect, whole);
           assert.deepEqual(saidBy(events), {
             choices: expectedOfCut(prefix, ending.reason, of),
-            totals: totalsOf(ending.usage.lines),
+            totals: totalsOver(of, totalsOf(ending.usage.lines)),
             ended: true,
           });
           assert.equal(events.filter((event) => event.type === 'start').length, 1);

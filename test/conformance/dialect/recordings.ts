@@ -4,12 +4,28 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { FinishReason } from '#core/answer.ts';
+import { cohereRecordings } from './cohere-chat/plain-reading.ts';
+import { ollamaRecordings } from './ollama-chat/plain-reading.ts';
+import { completionsRecordings } from './openai-completions/plain-reading.ts';
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
+
+/** How answers of a dialect are told from others', and plainly read. */
+export interface PlainDialect {
+  speaks(payload: Json): boolean;
+  read(payloads: readonly Json[]): PlainReading;
+}
+
+const others: Readonly<Record<string, PlainDialect>> = {
+  'cohere-chat': cohereRecordings,
+  'ollama-chat': ollamaRecordings,
+  'openai-completions': completionsRecordings,
+};
 
 export interface Recording {
   readonly name: string;
-  readonly dialect: 'openai-chat' | 'anthropic-messages';
+  readonly dialect: string;
   readonly form: 'stream' | 'whole';
   /** SSE payloads without `[DONE]`; a whole answer is one. */
   readonly payloads: readonly Json[];
@@ -46,7 +62,8 @@ function parse(line: string): Json[] {
   }
 }
 
-function dialectOf(payloads: readonly Json[]): Recording['dialect'] | null {
+function dialectOf(payloads: readonly Json[]): string | null {
+  for (const [name, { speaks }] of Object.entries(others)) if (payloads.some(speaks)) return name;
   const isChat = (p: Json) => Array.isArray(p['choices']) && p['object'] !== 'text_completion';
   if (payloads.some(isChat)) return 'openai-chat';
   const isMessage = (p: Json) => p['type'] === 'message_start' || p['type'] === 'message';
@@ -68,16 +85,22 @@ export interface PlainReading {
   readonly toolNames: readonly string[];
   /** The dialect's own word. */
   readonly finish: string | null;
+  /** What it means, where that does not follow from the word alone. */
+  readonly reason?: FinishReason;
   readonly usage: { readonly input: number; readonly output: number; readonly cacheRead: number } | null;
 }
 
-const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : []);
-const record = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
-const word = (value: unknown): string => (typeof value === 'string' ? value : '');
-const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
+export const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : []);
+export const record = (value: unknown): Json =>
+  typeof value === 'object' && value !== null ? (value as Json) : {};
+export const word = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const count = (value: unknown): number => (typeof value === 'number' ? value : 0);
 
-export const readPlainly = (recording: Recording): PlainReading =>
-  recording.dialect === 'openai-chat' ? readChat(recording) : readMessage(recording);
+export function readPlainly(recording: Recording): PlainReading {
+  const other = others[recording.dialect];
+  if (other) return other.read(recording.payloads);
+  return recording.dialect === 'openai-chat' ? readChat(recording) : readMessage(recording);
+}
 
 function readChat({ payloads, reasoningBeside }: Recording): PlainReading {
   const choices = payloads.flatMap((payload) => list(payload['choices']));

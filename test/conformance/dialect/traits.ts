@@ -4,8 +4,12 @@
  */
 import fc from 'fast-check';
 import type { FinishReason } from '#core/answer.ts';
+import type { Conversation } from '#core/call.ts';
 import type { TokenTotals } from '#core/usage.ts';
 import { joined, type SaidBlock } from './answers.ts';
+import { cohereTraits } from './cohere-chat/traits.ts';
+import { ollamaTraits } from './ollama-chat/traits.ts';
+import { completionsTraits } from './openai-completions/traits.ts';
 
 export interface Traits {
   /** Choices that one answer can have. */
@@ -20,6 +24,21 @@ export interface Traits {
   readonly usage: fc.Arbitrary<UsageCase>;
   /** A payload with this in every field of usage. */
   usagePayload(figure: unknown): object;
+  /** What of a call the dialect can carry; absent: all of it. */
+  carries?(call: Conversation): Conversation;
+  /** What of the totals comes on its wire; absent: all of it. */
+  totals?(totals: TokenTotals): TokenTotals;
+  /** False where it has no tools. */
+  readonly callsTools?: false;
+  /** Its word for a stop sequence that matched, where it has one. */
+  readonly stopSequence?: string;
+  /** The reason that is read where it does not follow from the word alone. */
+  heard?(choice: SaidChoice): FinishReason;
+}
+
+export interface SaidChoice {
+  readonly blocks: readonly SaidBlock[];
+  readonly finish: FinishReason;
 }
 
 export interface UsageCase {
@@ -175,6 +194,7 @@ export const traits: Readonly<Record<string, Traits>> = {
   },
   'anthropic-messages': {
     choices: 1,
+    stopSequence: 'stop_sequence',
     finish: {
       stop: 'end_turn',
       length: 'max_tokens',
@@ -204,9 +224,12 @@ export const traits: Readonly<Record<string, Traits>> = {
       },
     }),
   },
+  'cohere-chat': cohereTraits,
+  'ollama-chat': ollamaTraits,
+  'openai-completions': completionsTraits,
 };
 
-function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {
+export function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {
   return joined(blocks.map((block) => (block.kind === 'refusal' ? { ...block, kind: 'text' } : block)));
 }
 
@@ -215,3 +238,7 @@ export function readsAs(of: Traits, reason: FinishReason): FinishReason {
   const [first] = Object.entries(of.finish).find(([, word]) => word === of.finish[reason])!;
   return first as FinishReason;
 }
+
+/** The reason that is read of a choice. */
+export const hears = (of: Traits, choice: SaidChoice): FinishReason =>
+  of.heard?.(choice) ?? readsAs(of, choice.finish);

@@ -3,6 +3,9 @@
  * other people's clients do not.
  */
 import assert from 'node:assert/strict';
+import { cohereGrammar } from './cohere-chat/grammar.ts';
+import { ollamaGrammar } from './ollama-chat/grammar.ts';
+import { completionsGrammar } from './openai-completions/grammar.ts';
 
 type Json = Record<string, unknown>;
 
@@ -93,4 +96,7 @@ function messages(stream: string): void {
 export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = {
   'openai-chat': chat,
   'anthropic-messages': messages,
+  'cohere-chat': cohereGrammar,
+  'ollama-chat': ollamaGrammar,
+  'openai-completions': completionsGrammar,
 };

@@ -1,0 +1,122 @@
+import { planAnswer } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { ClientWatch } from './client-watch.ts';
+import { deliverJson, deliverStream } from './delivery.ts';
+import type { Reply } from './delivery.ts';
+import { parseBody, pickHeaders } from './model-call.ts';
+import type { ModelCall, ScriptStore } from './model-call.ts';
+import { ScriptError } from './script.ts';
+import type { Script } from './script.ts';
+import { resolveScript } from './script-source.ts';
+import { BadRequest, isObject } from './shape.ts';
+import type { Json } from './shape.ts';
+import { renderJson } from './sse.ts';
+import type { Frame } from './sse.ts';
+import type { Understood } from './understood.ts';
+
+/** A vendor with one operation. */
+export interface Vendor {
+  name: string;
+  path: string;
+  /** For what it refuses; by default 400. */
+  badRequestStatus?: number;
+  /** Does it refuse calls without a bearer token? */
+  asksKey: boolean;
+  /** `content-type` of its streams, where they are no server-sent events. */
+  streamType?: string;
+  /** @throws BadRequest for everything the vendor refuses. */
+  read(body: Json, script: Script): Understood;
+  renderWhole(answer: Answer, script: Script): { body: Json; usage: Json | null };
+  stream(answer: Answer, script: Script, includeUsage: boolean): Generator<Frame>;
+  errorFrame(): Frame;
+  renderError(status: number, message: string, id: string): Json;
+}
+
+/** Answers a call to a vendor's one operation, or refuses it as the vendor would. */
+export async function answerVendorCall(
+  incoming: ModelCall,
+  vendor: Vendor,
+  store: ScriptStore,
+): Promise<void> {
+  const { request, response, call } = incoming;
+  call.vendor = vendor.name;
+  call.id = `${vendor.name}-sim-${call.number}`;
+  const reply: Reply = {
+    response,
+    call,
+    watch: new ClientWatch(response, call),
+    script: {},
+    acceptsGzip: /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? '')),
+    headers: {},
+    ...(vendor.streamType !== undefined && { streamType: vendor.streamType }),
+  };
+  /** What is wrong with a request is told at once and whole, whatever the script says. */
+  const refuse = (status: number, message: string): Promise<void> =>
+    deliverJson(
+      { ...reply, script: {} },
+      { status, json: renderJson(vendor.renderError(status, message, call.id)) },
+    );
+  const key = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  if (key === 'bad-key' || (vendor.asksKey && !key)) return refuse(401, 'invalid api token');
+  let understood: Understood;
+  try {
+    call.body = parseBody(incoming.bytes);
+    const queued = store.takeQueued();
+    const sources = { defaults: store.defaults, queued, headers: request.headers, body: call.body };
+    reply.script = call.script = resolveScript(sources);
+    if (!isObject(call.body)) throw new BadRequest('', 'The request body must be a JSON object');
+    if (typeof call.body.model === 'string') call.model = call.body.model;
+    understood = vendor.read(call.body, reply.script);
+  } catch (error) {
+    if (error instanceof BadRequest || error instanceof ScriptError)
+      return refuse(vendor.badRequestStatus ?? 400, error.message);
+    throw error;
+  }
+  const { script } = reply;
+  if (script.status !== undefined && script.status >= 400) {
+    if (script.retryAfter !== undefined) reply.headers['retry-after'] = String(script.retryAfter);
+    const message = script.errorMessage ?? `Simulated error ${script.status}`;
+    const json = renderJson(vendor.renderError(script.status, message, call.id));
+    return deliverJson(reply, { status: script.status, json });
+  }
+  const answer = planAnswer(understood, script, {
+    number: call.number,
+    headers: pickHeaders(request.headers),
+  });
+  call.promptTokens = answer.promptTokens;
+  call.stream = understood.stream;
+  if (!understood.stream) {
+    const { body, usage } = vendor.renderWhole(answer, script);
+    return deliverJson(reply, {
+      status: 200,
+      json: renderJson(body),
+      tokens: answer.completionTokens,
+      usage,
+    });
+  }
+  await deliverStream(reply, vendor.stream(answer, script, understood.includeUsage), vendor.errorFrame());
+  if (call.finished === 'complete') call.tokensGenerated = answer.completionTokens;
+}
+
+/** The one choice that these vendors give. */
+export function onlyChoice(answer: Answer): Answer['choices'][number] {
+  const [choice] = answer.choices;
+  if (!choice) throw new Error('an answer has a choice');
+  return choice;
+}
+
+/** Refuses other vendors' words, and with `strictKeys` every unknown one. */
+export function refuseKeys(
+  body: Json,
+  script: Script,
+  { known, foreign }: { known: ReadonlySet<string>; foreign: ReadonlySet<string> },
+): void {
+  for (const key of Object.keys(body)) {
+    if (foreign.has(key) || (script.strictKeys && !known.has(key)))
+      throw new BadRequest(
+        key,
+        `unknown field: parameter '${key}' is not a valid field`,
+        'unknown_parameter',
+      );
+  }
+}

@@ -1,0 +1,10 @@
+import { completions } from './completions.ts';
+import { cohere } from './cohere.ts';
+import { mistral } from './mistral.ts';
+import { ollama } from './ollama.ts';
+import type { Vendor } from './vendor-call.ts';
+
+/** Vendors of one operation each, by its path. */
+const vendors: readonly Vendor[] = [completions, cohere, mistral, ollama];
+
+export const vendorAt = (path: string): Vendor | undefined => vendors.find((vendor) => vendor.path === path);

@@ -1,0 +1,32 @@
+import { startSimulator } from '../../simulator/server.ts';
+import type { TestGatewayOptions } from './gateway.ts';
+
+/** Paths of the simulator in each dialect, below its address. */
+const providers = {
+  o: { kind: 'openai', path: '/v1' },
+  a: { kind: 'anthropic', path: '' },
+  c: { dialect: 'cohere-chat', path: '' },
+  t: { dialect: 'openai-completions', path: '/v1' },
+  m: { kind: 'mistral', path: '/mistral/v1' },
+  l: { dialect: 'ollama-chat', path: '' },
+};
+
+/** A gateway with a provider for each dialect and one LLM route for every path. */
+export async function everyDialect(): Promise<TestGatewayOptions> {
+  const simulator = await startSimulator({ port: 0 });
+  return {
+    simulator,
+    config: {
+      providers: Object.fromEntries(
+        Object.entries(providers).map(([name, { path, ...settings }]) => [
+          name,
+          { ...settings, baseUrl: `${simulator.url}${path}`, apiKey: 'sk-upstream' },
+        ]),
+      ),
+      prices: Object.fromEntries(
+        Object.keys(providers).map((name) => [`${name}/*`, { input: '2', output: '8' }]),
+      ),
+      routes: [{ name: 'llm', match: { path: '/**' }, to: { llm: {} } }],
+    },
+  };
+}
