@@ -47,6 +47,7 @@ export function resolveTargets(results: Results, variant: string): Target[] {
     ),
     less('time to first chunk: p99 over nginx, ms', over('ttfc', { key: 'p99Ms', of: 'nginx' }), [1, 0.3]),
     less('plain REST p99 beside open streams ÷ alone', own('rest', 'besideToAlone'), [2, 1.3]),
+    less('time to first chunk p99 beside REST ÷ alone', own('mixed', 'besideToAlone'), [2, 1.3]),
     more('requests per CPU-second, two threads ÷ one', own('threads', 'twoToOne'), [0.85, 0.95]),
     less('memory idle, MB', own('memory', 'idleMb'), [120, 80]),
     less('memory per open stream, KB', own('memory', 'perStreamKb'), [40, 15]),

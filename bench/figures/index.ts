@@ -1,5 +1,5 @@
 import type { Figure } from './figure.ts';
-import { prompt, rest, ttfc } from './latency.ts';
+import { mixed, prompt, rest, ttfc } from './latency.ts';
 import { memory } from './memory.ts';
 import { paced } from './paced.ts';
 import { keys, routes, threads } from './scale.ts';
@@ -12,6 +12,7 @@ export const figures: readonly Figure[] = [
   paced,
   ttfc,
   rest,
+  mixed,
   prompt,
   memory,
   keys,

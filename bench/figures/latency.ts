@@ -70,6 +70,44 @@ export const rest: Figure = {
   },
 };
 
+/** The reverse: time to the first chunk of streams, alone and beside plain REST traffic. */
+export const mixed: Figure = {
+  name: 'mixed',
+  title: `time to first chunk of 100 streams a second (open loop), alone and beside REST at ${rate} requests/s`,
+  metrics: [
+    { key: 'aloneP50Ms', title: 'alone p50 ms', digits: 3 },
+    { key: 'aloneP99Ms', title: 'alone p99 ms', digits: 3 },
+    { key: 'besideP50Ms', title: 'beside p50 ms', digits: 3 },
+    { key: 'besideP99Ms', title: 'beside p99 ms', digits: 3 },
+    { key: 'besideToAlone', title: 'p99 beside ÷ alone', digits: 2 },
+  ],
+  fresh: false,
+  applies: everywhere,
+  async measure(stand, subject, warmup) {
+    const { seconds } = stand.options;
+    const paced = { model: 'bench-paced', stream: true, chunks: 4, events: 8 };
+    const streams: Request = { mode: 'open', ...paced, rate: 100, seconds, warmup };
+    const alone = (await stand.measure(subject, streams)).load.first;
+    const held = stand.hold(subject, {
+      mode: 'open',
+      path: '/plain/items',
+      rate,
+      seconds: warmup + seconds + 2,
+      warmup: 1,
+    });
+    await held.begun;
+    const beside = (await stand.measure(subject, streams)).load.first;
+    await held.report;
+    return {
+      aloneP50Ms: milliseconds(alone.p50Us),
+      aloneP99Ms: milliseconds(alone.p99Us),
+      besideP50Ms: milliseconds(beside.p50Us),
+      besideP99Ms: milliseconds(beside.p99Us),
+      besideToAlone: beside.p99Us / alone.p99Us,
+    };
+  },
+};
+
 /** What a long prompt costs beyond a short one, where it must be read whole, understood and sent on. */
 export const prompt: Figure = {
   name: 'prompt',
