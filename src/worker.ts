@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
+import { Mirrors } from '#pipeline/mirrors.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
@@ -63,6 +64,7 @@ const parts: Parts = {
   observer,
   live: new Set(),
   retries: new RetryState(),
+  mirrors: new Mirrors(),
   shedder: new Shedder(start.snapshot.shedding),
   sockets: new SocketWatch(),
 };

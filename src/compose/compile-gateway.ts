@@ -40,6 +40,7 @@ export interface Parts {
   readonly live: Gateway['live'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
+  readonly mirrors: Gateway['mirrors'];
   readonly sockets: Gateway['sockets'];
 }
 
@@ -79,6 +80,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     unasked: new Map(),
     retries: parts.retries,
     shedder: parts.shedder,
+    mirrors: parts.mirrors,
     ...compilePools(snapshot, parts),
   };
 }

@@ -57,11 +57,11 @@ export function compilePools(snapshot: Snapshot, parts: PoolParts): CompiledPool
 
 function httpMember(
   member: UpstreamMember,
-  { http2 }: UpstreamGroup,
+  { http2, tls }: UpstreamGroup,
   parts: PoolParts,
 ): PoolMember<HttpUpstream> {
   const { id, url, weight, priority } = member;
-  const { origin, host, pathPrefix } = originOf(url, { address: member.address, http2 });
+  const { origin, host, pathPrefix } = originOf(url, { address: member.address, http2, tls });
   const name = `${origin.host}:${origin.port}`;
   return { id, target: { name, upstream: parts.upstream, origin, pathPrefix, host }, weight, priority };
 }

@@ -52,7 +52,8 @@ export class UpstreamWatch {
       upstream,
       say,
       locate: (name, { url, address }, port) => {
-        const { origin, host } = originOf(url, { address, http2: this.#groups[name]?.http2 ?? null });
+        const { http2 = null, tls = null } = this.#groups[name] ?? {};
+        const { origin, host } = originOf(url, { address, http2, tls });
         if (port === null) return { origin, host };
         return { origin: { ...origin, port, key: `${origin.key}|${port}` }, host };
       },

@@ -6,7 +6,7 @@ import type { Provider, ProviderRecord, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import { resolvePool } from './resolve-pool.ts';
 import { resolveModelRetries } from './resolve-retries.ts';
-import { http2Of } from './resolve-upstreams.ts';
+import { clientTlsOf, http2Of } from './resolve-upstreams.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import type { PriceSettings } from './price-schema.ts';
 import type { ConfigDocument, ProviderSettings } from './schema.ts';
@@ -91,9 +91,7 @@ function providerOf(
     timeouts: resolveTimeouts(settings.timeouts, '300s'),
     proxy: settings.proxy ?? null,
     http2: http2Of(settings.http2),
-    tls: settings.tls
-      ? { ca: settings.tls.ca ?? null, cert: settings.tls.cert ?? null, key: settings.tls.key ?? null }
-      : null,
+    tls: clientTlsOf(settings.tls),
   };
 }
 

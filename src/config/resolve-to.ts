@@ -9,6 +9,7 @@ import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
 import type { RouteSettings } from './schema.ts';
+import { parseDuration, parseSize } from './units.ts';
 
 export interface RouteScope {
   readonly bodyBytes: number;
@@ -77,12 +78,28 @@ function resolveServers(
     upstream,
     retries: to.retries ? resolveRetries(to.retries) : (group?.retries ?? connectRules),
     hedge: to.hedge ? resolveHedge(to.hedge) : (group?.hedge ?? null),
+    mirror: to.mirror ? resolveMirror(to.mirror, scope, add) : null,
     preserveHost: to.preserveHost ?? false,
     rewrite: to.rewrite ? resolveRewrite(to.rewrite, base.match, add) : null,
     upgrade: to.upgrade ?? true,
     websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
     timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : usualTimeouts,
   };
+}
+
+function resolveMirror(
+  settings: NonNullable<ServersTo['mirror']>,
+  { upstreams }: RouteScope,
+  add: Add,
+): HttpRoute['mirror'] {
+  const { upstream, percent = 100, maxBody = '1MiB', maxConcurrent = 100, timeout = '30s' } = settings;
+  if (!Object.hasOwn(upstreams, upstream))
+    add(
+      'to.mirror.upstream',
+      `unknown upstream "${upstream}"${didYouMean(upstream, Object.keys(upstreams))}`,
+    );
+  const timeoutMs = parseDuration(timeout);
+  return { upstream, percent, maxBodyBytes: parseSize(maxBody), maxConcurrent, timeoutMs };
 }
 
 /** A route's own list is a group like any other. */

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { ActiveHealth } from '#core/active-health.ts';
 import type { Discovery, DiscoverySource } from '#core/discovery.ts';
+import type { ClientTls } from '#core/target.ts';
 import type { UpstreamGroup } from '#core/snapshot.ts';
 import { membersOf } from './member-list.ts';
 import type { Problems } from './problem.ts';
@@ -43,6 +44,7 @@ export function resolveUpstream(name: string, settings: UpstreamSettings): Upstr
     }),
     members: membersOf(targets),
     http2: http2Of(settings.http2),
+    tls: clientTlsOf(settings.tls),
     discovery: null,
     health: null,
     ...(retries ? { retries: resolveRetries(retries) } : {}),
@@ -52,6 +54,9 @@ export function resolveUpstream(name: string, settings: UpstreamSettings): Upstr
 
 export const http2Of = (setting: UpstreamSettings['http2']): UpstreamGroup['http2'] =>
   setting === undefined || setting === 'never' ? null : setting;
+
+export const clientTlsOf = (settings: UpstreamSettings['tls']): ClientTls | null =>
+  settings ? { ca: settings.ca ?? null, cert: settings.cert ?? null, key: settings.key ?? null } : null;
 
 type Add = (step: string, message: string) => void;
 

@@ -1,6 +1,6 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { WhenSchema } from './schema-match.ts';
-import { Headers, strict } from './schema-parts.ts';
+import { Duration, Headers, Size, strict } from './schema-parts.ts';
 
 /** What a route can lead to besides servers and models. */
 
@@ -34,6 +34,29 @@ export const StaticSchema = Type.Object(
     ),
   },
   { ...strict, description: 'Gives an answer that is written here.' },
+);
+
+export const MirrorSchema = Type.Object(
+  {
+    upstream: Type.String({ minLength: 1, description: 'A name under upstreams.' }),
+    percent: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 100, description: 'Of the requests that are copied (100).' }),
+    ),
+    maxBody: Type.Optional(Size),
+    maxConcurrent: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Copies under way in one thread; others are not made (100).',
+      }),
+    ),
+    timeout: Type.Optional(Duration),
+  },
+  {
+    ...strict,
+    description:
+      'Copies of requests for another group, whose answers are thrown away; none of bodies above maxBody (1MiB); timeout of a copy (30s).',
+  },
 );
 
 export const RedirectTarget = Type.Object(

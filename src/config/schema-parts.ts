@@ -17,8 +17,10 @@ export const Size = Type.Union(
     description: 'A size: "64KiB", "32MiB", "1GiB"; a bare number is bytes.',
   },
 );
+const host = '(?:\\[[0-9A-Fa-f:.]+\\]|[^\\s/?#@:\\[\\]]+)';
+const port = '(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])';
 export const HttpUrl = Type.String({
-  pattern: '^https?://[^\\s/?#@]+(/[^\\s?#]*)?$',
+  pattern: `^https?://${host}(:${port})?(/[^\\s?#]*)?$`,
   title: 'an http or https URL without credentials and query',
   description: 'An absolute http or https URL without query.',
 });
@@ -30,6 +32,26 @@ export const Headers = Type.Record(
     title: 'a header value on one line',
   }),
   { ...strict, 'x-keys': 'a header name', description: 'Header names and values.' },
+);
+
+/** How a server is to prove who it is, and the gateway to it. */
+export const ClientTlsSchema = Type.Object(
+  {
+    ca: Type.Optional(Type.String()),
+    cert: Type.Optional(Type.String()),
+    key: Type.Optional(
+      Type.String({
+        writeOnly: true,
+        minLength: 1,
+        title: 'a PEM text',
+        description: 'Private key of the certificate.',
+      }),
+    ),
+  },
+  {
+    ...strict,
+    description: 'PEM texts: extra authorities, and a certificate to show. Write ${file:path}.',
+  },
 );
 
 /** A member's part in its group. */

@@ -1,12 +1,26 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { PriceSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
-import { RedirectTarget, RewriteSchema, splitTarget, StaticTarget } from './schema-destination.ts';
+import {
+  MirrorSchema,
+  RedirectTarget,
+  RewriteSchema,
+  splitTarget,
+  StaticTarget,
+} from './schema-destination.ts';
 import { UpstreamHttp2Schema } from './schema-http2.ts';
 import { listenSchema } from './schema-listen.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
-import { Duration, Headers, HttpUrl, MemberListSchema, Size, strict } from './schema-parts.ts';
+import {
+  ClientTlsSchema,
+  Duration,
+  Headers,
+  HttpUrl,
+  MemberListSchema,
+  Size,
+  strict,
+} from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
@@ -74,19 +88,7 @@ const ProviderSchema = Type.Object(
         description: 'Proxy to reach it through, by CONNECT.',
       }),
     ),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          ca: Type.Optional(Type.String()),
-          cert: Type.Optional(Type.String()),
-          key: Type.Optional(secret('a PEM text', 'Private key of the certificate.')),
-        },
-        {
-          ...strict,
-          description: 'PEM texts: extra authorities, and a certificate to show. Write ${file:path}.',
-        },
-      ),
-    ),
+    tls: Type.Optional(ClientTlsSchema),
     maxTokensField: Type.Optional(
       Type.String({
         description: "Name of the field that caps output tokens, where it is not the dialect's.",
@@ -121,6 +123,7 @@ const relaying = {
   rewrite: Type.Optional(RewriteSchema),
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
   websocket: Type.Optional(WebSocketSchema),
+  mirror: Type.Optional(MirrorSchema),
   timeouts: Type.Optional(TimeoutsSchema),
   ...attemptFields,
 };
@@ -177,6 +180,7 @@ const UpstreamSchema = Type.Object(
     balance: Type.Optional(BalanceSchema),
     sticky: Type.Optional(StickySchema),
     http2: Type.Optional(UpstreamHttp2Schema),
+    tls: Type.Optional(ClientTlsSchema),
     ...poolFields,
     ...attemptFields,
   },

@@ -7,7 +7,7 @@ import type { PoolSettings } from './pool-settings.ts';
 import type { PriceVersion } from './price.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
-import type { Plan, Provider, Timeouts } from './target.ts';
+import type { ClientTls, Plan, Provider, Timeouts } from './target.ts';
 
 /**
  * A configuration, resolved whole: names are looked up, secrets filled in, defaults applied, prices chosen. Plain data
@@ -108,6 +108,8 @@ export interface UpstreamGroup {
   readonly pool: PoolSettings;
   /** How its members are spoken to; null: by HTTP/1.1. */
   readonly http2: Http2Use | null;
+  /** PEM texts; null for the system's authorities, and no certificate to show. */
+  readonly tls: ClientTls | null;
   /** Null: the members are those that are configured. */
   readonly discovery: Discovery | null;
   /** Null: nobody asks. */
@@ -197,6 +199,21 @@ export interface HttpRoute extends RouteBase {
   readonly bodyBytes: number;
   readonly retries: RetryRules;
   readonly hedge: HedgeRules | null;
+  /** Null: nobody gets copies. */
+  readonly mirror: MirrorRules | null;
+}
+
+/** Whom copies of requests go to; their answers are thrown away. */
+export interface MirrorRules {
+  /** Name of a group. */
+  readonly upstream: string;
+  /** Of the requests; 0 to 100. */
+  readonly percent: number;
+  /** Requests with larger bodies are not copied. */
+  readonly maxBodyBytes: number;
+  /** Copies under way in one thread. */
+  readonly maxConcurrent: number;
+  readonly timeoutMs: number;
 }
 
 /** Is answered by the gateway itself. */

@@ -72,12 +72,16 @@ export interface Provider {
   readonly proxy: string | null;
   /** Null: HTTP/1.1. */
   readonly http2: Http2Use | null;
-  /** PEM texts; null for the system's. */
-  readonly tls: {
-    readonly ca: string | null;
-    readonly cert: string | null;
-    readonly key: string | null;
-  } | null;
+  /** Null: the system's authorities, and no certificate to show. */
+  readonly tls: ClientTls | null;
+}
+
+/** PEM texts. */
+export interface ClientTls {
+  /** Authorities beside the system's. */
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
 }
 
 /** Provider + model + credential: where one attempt goes. */

@@ -37,6 +37,10 @@ export function createObserver(
   const rules = new Counter('sluice_model_rule_failures_total', 'Rules that could not be evaluated.', [
     'model',
   ]);
+  const mirrors = new Counter('sluice_mirror_total', 'Copies of requests, by what became of them.', [
+    'upstream',
+    'result',
+  ]);
   const sinks: LineSink[] = [];
   const sink = (fd: number) => {
     const made = new LineSink(sendTo(fd));
@@ -75,6 +79,9 @@ export function createObserver(
       metrics.record(receipt);
       log?.(exchange, receipt);
     },
+    mirrored(upstream, result) {
+      mirrors.at(upstream, result).value++;
+    },
     ruleFailed(model) {
       rules.at(model).value++;
     },
@@ -103,6 +110,7 @@ export function createObserver(
           })),
         ),
         ...sockets.dump(),
+        mirrors.dump(),
         rules.dump(),
         bugs.dump(),
         dropped.dump(),

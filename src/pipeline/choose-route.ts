@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { JsonObject } from '#core/call.ts';
 import { Fault } from '#core/fault.ts';
-import { headerOf, type RequestHead } from '#core/head.ts';
+import type { RequestHead } from '#core/head.ts';
 import { refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import { parseJson } from '#core/parse-json.ts';
@@ -10,6 +10,7 @@ import type { CompiledRoute } from './gateway.ts';
 import { chosenOperation, type GraphqlOperation } from './graphql-operation.ts';
 import { queryValues } from './head-test.ts';
 import type { Passage } from './passage.ts';
+import { readBody } from './plain-body.ts';
 
 /**
  * Which of the routes that are alike in all but what is asked takes it. Their policies are the same list, so who may ask
@@ -45,13 +46,15 @@ export function chooseByModel(passage: Passage, names: readonly string[]): void 
  * @throws Fault `route/not-found`, or what is wrong with the body.
  */
 export async function chooseByOperation(passage: Passage): Promise<void> {
-  const { head, inbound } = passage.exchange;
+  const { head } = passage.exchange;
+  let plain: Buffer | null = null;
   if (!isInQuery(head)) {
-    refuseEncoded(head);
-    passage.body = await inbound.readBody(passage.route.route.bodyBytes);
-    passage.exchange.requestBytes = passage.body.length;
+    const body = await readBody(passage.exchange, passage.route.route.bodyBytes);
+    // What goes on is what came.
+    passage.body = body.came;
+    plain = body.plain;
   }
-  const operation = operationOf(head, passage.body ?? null);
+  const operation = operationOf(head, plain);
   const chosen = routeForOperation(passage.route, operation);
   if (!chosen) throw new Fault('route/not-found', `No route here takes ${named(operation)}.`);
   goBy(passage, chosen);
@@ -75,13 +78,6 @@ export const named = ({ type, name }: GraphqlOperation): string =>
   `the operation ${name === null ? 'without a name' : `"${name.slice(0, 100)}"`}${type === null ? '' : ` (${type})`}`;
 
 const isInQuery = (head: RequestHead): boolean => head.method === 'GET' || head.method === 'HEAD';
-
-function refuseEncoded(head: RequestHead): void {
-  const encoding = headerOf(head.headers, 'content-encoding');
-  if (encoding === undefined || encoding === 'identity') return;
-  const message = `The body is encoded as "${encoding}", and the route is chosen by what it asks. Send it unencoded.`;
-  throw new Fault('request/invalid-field', message, { status: 415, field: 'content-encoding' });
-}
 
 /**
  * What a GraphQL request asks for: of GET in its query, else in its JSON body. Some servers read the query of a POST as

@@ -98,7 +98,15 @@ function targetsOf(
   model: string | null,
 ): string[] {
   const { route } = compiled;
-  if (route.kind === 'http') return gateway.snapshot.upstreams[route.upstream]!.members.map(({ url }) => url);
+  if (route.kind === 'http') {
+    const { upstreams } = gateway.snapshot;
+    const { mirror } = route;
+    const copies = mirror ? upstreams[mirror.upstream]!.members : [];
+    return [
+      ...upstreams[route.upstream]!.members.map(({ url }) => url),
+      ...copies.map(({ url }) => `${mirror!.percent} % copied to ${url}`),
+    ];
+  }
   if (route.kind === 'split') {
     const sum = route.parts.reduce((all, { weight }) => all + weight, 0);
     return compiled.parts!.flatMap((part, i) => {

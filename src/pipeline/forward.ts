@@ -6,7 +6,10 @@ import { affinityOf, stickyOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { rewrittenHost, rewrittenPath, rewrittenQuery } from './destination/rewrite.ts';
 import { requestHeaders } from './forward-headers.ts';
+import type { UpstreamRequest } from '#core/contracts/upstream.ts';
+import type { HttpUpstream } from './gateway.ts';
 import { HttpAttempts } from './http-attempts.ts';
+import { Mirror } from './mirror.ts';
 import type { Passage } from './passage.ts';
 import { RequestBody } from './request-body.ts';
 import { Retries } from './retries.ts';
@@ -48,26 +51,39 @@ export async function forward(passage: Passage): Promise<Answer> {
   const streamed =
     isBodiless || passage.body ? null : new RequestBody(exchange.inbound.body, exchange, bounds);
   const body = isBodiless ? null : (passage.body ?? streamed);
+  const requestTo = (upstream: HttpUpstream, host: string): UpstreamRequest => ({
+    origin: upstream.origin,
+    method: head.method,
+    path: upstream.pathPrefix + place.path,
+    headers: requestHeaders(passage, host, upstream.origin.http2 !== undefined),
+    body,
+    timeouts: route.timeouts,
+    idempotent: idempotent.has(head.method),
+    upgrade,
+  });
+  const { mirror } = route;
+  if (mirror && upgrade === null) {
+    const copy = Mirror.start(route, {
+      passage,
+      body: streamed ? undefined : (passage.body ?? null),
+      request: (upstream, whole) => {
+        const request = requestTo(upstream, place.host ?? upstream.host);
+        const headers = [...request.headers, 'x-sluice-mirror', route.name];
+        const timeouts = { ...route.timeouts, totalMs: mirror.timeoutMs };
+        return { ...request, headers, body: whole, timeouts, idempotent: false };
+      },
+    });
+    if (streamed) streamed.tap = copy;
+  }
   return new HttpAttempts({
     passage,
     retries,
     body: streamed,
     request: (upstream) => {
-      const headers = requestHeaders(
-        passage,
-        place.host ?? upstream.host,
-        upstream.origin.http2 !== undefined,
-      );
-      return {
-        origin: upstream.origin,
-        method: head.method,
-        path: upstream.pathPrefix + place.path,
-        headers: upgrade === null ? headers : handshakeHeaders(exchange, route, headers),
-        body,
-        timeouts: route.timeouts,
-        idempotent: idempotent.has(head.method),
-        upgrade,
-      };
+      const request = requestTo(upstream, place.host ?? upstream.host);
+      return upgrade === null
+        ? request
+        : { ...request, headers: handshakeHeaders(exchange, route, request.headers) };
     },
   }).run();
 }

@@ -13,6 +13,7 @@ import type { OperationIndex } from './operation-index.ts';
 import type { SocketWatch } from './websocket/socket-watch.ts';
 import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
+import type { Mirrors } from './mirrors.ts';
 import type { Shedder } from './shedder.ts';
 import type { RetryState } from './retry-state.ts';
 import type { RouteTrie } from '#core/route-trie.ts';
@@ -41,6 +42,8 @@ export interface Gateway {
   readonly unasked: Map<Provider, Provider>;
   /** Refuses what a thread that is behind cannot do. */
   readonly shedder: Shedder;
+  /** Copies of requests under way. */
+  readonly mirrors: Mirrors;
   /** What is remembered for retries and hedges. */
   readonly retries: RetryState;
   /** A group of upstreams by its name; every name in the snapshot has one. */

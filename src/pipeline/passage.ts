@@ -36,6 +36,7 @@ export const unrouted: CompiledRoute = {
     bodyBytes: 0,
     retries: connectRules,
     hedge: null,
+    mirror: null,
     priority: 9,
   },
   policies: [],

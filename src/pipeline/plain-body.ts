@@ -26,6 +26,14 @@ const unpackers: Readonly<Record<string, (packed: InputType, bound: Bound, done:
  * @throws Fault 415 for codings that are not taken, 413 and 400 for what comes out of one.
  */
 export async function readPlainBody(exchange: Exchange, limitBytes: number): Promise<Buffer> {
+  return (await readBody(exchange, limitBytes)).plain;
+}
+
+/** The same, beside the body as it came. */
+export async function readBody(
+  exchange: Exchange,
+  limitBytes: number,
+): Promise<{ readonly came: Buffer; readonly plain: Buffer }> {
   const encoding = encodingOf(exchange.head.headers);
   const unpack = encoding === '' ? null : unpackers[encoding];
   if (unpack === undefined) {
@@ -35,14 +43,15 @@ export async function readPlainBody(exchange: Exchange, limitBytes: number): Pro
   }
   const bytes = await exchange.inbound.readBody(limitBytes);
   exchange.requestBytes = bytes.length;
-  if (unpack === null) return bytes;
-  return new Promise((resolve, reject) => {
+  if (unpack === null) return { came: bytes, plain: bytes };
+  const plain = await new Promise<Buffer>((resolve, reject) => {
     const bound = { maxOutputLength: Math.max(1, limitBytes), rejectGarbageAfterEnd: true } as const;
     unpack(bytes, bound, (error, plain) => {
       if (error === null) resolve(plain);
       else reject(faultOf(error, encoding, limitBytes));
     });
   });
+  return { came: bytes, plain };
 }
 
 /** Empty for none. Several lines are one list (RFC 9110 §5.3). */

@@ -10,6 +10,8 @@ export class RequestBody implements BodySource, BodySink {
   readonly #source: BodySource;
   readonly #exchange: Exchange;
   readonly #limits: { readonly limitBytes: number; readonly keepBytes: number };
+  /** Gets a copy of what flows. */
+  tap: BodySink | null = null;
   #sink: BodySink | null = null;
   #opened = false;
   #bytes = 0;
@@ -86,12 +88,14 @@ export class RequestBody implements BodySource, BodySink {
     // Between two attempts there is nobody else to keep it.
     if (this.#kept && (this.#bytes <= keepBytes || this.#sink === null)) this.#kept.push(chunk);
     else this.#kept = null;
+    this.tap?.onData(chunk);
     this.#sink?.onData(chunk);
   }
 
   onEnd(): void {
     if (this.#end !== null) return;
     this.#end = 'end';
+    this.tap?.onEnd();
     const sink = this.#sink;
     this.#sink = null;
     sink?.onEnd();
@@ -100,6 +104,7 @@ export class RequestBody implements BodySource, BodySink {
   onFault(fault: Fault): void {
     if (this.#end !== null) return;
     this.#end = fault;
+    this.tap?.onFault(fault);
     this.#kept = null;
     const sink = this.#sink;
     this.#sink = null;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import { after, before, describe, test } from 'node:test';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
@@ -141,7 +142,25 @@ describe('GraphQL', () => {
     ];
     for (const [body, path] of refused)
       assert.equal((await ask(body, path ? { path } : {})).status, 400, JSON.stringify(body));
-    assert.equal((await ask('x', { headers: { 'content-encoding': 'gzip' } })).status, 415);
+    assert.equal((await ask('x', { headers: { 'content-encoding': 'gzip' } })).status, 400);
+    assert.equal((await ask('x', { headers: { 'content-encoding': 'compress' } })).status, 415);
+  });
+
+  test('a packed body is chosen by what is in it, goes on packed, and may not be larger than the route allows', async () => {
+    const post = (body: Buffer) =>
+      fetch(`${gateway.url}/echo/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+        body,
+      });
+    const packed = gzipSync(JSON.stringify({ query: 'mutation PayBill { b }' }));
+    const answer = await post(packed);
+    assert.equal(answer.status, 200);
+    const sent = gateway.simulator.calls().at(-1)!;
+    assert.equal(sent.requestHeaders!['content-encoding'], 'gzip');
+    assert.equal(sent.bodyBytes, packed.length);
+    assert.equal((await post(gzipSync(JSON.stringify({ query: 'mutation Other { a }' })))).status, 404);
+    assert.equal((await post(gzipSync(Buffer.alloc(64 * 1024 * 1024, 32)))).status, 413);
   });
 
   test('the model of a call chooses among llm routes, by whichever of its names', async () => {

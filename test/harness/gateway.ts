@@ -81,6 +81,10 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     adminPort: 0,
     threads: options.threads ?? 1,
     env: { SLUICE_ADMIN_TOKEN: adminToken },
+  }).catch(async (error: unknown) => {
+    if (!options.simulator) await simulator.close();
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
   });
   const adminUrl = `http://127.0.0.1:${running.adminPort}`;
   const admin = (path: string, init: RequestInit = {}) =>

@@ -12,6 +12,8 @@ export interface Observer {
   socketMessages(fromClient: number, fromUpstream: number): void;
   socketClosed(code: number): void;
   settled(exchange: Exchange, receipt: Receipt): void;
+  /** What became of a copy of a request. */
+  mirrored(upstream: string, result: string): void;
   /** A rule of a model could not be evaluated, and so did not hold. */
   ruleFailed(model: string): void;
   /** A bug: something other than a Fault was thrown. */
