@@ -128,15 +128,10 @@ for (const model of ['m/mistral-sim', 'o/gpt-sim', 'a/claude-sim', 'c/command-si
     });
 
     test('an abort is on the books', async () => {
-      const controller = new AbortController();
-      const stream = await client.chat.stream(
-        { model, messages: ask(script({ tokens: 400, paceMs: 20 })) },
-        { signal: controller.signal },
-      );
+      const messages = ask(script({ tokens: 400, paceMs: 20 }));
+      const stream = await client.chat.stream({ model, messages });
       const id = exchange;
-      await assert.rejects(async () => {
-        for await (const { data } of stream) if (data.choices[0]?.delta.content) controller.abort();
-      });
+      for await (const { data } of stream) if (data.choices[0]?.delta.content) break;
       assert.equal((await receiptOf(gateway, id)).outcome, 'client_gone');
     });
   });
