@@ -241,7 +241,7 @@ function renderFormat({ outputFormat }: Conversation): JsonObject {
   };
 }
 
-/** A budget of tokens has no word here: it becomes the nearest effort. */
+/** A budget of tokens has no word here: it becomes the nearest effort. Without either the model decides, as it does unasked. */
 function renderReasoning({ reasoning }: Conversation): JsonObject {
   if (!reasoning) return {};
   if (!reasoning.enabled) return { reasoning_effort: 'none' };
