@@ -164,6 +164,21 @@ describe('openai SDK → m/mistral-sim', () => {
     assert.equal((echo['sampling'] as { seed: number }).seed, 7);
   });
 
+  test('what it would refuse is left out and named, or the call is refused where that is asked', async () => {
+    const call = { model, messages: ask('x'), user: 'u1', logprobs: true, store: false };
+    const { response } = await openai.chat.completions.create(call).withResponse();
+    assert.equal(response.headers.get('x-sluice-dropped'), 'user, logprobs');
+    await assert.rejects(
+      openai.chat.completions.create(call, { headers: { 'x-sluice-strict': 'true' } }),
+      (error: unknown) => error instanceof OpenAI.BadRequestError && /user .*logprobs/.test(error.message),
+    );
+    const { response: streamed } = await openai.chat.completions
+      .create({ model, messages: ask('x'), stream: true, stream_options: { include_usage: true } })
+      .withResponse();
+    assert.equal(streamed.headers.get('x-sluice-dropped'), null);
+    await streamed.body?.cancel();
+  });
+
   test('ids of tool calls that another provider made are made to fit, the same for call and result', async () => {
     await openai.chat.completions.create({
       model,
