@@ -27,7 +27,7 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
   const same = dialect === call.dialect;
   const endpoint = gateway.endpoint(provider);
   const body = same
-    ? spliceFields(call.bytes, call.fields, editsOf(call, dialect, target))
+    ? relay(passage, call, { dialect, target })
     : translate(passage, call, { dialect, target });
   const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
   const headers = [
@@ -63,6 +63,15 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
   };
 }
 
+function relay(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {
+  const losses = to.dialect.provider.relayLosses?.(call.json, to.target) ?? [];
+  if (losses.length > 0) {
+    passage.exchange.losses.push(...losses);
+    refuseIfStrict(passage, to.target);
+  }
+  return spliceFields(call.bytes, call.fields, editsOf(call, to.dialect, to.target));
+}
+
 /** State that is marked as a provider's came here by way of another dialect: its maker gets it back as it was. */
 function editsOf({ bytes, json, line }: ModelCall, dialect: Dialect, target: Target) {
   const edits = dialect.provider.relayEdits(json, target, line);
@@ -79,16 +88,19 @@ function translate(passage: Passage, call: ModelCall, to: { dialect: Dialect; ta
   const opened = openConversation(call.conversation(), to.target.provider.name);
   const { body, losses } = to.dialect.provider.renderCall(opened.conversation, to.target);
   exchange.losses.push(...opened.losses, ...losses.filter((loss) => !isAmong(opened.losses, loss)));
-  if (exchange.strict && exchange.losses.length) {
-    const named = exchange.losses.map((loss) => `${loss.field} (${loss.reason})`).join('; ');
-    throw new Fault(
-      'dialect/not-carried',
-      `The target "${to.target.provider.name}/${to.target.model}" cannot carry: ${named}. Leave it out, or allow ` +
-        'it to be dropped with "x-sluice-strict: false".',
-      { field: exchange.losses[0]!.field },
-    );
-  }
+  refuseIfStrict(passage, to.target);
   return Buffer.from(body);
+}
+
+function refuseIfStrict({ exchange }: Passage, { provider, model }: Target): void {
+  if (!exchange.strict || exchange.losses.length === 0) return;
+  const named = exchange.losses.map((loss) => `${loss.field} (${loss.reason})`).join('; ');
+  throw new Fault(
+    'dialect/not-carried',
+    `The target "${provider.name}/${model}" cannot carry: ${named}. Leave it out, or allow ` +
+      'it to be dropped with "x-sluice-strict: false".',
+    { field: exchange.losses[0]!.field },
+  );
 }
 
 /** Those of the client's headers that belong to the dialect. A name that ends in `-` stands for all that begin so. */

@@ -36,7 +36,10 @@ test('with every key in the environment every provider is there, and bare names 
   assert.equal(snapshot.providers['ollama']?.baseUrl, 'http://127.0.0.1:7777');
   assert.deepEqual(
     snapshot.providers['ollama'].speaks.map(({ dialect, baseUrl }) => [dialect, baseUrl]),
-    [['openai-chat', 'http://127.0.0.1:7777/v1']],
+    [
+      ['openai-chat', 'http://127.0.0.1:7777/v1'],
+      ['openai-completions', 'http://127.0.0.1:7777/v1'],
+    ],
   );
   const models = createModelIndex(snapshot);
   const owner = (name: string) => models.find(name)?.targets[0]?.provider.name;

@@ -128,15 +128,10 @@ for (const model of ['m/mistral-sim', 'o/gpt-sim', 'a/claude-sim', 'c/command-si
     });
 
     test('an abort is on the books', async () => {
-      const controller = new AbortController();
-      const stream = await client.chat.stream(
-        { model, messages: ask(script({ tokens: 400, paceMs: 20 })) },
-        { signal: controller.signal },
-      );
+      const messages = ask(script({ tokens: 400, paceMs: 20 }));
+      const stream = await client.chat.stream({ model, messages });
       const id = exchange;
-      await assert.rejects(async () => {
-        for await (const { data } of stream) if (data.choices[0]?.delta.content) controller.abort();
-      });
+      for await (const { data } of stream) if (data.choices[0]?.delta.content) break;
       assert.equal((await receiptOf(gateway, id)).outcome, 'client_gone');
     });
   });
@@ -167,6 +162,21 @@ describe('openai SDK → m/mistral-sim', () => {
     const echo = JSON.parse(answer.choices[0]!.message.content!) as Record<string, unknown>;
     assert.equal(echo['maxTokens'], 77);
     assert.equal((echo['sampling'] as { seed: number }).seed, 7);
+  });
+
+  test('what it would refuse is left out and named, or the call is refused where that is asked', async () => {
+    const call = { model, messages: ask('x'), user: 'u1', logprobs: true, store: false };
+    const { response } = await openai.chat.completions.create(call).withResponse();
+    assert.equal(response.headers.get('x-sluice-dropped'), 'user, logprobs');
+    await assert.rejects(
+      openai.chat.completions.create(call, { headers: { 'x-sluice-strict': 'true' } }),
+      (error: unknown) => error instanceof OpenAI.BadRequestError && /user .*logprobs/.test(error.message),
+    );
+    const { response: streamed } = await openai.chat.completions
+      .create({ model, messages: ask('x'), stream: true, stream_options: { include_usage: true } })
+      .withResponse();
+    assert.equal(streamed.headers.get('x-sluice-dropped'), null);
+    await streamed.body?.cancel();
   });
 
   test('ids of tool calls that another provider made are made to fit, the same for call and result', async () => {

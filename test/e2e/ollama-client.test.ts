@@ -67,6 +67,32 @@ for (const model of ['l/llama-sim', 'o/gpt-sim', 'a/claude-sim', 'c/command-sim'
       assert.equal(last.eval_count, 15);
     });
 
+    test('a prompt, whole and streamed', async () => {
+      const prompt = script({ text: 'Hello there, friend.', reasoning: 'Hm.' });
+      const whole = await client.generate({
+        model,
+        prompt,
+        system: 'Be brief.',
+        options: { num_predict: 50 },
+      });
+      assert.deepEqual(
+        [whole.response, whole.thinking, whole.done_reason],
+        ['Hello there, friend.', 'Hm.', 'stop'],
+      );
+      assert.equal(whole.eval_count, 4);
+      const receipt = await receiptOf(gateway, exchange);
+      const counts = countsOf(receipt.attempts.at(-1)!);
+      assert.equal((counts['output'] ?? 0) + (counts['output/reasoning'] ?? 0), 4);
+      let text = '';
+      let last = null;
+      for await (const line of await client.generate({ model, prompt, stream: true })) {
+        text += line.response;
+        last = line;
+      }
+      assert.equal(text, 'Hello there, friend.');
+      assert.equal(last?.eval_count, 4);
+    });
+
     test('parallel tool calls, streamed and whole, and their results', async () => {
       const wish = ask(
         script({
@@ -212,4 +238,22 @@ test('what it does not know survives within the dialect, byte for byte', async (
   assert.ok(((await answer.json()) as { total_duration: number }).total_duration > 0);
   const [call] = gateway.simulator.calls();
   assert.equal(call!.bodyBytes, body.replace('l/llama-sim', 'llama-sim').length);
+});
+
+test('what a prompt says besides is named beyond the dialect, and passes within it', async () => {
+  const ask = async (model: string) => {
+    const body = { model, prompt: 'def f(', suffix: ')', raw: false, keep_alive: '1m', stream: false };
+    const answer = await fetch(`${gateway.url}/api/generate`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${testKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    assert.equal(answer.status, 200);
+    return answer.headers.get('x-sluice-dropped');
+  };
+  assert.equal(await ask('o/gpt-sim'), 'suffix, keep_alive');
+  assert.equal(await ask('l/llama-sim'), null);
+  const { path, body } = gateway.simulator.calls().at(-1)!;
+  assert.equal(path, '/api/generate');
+  assert.equal((body as { suffix: string }).suffix, ')');
 });

@@ -146,6 +146,8 @@ export interface ProviderSide {
    * the parsed original.
    */
   relayEdits(body: JsonObject, target: Target, line: CallLine): ReadonlyMap<string, string | null>;
+  /** Same dialect: what of a call the edits leave out because the provider would refuse it; absent: nothing ever is. */
+  relayLosses?(body: JsonObject, target: Target): readonly Loss[];
   /** Other dialect: a body, and what it cannot carry. */
   renderCall(
     conversation: Conversation,

@@ -2,7 +2,17 @@ import type { CallBrief, JsonObject } from '#core/call.ts';
 import { optional, readBoolean, readNumber, readObject, readString } from '#core/read-json.ts';
 
 /** Keys of a body that the gateway acts upon. */
-export const interpretedKeys = ['model', 'stream', 'messages', 'tools', 'options', 'format', 'think'];
+export const interpretedKeys = [
+  'model',
+  'stream',
+  'messages',
+  'prompt',
+  'system',
+  'tools',
+  'options',
+  'format',
+  'think',
+];
 
 /** Streams unless it is told not to. https://docs.ollama.com/api/chat */
 export function readBrief(body: JsonObject): CallBrief {

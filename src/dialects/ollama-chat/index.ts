@@ -4,6 +4,7 @@ import type { Target } from '#core/target.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
 import { parseFault, renderError } from './faults.ts';
 import { jsonLines } from './framing.ts';
+import { generatePath } from './generate.ts';
 import { parseCall } from './parse-call.ts';
 import { LineReader, parseAnswer } from './read-answer.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
@@ -16,6 +17,7 @@ export const ollamaChat: Dialect = {
   client: {
     operations: [
       { kind: 'chat', method: 'POST', path: '/api/chat' },
+      { kind: 'chat', method: 'POST', path: generatePath },
       { kind: 'models', method: 'GET', path: '/api/tags' },
     ],
     recognizes: () => false,
@@ -42,7 +44,7 @@ export const ollamaChat: Dialect = {
     limitHeaders: () => [],
   },
   provider: {
-    path: () => '/api/chat',
+    path: (_target, { line }) => line?.operation.path ?? '/api/chat',
     framings: [jsonLines],
     headers: (clientHeaders) => [...clientHeaders],
     passesHeaders: ['user-agent'],

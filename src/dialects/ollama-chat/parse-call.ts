@@ -1,4 +1,5 @@
 import type { Conversation, JsonObject, OutputFormat, Part, ReasoningWish, Tool, Turn } from '#core/call.ts';
+import type { CallLine } from '#core/contracts/dialect.ts';
 import {
   invalidField,
   isObject,
@@ -12,6 +13,7 @@ import {
   restOf,
 } from '#core/read-json.ts';
 import { readBrief } from './brief.ts';
+import { asChat, isGenerate } from './generate.ts';
 import { imagePart, PendingCalls } from './parse-parts.ts';
 import { words } from './words.ts';
 
@@ -38,7 +40,8 @@ const knownOptions = new Set([
 ]);
 
 /** https://docs.ollama.com/api/chat */
-export function parseCall(body: JsonObject): Conversation {
+export function parseCall(given: JsonObject, line: CallLine): Conversation {
+  const body = isGenerate(line) ? asChat(given) : given;
   const brief = readBrief(body);
   const options = optional(body['options'], 'options', readObject) ?? {};
   const number = (name: string) => optional(options[name], `options.${name}`, readNumber);

@@ -5,6 +5,7 @@ import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import type { SseEvent } from '#core/sse-event.ts';
 import { faultOfLine } from './faults.ts';
+import { messageOf } from './generate.ts';
 import { parseUsage } from './usage.ts';
 
 /** `load` and `unload` are answers to calls without messages. */
@@ -38,7 +39,7 @@ export class LineReader implements EventReader {
     if (this.#ended) return [];
     const events: AnswerEvent[] = [];
     if (!this.#started) this.#start(line, events);
-    const message = isObject(line['message']) ? line['message'] : {};
+    const message = isObject(line['message']) ? line['message'] : messageOf(line);
     if (typeof message['thinking'] === 'string') this.#say('reasoning', message['thinking'], events);
     if (typeof message['content'] === 'string') this.#say('text', message['content'], events);
     const calls = message['tool_calls'];
@@ -120,7 +121,11 @@ export class LineReader implements EventReader {
 
 /** https://docs.ollama.com/api/chat */
 export function parseAnswer(body: JsonObject): AnswerEvent[] {
-  if (!isObject(body['message']) && typeof body['error'] !== 'string')
-    throw new Fault('upstream/malformed-answer', 'The upstream\'s answer has no "message".');
+  const { message, response, error } = body;
+  if (!isObject(message) && typeof response !== 'string' && typeof error !== 'string')
+    throw new Fault(
+      'upstream/malformed-answer',
+      'The upstream\'s answer has neither "message" nor "response".',
+    );
   return new LineReader().readLine({ ...body, done: true });
 }

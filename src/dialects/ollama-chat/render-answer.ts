@@ -2,6 +2,7 @@ import { advance, blockOf, newStreamState, type AnswerEvent, type StreamState } 
 import type { JsonObject } from '#core/call.ts';
 import type { Ending, RenderContext } from '#core/contracts/dialect.ts';
 import { isObject } from '#core/read-json.ts';
+import { asGenerated, isGenerate } from './generate.ts';
 import { renderUsage } from './usage.ts';
 
 /** A tool call goes out whole: the arguments that came so far of those under way, by block. */
@@ -14,8 +15,15 @@ function line(state: StreamState, context: RenderContext, fields: JsonObject): s
   return `${JSON.stringify({ model: context.model, created_at: stampOf(state, context), ...fields })}\n`;
 }
 
+/** What is said, where the answers of the client's operation have it. */
+const told = ({ line: asked }: RenderContext, message: JsonObject): JsonObject =>
+  isGenerate(asked) ? asGenerated(message) : { message: { role: 'assistant', ...message } };
+
 const saying = (state: StreamState, context: RenderContext, message: JsonObject): string =>
-  line(state, context, { message: { role: 'assistant', content: '', ...message }, done: false });
+  line(state, context, { ...told(context, { content: '', ...message }), done: false });
+
+const calling = (state: StreamState, context: RenderContext, call: JsonObject): string =>
+  isGenerate(context.line) ? '' : saying(state, context, { tool_calls: [call] });
 
 /** One line for each piece. https://docs.ollama.com/api/streaming */
 export function renderEvent(event: AnswerEvent, state: StreamState, context: RenderContext): string {
@@ -28,7 +36,7 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
       if (block?.kind !== 'tool-call') return '';
       const text = underWay.get(state)?.get(event.block) ?? '';
       underWay.get(state)?.delete(event.block);
-      return saying(state, context, { tool_calls: [toolCall(block, inputOf(text))] });
+      return calling(state, context, toolCall(block, inputOf(text)));
     }
     case 'end':
       return renderTail(state, context);
@@ -65,7 +73,7 @@ const toolCall = (call: { readonly id?: string; readonly name?: string }, input:
 });
 
 function renderTail(state: StreamState, context: RenderContext): string {
-  return line(state, context, { message: { role: 'assistant', content: '' }, ...tailOf(state) });
+  return line(state, context, { ...told(context, { content: '' }), ...tailOf(state) });
 }
 
 const tailOf = (state: StreamState): JsonObject => ({
@@ -81,7 +89,7 @@ export function renderEnding(ending: Ending, state: StreamState, context: Render
     .filter((block) => block.choice === 0 && block.kind === 'tool-call')
     .flatMap((block) => {
       const input = objectOf(underWay.get(state)?.get(block.block) ?? '');
-      return input ? [saying(state, context, { tool_calls: [toolCall(block, input)] })] : [];
+      return input ? [calling(state, context, toolCall(block, input))] : [];
     });
   const finish = state.finish ?? ({ type: 'finish', choice: 0, reason: ending.reason } as const);
   return calls.join('') + renderTail({ ...state, finish, usage: ending.usage ?? state.usage }, context);
@@ -112,14 +120,13 @@ export function renderAnswer(events: readonly AnswerEvent[], context: RenderCont
   return JSON.stringify({
     model: context.model,
     created_at: stampOf(state, context),
-    message: {
-      role: 'assistant',
+    ...told(context, {
       content: texts.content,
       ...(texts.thinking === '' ? {} : { thinking: texts.thinking }),
       ...(calls.size === 0
         ? {}
         : { tool_calls: [...calls.values()].map((call) => toolCall(call, inputOf(call.text))) }),
-    },
+    }),
     ...tailOf(state),
   });
 }

@@ -4,7 +4,7 @@ import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { createEventReader, parseAnswer } from './read-answer.ts';
-import { refusesAskedUsage, relayEdits, withoutUsage } from './relay.ts';
+import { refusesAskedUsage, relayEdits, relayLosses, withoutUsage } from './relay.ts';
 import { replaceState } from './replace-state.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
@@ -54,6 +54,7 @@ export const openaiChat: Dialect = {
       'x-title',
     ],
     relayEdits,
+    relayLosses,
     renderCall,
     readLimits,
     parseAnswer,

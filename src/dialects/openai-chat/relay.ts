@@ -1,4 +1,4 @@
-import type { JsonObject } from '#core/call.ts';
+import type { JsonObject, Loss } from '#core/call.ts';
 import type { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import { scanFields, spliceFields } from '#core/json.ts';
@@ -20,6 +20,12 @@ export function relayEdits(body: JsonObject, target: Target): Map<string, string
   for (const field of quirks.refusesFields ?? []) if (field in body) edits.set(field, null);
   return edits;
 }
+
+/** What the provider would refuse, where it asks for something. That usage was asked for is told in another way. */
+export const relayLosses = (body: JsonObject, { provider }: Target): Loss[] =>
+  (provider.quirks.refusesFields ?? [])
+    .filter((field) => field !== 'stream_options' && Boolean(body[field] ?? false))
+    .map((field) => ({ field, reason: 'the target has no such setting' }));
 
 /** Servers that know no `stream_options` refuse a call that has some (400, or 422 from validators). */
 export function refusesAskedUsage(fault: Fault, body: JsonObject): boolean {

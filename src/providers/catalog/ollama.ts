@@ -7,7 +7,10 @@ export const ollama: ProviderRecord = {
   dialect: 'ollama-chat',
   baseUrl: 'http://127.0.0.1:11434',
   credential: null,
-  speaks: [{ dialect: 'openai-chat', baseUrl: 'http://127.0.0.1:11434/v1' }],
+  speaks: [
+    { dialect: 'openai-chat', baseUrl: 'http://127.0.0.1:11434/v1' },
+    { dialect: 'openai-completions', baseUrl: 'http://127.0.0.1:11434/v1' },
+  ],
   variable: 'OLLAMA_HOST',
   modelPrefixes: [],
   models: [],
