@@ -99,7 +99,7 @@ describe('the handshake as the client sends it (§4.1, §4.2.1)', () => {
     });
 });
 
-describe('the handshake as the upstream answers it (§4.1)', () => {
+describe('security 11: the handshake as the upstream answers it (§4.1)', () => {
   const cases: [string, number, (accept: string) => string, string[]?][] = [
     ['an accept value that does not fit', 502, () => switching('s3pPLMBiTxaQ9kYGzzhZRbK+xOp=')],
     ['none', 502, (accept) => switching(accept).replace(/Sec-WebSocket-Accept.*\r\n/, '')],

@@ -89,7 +89,7 @@ test('a redirect is made of the path, and takes the query along unless told not 
   );
 });
 
-test('no path leads a redirect to another host, and none brings a line', async () => {
+test('security 15: no path leads a redirect to another host, and none brings a line', async () => {
   for (const path of [
     '/drop//evil.test',
     '/drop/%2fevil.test',

@@ -122,7 +122,7 @@ test('a file: replaced or written anew, refused when wrong, missed when gone', l
     [`- ${one.url}\n- ftp://a.test\n`, /line 2, \[1\]: expected an http or https URL.*ftp:/],
     [`- { url: '${one.url}', wieght: 2 }\n`, /line 1.*wieght.*did you mean "weight"/],
     ['- http://user:pass@a.test\n', /line 1/],
-    ['- http://a.test:99999\n', /a port that can be/],
+    ['- http://a.test:99999\n', /http or https URL/],
     ['[]', /at least one member, got an empty list/],
     ['- [', /line \d/],
   ];

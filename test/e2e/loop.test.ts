@@ -36,7 +36,7 @@ after(async () => {
   await new Promise((resolve) => mirror.close(resolve));
 });
 
-test('a request that comes back to the gateway ends after eight passes with 508', async () => {
+test('security 43: a request that comes back to the gateway ends after eight passes with 508', async () => {
   rounds = 0;
   const answer = await fetch(`${gateway.url}/loop`);
   assert.equal(answer.status, 508);

@@ -83,7 +83,7 @@ test('HEAD goes where GET goes; another method is told which there are', async (
   assert.equal(refused.headers.get('allow'), 'GET, HEAD');
 });
 
-test('what a route is chosen by and came twice is refused, where the route would have been the one', async () => {
+test('security 15: what a route is chosen by and came twice is refused, where the route would have been the one', async () => {
   const send = async (lines: string, target = '/echo/a') => {
     const request = `GET ${target} HTTP/1.1\r\nHost: x\r\n${lines}Connection: close\r\n\r\n`;
     return String((await sendRaw(gateway.port, request)).status);

@@ -1,4 +1,4 @@
-/** security 46 and 47: the command itself, under traffic of every kind at once, reloaded again and again, and then ended. */
+/** The command itself, under traffic of every kind at once, reloaded again and again, and then ended. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -128,7 +128,7 @@ async function echoServer(t: TestContext): Promise<string> {
 }
 
 test(
-  'reloads fail nothing and close nothing; SIGTERM lets all that is under way end, and all of it is on the books',
+  'security 46 and 47: reloads fail nothing and close nothing; SIGTERM lets all that is under way end, and all of it is on the books',
   { timeout: 120_000 },
   async (t) => {
     const simulator = await startSimulator();

@@ -160,7 +160,7 @@ describe('bodies that are no calls are refused with a reason, and reach nobody',
     });
   }
 
-  test('a call of objects a hundred thousand deep is relayed or refused, and the gateway lives', async () => {
+  test('security 34: a call of objects a hundred thousand deep is relayed or refused, and the gateway lives', async () => {
     const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
     const messages = '"messages":[{"role":"user","content":"x"}]';
     for (const path of Object.values(paths))
