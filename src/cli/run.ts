@@ -5,6 +5,8 @@ import { addExplain } from './explain.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
+import { addNew } from './new-provider.ts';
+import { addProviders } from './providers.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addUpstreams } from './upstreams.ts';
@@ -39,6 +41,8 @@ function program(): Command {
   addExplain(sluice);
   addStatus(sluice);
   addUpstreams(sluice);
+  addProviders(sluice);
+  addNew(sluice);
   addKeys(sluice);
   addLedger(sluice);
   return sluice;

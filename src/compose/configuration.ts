@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { parseConfig, type LoadScope } from '#config/load.ts';
-import { ConfigError } from '#config/problem.ts';
+import { ConfigError, didYouMean, Problems } from '#config/problem.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
 import { zeroConfiguration, type Environment } from '#config/zero-configuration.ts';
+import { dialects } from '#dialects/index.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { compileRoutes } from '#pipeline/compile-routes.ts';
 import { policyKinds } from '#policies/index.ts';
@@ -63,6 +64,7 @@ export function loadConfig({ source, overrides, version, text: given }: LoadRequ
     source: source.path ?? 'configuration',
     nowMs: Date.now(),
   });
+  checkDialects(resolved, text, source.path ?? 'configuration');
   try {
     // What a policy's schema cannot say, its maker does: better here than on every thread.
     compileRoutes(resolved.snapshot, policyKinds, idleServices);
@@ -72,6 +74,20 @@ export function loadConfig({ source, overrides, version, text: given }: LoadRequ
   }
   const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
   return { ...resolved, document, text, files, stateDirectory };
+}
+
+/** @throws ConfigError */
+function checkDialects({ snapshot }: Resolved, text: string, source: string): void {
+  const names = dialects.map(({ name }) => name);
+  const problems = new Problems(text);
+  for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
+    const unknown = (at: (string | number)[], word: string) =>
+      problems.add(['providers', name, ...at], `unknown dialect "${word}"${didYouMean(word, names)}`);
+    if (!names.includes(dialect)) unknown(['dialect'], dialect);
+    for (const [i, also] of speaks.entries())
+      if (!names.includes(also.dialect)) unknown(['speaks', i, 'dialect'], also.dialect);
+  }
+  problems.throwIfAny(source);
 }
 
 /** Without a file there is still a document: the one the environment stands for, its secrets as references. */

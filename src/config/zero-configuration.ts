@@ -11,10 +11,15 @@ export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRe
   const providers: Record<string, ProviderSettings> = {};
   let simulated: string | null = null;
   for (const record of catalog) {
-    const value = record.variable === null ? undefined : env[record.variable];
-    if (record.baseUrl.startsWith('builtin:')) simulated = record.name;
+    const { baseUrl, variable } = record;
+    // One whose address is each customer's own needs a file to say it.
+    if (baseUrl === null) continue;
+    const value = variable === null ? undefined : env[variable];
+    if (baseUrl.startsWith('builtin:')) simulated = record.name;
     else if (value)
-      providers[record.name] = record.credential ? { apiKey: value } : localServer(value, record);
+      providers[record.name] = record.credential
+        ? { apiKey: value }
+        : localServer(value, { ...record, baseUrl });
   }
   if (Object.keys(providers).length === 0 && simulated !== null) providers[simulated] = {};
   return {
@@ -29,8 +34,10 @@ export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRe
   };
 }
 
+type Addressed = ProviderRecord & { readonly baseUrl: string };
+
 /** What it speaks besides stands at the same address. */
-function localServer(value: string, record: ProviderRecord): ProviderSettings {
+function localServer(value: string, record: Addressed): ProviderSettings {
   const baseUrl = addressOf(value, record);
   const speaks = (record.speaks ?? []).map(({ dialect, baseUrl: standard = record.baseUrl }) => ({
     dialect,
@@ -40,7 +47,7 @@ function localServer(value: string, record: ProviderRecord): ProviderSettings {
 }
 
 /** Local servers are named by host and port, with or without a scheme. */
-function addressOf(value: string, record: ProviderRecord): string {
+function addressOf(value: string, record: Addressed): string {
   const url = new URL(/^https?:\/\//.test(value) ? value : `http://${value}`);
   const standard = new URL(record.baseUrl);
   if (url.port === '' && !value.includes('://')) url.port = standard.port;

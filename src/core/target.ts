@@ -104,7 +104,8 @@ export interface ProviderRecord {
   readonly name: string;
   readonly title: string;
   readonly dialect: string;
-  readonly baseUrl: string;
+  /** Null: each customer has another. */
+  readonly baseUrl: string | null;
   /** Null for servers that ask for no credential. */
   readonly credential: CredentialForm | null;
   /** Other dialects it speaks; what is left out is as for its first. */

@@ -1,4 +1,5 @@
 import type { CallBrief, JsonObject } from '#core/call.ts';
+import type { CallLine } from '#core/contracts/dialect.ts';
 import { isObject, optional, readBoolean, readCount, readString } from '#core/read-json.ts';
 import { topLevelIds } from './vendor-ids.ts';
 
@@ -16,10 +17,11 @@ export const interpretedKeys = [
 ];
 
 /** https://platform.openai.com/docs/api-reference/chat/create */
-export function readBrief(body: JsonObject): CallBrief {
+export function readBrief(body: JsonObject, { parameters }: Pick<CallLine, 'parameters'>): CallBrief {
   const options = body['stream_options'];
   return {
-    model: readString(body['model'], 'model'),
+    // Azure's path names the deployment, whatever the body says.
+    model: parameters['model'] ?? readString(body['model'], 'model'),
     stream: optional(body['stream'], 'stream', readBoolean) ?? false,
     maxOutputTokens:
       optional(body['max_completion_tokens'], 'max_completion_tokens', readCount) ??

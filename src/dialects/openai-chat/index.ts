@@ -17,6 +17,7 @@ export const openaiChat: Dialect = {
   client: {
     operations: [
       { kind: 'chat', method: 'POST', path: '/v1/chat/completions' },
+      { kind: 'chat', method: 'POST', path: '/openai/deployments/{model}/chat/completions' },
       { kind: 'models', method: 'GET', path: '/v1/models' },
       { kind: 'model', method: 'GET', path: '/v1/models/{+model}' },
     ],

@@ -8,6 +8,7 @@ import type {
   ToolChoice,
   Turn,
 } from '#core/call.ts';
+import type { CallLine } from '#core/contracts/dialect.ts';
 import {
   invalidField,
   isObject,
@@ -57,8 +58,8 @@ const neutral: Readonly<Record<string, unknown>> = {
 };
 
 /** https://platform.openai.com/docs/api-reference/chat/create */
-export function parseCall(body: JsonObject): Conversation {
-  const brief = readBrief(body);
+export function parseCall(body: JsonObject, line: Pick<CallLine, 'parameters'>): Conversation {
+  const brief = readBrief(body, line);
   const rest = restOf(body, known) ?? {};
   return {
     dialect: 'openai-chat',

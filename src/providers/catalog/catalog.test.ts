@@ -15,7 +15,7 @@ for (const record of records) {
       record.dialect,
     );
     assert.match(record.source, /^https:\/\//);
-    if (!record.baseUrl.startsWith('builtin:')) {
+    if (record.baseUrl !== null && !record.baseUrl.startsWith('builtin:')) {
       const url = new URL(record.baseUrl);
       assert.ok(!record.baseUrl.endsWith('/'));
       assert.equal(url.search + url.hash + url.username + url.password, '');

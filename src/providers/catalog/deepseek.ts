@@ -6,6 +6,13 @@ export const deepseek: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'https://api.deepseek.com',
   credential: { header: 'authorization', prefix: 'Bearer ' },
+  speaks: [
+    {
+      dialect: 'anthropic-messages',
+      baseUrl: 'https://api.deepseek.com/anthropic',
+      credential: { header: 'x-api-key', prefix: '' },
+    },
+  ],
   variable: 'DEEPSEEK_API_KEY',
   modelPrefixes: ['deepseek-'],
   models: ['deepseek-chat', 'deepseek-reasoner', 'deepseek-v4-flash', 'deepseek-v4-pro'],

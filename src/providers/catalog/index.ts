@@ -16,6 +16,18 @@ import { fireworks } from './fireworks.ts';
 import { vllm } from './vllm.ts';
 import { ollama } from './ollama.ts';
 import { lmStudio } from './lm-studio.ts';
+import { azure } from './azure.ts';
+import { minimax } from './minimax.ts';
+import { doubao } from './doubao.ts';
+import { siliconflow } from './siliconflow.ts';
+import { perplexity } from './perplexity.ts';
+import { cerebras } from './cerebras.ts';
+import { nvidia } from './nvidia.ts';
+import { github } from './github.ts';
+import { cloudflare } from './cloudflare.ts';
+import { huggingface } from './huggingface.ts';
+import { sglang } from './sglang.ts';
+import { llamaCpp } from './llama-cpp.ts';
 import { simulated } from './simulated.ts';
 
 const records: readonly ProviderRecord[] = [
@@ -36,6 +48,18 @@ const records: readonly ProviderRecord[] = [
   vllm,
   ollama,
   lmStudio,
+  azure,
+  minimax,
+  doubao,
+  siliconflow,
+  perplexity,
+  cerebras,
+  nvidia,
+  github,
+  cloudflare,
+  huggingface,
+  sglang,
+  llamaCpp,
   simulated,
 ];
 

@@ -6,6 +6,7 @@ export const moonshot: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'https://api.moonshot.ai/v1',
   credential: { header: 'authorization', prefix: 'Bearer ' },
+  speaks: [{ dialect: 'anthropic-messages', baseUrl: 'https://api.moonshot.ai/anthropic' }],
   variable: 'MOONSHOT_API_KEY',
   modelPrefixes: ['kimi-', 'moonshot-'],
   models: ['kimi-k2.6', 'kimi-k3', 'moonshot-v1-128k'],

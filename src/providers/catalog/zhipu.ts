@@ -7,6 +7,7 @@ export const zhipu: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'https://open.bigmodel.cn/api/paas/v4',
   credential: { header: 'authorization', prefix: 'Bearer ' },
+  speaks: [{ dialect: 'anthropic-messages', baseUrl: 'https://api.z.ai/api/anthropic' }],
   variable: 'ZHIPUAI_API_KEY',
   modelPrefixes: ['glm-'],
   models: ['glm-5.2', 'glm-5.3', 'glm-5.3-flash'],

@@ -1,0 +1,1 @@
+export { catalog } from '#providers/catalog/index.ts';
