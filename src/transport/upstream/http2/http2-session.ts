@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Origin } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
-import { nameOf } from '../connection-fault.ts';
+import { closedFault, nameOf, unsentFault } from '../connection-fault.ts';
 import { Dial, type Dialer } from '../dial.ts';
 
 export interface SessionHost {
@@ -44,6 +44,7 @@ export class Http2Session {
   #session: ClientHttp2Session | null = null;
   #socket: Socket | null = null;
   #limit = usualStreams;
+  #ready = false;
   #streams = 0;
   #draining = false;
   #lastStream = Infinity;
@@ -62,7 +63,7 @@ export class Http2Session {
   }
 
   get connected(): boolean {
-    return this.#session !== null;
+    return this.#ready;
   }
 
   get streams(): number {
@@ -71,7 +72,7 @@ export class Http2Session {
 
   /** May another request be sent over it? */
   get roomy(): boolean {
-    return this.#session !== null && !this.closed && !this.#draining && this.#streams < this.#limit;
+    return this.#ready && !this.closed && !this.#draining && this.#streams < this.#limit;
   }
 
   /** Will it take requests, now or once others have ended? */
@@ -109,24 +110,35 @@ export class Http2Session {
       maxHeaderListPairs: 1000,
     });
     this.#session = session;
-    session.on('error', ignore);
+    let broken: Error | null = null;
+    session.on('error', (error: Error) => (broken = error));
     session.on('connect', () => session.setLocalWindowSize(connectionWindow));
     session.on('remoteSettings', ({ maxConcurrentStreams = usualStreams }) => {
       const wasFull = !this.roomy;
       this.#limit = Math.min(maxConcurrentStreams, mostStreams);
+      // Its first frame (RFC 9113 §3.4). Requests sent before it could be more than the peer takes, and would
+      // then stand in this connection's queue while others have room.
+      if (!this.#ready) {
+        this.#ready = true;
+        return this.#host.ready(this);
+      }
       if (wasFull && this.roomy) this.#host.roomy(this);
     });
     session.on('goaway', (_code: number, lastStream: number) => {
       this.#draining = true;
       this.#lastStream = Math.min(this.#lastStream, lastStream);
     });
-    session.on('close', () => this.#close());
-    this.#host.ready(this);
+    session.on('close', () => {
+      if (!this.#ready) this.onDialFailed(unsentFault(closedFault(this.origin, broken)));
+      else this.#close();
+    });
   }
 
   onDialFailed(fault: Fault): void {
-    this.#close();
+    if (this.closed) return;
+    // First, so that nothing is opened anew for those that it fails.
     this.#host.failed(this, fault);
+    this.#close();
   }
 
   open(fields: OutgoingHttpHeaders, { endStream }: { endStream: boolean }): ClientHttp2Stream {
