@@ -97,7 +97,10 @@ export class CallAttempt implements UpstreamSink {
   #framingOf(headers: HeaderList): Framing | null {
     const { framings = [serverSentEvents] } = this.#parts.outbound.dialect.provider;
     const type = (headerOf(headers, 'content-type') ?? '').toLowerCase();
-    return framings.find(({ mediaType }) => type.startsWith(mediaType)) ?? null;
+    const framing = framings.find(({ mediaType }) => type.startsWith(mediaType));
+    // A whole answer is JSON, too: it is a stream only where one was asked for.
+    const isWhole = !this.#parts.call.brief.stream && framing?.mediaType === 'application/json';
+    return isWhole ? null : (framing ?? null);
   }
 
   /** False when nobody can read it, which has ended the attempt. */

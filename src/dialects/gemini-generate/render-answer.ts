@@ -1,0 +1,216 @@
+import {
+  advance,
+  blockOf,
+  newStreamState,
+  type AnswerEvent,
+  type BlockStart,
+  type Citation,
+  type FinishReason,
+  type StreamState,
+} from '#core/answer.ts';
+import type { JsonObject } from '#core/call.ts';
+import type { Ending, RenderContext } from '#core/contracts/dialect.ts';
+import { isObject } from '#core/read-json.ts';
+import { isArray } from './brief.ts';
+import { renderCitations } from './citations.ts';
+import { renderFinish } from './finish-reason.ts';
+import { renderUsage } from './usage.ts';
+
+/** What is said together with something that comes later. */
+interface Held {
+  /** Arguments and proof of calls under way, which go out whole; by choice and block. */
+  readonly calls: Map<string, { text: string; signature: string | null }>;
+  /** By choice: said in the last event, with the usage. */
+  readonly finishes: Map<number, FinishReason>;
+  readonly citations: Map<number, Citation[]>;
+}
+
+const held = new WeakMap<StreamState, Held>();
+
+function heldOf(state: StreamState): Held {
+  let of = held.get(state);
+  if (!of) held.set(state, (of = { calls: new Map(), finishes: new Map(), citations: new Map() }));
+  return of;
+}
+
+const keyOf = ({ choice, block }: { readonly choice: number; readonly block: number }): string =>
+  `${choice}/${block}`;
+
+/** One event: of an array its first member comes with the start, so that all others follow one. */
+function frame(fields: JsonObject, state: StreamState, context: RenderContext): string {
+  const named = { modelVersion: context.model, responseId: state.id || context.exchangeId };
+  const json = JSON.stringify({ ...fields, ...named });
+  return isArray(context.line) ? `,\n${json}` : `data: ${json}\n\n`;
+}
+
+const saying = (
+  choice: number,
+  part: JsonObject,
+  { state, context }: { readonly state: StreamState; readonly context: RenderContext },
+): string =>
+  frame({ candidates: [{ content: { parts: [part], role: 'model' }, index: choice }] }, state, context);
+
+/** https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent */
+export function renderEvent(event: AnswerEvent, state: StreamState, context: RenderContext): string {
+  const to = { state, context };
+  switch (event.type) {
+    case 'start':
+      return renderStart(event.id, context);
+    case 'block-start': {
+      const { kind, raw } = event;
+      if (kind === 'tool-call') heldOf(state).calls.set(keyOf(event), { text: '', signature: null });
+      return kind === 'opaque' && raw && isOwn(raw) ? saying(event.choice, raw, to) : '';
+    }
+    case 'delta': {
+      const kind = blockOf(state, event)?.kind;
+      const call = heldOf(state).calls.get(keyOf(event));
+      if (call) call.text += event.text;
+      if (kind === undefined || kind === 'tool-call' || kind === 'opaque' || event.text === '') return '';
+      return saying(
+        event.choice,
+        { text: event.text, ...(kind === 'reasoning' ? { thought: true } : {}) },
+        to,
+      );
+    }
+    case 'signature': {
+      const { signature } = event;
+      const call = heldOf(state).calls.get(keyOf(event));
+      if (call) call.signature = signature;
+      return call ? '' : saying(event.choice, { text: '', thought: true, thoughtSignature: signature }, to);
+    }
+    case 'citation': {
+      const { citations } = heldOf(state);
+      citations.set(event.choice, [...(citations.get(event.choice) ?? []), event.citation]);
+      return '';
+    }
+    case 'block-stop': {
+      const block = blockOf(state, event);
+      const call = heldOf(state).calls.get(keyOf(event));
+      heldOf(state).calls.delete(keyOf(event));
+      return block && call ? saying(event.choice, callOf(block, inputOf(call.text), call.signature), to) : '';
+    }
+    case 'finish':
+      heldOf(state).finishes.set(event.choice, event.reason);
+      return '';
+    case 'end':
+      return renderTail(state, context);
+    default:
+      return '';
+  }
+}
+
+/** Parts that another dialect's reader did not make. */
+const isOwn = (raw: JsonObject): boolean =>
+  ['inlineData', 'executableCode', 'codeExecutionResult', 'fileData', 'toolCall', 'toolResponse'].some(
+    (name) => name in raw,
+  );
+
+function renderStart(id: string, context: RenderContext): string {
+  if (!isArray(context.line)) return '';
+  return `[${JSON.stringify({ modelVersion: context.model, responseId: id || context.exchangeId })}`;
+}
+
+const callOf = (
+  { id, name }: Pick<BlockStart, 'id' | 'name'>,
+  args: JsonObject,
+  signature: string | null,
+): JsonObject => ({
+  functionCall: { ...(id === undefined ? {} : { id }), name: name ?? '', args },
+  ...(signature === null ? {} : { thoughtSignature: signature }),
+});
+
+/** Where the finish went out in the provider's own bytes, so did the rest of what it came with. */
+function renderTail(state: StreamState, context: RenderContext): string {
+  const { finishes, citations } = heldOf(state);
+  const closing = isArray(context.line) ? ']' : '';
+  if (finishes.size === 0 && state.finished.size > 0) return closing;
+  const candidates = [...finishes].sort(([a], [b]) => a - b);
+  const usage = state.usage ? { usageMetadata: renderUsage(state.usage) } : {};
+  const said = candidates.map(([index, reason]) => ({
+    content: { parts: [{ text: '' }], role: 'model' },
+    ...endOf(reason, citations.get(index)),
+    index,
+  }));
+  return frame({ candidates: said, ...usage }, state, context) + closing;
+}
+
+function endOf(reason: FinishReason, citations: readonly Citation[] = []): JsonObject {
+  const groundingMetadata = renderCitations(citations);
+  return { finishReason: renderFinish(reason), ...(groundingMetadata ? { groundingMetadata } : {}) };
+}
+
+/** Of a call under way only one whose arguments are whole is given: nobody may act on half of them. */
+export function renderEnding(ending: Ending, state: StreamState, context: RenderContext): string {
+  if (state.ended) return '';
+  const { calls, finishes } = heldOf(state);
+  let text = state.started ? '' : renderStart('', context);
+  for (const block of state.open) {
+    const call = calls.get(keyOf(block));
+    const input = call ? objectOf(call.text) : null;
+    if (call && input) text += saying(block.choice, callOf(block, input, call.signature), { state, context });
+  }
+  for (const choice of new Set([0, ...state.begun.map((block) => block.choice)]))
+    if (!state.finished.has(choice)) finishes.set(choice, ending.reason);
+  const usage = ending.usage ?? state.usage;
+  return text + renderTail(Object.assign(state, { usage }), context);
+}
+
+/** https://ai.google.dev/api/generate-content#GenerateContentResponse */
+export function renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string {
+  const state = newStreamState();
+  const candidates = new Map<number, { parts: JsonObject[]; reason: FinishReason; citations: Citation[] }>();
+  const made = new Map<string, { part: Record<string, unknown>; text: string; kind: BlockStart['kind'] }>();
+  const at = (choice: number) => {
+    let of = candidates.get(choice);
+    if (!of) candidates.set(choice, (of = { parts: [], reason: 'stop', citations: [] }));
+    return of;
+  };
+  for (const event of events) {
+    advance(state, event);
+    if (!('choice' in event)) continue;
+    const of = at(event.choice);
+    if (event.type === 'finish') of.reason = event.reason;
+    else if (event.type === 'citation') of.citations.push(event.citation);
+    else if (event.type === 'block-start') {
+      if (event.sealed !== undefined || (event.kind === 'opaque' && !(event.raw && isOwn(event.raw))))
+        continue;
+      const part: Record<string, unknown> = event.kind === 'opaque' ? { ...event.raw } : {};
+      if (event.kind === 'tool-call') Object.assign(part, callOf(event, {}, null));
+      made.set(keyOf(event), { part, text: '', kind: event.kind });
+      of.parts.push(part);
+    } else if ('block' in event) {
+      const entry = made.get(keyOf(event));
+      if (entry && event.type === 'delta') entry.text += event.text;
+      if (entry && event.type === 'signature') entry.part['thoughtSignature'] = event.signature;
+    }
+  }
+  for (const { part, text, kind } of made.values()) {
+    if (kind === 'tool-call')
+      part['functionCall'] = { ...(part['functionCall'] as object), args: inputOf(text) };
+    else if (kind !== 'opaque')
+      Object.assign(part, { text, ...(kind === 'reasoning' ? { thought: true } : {}) });
+  }
+  if (candidates.size === 0) at(0);
+  return JSON.stringify({
+    candidates: [...candidates].map(([index, { parts, reason, citations }]) => ({
+      content: { parts, role: 'model' },
+      ...endOf(reason, citations),
+      index,
+    })),
+    ...(state.usage ? { usageMetadata: renderUsage(state.usage) } : {}),
+    modelVersion: context.model,
+    responseId: state.id || context.exchangeId,
+  });
+}
+
+/** Models do write broken JSON now and then: the client gets what there is. */
+const inputOf = (text: string): JsonObject => (text.trim() === '' ? {} : (objectOf(text) ?? { text }));
+
+function objectOf(text: string): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
