@@ -9,7 +9,7 @@ import {
 } from './shape.ts';
 import type { Json } from './shape.ts';
 import type { Script } from './script.ts';
-import { inCamelCase } from './gemini-request.ts';
+import { inCamelCase } from './gemini-fields.ts';
 import type { Part, Turn } from './understood.ts';
 
 const PART = listWords(`

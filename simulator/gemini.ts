@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Answer } from './answer.ts';
 import { reportFigures, usageMode } from './figures.ts';
-import { readGeminiRequest, thinksInLevels } from './gemini-request.ts';
+import { thinksInLevels } from './gemini-fields.ts';
+import { readGeminiRequest } from './gemini-request.ts';
 import type { Script } from './script.ts';
 import type { Json } from './shape.ts';
 import { renderJson } from './sse.ts';

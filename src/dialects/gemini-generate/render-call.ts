@@ -32,7 +32,7 @@ export function renderCall(c: Conversation, { model }: Target): { body: string; 
     ...(c.logprobs === null
       ? {}
       : { responseLogprobs: true, ...(c.logprobs > 0 ? { logprobs: c.logprobs } : {}) }),
-    ...renderFormat(c),
+    ...renderFormat(c, model, how),
     ...renderThinking(c, model, how),
   };
   const body: JsonObject = {
@@ -84,8 +84,17 @@ function renderChoice(choice: Conversation['toolChoice'], isStrict: boolean): Js
   }
 }
 
-function renderFormat({ outputFormat }: Conversation): JsonObject {
+/** Earlier models refuse a format where there are tools. https://ai.google.dev/gemini-api/docs/structured-output */
+function renderFormat(
+  { outputFormat, tools }: Conversation,
+  model: string,
+  { words, lose }: How,
+): JsonObject {
   if (!outputFormat) return {};
+  if (!thinksInLevels(model) && tools.some((tool) => tool.schema !== null)) {
+    lose(words.outputFormat, 'models of this generation take a format or tools, not both');
+    return {};
+  }
   const schema = outputFormat.type === 'json-schema' ? { responseJsonSchema: outputFormat.schema } : {};
   return { responseMimeType: 'application/json', ...schema };
 }
