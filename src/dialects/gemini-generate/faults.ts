@@ -22,6 +22,7 @@ const statuses: Readonly<Record<number, string>> = {
   502: 'UNAVAILABLE',
   503: 'UNAVAILABLE',
   504: 'DEADLINE_EXCEEDED',
+  529: 'UNAVAILABLE',
 };
 const types = 'type.googleapis.com/google.rpc.';
 

@@ -2,7 +2,7 @@ import type { JsonObject, Part, Turn } from '#core/call.ts';
 import { invalidField, isObject, optional, readBoolean, readString, restOf } from '#core/read-json.ts';
 import { readMessage, readRepeated } from './fields.ts';
 import { parseFile, parseInline } from './media.ts';
-import { proofOf } from './proof.ts';
+import { joinProofs, proofOf } from './proof.ts';
 
 interface Call {
   readonly id: string;
@@ -20,7 +20,7 @@ export function parseContents(value: unknown): Turn[] {
       return [
         {
           role: 'assistant',
-          parts: parts.flatMap((part, j) => parseModelPart(part, `${path}.parts[${j}]`, calls)),
+          parts: joinProofs(parts.flatMap((part, j) => parseModelPart(part, `${path}.parts[${j}]`, calls))),
           ...rest,
         },
       ];
@@ -87,7 +87,8 @@ function parseModelPart(value: unknown, path: string, calls: Call[]): Part[] {
     calls.push({ id, name, answered: false });
     const args = isObject(fn['args']) ? JSON.stringify(fn['args']) : '{}';
     return [
-      { type: 'tool-call', id, name, arguments: args, ...(signature ? { signature } : {}), ...more(part) },
+      ...(signature === null ? [] : [{ type: 'reasoning', text: '', signature, sealed: null } as const]),
+      { type: 'tool-call', id, name, arguments: args, ...more(part) },
     ];
   }
   if (typeof part['text'] === 'string') {

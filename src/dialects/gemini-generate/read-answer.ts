@@ -119,11 +119,7 @@ export class ChunkReader implements EventReader {
     if (typeof text === 'string') {
       const isThought = part['thought'] === true;
       if (text !== '') this.#say(choice, candidate, { kind: isThought ? 'reasoning' : 'text', text }, events);
-      if (signature === '') return;
-      // The proof of what went before; it may come with the answer's text, or with none.
-      if (candidate.open?.kind !== 'reasoning') this.#begin(choice, candidate, { kind: 'reasoning' }, events);
-      events.push({ type: 'signature', choice, block: candidate.open!.block, signature });
-      this.#close(choice, candidate, events);
+      if (signature !== '') this.#prove(choice, candidate, signature, events);
       return;
     }
     this.#begin(choice, candidate, { kind: 'opaque', raw: part }, events);
@@ -144,9 +140,8 @@ export class ChunkReader implements EventReader {
     if (name !== '') {
       const id = textOr(functionCall['id']) || `call_${this.#stamp}_${choice}${candidate.calls}`;
       candidate.calls++;
+      if (signature !== '') this.#prove(choice, candidate, signature, events);
       this.#begin(choice, candidate, { kind: 'tool-call', id, name }, events);
-      if (signature !== '')
-        events.push({ type: 'signature', choice, block: candidate.open!.block, signature });
       if (!goesOn && values.length === 0) {
         const args = isObject(functionCall['args']) ? functionCall['args'] : {};
         const text = JSON.stringify(args);
@@ -158,6 +153,13 @@ export class ChunkReader implements EventReader {
     if (!candidate.partial) return;
     for (const value of values) candidate.partial.add(value);
     if (!goesOn) this.#close(choice, candidate, events);
+  }
+
+  /** The proof of what was thought before, which need not be told: it stands with what follows, or with nothing. */
+  #prove(choice: number, candidate: Candidate, signature: string, events: AnswerEvent[]): void {
+    if (candidate.open?.kind !== 'reasoning') this.#begin(choice, candidate, { kind: 'reasoning' }, events);
+    events.push({ type: 'signature', choice, block: candidate.open!.block, signature });
+    this.#close(choice, candidate, events);
   }
 
   #say(

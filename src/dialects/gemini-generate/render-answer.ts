@@ -11,8 +11,10 @@ import {
 import type { JsonObject } from '#core/call.ts';
 import type { Ending, RenderContext } from '#core/contracts/dialect.ts';
 import { isObject } from '#core/read-json.ts';
+import { toBytes } from '#core/opaque-state.ts';
 import { isArray } from './brief.ts';
 import { renderCitations } from './citations.ts';
+import { withProofs } from './proof.ts';
 import { renderFinish } from './finish-reason.ts';
 import { renderUsage } from './usage.ts';
 
@@ -23,13 +25,19 @@ interface Held {
   /** By choice: said in the last event, with the usage. */
   readonly finishes: Map<number, FinishReason>;
   readonly citations: Map<number, Citation[]>;
+  /** By choice: proofs of thoughts, which stand with the call that follows. */
+  readonly proofs: Map<number, string>;
 }
 
 const held = new WeakMap<StreamState, Held>();
 
 function heldOf(state: StreamState): Held {
   let of = held.get(state);
-  if (!of) held.set(state, (of = { calls: new Map(), finishes: new Map(), citations: new Map() }));
+  if (!of)
+    held.set(
+      state,
+      (of = { calls: new Map(), finishes: new Map(), citations: new Map(), proofs: new Map() }),
+    );
   return of;
 }
 
@@ -43,11 +51,7 @@ function frame(fields: JsonObject, state: StreamState, context: RenderContext): 
   return isArray(context.line) ? `,\n${json}` : `data: ${json}\n\n`;
 }
 
-const saying = (
-  choice: number,
-  part: JsonObject,
-  { state, context }: { readonly state: StreamState; readonly context: RenderContext },
-): string =>
+const saying = (choice: number, part: JsonObject, { state, context }: To): string =>
   frame({ candidates: [{ content: { parts: [part], role: 'model' }, index: choice }] }, state, context);
 
 /** https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent */
@@ -57,9 +61,13 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
     case 'start':
       return renderStart(event.id, context);
     case 'block-start': {
-      const { kind, raw } = event;
-      if (kind === 'tool-call') heldOf(state).calls.set(keyOf(event), { text: '', signature: null });
-      return kind === 'opaque' && raw && isOwn(raw) ? saying(event.choice, raw, to) : '';
+      const { kind, raw, choice } = event;
+      if (kind !== 'tool-call')
+        return prove(choice, to) + (kind === 'opaque' && raw && isOwn(raw) ? saying(choice, raw, to) : '');
+      const { calls, proofs } = heldOf(state);
+      calls.set(keyOf(event), { text: '', signature: proofs.get(choice) ?? null });
+      proofs.delete(choice);
+      return '';
     }
     case 'delta': {
       const kind = blockOf(state, event)?.kind;
@@ -75,8 +83,9 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
     case 'signature': {
       const { signature } = event;
       const call = heldOf(state).calls.get(keyOf(event));
-      if (call) call.signature = signature;
-      return call ? '' : saying(event.choice, { text: '', thought: true, thoughtSignature: signature }, to);
+      if (call) call.signature ??= signature;
+      else heldOf(state).proofs.set(event.choice, signature);
+      return '';
     }
     case 'citation': {
       const { citations } = heldOf(state);
@@ -91,13 +100,32 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
     }
     case 'finish':
       heldOf(state).finishes.set(event.choice, event.reason);
-      return '';
+      return prove(event.choice, to);
     case 'end':
       return renderTail(state, context);
     default:
       return '';
   }
 }
+
+interface To {
+  readonly state: StreamState;
+  readonly context: RenderContext;
+}
+
+/** A proof that no call follows has a part of its own. */
+function prove(choice: number, to: To): string {
+  const { proofs } = heldOf(to.state);
+  const proof = proofs.get(choice);
+  proofs.delete(choice);
+  return proof === undefined ? '' : saying(choice, proofPart(proof), to);
+}
+
+const proofPart = (proof: string): JsonObject => ({
+  text: '',
+  thought: true,
+  thoughtSignature: toBytes(proof),
+});
 
 /** Parts that another dialect's reader did not make. */
 const isOwn = (raw: JsonObject): boolean =>
@@ -116,7 +144,7 @@ const callOf = (
   signature: string | null,
 ): JsonObject => ({
   functionCall: { ...(id === undefined ? {} : { id }), name: name ?? '', args },
-  ...(signature === null ? {} : { thoughtSignature: signature }),
+  ...(signature === null ? {} : { thoughtSignature: toBytes(signature) }),
 });
 
 /** Where the finish went out in the provider's own bytes, so did the rest of what it came with. */
@@ -143,12 +171,15 @@ function endOf(reason: FinishReason, citations: readonly Citation[] = []): JsonO
 export function renderEnding(ending: Ending, state: StreamState, context: RenderContext): string {
   if (state.ended) return '';
   const { calls, finishes } = heldOf(state);
+  const to = { state, context };
   let text = state.started ? '' : renderStart('', context);
   for (const block of state.open) {
     const call = calls.get(keyOf(block));
     const input = call ? objectOf(call.text) : null;
-    if (call && input) text += saying(block.choice, callOf(block, input, call.signature), { state, context });
+    if (call && input) text += saying(block.choice, callOf(block, input, call.signature), to);
+    else if (call?.signature) text += saying(block.choice, proofPart(call.signature), to);
   }
+  for (const choice of [...heldOf(state).proofs.keys()]) text += prove(choice, to);
   for (const choice of new Set([0, ...state.begun.map((block) => block.choice)]))
     if (!state.finished.has(choice)) finishes.set(choice, ending.reason);
   const usage = ending.usage ?? state.usage;
@@ -181,7 +212,7 @@ export function renderAnswer(events: readonly AnswerEvent[], context: RenderCont
     } else if ('block' in event) {
       const entry = made.get(keyOf(event));
       if (entry && event.type === 'delta') entry.text += event.text;
-      if (entry && event.type === 'signature') entry.part['thoughtSignature'] = event.signature;
+      if (entry && event.type === 'signature') entry.part['thoughtSignature'] = toBytes(event.signature);
     }
   }
   for (const { part, text, kind } of made.values()) {
@@ -193,7 +224,7 @@ export function renderAnswer(events: readonly AnswerEvent[], context: RenderCont
   if (candidates.size === 0) at(0);
   return JSON.stringify({
     candidates: [...candidates].map(([index, { parts, reason, citations }]) => ({
-      content: { parts, role: 'model' },
+      content: { parts: withProofs(parts), role: 'model' },
       ...endOf(reason, citations),
       index,
     })),

@@ -1,4 +1,5 @@
 import type { JsonObject } from '#core/call.ts';
+import { fromBytes } from '#core/opaque-state.ts';
 import { isObject } from '#core/read-json.ts';
 import { readRepeated } from './fields.ts';
 
@@ -13,7 +14,7 @@ export function replaceState(
     if (!isObject(part)) return [part];
     const name = names.find((of) => typeof part[of] === 'string');
     if (name === undefined) return [part];
-    const opened = open(String(part[name]));
+    const opened = open(fromBytes(String(part[name])));
     if (opened !== null) return [{ ...part, [name]: opened }];
     const { [name]: _, ...rest } = part;
     return rest['text'] === '' ? [] : [rest];

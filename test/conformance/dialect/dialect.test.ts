@@ -247,9 +247,7 @@ for (const dialect of dialects) {
             for (const open of [scanned, transformed])
               assert.deepEqual(passed(open(dialect), pieces), passed(open(dialect), [bytes]));
             assert.deepEqual(
-              saidBy(
-                readStream(dialect, passed(transformed(dialect), pieces).text.replaceAll('slc1:p:', '')),
-              ),
+              saidBy(readStream(dialect, unmarked(passed(transformed(dialect), pieces).text))),
               {
                 ...saidBy(readStream(dialect, text)),
               },
@@ -260,6 +258,12 @@ for (const dialect of dialects) {
       ));
   });
 }
+
+/** Without the mark of the provider, also where states are base64. */
+const unmarked = (text: string): string =>
+  text
+    .replaceAll('slc1:p:', '')
+    .replaceAll(/c2xjMT[\w+/=]*/g, (state) => Buffer.from(state, 'base64').toString().replace('slc1:p:', ''));
 
 /** Objects without a prototype compare as what they hold. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
