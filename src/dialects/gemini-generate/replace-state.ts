@@ -2,6 +2,7 @@ import type { JsonObject } from '#core/call.ts';
 import { fromBytes } from '#core/opaque-state.ts';
 import { isObject } from '#core/read-json.ts';
 import { readRepeated } from './fields.ts';
+import { noProof } from './proof.ts';
 
 const names = ['thoughtSignature', 'thought_signature'];
 
@@ -16,6 +17,8 @@ export function replaceState(
     if (name === undefined) return [part];
     const opened = open(fromBytes(String(part[name])));
     if (opened !== null) return [{ ...part, [name]: opened }];
+    // A call without a proof is refused by later models, and one that says there is none is not.
+    if ('functionCall' in part || 'function_call' in part) return [{ ...part, [name]: noProof }];
     const { [name]: _, ...rest } = part;
     return rest['text'] === '' ? [] : [rest];
   };
