@@ -45,11 +45,11 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
   await recordIntent(passage, record);
   exchange.attempts.push(record);
   const { sign } = gateway.endpoint(target.provider);
-  const request = sign ? await sign(outbound.request) : outbound.request;
+  const signed = sign ? { ...outbound, request: await sign(outbound.request) } : outbound;
   const running = new CallAttempt({
     passage,
     call,
-    outbound: { ...outbound, request },
+    outbound: signed,
     record,
     isLast,
     watchesLimits,

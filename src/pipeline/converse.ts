@@ -93,7 +93,7 @@ function pause(inbound: Inbound, waitMs: number): Promise<void> {
 async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'number'>): Promise<Answer> {
   const { exchange, gateway } = passage;
   const provider = gateway.speaking(to.target.provider, call.dialect.name);
-  const target = { ...to.target, provider };
+  const target = provider === to.target.provider ? to.target : { ...to.target, provider };
   const known = gateway.unasked.get(provider);
   const number = exchange.attempts.length + 1;
   if (known || !call.brief.stream || provider.quirks.asksUsage === false) {

@@ -6,7 +6,7 @@ import type { Target } from '#core/target.ts';
 import { callFacts } from './call-facts.ts';
 import { expectedCost } from './expected-cost.ts';
 import type { Gateway } from './gateway.ts';
-import { parseCallBody, type ModelCall } from './model-call.ts';
+import { modelCall, parseCallBody, type ModelCall } from './model-call.ts';
 import type { Asked } from './operation-index.ts';
 
 export interface ModelExplanation {
@@ -62,7 +62,7 @@ export function explainModel(
 function callOf(model: ResolvedModel, { asked, body, exchange }: CallAsked): ModelCall | null {
   if (body === null) return null;
   try {
-    return parseCallBody({ exchange, ...asked, model }, Buffer.from(body));
+    return modelCall(parseCallBody(exchange, asked, Buffer.from(body)), model);
   } catch {
     return null;
   }

@@ -37,12 +37,12 @@ export async function readCall(
 ): Promise<ModelCall> {
   const { exchange, gateway, route } = passage;
   const bytes = await readPlainBody(exchange, route.route.bodyBytes);
-  const { text, ...read } = parseCallBody({ exchange, dialect, line }, bytes);
+  const read = parseCallBody(exchange, { dialect, line }, bytes);
   const { brief, json } = read;
   const found = gateway.models.find(brief.model);
   // Any of its names: who writes it otherwise gets no other route.
   if (route.siblings) chooseByModel(passage, found ? [brief.model, ...found.knownAs] : [brief.model]);
-  refuseVendorIds(passage, dialect, { json, text });
+  refuseVendorIds(passage, dialect, { json, text: read.text });
   exchange.strict = isStrict(passage);
 
   const model = isRouted(passage, brief.model) ? found : null;
@@ -57,36 +57,47 @@ export async function readCall(
   }
   exchange.countedModel = model.countedAs;
   exchange.modelNames = model.knownAs;
-  return { ...read, model };
+  return modelCall(read, model);
 }
 
-interface Came {
-  readonly exchange: Exchange;
-  readonly dialect: Dialect;
-  readonly line: CallLine;
+export interface ReadBody extends Omit<ModelCall, 'model'> {
+  /** One character for each byte. */
+  readonly text: string;
 }
 
-/** Puts what a body says on the exchange; `text` has one character for each byte. @throws Fault naming what is wrong with it. */
-export function parseCallBody<Known extends Came>(
-  { exchange, ...known }: Known,
+/** Puts what a body says on the exchange. @throws Fault naming what is wrong with it. */
+export function parseCallBody(
+  exchange: Exchange,
+  { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
   bytes: Buffer,
-): Omit<Known, 'exchange'> & Omit<ModelCall, 'model'> & { readonly text: string } {
-  const { client } = known.dialect;
+): ReadBody {
+  const { client } = dialect;
   const json = parseObject(bytes);
   const text = bytes.toString('latin1');
   const fields = scanFields(text);
   refuseDuplicates(fields, client.interpretedKeys);
-  const brief = client.brief(json, known.line);
+  const brief = client.brief(json, line);
   exchange.json = json;
   exchange.brief = brief;
   exchange.estimatedInput = estimateInput(text);
   let conversation: Conversation | null = null;
   return {
-    ...known,
-    ...{ brief, bytes, json, fields, text },
-    conversation: () => (conversation ??= client.parseCall(json, known.line)),
+    dialect,
+    line,
+    brief,
+    bytes,
+    json,
+    fields,
+    text,
+    conversation: () => (conversation ??= client.parseCall(json, line)),
   };
 }
+
+/** Field by field: it is made for every call, and need not hold on to the text. */
+export const modelCall = (
+  { dialect, line, brief, bytes, json, fields, conversation }: ReadBody,
+  model: ResolvedModel,
+): ModelCall => ({ dialect, line, brief, model, bytes, json, fields, conversation });
 
 /** `content-type` of a stream to the client. */
 export const streamType = ({ dialect, line }: Pick<ModelCall, 'dialect' | 'line'>): string =>

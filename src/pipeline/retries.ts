@@ -91,10 +91,7 @@ export class Retries<T> {
   #take(again: boolean): Lease<T> | null {
     const { pool, affinity, sticky, costOf } = this.#parts;
     const nowMs = this.#gateway.clock.nowMs();
-    const lease = pool.take({
-      ...{ affinity, sticky, tried: this.#tried, again, nowMs },
-      ...(costOf && { costOf }),
-    });
+    const lease = pool.take({ affinity, sticky, costOf, tried: this.#tried, again, nowMs });
     if (lease) this.#tried.push(lease.member.id);
     return lease;
   }

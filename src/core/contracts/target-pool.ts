@@ -41,7 +41,7 @@ export interface PoolWish<T = unknown> {
   /** Word of the member that the client asks for (`stickyWord`); followed while that member is in service. */
   readonly sticky: string | null;
   /** What the exchange is expected to cost at a target, in any unit; absent, or Infinity: not known. */
-  readonly costOf?: (target: T) => number;
+  readonly costOf?: ((target: T) => number) | undefined;
   /** Ids of members that this exchange has tried, in order. */
   readonly tried: readonly string[];
   /** May a member be tried a second time when there is no other? */
