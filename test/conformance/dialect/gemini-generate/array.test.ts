@@ -127,6 +127,16 @@ function readAll(reader: ReturnType<typeof provider.eventReader>, members: reado
   ];
 }
 
+test('a finish that came with text which a policy leaves out is told all the same', () => {
+  const candidate = { content: { parts: [{ text: 'a' }], role: 'model' }, finishReason: 'STOP', index: 0 };
+  const usageMetadata = { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 };
+  const bytes = Buffer.from(JSON.stringify([{ candidates: [candidate], usageMetadata, responseId: 'r' }]));
+  const whole = JSON.parse(passed(transform([thinning()]), [bytes])) as object[];
+  const { choices, totals } = saidBy(readAll(provider.eventReader(target), whole));
+  assert.deepEqual(choices, [{ blocks: [], finish: 'stop' }]);
+  assert.equal(totals?.output, 1);
+});
+
 test('what is no array of objects is refused', () => {
   for (const text of ['<html>', '"text"', '[1]', 'null']) {
     const stream = new ScanStream(provider.eventReader(target), null, framing);
