@@ -176,7 +176,12 @@ export class CallAttempt implements UpstreamSink {
   #whole(): Answer {
     const { passage, call, outbound, record } = this.#parts;
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-    if (this.#status >= 300) throw outbound.dialect.provider.parseFault(this.#status, this.#headers, body);
+    if (this.#status >= 300) {
+      const fault = outbound.dialect.provider.parseFault(this.#status, this.#headers, body);
+      // Some say in the body alone when to come back.
+      record.retryAfterMs ??= retryAfterMs(fault.details.headers ?? [], passage.gateway.clock.nowMs());
+      throw fault;
+    }
     const rendered = renderWhole(
       { passage, call, outbound, record, context: this.#context() },
       body,

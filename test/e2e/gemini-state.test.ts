@@ -5,7 +5,10 @@ import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.
 
 let gateway: TestGateway;
 before(async () => {
-  gateway = await startTestGateway(await everyDialect());
+  const options = await everyDialect();
+  const retries = { backoff: { base: 1, max: 2 }, budget: { minPerSecond: 1000 } };
+  const models = { again: { targets: ['g/gemini-3-sim'], retries } };
+  gateway = await startTestGateway({ ...options, config: { ...options.config, models } });
 });
 after(async () => {
   await gateway.stop();
@@ -95,4 +98,19 @@ test("Gemini's proof of a call goes home through other dialects", async () => {
   const result = { type: 'tool_result', tool_use_id: use.id, content: 'noon' };
   await anthropic([wish, { role: 'assistant', content }, { role: 'user', content: [result] }]);
   assert.match(lastSent(), /"functionCall":\{[^}]*\}\},"thoughtSignature":"c2ltLXRo/);
+});
+
+test('a delay that stands in the body alone is heeded: nobody asks again before it is over', async () => {
+  const attempts = async (options: object) => {
+    gateway.simulator.reset();
+    const answer = await fetch(`${gateway.url}/v1beta/models/again:generateContent`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-goog-api-key': testKey },
+      body: JSON.stringify({ contents: [{ parts: [{ text: `simulate:${JSON.stringify(options)}` }] }] }),
+    });
+    assert.equal(answer.status, 429);
+    return gateway.simulator.calls().length;
+  };
+  assert.ok((await attempts({ status: 429 })) > 1);
+  assert.equal(await attempts({ status: 429, retryAfter: 34.4 }), 1);
 });
