@@ -65,6 +65,23 @@ test("a proof of one provider's goes home through Gemini's dialect, and to no ot
   assert.doesNotMatch(lastSent(), /sim-sig|c2xjMT/);
 });
 
+test("another dialect's call, which has no proof, is taken back by a model that wants one", async () => {
+  const ask = (model: string, contents: unknown[]) =>
+    post(
+      `/v1beta/models/${model}:generateContent`,
+      { 'x-goog-api-key': testKey },
+      { contents, tools: [{ functionDeclarations: [{ name: 'get_time', parametersJsonSchema: schema }] }] },
+    );
+  const wish = { role: 'user', parts: [{ text: script }] };
+  const first = await ask('o/gpt-sim', [wish]);
+  const [{ content }] = first['candidates'] as [{ content: object }];
+  const response = { name: 'get_time', response: { output: 'noon' } };
+  const history = [wish, content, { role: 'user', parts: [{ functionResponse: response }] }];
+  await ask('g/gemini-3-sim', history);
+  await ask('o/gpt-sim', history);
+  assert.doesNotMatch(lastSent(), /skip_thought/);
+});
+
 test("Gemini's proof of a call goes home through other dialects", async () => {
   const openai = (messages: unknown[]) =>
     post(

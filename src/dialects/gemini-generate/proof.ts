@@ -33,6 +33,17 @@ export function withProofs(parts: readonly JsonObject[]): JsonObject[] {
   return proven;
 }
 
+/**
+ * The first call of a turn says that it has no proof where it has none: later models refuse a call that says nothing, and
+ * others pay no heed to it.
+ */
+export function withNoProof(parts: readonly JsonObject[]): JsonObject[] {
+  const first = parts.findIndex((part) => 'functionCall' in part);
+  return parts.map((part, i) =>
+    i === first && !('thoughtSignature' in part) ? { ...part, thoughtSignature: noProof } : part,
+  );
+}
+
 /** In neutral words it stands with the thoughts. */
 export function joinProofs(parts: readonly Part[]): Part[] {
   const joined: Part[] = [];

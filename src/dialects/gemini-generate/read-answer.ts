@@ -8,6 +8,7 @@ import { parseCitations } from './citations.ts';
 import { faultInStream } from './faults.ts';
 import { parseFinish } from './finish-reason.ts';
 import { PartialArguments } from './partial-arguments.ts';
+import { proofOf } from './proof.ts';
 import { counts, parseUsage } from './usage.ts';
 
 const textOr = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -113,7 +114,7 @@ export class ChunkReader implements EventReader {
   }
 
   #readPart(choice: number, candidate: Candidate, part: JsonObject, events: AnswerEvent[]): void {
-    const signature = textOr(part['thoughtSignature']);
+    const signature = proofOf(textOr(part['thoughtSignature'])) ?? '';
     const { functionCall, text } = part;
     if (isObject(functionCall)) return this.#readCall(choice, candidate, { functionCall, signature }, events);
     if (typeof text === 'string') {

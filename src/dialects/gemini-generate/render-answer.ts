@@ -2,6 +2,7 @@ import {
   advance,
   blockOf,
   newStreamState,
+  ordinalOf,
   type AnswerEvent,
   type BlockStart,
   type Citation,
@@ -14,7 +15,7 @@ import { isObject } from '#core/read-json.ts';
 import { toBytes } from '#core/opaque-state.ts';
 import { isArray } from './brief.ts';
 import { renderCitations } from './citations.ts';
-import { withProofs } from './proof.ts';
+import { withNoProof, withProofs } from './proof.ts';
 import { renderFinish } from './finish-reason.ts';
 import { renderUsage } from './usage.ts';
 
@@ -96,7 +97,7 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
       const block = blockOf(state, event);
       const call = heldOf(state).calls.get(keyOf(event));
       heldOf(state).calls.delete(keyOf(event));
-      return block && call ? saying(event.choice, callOf(block, inputOf(call.text), call.signature), to) : '';
+      return block && call ? calling(block, inputOf(call.text), call.signature, to) : '';
     }
     case 'finish':
       heldOf(state).finishes.set(event.choice, event.reason);
@@ -147,6 +148,13 @@ const callOf = (
   ...(signature === null ? {} : { thoughtSignature: toBytes(signature) }),
 });
 
+/** The next model may be one that wants a proof. */
+function calling(block: BlockStart, args: JsonObject, signature: string | null, to: To): string {
+  const part = callOf(block, args, signature);
+  const isFirst = ordinalOf(to.state, block, ['tool-call']) === 0;
+  return saying(block.choice, isFirst ? withNoProof([part])[0]! : part, to);
+}
+
 /** Where the finish went out in the provider's own bytes, so did the rest of what it came with. */
 function renderTail(state: StreamState, context: RenderContext): string {
   const { finishes, citations } = heldOf(state);
@@ -176,7 +184,7 @@ export function renderEnding(ending: Ending, state: StreamState, context: Render
   for (const block of state.open) {
     const call = calls.get(keyOf(block));
     const input = call ? objectOf(call.text) : null;
-    if (call && input) text += saying(block.choice, callOf(block, input, call.signature), to);
+    if (call && input) text += calling(block, input, call.signature, to);
     else if (call?.signature) text += saying(block.choice, proofPart(call.signature), to);
   }
   for (const choice of [...heldOf(state).proofs.keys()]) text += prove(choice, to);
@@ -224,7 +232,7 @@ export function renderAnswer(events: readonly AnswerEvent[], context: RenderCont
   if (candidates.size === 0) at(0);
   return JSON.stringify({
     candidates: [...candidates].map(([index, { parts, reason, citations }]) => ({
-      content: { parts: withProofs(parts), role: 'model' },
+      content: { parts: withNoProof(withProofs(parts)), role: 'model' },
       ...endOf(reason, citations),
       index,
     })),

@@ -1,7 +1,7 @@
 import type { JsonObject, Part, Turn, Words } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
 import { audioBlob, renderSource } from './media.ts';
-import { noProof, withProofs } from './proof.ts';
+import { withNoProof, withProofs } from './proof.ts';
 
 export interface How {
   readonly words: Words;
@@ -38,13 +38,9 @@ export function renderTurns(turns: readonly Turn[], how: How): Content[] {
   return contents.map(({ role, parts }) => ({ role, parts }));
 }
 
-/** The first of the calls made at once bears the proof. */
 function renderAnswered(turn: Turn, how: How): JsonObject[] {
   const parts = withProofs(turn.parts.flatMap((part) => renderPart(part, how)));
-  const first = parts.findIndex((part) => 'functionCall' in part);
-  if (how.wantsProof && first >= 0 && !('thoughtSignature' in parts[first]!))
-    parts[first] = { ...parts[first], thoughtSignature: noProof };
-  return parts;
+  return how.wantsProof ? withNoProof(parts) : parts;
 }
 
 export function renderPart(part: Part, how: How): JsonObject[] {
