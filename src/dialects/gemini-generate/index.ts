@@ -7,8 +7,9 @@ import { parseFault, renderError } from './faults.ts';
 import { jsonArray } from './framing.ts';
 import { parseCall } from './parse-call.ts';
 import { ChunkReader, parseAnswer } from './read-answer.ts';
-import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
+import { renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
+import { renderAnswer } from './render-whole.ts';
 import { replaceState } from './replace-state.ts';
 import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 

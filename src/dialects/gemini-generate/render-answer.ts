@@ -1,7 +1,5 @@
 import {
-  advance,
   blockOf,
-  newStreamState,
   ordinalOf,
   type AnswerEvent,
   type BlockStart,
@@ -11,12 +9,10 @@ import {
 } from '#core/answer.ts';
 import type { JsonObject } from '#core/call.ts';
 import type { Ending, RenderContext } from '#core/contracts/dialect.ts';
-import { isObject } from '#core/read-json.ts';
 import { toBytes } from '#core/opaque-state.ts';
+import { callOf, endOf, inputOf, isOwn, objectOf } from './answer-parts.ts';
 import { isArray } from './brief.ts';
-import { renderCitations } from './citations.ts';
-import { withNoProof, withProofs } from './proof.ts';
-import { renderFinish } from './finish-reason.ts';
+import { withNoProof } from './proof.ts';
 import { renderUsage } from './usage.ts';
 
 /** What is said together with something that comes later. */
@@ -128,25 +124,10 @@ const proofPart = (proof: string): JsonObject => ({
   thoughtSignature: toBytes(proof),
 });
 
-/** Parts that another dialect's reader did not make. */
-const isOwn = (raw: JsonObject): boolean =>
-  ['inlineData', 'executableCode', 'codeExecutionResult', 'fileData', 'toolCall', 'toolResponse'].some(
-    (name) => name in raw,
-  );
-
 function renderStart(id: string, context: RenderContext): string {
   if (!isArray(context.line)) return '';
   return `[${JSON.stringify({ modelVersion: context.model, responseId: id || context.exchangeId })}`;
 }
-
-const callOf = (
-  { id, name }: Pick<BlockStart, 'id' | 'name'>,
-  args: JsonObject,
-  signature: string | null,
-): JsonObject => ({
-  functionCall: { ...(id === undefined ? {} : { id }), name: name ?? '', args },
-  ...(signature === null ? {} : { thoughtSignature: toBytes(signature) }),
-});
 
 /** The next model may be one that wants a proof. */
 function calling(block: BlockStart, args: JsonObject, signature: string | null, to: To): string {
@@ -170,11 +151,6 @@ function renderTail(state: StreamState, context: RenderContext): string {
   return frame({ candidates: said, ...usage }, state, context) + closing;
 }
 
-function endOf(reason: FinishReason, citations: readonly Citation[] = []): JsonObject {
-  const groundingMetadata = renderCitations(citations);
-  return { finishReason: renderFinish(reason), ...(groundingMetadata ? { groundingMetadata } : {}) };
-}
-
 /** Of a call under way only one whose arguments are whole is given: nobody may act on half of them. */
 export function renderEnding(ending: Ending, state: StreamState, context: RenderContext): string {
   if (state.ended) return '';
@@ -192,64 +168,4 @@ export function renderEnding(ending: Ending, state: StreamState, context: Render
     if (!state.finished.has(choice)) finishes.set(choice, ending.reason);
   const usage = ending.usage ?? state.usage;
   return text + renderTail(Object.assign(state, { usage }), context);
-}
-
-/** https://ai.google.dev/api/generate-content#GenerateContentResponse */
-export function renderAnswer(events: readonly AnswerEvent[], context: RenderContext): string {
-  const state = newStreamState();
-  const candidates = new Map<number, { parts: JsonObject[]; reason: FinishReason; citations: Citation[] }>();
-  const made = new Map<string, { part: Record<string, unknown>; text: string; kind: BlockStart['kind'] }>();
-  const at = (choice: number) => {
-    let of = candidates.get(choice);
-    if (!of) candidates.set(choice, (of = { parts: [], reason: 'stop', citations: [] }));
-    return of;
-  };
-  for (const event of events) {
-    advance(state, event);
-    if (!('choice' in event)) continue;
-    const of = at(event.choice);
-    if (event.type === 'finish') of.reason = event.reason;
-    else if (event.type === 'citation') of.citations.push(event.citation);
-    else if (event.type === 'block-start') {
-      if (event.sealed !== undefined || (event.kind === 'opaque' && !(event.raw && isOwn(event.raw))))
-        continue;
-      const part: Record<string, unknown> = event.kind === 'opaque' ? { ...event.raw } : {};
-      if (event.kind === 'tool-call') Object.assign(part, callOf(event, {}, null));
-      made.set(keyOf(event), { part, text: '', kind: event.kind });
-      of.parts.push(part);
-    } else if ('block' in event) {
-      const entry = made.get(keyOf(event));
-      if (entry && event.type === 'delta') entry.text += event.text;
-      if (entry && event.type === 'signature') entry.part['thoughtSignature'] = toBytes(event.signature);
-    }
-  }
-  for (const { part, text, kind } of made.values()) {
-    if (kind === 'tool-call')
-      part['functionCall'] = { ...(part['functionCall'] as object), args: inputOf(text) };
-    else if (kind !== 'opaque')
-      Object.assign(part, { text, ...(kind === 'reasoning' ? { thought: true } : {}) });
-  }
-  if (candidates.size === 0) at(0);
-  return JSON.stringify({
-    candidates: [...candidates].map(([index, { parts, reason, citations }]) => ({
-      content: { parts: withNoProof(withProofs(parts)), role: 'model' },
-      ...endOf(reason, citations),
-      index,
-    })),
-    ...(state.usage ? { usageMetadata: renderUsage(state.usage) } : {}),
-    modelVersion: context.model,
-    responseId: state.id || context.exchangeId,
-  });
-}
-
-/** Models do write broken JSON now and then: the client gets what there is. */
-const inputOf = (text: string): JsonObject => (text.trim() === '' ? {} : (objectOf(text) ?? { text }));
-
-function objectOf(text: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
