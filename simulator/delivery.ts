@@ -96,7 +96,9 @@ export async function deliverStream(reply: Reply, frames: Iterable<Frame>, error
   /** Answers false when the stream ended at this point. */
   const pass = async (point: FaultPoint): Promise<boolean> => {
     if (script.malformedAt === point)
-      await sink.write(renderFrame({ kind: 'other', data: MALFORMED, line: errorFrame.line }, script));
+      await sink.write(
+        renderFrame({ kind: 'other', data: MALFORMED, line: errorFrame.line, raw: errorFrame.raw }, script),
+      );
     if (script.errorInStreamAt === point) {
       call.finished = 'error-frame';
       await sink.write(renderFrame(errorFrame, script));

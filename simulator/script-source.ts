@@ -21,7 +21,11 @@ export function resolveScript(sources: ScriptSources): Script {
     ...sources.defaults,
     ...sources.queued,
     ...(typeof body.model === 'string' ? parseModelSuffix(body.model) : undefined),
-    ...parseTextScript(typeof body.prompt === 'string' ? body.prompt : lastUserText(body.messages)),
+    ...parseTextScript(
+      typeof body.prompt === 'string'
+        ? body.prompt
+        : lastUserText(body.messages ?? messagesOf(body.contents)),
+    ),
     ...parseHeaderScript(sources.headers['x-simulate']),
   };
 }
@@ -98,6 +102,14 @@ function lastUserText(messages: unknown): string {
     .filter((turn) => turn.role === 'user')
     .map((turn) => textOf(turn.content))
     .join('\n');
+}
+
+/** Contents of parts are messages by another name. */
+function messagesOf(contents: unknown): unknown {
+  if (!Array.isArray(contents)) return contents;
+  return contents
+    .filter(isObject)
+    .map(({ role, parts }) => ({ role: role === 'model' ? 'assistant' : (role ?? 'user'), content: parts }));
 }
 
 function textOf(content: unknown): string {

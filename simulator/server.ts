@@ -150,9 +150,11 @@ async function handle(request: IncomingMessage, response: ServerResponse, contro
   if (path === '/sse' && isRead) return answerEvents(plain);
   const count = /^\/bytes\/(\d{1,12})$/.exec(path)?.[1];
   if (count !== undefined && isRead) return answerBytes(plain, Number(count));
-  const vendor = vendorAt(path);
+  const vendor = vendorAt(url);
   if (vendor) {
-    return method === 'POST' ? answerVendorCall(incoming, vendor, controls) : answerUnknown(incoming, 405);
+    return method === 'POST'
+      ? answerVendorCall(incoming, vendor, { store: controls, url })
+      : answerUnknown(incoming, 405);
   }
   switch (path) {
     case '/v1/chat/completions':

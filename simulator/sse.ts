@@ -13,11 +13,14 @@ export interface Frame {
   usage?: Record<string, unknown>;
   /** A line of JSON instead of an event. */
   line?: boolean;
+  /** The data are the bytes to send. */
+  raw?: boolean;
 }
 
 /** Renders a frame with the line ends, comments and line splitting that the script asks for. */
 export function renderFrame(frame: Frame, script: Script): string {
   const eol = script.crlf ? '\r\n' : '\n';
+  if (frame.raw) return String(frame.data);
   if (frame.line) return (typeof frame.data === 'string' ? frame.data : renderJson(frame.data)) + eol;
   const data = typeof frame.data === 'string' ? frame.data : renderJson(frame.data, script.multiLineData);
   let text = script.comments ? `: keep-alive${eol}${eol}` : '';

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { planAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { ClientWatch } from './client-watch.ts';
@@ -18,6 +19,12 @@ import type { Understood } from './understood.ts';
 export interface Vendor {
   name: string;
   path: string;
+  /** Where one path does not say it. */
+  answers?(url: URL): boolean;
+  /** The key, where it is no bearer token. */
+  keyOf?(request: IncomingMessage, url: URL): string | undefined;
+  /** It says in its errors when to come back, and not in a header. */
+  retriesInBody?: boolean;
   /** For what it refuses; by default 400. */
   badRequestStatus?: number;
   /** Does it refuse calls without a bearer token? */
@@ -25,18 +32,18 @@ export interface Vendor {
   /** `content-type` of its streams, where they are no server-sent events. */
   streamType?: string;
   /** @throws BadRequest for everything the vendor refuses. */
-  read(body: Json, script: Script): Understood;
+  read(body: Json, script: Script, url: URL): Understood;
   renderWhole(answer: Answer, script: Script): { body: Json; usage: Json | null };
   stream(answer: Answer, script: Script, includeUsage: boolean): Generator<Frame>;
   errorFrame(): Frame;
-  renderError(status: number, message: string, id: string): Json;
+  renderError(status: number, message: string, id: string, retryAfter?: number | string): Json | Json[];
 }
 
 /** Answers a call to a vendor's one operation, or refuses it as the vendor would. */
 export async function answerVendorCall(
   incoming: ModelCall,
   vendor: Vendor,
-  store: ScriptStore,
+  { store, url }: { store: ScriptStore; url: URL },
 ): Promise<void> {
   const { request, response, call } = incoming;
   call.vendor = vendor.name;
@@ -56,7 +63,9 @@ export async function answerVendorCall(
       { ...reply, script: {} },
       { status, json: renderJson(vendor.renderError(status, message, call.id)) },
     );
-  const key = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  const key = vendor.keyOf
+    ? vendor.keyOf(request, url)
+    : /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
   if (key === 'bad-key' || (vendor.asksKey && !key)) return refuse(401, 'invalid api token');
   let understood: Understood;
   try {
@@ -66,7 +75,8 @@ export async function answerVendorCall(
     reply.script = call.script = resolveScript(sources);
     if (!isObject(call.body)) throw new BadRequest('', 'The request body must be a JSON object');
     if (typeof call.body.model === 'string') call.model = call.body.model;
-    understood = vendor.read(call.body, reply.script);
+    understood = vendor.read(call.body, reply.script, url);
+    call.model ??= understood.model;
   } catch (error) {
     if (error instanceof BadRequest || error instanceof ScriptError)
       return refuse(vendor.badRequestStatus ?? 400, error.message);
@@ -74,9 +84,10 @@ export async function answerVendorCall(
   }
   const { script } = reply;
   if (script.status !== undefined && script.status >= 400) {
-    if (script.retryAfter !== undefined) reply.headers['retry-after'] = String(script.retryAfter);
+    if (script.retryAfter !== undefined && !vendor.retriesInBody)
+      reply.headers['retry-after'] = String(script.retryAfter);
     const message = script.errorMessage ?? `Simulated error ${script.status}`;
-    const json = renderJson(vendor.renderError(script.status, message, call.id));
+    const json = renderJson(vendor.renderError(script.status, message, call.id, script.retryAfter));
     return deliverJson(reply, { status: script.status, json });
   }
   const answer = planAnswer(understood, script, {

@@ -1,11 +1,13 @@
 import { completions } from './completions.ts';
 import { cohere } from './cohere.ts';
+import { geminis } from './gemini.ts';
 import { mistral } from './mistral.ts';
 import { ollamaGenerate } from './ollama-generate.ts';
 import { ollama } from './ollama.ts';
 import type { Vendor } from './vendor-call.ts';
 
 /** Vendors of one operation each, by its path. */
-const vendors: readonly Vendor[] = [completions, cohere, mistral, ollama, ollamaGenerate];
+const vendors: readonly Vendor[] = [completions, cohere, mistral, ollama, ollamaGenerate, ...geminis];
 
-export const vendorAt = (path: string): Vendor | undefined => vendors.find((vendor) => vendor.path === path);
+export const vendorAt = (url: URL): Vendor | undefined =>
+  vendors.find((vendor) => (vendor.answers ? vendor.answers(url) : vendor.path === url.pathname));

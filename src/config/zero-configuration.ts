@@ -28,7 +28,7 @@ export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRe
     admin: { host: '127.0.0.1', port: portOf(env['SLUICE_ADMIN_PORT'], 9080) },
     providers,
     routes: [{ name: 'llm', match: { path: '/**' }, to: { llm: {} } }],
-    policies: [{ 'key-auth': {} }, { 'model-access': {} }],
+    policies: [{ 'key-auth': { query: 'key' } }, { 'model-access': {} }],
     teams: { default: {} },
     projects: { default: { team: 'default' } },
   };

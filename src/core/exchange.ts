@@ -47,6 +47,8 @@ export interface Exchange {
   readonly answerHeaders: string[];
   /** Names of request headers that a policy used up, such as a credential: they go no further. */
   readonly consumedHeaders: string[];
+  /** A parameter of the query that a policy used up: it goes no further. */
+  consumedParameter: string | null;
   /** Changes that policies make to the headers sent upstream, in order; a null value removes. Names in lower case. */
   readonly upstreamHeaders: { readonly name: string; readonly value: string | null; readonly add: boolean }[];
   /** A policy's own answer: the exchange is not forwarded. */

@@ -8,7 +8,22 @@ import type { Conversation, Loss, Part } from './call.ts';
 const mark = 'slc1:';
 
 /** Does a text hold marked state? Before it is parsed, so that nearly all calls are only searched. */
-export const holdsState = (text: { includes(part: string): boolean }): boolean => text.includes(mark);
+export const holdsState = (text: { includes(part: string): boolean }): boolean =>
+  text.includes(mark) || text.includes(markInBase64);
+
+/** What base64 of marked state begins with, whatever the mark is followed by. */
+const markInBase64 = 'c2xjMT';
+
+/** Marked state where a dialect's states are bytes, and so base64: its clients may take it apart and put it together. */
+export const toBytes = (state: string): string =>
+  state.startsWith(mark) ? Buffer.from(state, 'utf8').toString('base64') : state;
+
+/** The inverse. A provider's own state stays as it is. */
+export function fromBytes(text: string): string {
+  if (!text.startsWith(markInBase64)) return text;
+  const state = Buffer.from(text, 'base64').toString('utf8');
+  return state.startsWith(mark) ? state : text;
+}
 
 const seal = (state: string, provider: string): string => `${mark}${provider}:${state}`;
 

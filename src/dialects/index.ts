@@ -1,6 +1,7 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { anthropicMessages } from './anthropic-messages/index.ts';
 import { cohereChat } from './cohere-chat/index.ts';
+import { geminiGenerate } from './gemini-generate/index.ts';
 import { ollamaChat } from './ollama-chat/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
 import { openaiCompletions } from './openai-completions/index.ts';
@@ -12,4 +13,5 @@ export const dialects: readonly Dialect[] = [
   openaiCompletions(openaiChat),
   cohereChat,
   ollamaChat,
+  geminiGenerate,
 ];

@@ -97,7 +97,10 @@ export class CallAttempt implements UpstreamSink {
   #framingOf(headers: HeaderList): Framing | null {
     const { framings = [serverSentEvents] } = this.#parts.outbound.dialect.provider;
     const type = (headerOf(headers, 'content-type') ?? '').toLowerCase();
-    return framings.find(({ mediaType }) => type.startsWith(mediaType)) ?? null;
+    const framing = framings.find(({ mediaType }) => type.startsWith(mediaType));
+    // A whole answer is JSON, too: it is a stream only where one was asked for.
+    const isWhole = !this.#parts.call.brief.stream && framing?.mediaType === 'application/json';
+    return isWhole ? null : (framing ?? null);
   }
 
   /** False when nobody can read it, which has ended the attempt. */
@@ -173,7 +176,12 @@ export class CallAttempt implements UpstreamSink {
   #whole(): Answer {
     const { passage, call, outbound, record } = this.#parts;
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
-    if (this.#status >= 300) throw outbound.dialect.provider.parseFault(this.#status, this.#headers, body);
+    if (this.#status >= 300) {
+      const fault = outbound.dialect.provider.parseFault(this.#status, this.#headers, body);
+      // Some say in the body alone when to come back.
+      record.retryAfterMs ??= retryAfterMs(fault.details.headers ?? [], passage.gateway.clock.nowMs());
+      throw fault;
+    }
     const rendered = renderWhole(
       { passage, call, outbound, record, context: this.#context() },
       body,

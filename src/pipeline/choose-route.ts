@@ -1,3 +1,4 @@
+import { queryValues } from '#core/query.ts';
 import { isUtf8 } from 'node:buffer';
 import type { JsonObject } from '#core/call.ts';
 import { Fault } from '#core/fault.ts';
@@ -8,7 +9,6 @@ import { parseJson } from '#core/parse-json.ts';
 import type { CallCondition } from '#core/snapshot.ts';
 import type { CompiledRoute } from './gateway.ts';
 import { chosenOperation, type GraphqlOperation } from './graphql-operation.ts';
-import { queryValues } from './head-test.ts';
 import type { Passage } from './passage.ts';
 import { readBody } from './plain-body.ts';
 

@@ -2,6 +2,7 @@ import { Fault } from '#core/fault.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf } from '#core/head.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
+import { withoutParameter } from '#core/query.ts';
 import { capturedBy } from '#core/request-template.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import { affinityOf, stickyOf } from './affinity.ts';
@@ -114,7 +115,10 @@ interface Place {
 }
 
 /** What is asked for of whichever upstream. @throws Fault `request/malformed` when it cannot be rewritten. */
-function placeOf({ exchange: { head } }: Passage, route: HttpRoute): Place {
+function placeOf({ exchange }: Passage, route: HttpRoute): Place {
+  const { consumedParameter: used } = exchange;
+  const head =
+    used === null ? exchange.head : { ...exchange.head, query: withoutParameter(exchange.head.query, used) };
   const { rewrite, stripPrefix } = route;
   const host = route.preserveHost ? head.authority : null;
   const below = stripPrefix !== '' && `${head.path}/`.startsWith(`${stripPrefix}/`);

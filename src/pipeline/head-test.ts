@@ -1,3 +1,4 @@
+import { queryValues } from '#core/query.ts';
 import { BlockList, isIP } from 'node:net';
 import type { RequestHead } from '#core/head.ts';
 import { LinearPattern } from '#core/linear-pattern.ts';
@@ -98,29 +99,6 @@ function valuesOf({ part, name }: HeadCondition, head: RequestHead): string[] {
     else values.push(...cookieValues(value, name));
   }
   return values;
-}
-
-/** Of one parameter in a query (WHATWG URL, application/x-www-form-urlencoded), in their order. */
-export function queryValues(query: string, name: string): string[] {
-  const values: string[] = [];
-  if (query === '') return values;
-  for (const pair of query.split('&')) {
-    const equals = pair.indexOf('=');
-    if (decodedParameter(equals < 0 ? pair : pair.slice(0, equals)) !== name || pair === '') continue;
-    values.push(equals < 0 ? '' : decodedParameter(pair.slice(equals + 1)));
-  }
-  return values;
-}
-
-/** A name or value of a query, as servers read it. */
-export function decodedParameter(text: string): string {
-  if (!text.includes('%') && !text.includes('+')) return text;
-  const spaced = text.replaceAll('+', ' ');
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
 }
 
 /** RFC 6265 §4.2.1; HTTP/2 may send the pairs as headers of their own. */

@@ -80,6 +80,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     socket: null,
     answerHeaders: [],
     consumedHeaders: [],
+    consumedParameter: null,
     upstreamHeaders: [],
     shortAnswer: null,
     limits: null,

@@ -3,7 +3,7 @@ import type { Framing } from '#core/contracts/framing.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import type { Target } from '#core/target.ts';
 import type { AnswerStream } from './answer-stream.ts';
-import type { ModelCall } from './model-call.ts';
+import { streamType, type ModelCall } from './model-call.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
 import { ScanStream } from './scan-stream.ts';
@@ -29,7 +29,9 @@ export function openStream(
     outbound.same && !call.brief.wantsUsage && target.provider.quirks.asksUsage !== false
       ? (data: string) => outbound.dialect.provider.withoutUsage(data)
       : null;
-  if (outbound.same && stages.length === 0) return new ScanStream(reader, withoutUsage, framing);
+  // One that did not come in the form it was asked for is rendered anew.
+  const isAsAsked = streamType(call).startsWith(framing.mediaType);
+  if (outbound.same && isAsAsked && stages.length === 0) return new ScanStream(reader, withoutUsage, framing);
   return new TransformStream({
     reader,
     client: call.dialect.client,

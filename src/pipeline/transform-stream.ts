@@ -118,13 +118,14 @@ export class TransformStream implements AnswerStream {
     const parsed = framing.parse(raw);
     if (parsed.data === '' && parsed.name === '') {
       // A comment keeps connections alive in any dialect whose streams are events, too.
-      if (sameDialect || (framing === serverSentEvents && !client.streamType)) this.#out += raw;
+      if ((sameDialect && !framing.linked) || (framing === serverSentEvents && !client.streamType))
+        this.#out += raw;
       return;
     }
     const events = this.#seal(reader.read(parsed));
     const results = events.map((event) => this.#through(event));
     const untouched = results.every((result, i) => result.length === 1 && result[0] === events[i]);
-    if (!sameDialect || !untouched) {
+    if (!sameDialect || !untouched || framing.linked) {
       events.forEach((event, i) => this.#give(event, results[i]!));
       return;
     }

@@ -9,6 +9,7 @@ const providers = {
   t: { dialect: 'openai-completions', path: '/v1' },
   m: { kind: 'mistral', path: '/mistral/v1' },
   l: { dialect: 'ollama-chat', path: '' },
+  g: { kind: 'google', path: '/v1beta' },
 };
 
 /** A gateway with a provider for each dialect and one LLM route for every path. */
@@ -26,6 +27,7 @@ export async function everyDialect(): Promise<TestGatewayOptions> {
       prices: Object.fromEntries(
         Object.keys(providers).map((name) => [`${name}/*`, { input: '2', output: '8' }]),
       ),
+      policies: [{ 'key-auth': { query: 'key' } }, { 'model-access': {} }],
       routes: [{ name: 'llm', match: { path: '/**' }, to: { llm: {} } }],
     },
   };

@@ -61,6 +61,8 @@ function readBack(dialect: Dialect, text: string) {
     }
     at = end;
   }
+  // Of some dialects the end of the body is the end.
+  for (const event of reader.finish()) advance(state, event);
   return { said, state };
 }
 

@@ -19,4 +19,6 @@ export interface Framing {
   parse(frame: string): SseEvent;
   /** What completes a last frame that the body ended within; null: such a one is lost. */
   readonly closing: string | null;
+  /** What a frame looks like depends on those before it, so that all of them pass as they came or none does. */
+  readonly linked?: true;
 }

@@ -1,4 +1,5 @@
 import { Fault } from '#core/fault.ts';
+import { withoutParameter } from '#core/query.ts';
 import { anywhere, capturedBy, inPath, inQuery, renderTemplate } from '#core/request-template.ts';
 import type { FixedRoute, RedirectAnswer, StaticAnswer } from '#core/snapshot.ts';
 import { wholeAnswer, type Answer, type WholeAnswer } from '../answer.ts';
@@ -14,19 +15,18 @@ export function fixedAnswer(passage: Passage): Answer {
 }
 
 /** @throws Fault where the place would be on another host than is written. */
-function redirect(
-  { exchange: { head }, route }: Passage,
-  { status, to, keepQuery }: RedirectAnswer,
-): WholeAnswer {
+function redirect({ exchange, route }: Passage, { status, to, keepQuery }: RedirectAnswer): WholeAnswer {
+  const { head, consumedParameter: used } = exchange;
+  const query = used === null ? head.query : withoutParameter(head.query, used);
   let location = renderTemplate(to, capturedBy(route.route.match, head), inPath);
   // "//host" is a place on another host (RFC 3986 §4.2), and some browsers read "/\" as that.
   if (/^\/[/\\]/.test(location))
     throw new Fault('request/malformed', 'The path would redirect to another host.');
-  if (keepQuery && head.query !== '') {
+  if (keepQuery && query !== '') {
     const fragment = location.indexOf('#');
     const before = fragment < 0 ? location : location.slice(0, fragment);
     const after = fragment < 0 ? '' : location.slice(fragment);
-    location = `${before}${before.includes('?') ? '&' : '?'}${inQuery(head.query)}${after}`;
+    location = `${before}${before.includes('?') ? '&' : '?'}${inQuery(query)}${after}`;
   }
   return { status, headers: ['location', location], body: null };
 }

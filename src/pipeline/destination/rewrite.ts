@@ -1,9 +1,9 @@
 import { whyNotCanonical } from '#core/canonical-path.ts';
 import { Fault } from '#core/fault.ts';
+import { decodedParameter } from '#core/query.ts';
 import type { RequestHead } from '#core/head.ts';
 import { anywhere, inPath, renderTemplate, type Captured } from '#core/request-template.ts';
 import type { Rewrite } from '#core/rewrite.ts';
-import { decodedParameter } from '../head-test.ts';
 
 /** The path to ask an upstream for. @throws Fault `request/malformed` when what was captured makes none. */
 export function rewrittenPath(template: string, captured: Captured): string {

@@ -3,9 +3,10 @@ import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
+import { queryValues } from '#core/query.ts';
 import type { KeyAuthSettings } from './schema.ts';
 
-const standardHeaders = ['authorization', 'x-api-key'];
+const standardHeaders = ['authorization', 'x-api-key', 'x-goog-api-key', 'api-key'];
 
 /** Who asks: looks the presented key up by its hash and puts its record on the exchange. */
 export const keyAuth: PolicyKind<KeyAuthSettings> = {
@@ -15,12 +16,14 @@ export const keyAuth: PolicyKind<KeyAuthSettings> = {
 
 function createKeyAuth(settings: KeyAuthSettings, { keys, clock }: PolicyServices): Policy {
   const headers = (settings.headers ?? standardHeaders).map((name) => name.toLowerCase());
+  const parameter = settings.query ?? null;
   const optional = settings.optional ?? false;
+  const places = [...headers, ...(parameter === null ? [] : [`the query's ${parameter}`])];
   return {
     name: 'key-auth',
-    summary: `requires a key in ${headers.join(' or ')}${optional ? ', or none at all' : ''}`,
+    summary: `requires a key in ${places.join(' or ')}${optional ? ', or none at all' : ''}`,
     onHead(exchange) {
-      const secret = presented(exchange, headers);
+      const secret = presented(exchange, headers, parameter);
       if (secret === null) {
         if (optional) return;
         throw new Fault('auth/no-credential', `No key was given. Send it as ${howTo(headers[0]!)}.`, {
@@ -39,6 +42,7 @@ function createKeyAuth(settings: KeyAuthSettings, { keys, clock }: PolicyService
       }
       exchange.consumer = key;
       exchange.consumedHeaders.push(...headers);
+      exchange.consumedParameter = parameter;
     },
   };
 }
@@ -53,19 +57,21 @@ function refusal(code: 'auth/unknown-credential' | 'auth/expired', message: stri
 }
 
 /** The one key that was presented, or null. @throws Fault when two different ones were. */
-function presented(exchange: Exchange, headers: readonly string[]): string | null {
+function presented({ head }: Exchange, headers: readonly string[], parameter: string | null): string | null {
   let secret: string | null = null;
-  for (const name of headers) {
-    const value = headerOf(exchange.head.headers, name);
-    if (value === undefined) continue;
-    const given = name === 'authorization' ? bearer(value) : value;
+  const take = (given: string | null, place: string) => {
     if (given === null || given === '')
-      throw refusal('auth/unknown-credential', `The ${name} header holds no key.`);
-    if (secret !== null && secret !== given) {
+      throw refusal('auth/unknown-credential', `The ${place} holds no key.`);
+    if (secret !== null && secret !== given)
       throw refusal('auth/unknown-credential', 'Two different keys were presented. Send one.');
-    }
     secret = given;
+  };
+  for (const name of headers) {
+    const value = headerOf(head.headers, name);
+    if (value !== undefined) take(name === 'authorization' ? bearer(value) : value, `${name} header`);
   }
+  if (parameter !== null && head.query !== '')
+    for (const value of queryValues(head.query, parameter)) take(value, `query parameter "${parameter}"`);
   return secret;
 }
 

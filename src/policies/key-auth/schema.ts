@@ -5,7 +5,15 @@ export const KeyAuthSchema = Type.Object(
     headers: Type.Optional(
       Type.Array(Type.String({ pattern: '^[A-Za-z0-9-]+$' }), {
         minItems: 1,
-        description: 'Headers in which a key may come (authorization as a bearer token, and x-api-key).',
+        description:
+          'Headers in which a key may come (authorization as a bearer token, x-api-key, x-goog-api-key and api-key).',
+      }),
+    ),
+    query: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'A parameter of the query in which a key may come, too; it goes no further. Queries end up in logs along the way: only for clients that cannot do otherwise (none).',
       }),
     ),
     optional: Type.Optional(

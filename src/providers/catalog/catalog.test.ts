@@ -11,7 +11,9 @@ for (const record of records) {
     assert.equal(catalog.get(record.name), record);
     assert.ok(record.title.trim());
     assert.ok(
-      ['openai-chat', 'anthropic-messages', 'cohere-chat', 'ollama-chat'].includes(record.dialect),
+      ['openai-chat', 'anthropic-messages', 'cohere-chat', 'ollama-chat', 'gemini-generate'].includes(
+        record.dialect,
+      ),
       record.dialect,
     );
     assert.match(record.source, /^https:\/\//);

@@ -70,7 +70,11 @@ for (const dialect of dialects) {
           const { body, losses } = dialect.provider.renderCall(call, target);
           assert.deepEqual(losses, []);
           const json = JSON.parse(body) as Record<string, unknown>;
-          assert.equal(json['model'], target.model);
+          if (of.modelIn === 'path')
+            assert.ok(
+              dialect.provider.path(target, { stream: true, line: null }).includes(`/${target.model}:`),
+            );
+          else assert.equal(json['model'], target.model);
           assert.deepEqual(plain(meant(dialect.client.parseCall(json, line))), plain(meant(call)));
           const brief = dialect.client.brief(json, line);
           assert.deepEqual([brief.stream, brief.maxOutputTokens], [call.stream, call.maxOutputTokens]);
@@ -243,9 +247,7 @@ for (const dialect of dialects) {
             for (const open of [scanned, transformed])
               assert.deepEqual(passed(open(dialect), pieces), passed(open(dialect), [bytes]));
             assert.deepEqual(
-              saidBy(
-                readStream(dialect, passed(transformed(dialect), pieces).text.replaceAll('slc1:p:', '')),
-              ),
+              saidBy(readStream(dialect, unmarked(passed(transformed(dialect), pieces).text))),
               {
                 ...saidBy(readStream(dialect, text)),
               },
@@ -256,6 +258,12 @@ for (const dialect of dialects) {
       ));
   });
 }
+
+/** Without the mark of the provider, also where states are base64. */
+const unmarked = (text: string): string =>
+  text
+    .replaceAll('slc1:p:', '')
+    .replaceAll(/c2xjMT[\w+/=]*/g, (state) => Buffer.from(state, 'base64').toString().replace('slc1:p:', ''));
 
 /** Objects without a prototype compare as what they hold. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

@@ -3,6 +3,7 @@ import Anthropic from '../../clients/node_modules/@anthropic-ai/sdk/index.mjs';
 import Legacy from '../../clients/node_modules/anthropic-legacy/index.mjs';
 import OpenAI from '../../clients/node_modules/openai/index.mjs';
 import { readCohere } from './cohere-chat/official-reader.ts';
+import { readGemini } from './gemini-generate/official-reader.ts';
 import { readOllama } from './ollama-chat/official-reader.ts';
 import { readCompletions } from './openai-completions/official-reader.ts';
 
@@ -105,6 +106,7 @@ export const officialReaders: Readonly<Record<string, Readonly<Record<string, Of
     'anthropic-legacy': anthropic(Legacy as unknown as typeof Anthropic),
   },
   'cohere-chat': { 'cohere-ai': readCohere },
+  'gemini-generate': { '@google/genai': readGemini },
   'ollama-chat': { ollama: readOllama },
   'openai-completions': { openai: readCompletions },
 };

@@ -8,7 +8,7 @@ import type { Target } from '#core/target.ts';
 export const lineOf = (dialect: Dialect): CallLine => {
   const chats = dialect.client.operations.filter(({ kind }) => kind === 'chat');
   const operation = chats.find(({ path }) => /stream/i.test(path)) ?? chats[0]!;
-  return { operation, parameters: { model: 'm' }, query: '' };
+  return { operation, parameters: { model: 'm' }, query: operation.path.includes(':') ? 'alt=sse' : '' };
 };
 export const contextOf = (dialect: Dialect): RenderContext => ({
   model: 'm',

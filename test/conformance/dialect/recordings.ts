@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FinishReason } from '#core/answer.ts';
 import { cohereRecordings } from './cohere-chat/plain-reading.ts';
+import { geminiRecordings } from './gemini-generate/plain-reading.ts';
 import { ollamaRecordings } from './ollama-chat/plain-reading.ts';
 import { completionsRecordings } from './openai-completions/plain-reading.ts';
 
@@ -19,6 +20,7 @@ export interface PlainDialect {
 
 const others: Readonly<Record<string, PlainDialect>> = {
   'cohere-chat': cohereRecordings,
+  'gemini-generate': geminiRecordings,
   'ollama-chat': ollamaRecordings,
   'openai-completions': completionsRecordings,
 };

@@ -8,6 +8,7 @@ import type { Conversation } from '#core/call.ts';
 import type { TokenTotals } from '#core/usage.ts';
 import { joined, type SaidBlock } from './answers.ts';
 import { cohereTraits } from './cohere-chat/traits.ts';
+import { geminiTraits } from './gemini-generate/traits.ts';
 import { ollamaTraits } from './ollama-chat/traits.ts';
 import { completionsTraits } from './openai-completions/traits.ts';
 
@@ -20,6 +21,8 @@ export interface Traits {
   streamed(blocks: readonly SaidBlock[]): SaidBlock[];
   /** Blocks as they come back out of a whole answer. */
   whole(blocks: readonly SaidBlock[]): SaidBlock[];
+  /** Where the model's name and the wish for a stream stand; absent: in the body. */
+  readonly modelIn?: 'path';
   /** Payloads of a stream in which usage comes bit by bit, and the totals they amount to. */
   readonly usage: fc.Arbitrary<UsageCase>;
   /** A payload with this in every field of usage. */
@@ -225,6 +228,7 @@ export const traits: Readonly<Record<string, Traits>> = {
     }),
   },
   'cohere-chat': cohereTraits,
+  'gemini-generate': geminiTraits,
   'ollama-chat': ollamaTraits,
   'openai-completions': completionsTraits,
 };

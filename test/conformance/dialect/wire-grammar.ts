@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { cohereGrammar } from './cohere-chat/grammar.ts';
+import { geminiGrammar } from './gemini-generate/grammar.ts';
 import { ollamaGrammar } from './ollama-chat/grammar.ts';
 import { completionsGrammar } from './openai-completions/grammar.ts';
 
@@ -97,6 +98,7 @@ export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = 
   'openai-chat': chat,
   'anthropic-messages': messages,
   'cohere-chat': cohereGrammar,
+  'gemini-generate': geminiGrammar,
   'ollama-chat': ollamaGrammar,
   'openai-completions': completionsGrammar,
 };
