@@ -4,6 +4,7 @@ import { cohereChat } from './cohere-chat/index.ts';
 import { ollamaChat } from './ollama-chat/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
 import { openaiCompletions } from './openai-completions/index.ts';
+import { openaiResponses } from './openai-responses/index.ts';
 
 /** Every dialect. Where a request does not say which one its sender speaks, it is the first. */
 export const dialects: readonly Dialect[] = [
@@ -12,4 +13,5 @@ export const dialects: readonly Dialect[] = [
   openaiCompletions(openaiChat),
   cohereChat,
   ollamaChat,
+  openaiResponses(openaiChat),
 ];

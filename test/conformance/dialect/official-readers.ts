@@ -5,6 +5,7 @@ import OpenAI from '../../clients/node_modules/openai/index.mjs';
 import { readCohere } from './cohere-chat/official-reader.ts';
 import { readOllama } from './ollama-chat/official-reader.ts';
 import { readCompletions } from './openai-completions/official-reader.ts';
+import { readResponses } from './openai-responses/official-reader.ts';
 
 export interface Reading {
   readonly text: string;
@@ -107,4 +108,5 @@ export const officialReaders: Readonly<Record<string, Readonly<Record<string, Of
   'cohere-chat': { 'cohere-ai': readCohere },
   'ollama-chat': { ollama: readOllama },
   'openai-completions': { openai: readCompletions },
+  'openai-responses': { openai: readResponses },
 };

@@ -8,6 +8,7 @@ import type { FinishReason } from '#core/answer.ts';
 import { cohereRecordings } from './cohere-chat/plain-reading.ts';
 import { ollamaRecordings } from './ollama-chat/plain-reading.ts';
 import { completionsRecordings } from './openai-completions/plain-reading.ts';
+import { responsesRecordings } from './openai-responses/plain-reading.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -21,6 +22,7 @@ const others: Readonly<Record<string, PlainDialect>> = {
   'cohere-chat': cohereRecordings,
   'ollama-chat': ollamaRecordings,
   'openai-completions': completionsRecordings,
+  'openai-responses': responsesRecordings,
 };
 
 export interface Recording {

@@ -10,6 +10,7 @@ import { joined, type SaidBlock } from './answers.ts';
 import { cohereTraits } from './cohere-chat/traits.ts';
 import { ollamaTraits } from './ollama-chat/traits.ts';
 import { completionsTraits } from './openai-completions/traits.ts';
+import { responsesTraits } from './openai-responses/traits.ts';
 
 export interface Traits {
   /** Choices that one answer can have. */
@@ -227,6 +228,7 @@ export const traits: Readonly<Record<string, Traits>> = {
   'cohere-chat': cohereTraits,
   'ollama-chat': ollamaTraits,
   'openai-completions': completionsTraits,
+  'openai-responses': responsesTraits,
 };
 
 export function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {

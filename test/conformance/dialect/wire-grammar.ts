@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { cohereGrammar } from './cohere-chat/grammar.ts';
 import { ollamaGrammar } from './ollama-chat/grammar.ts';
 import { completionsGrammar } from './openai-completions/grammar.ts';
+import { responsesGrammar } from './openai-responses/grammar.ts';
 
 type Json = Record<string, unknown>;
 
@@ -99,4 +100,5 @@ export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = 
   'cohere-chat': cohereGrammar,
   'ollama-chat': ollamaGrammar,
   'openai-completions': completionsGrammar,
+  'openai-responses': responsesGrammar,
 };
