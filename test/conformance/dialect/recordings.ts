@@ -72,11 +72,13 @@ function dialectOf(payloads: readonly Json[]): string | null {
   return payloads.some(isMessage) ? 'anthropic-messages' : null;
 }
 
+const ends = ['message_stop', 'response.completed', 'response.incomplete'];
+
 /** Some recordings hold several answers, one after another. */
 function splitAtEnds(payloads: readonly Json[]): Json[][] {
   const parts: Json[][] = [[]];
   for (const payload of payloads) {
-    if (parts.at(-1)!.at(-1)?.['type'] === 'message_stop') parts.push([]);
+    if (ends.includes(word(parts.at(-1)!.at(-1)?.['type']))) parts.push([]);
     parts.at(-1)!.push(payload);
   }
   return parts;

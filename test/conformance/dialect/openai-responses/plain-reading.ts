@@ -16,10 +16,15 @@ export const responsesRecordings: PlainDialect = {
     const items = isWhole ? list(last['output']) : done;
     const texts = items.flatMap((item) => list(item['type'] === 'message' ? item['content'] : []));
     const names = items.flatMap((item) => (item['type'] === 'function_call' ? [word(item['name'])] : []));
+    const whole = texts.map((part) => (part['type'] === 'output_text' ? word(part['text']) : '')).join('');
+    // What was streamed counts: some recordings leave pieces out that are in the whole.
+    const pieces = payloads.flatMap((p) =>
+      p['type'] === 'response.output_text.delta' ? [word(p['delta'])] : [],
+    );
     const usage = record(last['usage']);
     const incomplete = word(record(last['incomplete_details'])['reason']);
     return {
-      text: texts.map((part) => (part['type'] === 'output_text' ? word(part['text']) : '')).join(''),
+      text: pieces.length > 0 ? pieces.join('') : whole,
       toolNames: names,
       finish: incomplete || word(last['status']) || null,
       reason: incomplete
