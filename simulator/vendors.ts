@@ -3,9 +3,10 @@ import { cohere } from './cohere.ts';
 import { mistral } from './mistral.ts';
 import { ollamaGenerate } from './ollama-generate.ts';
 import { ollama } from './ollama.ts';
+import { responses } from './responses.ts';
 import type { Vendor } from './vendor-call.ts';
 
 /** Vendors of one operation each, by its path. */
-const vendors: readonly Vendor[] = [completions, cohere, mistral, ollama, ollamaGenerate];
+const vendors: readonly Vendor[] = [completions, cohere, mistral, ollama, ollamaGenerate, responses];
 
 export const vendorAt = (path: string): Vendor | undefined => vendors.find((vendor) => vendor.path === path);

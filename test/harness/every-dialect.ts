@@ -9,6 +9,7 @@ const providers = {
   t: { dialect: 'openai-completions', path: '/v1' },
   m: { kind: 'mistral', path: '/mistral/v1' },
   l: { dialect: 'ollama-chat', path: '' },
+  r: { dialect: 'openai-responses', path: '/v1' },
 };
 
 /** A gateway with a provider for each dialect and one LLM route for every path. */
