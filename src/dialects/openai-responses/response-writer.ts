@@ -79,7 +79,7 @@ export class ResponseWriter {
 
   delta(block: number, text: string): string {
     const place = this.#places.get(block);
-    if (!place) return '';
+    if (!place || text === '') return '';
     const { item } = place;
     const at = { item_id: item.id, output_index: item.index };
     if (item.kind === 'message') {
