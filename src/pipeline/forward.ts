@@ -1,9 +1,11 @@
 import { Fault } from '#core/fault.ts';
+import type { Exchange } from '#core/exchange.ts';
+import { headerOf } from '#core/head.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import { capturedBy } from '#core/request-template.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import { affinityOf, stickyOf } from './affinity.ts';
-import type { Answer } from './answer.ts';
+import { wholeAnswer, type Answer } from './answer.ts';
 import { rewrittenHost, rewrittenPath, rewrittenQuery } from './destination/rewrite.ts';
 import { requestHeaders } from './forward-headers.ts';
 import type { UpstreamRequest } from '#core/contracts/upstream.ts';
@@ -32,6 +34,7 @@ export async function forward(passage: Passage): Promise<Answer> {
       `The body is larger than the ${route.bodyBytes} bytes this route allows.`,
     );
   }
+  if (head.method === 'OPTIONS' && isLastHop(exchange)) return lastHop(passage, route);
   const place = placeOf(passage, route);
   const upgrade = webSocketWanted(exchange, route);
   const pool = gateway.upstreamsOf(route.upstream);
@@ -86,6 +89,21 @@ export async function forward(passage: Passage): Promise<Answer> {
         : { ...request, headers: handshakeHeaders(exchange, route, request.headers) };
     },
   }).run();
+}
+
+/** RFC 9110 §7.6.2: OPTIONS may say how far it is to go. One less is sent on. */
+function isLastHop(exchange: Exchange): boolean {
+  const hops = headerOf(exchange.head.headers, 'max-forwards');
+  if (hops === undefined || !/^[0-9]{1,9}$/.test(hops)) return false;
+  const left = Number(hops);
+  if (left === 0) return true;
+  exchange.upstreamHeaders.push({ name: 'max-forwards', value: String(left - 1), add: false });
+  return false;
+}
+
+function lastHop(passage: Passage, { match }: HttpRoute): Answer {
+  const headers = match.methods === null ? [] : ['allow', match.methods.join(', ')];
+  return wholeAnswer(passage, { status: 204, headers, body: null });
 }
 
 interface Place {
