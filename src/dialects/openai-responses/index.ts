@@ -54,10 +54,7 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
       'x-client-request-id',
       'x-codex-',
     ],
-    relayEdits(body: JsonObject, target: Target) {
-      return body['model'] === target.model ? new Map() : new Map([['model', JSON.stringify(target.model)]]);
-    },
-    relayLosses: () => [],
+    relayEdits,
     renderCall,
     parseAnswer: (body, target) => parseAnswer(body, faultsOf(chat, target)),
     eventReader: (target) => new ResponseReader(faultsOf(chat, target)),
@@ -65,6 +62,14 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
     refusesAskedUsage: () => false,
   },
 });
+
+/** What a provider refuses it refuses here as in its chat, and that is named as there (`relayLosses`). */
+function relayEdits(body: JsonObject, { model, provider }: Target): Map<string, string | null> {
+  const edits = new Map<string, string | null>();
+  if (body['model'] !== model) edits.set('model', JSON.stringify(model));
+  for (const field of provider.quirks.refusesFields ?? []) if (field in body) edits.set(field, null);
+  return edits;
+}
 
 /** In streams the errors of both are the same. */
 const faultsOf =

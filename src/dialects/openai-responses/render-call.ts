@@ -1,4 +1,4 @@
-import type { Conversation, JsonObject, Loss, ToolChoice } from '#core/call.ts';
+import type { Conversation, JsonObject, Loss, ToolChoice, Words } from '#core/call.ts';
 import { lossesOfRest } from '#core/losses.ts';
 import type { Target } from '#core/target.ts';
 import { renderItems, type Lose } from './render-items.ts';
@@ -42,8 +42,21 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
     store: false,
     ...(c.stream ? { stream: true } : {}),
   };
-  return { body: JSON.stringify(body), losses };
+  const refused = (target.provider.quirks.refusesFields ?? []).filter((field) => field in body);
+  for (const field of refused)
+    if (field in asked) lose(c.words[asked[field]!], 'the target has no such setting');
+  const given = Object.entries(body).filter(([field]) => !refused.includes(field));
+  return { body: JSON.stringify(Object.fromEntries(given)), losses };
 }
+
+/** Of the fields that some providers refuse: what asked for them. */
+const asked: Readonly<Record<string, keyof Words>> = {
+  user: 'endUser',
+  top_logprobs: 'logprobs',
+  parallel_tool_calls: 'parallelToolCalls',
+  reasoning: 'reasoning',
+  text: 'outputFormat',
+};
 
 /** State is asked for only of models that reason: others refuse to be asked. */
 function seals({ reasoning, turns }: Conversation): boolean {
