@@ -21,13 +21,14 @@ export function resolveScript(sources: ScriptSources): Script {
     ...sources.defaults,
     ...sources.queued,
     ...(typeof body.model === 'string' ? parseModelSuffix(body.model) : undefined),
-    ...parseTextScript(
-      typeof body.prompt === 'string'
-        ? body.prompt
-        : lastUserText(body.messages ?? messagesOf(body.contents)),
-    ),
+    ...parseTextScript(textOfBody(body)),
     ...parseHeaderScript(sources.headers['x-simulate']),
   };
+}
+
+function textOfBody({ prompt, messages, input, contents }: Record<string, unknown>): string {
+  const text = [prompt, input].find((value) => typeof value === 'string');
+  return typeof text === 'string' ? text : lastUserText(messages ?? input ?? messagesOf(contents));
 }
 
 /** Reads the script of an `x-simulate` header, `{}` without one. */
@@ -94,7 +95,10 @@ function endOfObject(text: string, start: number): number {
  */
 function lastUserText(messages: unknown): string {
   if (!Array.isArray(messages)) return '';
-  const turns = messages.filter(isObject);
+  // Where calls of tools are items of their own, they are answers, too.
+  const turns = messages
+    .filter(isObject)
+    .map((turn) => (turn.type === 'function_call' ? { ...turn, role: 'assistant' } : turn));
   while (turns.at(-1)?.role === 'assistant') turns.pop();
   const since = turns.findLastIndex((turn) => turn.role === 'assistant') + 1;
   return turns

@@ -4,10 +4,19 @@ import { geminis } from './gemini.ts';
 import { mistral } from './mistral.ts';
 import { ollamaGenerate } from './ollama-generate.ts';
 import { ollama } from './ollama.ts';
+import { responses } from './responses.ts';
 import type { Vendor } from './vendor-call.ts';
 
 /** Vendors of one operation each, by its path. */
-const vendors: readonly Vendor[] = [completions, cohere, mistral, ollama, ollamaGenerate, ...geminis];
+const vendors: readonly Vendor[] = [
+  completions,
+  cohere,
+  mistral,
+  ollama,
+  ollamaGenerate,
+  responses,
+  ...geminis,
+];
 
 export const vendorAt = (url: URL): Vendor | undefined =>
   vendors.find((vendor) => (vendor.answers ? vendor.answers(url) : vendor.path === url.pathname));

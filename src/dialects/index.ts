@@ -5,6 +5,7 @@ import { geminiGenerate } from './gemini-generate/index.ts';
 import { ollamaChat } from './ollama-chat/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
 import { openaiCompletions } from './openai-completions/index.ts';
+import { openaiResponses } from './openai-responses/index.ts';
 
 /** Every dialect. Where a request does not say which one its sender speaks, it is the first. */
 export const dialects: readonly Dialect[] = [
@@ -14,4 +15,5 @@ export const dialects: readonly Dialect[] = [
   cohereChat,
   ollamaChat,
   geminiGenerate,
+  openaiResponses(openaiChat),
 ];

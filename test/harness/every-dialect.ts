@@ -10,6 +10,7 @@ const providers = {
   m: { kind: 'mistral', path: '/mistral/v1' },
   l: { dialect: 'ollama-chat', path: '' },
   g: { kind: 'google', path: '/v1beta' },
+  r: { dialect: 'openai-responses', path: '/v1' },
 };
 
 /** A gateway with a provider for each dialect and one LLM route for every path. */

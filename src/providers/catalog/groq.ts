@@ -6,6 +6,7 @@ export const groq: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'https://api.groq.com/openai/v1',
   credential: { header: 'authorization', prefix: 'Bearer ' },
+  speaks: [{ dialect: 'openai-responses' }],
   variable: 'GROQ_API_KEY',
   modelPrefixes: [],
   models: ['llama-3.3-70b-versatile', 'llama-3.1-8b-instant', 'openai/gpt-oss-120b'],

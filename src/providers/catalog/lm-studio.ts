@@ -6,7 +6,7 @@ export const lmStudio: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'http://127.0.0.1:1234/v1',
   credential: null,
-  speaks: [{ dialect: 'openai-completions' }],
+  speaks: [{ dialect: 'openai-responses' }, { dialect: 'openai-completions' }],
   variable: null,
   modelPrefixes: [],
   models: [],

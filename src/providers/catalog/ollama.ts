@@ -10,6 +10,7 @@ export const ollama: ProviderRecord = {
   speaks: [
     { dialect: 'openai-chat', baseUrl: 'http://127.0.0.1:11434/v1' },
     { dialect: 'openai-completions', baseUrl: 'http://127.0.0.1:11434/v1' },
+    { dialect: 'openai-responses', baseUrl: 'http://127.0.0.1:11434/v1' },
   ],
   variable: 'OLLAMA_HOST',
   modelPrefixes: [],

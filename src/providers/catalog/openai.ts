@@ -6,6 +6,7 @@ export const openai: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'https://api.openai.com/v1',
   credential: { header: 'authorization', prefix: 'Bearer ' },
+  speaks: [{ dialect: 'openai-responses' }],
   variable: 'OPENAI_API_KEY',
   modelPrefixes: ['gpt-', 'o1', 'o3', 'o4-', 'chatgpt-'],
   models: ['gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5.5', 'gpt-6-luna'],

@@ -6,6 +6,7 @@ export const openrouter: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'https://openrouter.ai/api/v1',
   credential: { header: 'authorization', prefix: 'Bearer ' },
+  speaks: [{ dialect: 'openai-responses' }],
   variable: 'OPENROUTER_API_KEY',
   modelPrefixes: [],
   models: ['z-ai/glm-5.3', 'x-ai/grok-4.3'],

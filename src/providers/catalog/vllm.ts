@@ -6,7 +6,7 @@ export const vllm: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'http://127.0.0.1:8000/v1',
   credential: null,
-  speaks: [{ dialect: 'openai-completions' }],
+  speaks: [{ dialect: 'openai-responses' }, { dialect: 'openai-completions' }],
   variable: null,
   modelPrefixes: [],
   models: [],

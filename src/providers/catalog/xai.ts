@@ -7,6 +7,7 @@ export const xai: ProviderRecord = {
   dialect: 'openai-chat',
   baseUrl: 'https://api.x.ai/v1',
   credential: { header: 'authorization', prefix: 'Bearer ' },
+  speaks: [{ dialect: 'openai-responses' }],
   variable: 'XAI_API_KEY',
   modelPrefixes: ['grok-'],
   models: ['grok-4.3', 'grok-4.5', 'grok-4.6', 'grok-code-fast-1'],

@@ -6,6 +6,7 @@ import { readCohere } from './cohere-chat/official-reader.ts';
 import { readGemini } from './gemini-generate/official-reader.ts';
 import { readOllama } from './ollama-chat/official-reader.ts';
 import { readCompletions } from './openai-completions/official-reader.ts';
+import { readResponses } from './openai-responses/official-reader.ts';
 
 export interface Reading {
   readonly text: string;
@@ -109,4 +110,5 @@ export const officialReaders: Readonly<Record<string, Readonly<Record<string, Of
   'gemini-generate': { '@google/genai': readGemini },
   'ollama-chat': { ollama: readOllama },
   'openai-completions': { openai: readCompletions },
+  'openai-responses': { openai: readResponses },
 };

@@ -9,6 +9,7 @@ import { cohereRecordings } from './cohere-chat/plain-reading.ts';
 import { geminiRecordings } from './gemini-generate/plain-reading.ts';
 import { ollamaRecordings } from './ollama-chat/plain-reading.ts';
 import { completionsRecordings } from './openai-completions/plain-reading.ts';
+import { responsesRecordings } from './openai-responses/plain-reading.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -23,6 +24,7 @@ const others: Readonly<Record<string, PlainDialect>> = {
   'gemini-generate': geminiRecordings,
   'ollama-chat': ollamaRecordings,
   'openai-completions': completionsRecordings,
+  'openai-responses': responsesRecordings,
 };
 
 export interface Recording {
@@ -72,11 +74,13 @@ function dialectOf(payloads: readonly Json[]): string | null {
   return payloads.some(isMessage) ? 'anthropic-messages' : null;
 }
 
+const ends = ['message_stop', 'response.completed', 'response.incomplete'];
+
 /** Some recordings hold several answers, one after another. */
 function splitAtEnds(payloads: readonly Json[]): Json[][] {
   const parts: Json[][] = [[]];
   for (const payload of payloads) {
-    if (parts.at(-1)!.at(-1)?.['type'] === 'message_stop') parts.push([]);
+    if (ends.includes(word(parts.at(-1)!.at(-1)?.['type']))) parts.push([]);
     parts.at(-1)!.push(payload);
   }
   return parts;

@@ -11,6 +11,7 @@ import { cohereTraits } from './cohere-chat/traits.ts';
 import { geminiTraits } from './gemini-generate/traits.ts';
 import { ollamaTraits } from './ollama-chat/traits.ts';
 import { completionsTraits } from './openai-completions/traits.ts';
+import { responsesTraits } from './openai-responses/traits.ts';
 
 export interface Traits {
   /** Choices that one answer can have. */
@@ -231,6 +232,7 @@ export const traits: Readonly<Record<string, Traits>> = {
   'gemini-generate': geminiTraits,
   'ollama-chat': ollamaTraits,
   'openai-completions': completionsTraits,
+  'openai-responses': responsesTraits,
 };
 
 export function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {

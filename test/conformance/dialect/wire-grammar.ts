@@ -7,6 +7,7 @@ import { cohereGrammar } from './cohere-chat/grammar.ts';
 import { geminiGrammar } from './gemini-generate/grammar.ts';
 import { ollamaGrammar } from './ollama-chat/grammar.ts';
 import { completionsGrammar } from './openai-completions/grammar.ts';
+import { responsesGrammar } from './openai-responses/grammar.ts';
 
 type Json = Record<string, unknown>;
 
@@ -101,4 +102,5 @@ export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = 
   'gemini-generate': geminiGrammar,
   'ollama-chat': ollamaGrammar,
   'openai-completions': completionsGrammar,
+  'openai-responses': responsesGrammar,
 };
