@@ -125,7 +125,7 @@ export class TransformStream implements AnswerStream {
     const events = this.#seal(reader.read(parsed));
     const results = events.map((event) => this.#through(event));
     const untouched = results.every((result, i) => result.length === 1 && result[0] === events[i]);
-    if (!sameDialect || !untouched || framing.linked) {
+    if (!sameDialect || !untouched || framing.linked || client.repeats) {
       events.forEach((event, i) => this.#give(event, results[i]!));
       return;
     }

@@ -39,6 +39,7 @@ test('with every key in the environment every provider is there, and bare names 
     [
       ['openai-chat', 'http://127.0.0.1:7777/v1'],
       ['openai-completions', 'http://127.0.0.1:7777/v1'],
+      ['openai-responses', 'http://127.0.0.1:7777/v1'],
     ],
   );
   const models = createModelIndex(snapshot);

@@ -243,7 +243,7 @@ describe('security 61: what the provider keeps is not reached by its name alone'
       '/v1/files/file-1/content',
       '/v1/batches',
       '/v1/batches/batch_1',
-      '/v1/responses',
+      '/v1/responses/resp_1/input_items',
       '/v1/responses/resp_1',
       '/v1/conversations/conv_1/items',
       '/v1/containers/c_1/files',

@@ -68,6 +68,11 @@ export interface ClientSide {
   streamType?(line: CallLine): string;
   /** `latin1`: the text of a stream is bytes, one for each character; absent: UTF-8. */
   readonly streamEncoding?: 'latin1';
+  /**
+   * Later events of its streams say again what earlier ones said: where a policy reads the answer all are rendered anew, since
+   * one that passed as it came could say what the policy took out.
+   */
+  readonly repeats?: true;
   /** Renders one event into zero or more frames of the stream, as text ready for the wire. Called before `advance`. */
   renderEvent(event: AnswerEvent, state: StreamState, context: RenderContext): string;
   /**

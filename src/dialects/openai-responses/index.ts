@@ -31,6 +31,7 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
     parseCall,
     replaceState,
     renderAnswer,
+    repeats: true,
     renderEvent,
     renderEnding,
     renderFaultEvent(fault, exchangeId) {
