@@ -75,7 +75,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     live: parts.live,
     sockets: parts.sockets,
     endpoint,
-    speaking: createSpeaking(),
+    speaking: createSpeaking(dialects),
     rulesOf: createRules(),
     unasked: new Map(),
     retries: parts.retries,
@@ -96,17 +96,31 @@ function createRules(): Gateway['rulesOf'] {
 }
 
 /** One object for each dialect of a provider, so that what is kept under it stays. */
-function createSpeaking(): Gateway['speaking'] {
-  const known = new Map<Provider, ReadonlyMap<string, Provider>>();
+function createSpeaking(dialects: ReadonlyMap<string, Dialect>): Gateway['speaking'] {
+  const known = new Map<Provider, Map<string, Provider | null>>();
   return (provider, dialect) => {
-    if (dialect === provider.dialect || provider.speaks.length === 0) return provider;
-    let others = known.get(provider);
-    if (!others) {
-      others = new Map(provider.speaks.map((also) => [also.dialect, { ...provider, ...also }]));
-      known.set(provider, others);
-    }
-    return others.get(dialect) ?? provider;
+    if (dialect.name === provider.dialect) return provider;
+    let spoken = known.get(provider);
+    if (!spoken) known.set(provider, (spoken = new Map()));
+    let speaker = spoken.get(dialect.name);
+    if (speaker === undefined) spoken.set(dialect.name, (speaker = speakerOf(provider, dialect, dialects)));
+    return speaker;
   };
+}
+
+/** In the client's own dialect where the provider has it, else in its first of that surface; null: it has none. */
+function speakerOf(
+  provider: Provider,
+  { name, surface }: Dialect,
+  dialects: ReadonlyMap<string, Dialect>,
+): Provider | null {
+  const own: Provider[] = [provider, ...provider.speaks.map((also) => ({ ...provider, ...also }))];
+  const all = own.flatMap((as) => [
+    as,
+    ...(dialects.get(as.dialect)?.besides ?? []).map((dialect) => ({ ...as, dialect })),
+  ]);
+  const ofSurface = all.filter(({ dialect }) => dialects.get(dialect)?.surface === surface);
+  return ofSurface.find(({ dialect }) => dialect === name) ?? ofSurface[0] ?? null;
 }
 
 function endpointOf(provider: Provider, parts: Parts): Endpoint {

@@ -8,6 +8,7 @@
 import type { Fault } from './fault.ts';
 import type { JsonObject } from './call.ts';
 import type { Usage } from './usage.ts';
+import type { WorkResult } from './work.ts';
 
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'pause' | 'error' | 'other';
 
@@ -80,6 +81,8 @@ export type AnswerEvent =
       /** The dialect's own word, kept for a trip within it. */
       readonly raw?: string;
     }
+  /** What came of work that is no conversation. */
+  | { readonly type: 'result'; readonly result: WorkResult }
   /** Cumulative: the last one counts, field by field as its dialect merges them. */
   | { readonly type: 'usage'; readonly usage: Usage }
   /** The dialect's terminal event. */
@@ -188,6 +191,7 @@ export function isContent(event: AnswerEvent): boolean {
       return event.text !== '';
     case 'block-start':
       return event.kind === 'tool-call' || event.kind === 'opaque' || event.sealed !== undefined;
+    case 'result':
     case 'finish':
     case 'end':
     case 'cut':

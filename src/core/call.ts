@@ -4,6 +4,8 @@
  * the dialect, and is named as lost on a trip to another.
  */
 
+import type { Work } from './work.ts';
+
 export type JsonObject = { readonly [key: string]: unknown };
 
 /** The few things the gateway must know of any model call, read without understanding the conversation. */
@@ -46,6 +48,8 @@ export interface Conversation {
   readonly stream: boolean;
   /** Fields of the client's dialect without a word above. */
   readonly rest: JsonObject;
+  /** What is asked where it is no conversation: then all of the above is empty but `rest`. */
+  readonly work?: Work;
 }
 
 /** `system` may occur anywhere; leading ones are the instructions. Tool results are parts of a `tool` turn. */

@@ -1,14 +1,19 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { anthropicMessages } from './anthropic-messages/index.ts';
 import { cohereChat } from './cohere-chat/index.ts';
+import { cohereEmbed } from './cohere-embed/index.ts';
+import { cohereRerank, jinaRerank } from './cohere-rerank/index.ts';
+import { geminiEmbed } from './gemini-embed/index.ts';
 import { geminiGenerate } from './gemini-generate/index.ts';
 import { ollamaChat } from './ollama-chat/index.ts';
+import { ollamaEmbed } from './ollama-embed/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
+import { openaiEmbeddings } from './openai-embeddings/index.ts';
 import { openaiCompletions } from './openai-completions/index.ts';
 import { openaiResponses } from './openai-responses/index.ts';
 
-/** Every dialect. Where a request does not say which one its sender speaks, it is the first. */
-export const dialects: readonly Dialect[] = [
+/** For conversations. Where a request does not say which one its sender speaks, it is the first. */
+export const chatDialects: readonly Dialect[] = [
   openaiChat,
   anthropicMessages,
   openaiCompletions(openaiChat),
@@ -17,3 +22,16 @@ export const dialects: readonly Dialect[] = [
   geminiGenerate,
   openaiResponses(openaiChat),
 ];
+
+/** For other work. */
+export const workDialects: readonly Dialect[] = [
+  openaiEmbeddings(openaiChat),
+  cohereEmbed(cohereChat),
+  geminiEmbed(geminiGenerate),
+  ollamaEmbed(ollamaChat),
+  jinaRerank(openaiChat),
+  cohereRerank(cohereChat),
+];
+
+/** Every dialect. */
+export const dialects: readonly Dialect[] = [...chatDialects, ...workDialects];

@@ -261,6 +261,7 @@ export class CallAttempt implements UpstreamSink {
       nowS: Math.floor(passage.gateway.clock.nowMs() / 1000),
       wantsUsage: call.brief.wantsUsage,
       line: call.line,
+      body: call.json,
     };
   }
 }

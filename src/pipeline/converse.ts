@@ -1,3 +1,4 @@
+import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { Exchange } from '#core/exchange.ts';
@@ -92,7 +93,8 @@ function pause(inbound: Inbound, waitMs: number): Promise<void> {
 /** A target that refuses to be asked for usage is tried again without, and not asked again; then the gateway counts. */
 async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'number'>): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const provider = gateway.speaking(to.target.provider, call.dialect.name);
+  const provider = gateway.speaking(to.target.provider, call.dialect);
+  if (!provider) throw unsupported(to.target.provider.name, call.dialect);
   const target = provider === to.target.provider ? to.target : { ...to.target, provider };
   const known = gateway.unasked.get(provider);
   const number = exchange.attempts.length + 1;
@@ -119,3 +121,10 @@ async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'numbe
     });
   }
 }
+
+const unsupported = (provider: string, { name, surface }: Dialect): Fault =>
+  new Fault(
+    'dialect/unsupported',
+    `${provider} is not known to do ${surface ?? 'chats'} in ${name} or another dialect. Choose a model of another provider, ` +
+      'or name such a dialect of this one ("speaks").',
+  );

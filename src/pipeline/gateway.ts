@@ -36,8 +36,8 @@ export interface Gateway {
   /** Open WebSockets, over reloads. */
   readonly sockets: SocketWatch;
   endpoint(provider: Provider): Endpoint;
-  /** The provider as it speaks a dialect, where that is one of its own; else as it is. */
-  speaking(provider: Provider, dialect: string): Provider;
+  /** The provider as it speaks to clients of a dialect: in it, or in another of its surface; null where it has none. */
+  speaking(provider: Provider, dialect: Dialect): Provider | null;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
   /** Refuses what a thread that is behind cannot do. */

@@ -1,10 +1,12 @@
 import type { Part } from '#core/call.ts';
+import { textsOfWork } from '#core/work.ts';
 import type { ModelCall } from './model-call.ts';
 
 /** The text of a call: what is counted when a provider does not say how many tokens went in. */
 export function inputText(call: ModelCall): string {
   try {
-    const { turns, tools } = call.conversation();
+    const { turns, tools, work } = call.conversation();
+    if (work) return textsOfWork(work).join('\n');
     const said = turns.flatMap((turn) => turn.parts.flatMap(textsOf));
     const offered = tools.map(
       (tool) => `${tool.name} ${tool.description ?? ''} ${JSON.stringify(tool.schema ?? {})}`,

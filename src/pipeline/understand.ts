@@ -38,7 +38,8 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       return () => listModels(passage, asked.dialect);
     case 'model':
       return () => showModel(passage, asked.dialect, asked.line.parameters['model'] ?? '');
-    case 'chat': {
+    case 'chat':
+    case 'work': {
       const call = await readCall(passage, asked);
       return () => converse(passage, call);
     }

@@ -8,7 +8,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Dialect } from '#core/contracts/dialect.ts';
-import { dialects } from '#dialects/index.ts';
+import { chatDialects as dialects } from '#dialects/index.ts';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { layOut, readCase, writeCase } from './case-file.ts';
 import { translateAnswer, translateCall, translateError, translateStream } from './translate.ts';

@@ -56,6 +56,7 @@ const contextOf = (to: Dialect, settings: Settings): RenderContext => ({
   exchangeId: 'X1',
   nowS: 1_790_000_000,
   wantsUsage: settings['wantsUsage'] !== false,
+  body: {},
   line: lineOf(to),
 });
 

@@ -3,7 +3,7 @@ import type { Conversation } from '#core/call.ts';
 import type { AnswerEvent } from '#core/answer.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { Fault } from '#core/fault.ts';
-import { dialects } from '#dialects/index.ts';
+import { chatDialects as dialects } from '#dialects/index.ts';
 import { contextOf, lineOf, readStream, renderStream, target } from '../conformance/dialect/read-stream.ts';
 import { answerFeatures, type AnswerFeature } from './answer-features.ts';
 import { callFeatures, callWith, type CallFeature } from './call-features.ts';

@@ -7,7 +7,7 @@ import type { AnswerStage } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import type { Target } from '#core/target.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
-import { dialects } from '#dialects/index.ts';
+import { chatDialects as dialects } from '#dialects/index.ts';
 import { TransformStream } from '#pipeline/transform-stream.ts';
 import { contextOf, framingOf, lineOf } from '../conformance/dialect/read-stream.ts';
 import { cutAfter } from './cut-after.ts';

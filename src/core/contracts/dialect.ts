@@ -6,6 +6,7 @@ import type { SseEvent } from '../sse-event.ts';
 import type { Framing } from './framing.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
+import type { WorkKind } from '../work.ts';
 
 /**
  * A wire format of model calls: pure functions over bytes and JSON, no I/O. The client side speaks to whoever calls
@@ -14,6 +15,10 @@ import type { Usage } from '../usage.ts';
  */
 export interface Dialect {
   readonly name: string;
+  /** What kind of work it is for; absent: conversations. Calls are translated within a surface only. */
+  readonly surface?: WorkKind;
+  /** Dialects of other surfaces that whoever speaks this one is taken to speak at the same address. */
+  readonly besides?: readonly string[];
   /** Below a path prefix of this name its operations stand alone: `/openai/v1/models` is never another dialect's. */
   readonly family: string;
   readonly client: ClientSide;
@@ -22,7 +27,7 @@ export interface Dialect {
 
 /** A request path that belongs to a dialect. */
 export interface Operation {
-  readonly kind: 'chat' | 'models' | 'model' | 'count-tokens';
+  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens';
   readonly method: 'GET' | 'POST';
   /**
    * Path below the route's prefix: `/v1/chat/completions`. A name in braces stands for text within one segment, with a plus
@@ -104,6 +109,8 @@ export interface RenderContext {
   readonly wantsUsage: boolean;
   /** The client's request line. */
   readonly line: CallLine;
+  /** The client's body, which may say in what form its answer is to come. */
+  readonly body: JsonObject;
 }
 
 export interface Ending {

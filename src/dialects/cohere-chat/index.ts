@@ -12,6 +12,7 @@ import { renderCall } from './render-call.ts';
 /** Cohere's chat, in its second version. */
 export const cohereChat: Dialect = {
   name: 'cohere-chat',
+  besides: ['cohere-embed', 'cohere-rerank'],
   family: 'cohere',
   client: {
     operations: [

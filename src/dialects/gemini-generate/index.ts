@@ -35,6 +35,7 @@ const lists = ['/v1beta', '/v1'].flatMap((version): Operation[] => [
 /** Gemini's generateContent. */
 export const geminiGenerate: Dialect = {
   name: 'gemini-generate',
+  besides: ['gemini-embed'],
   family: 'gemini',
   client: {
     operations: [...chats, ...lists],

@@ -13,6 +13,7 @@ import { renderCall } from './render-call.ts';
 /** Ollama's own chat: JSON line by line. */
 export const ollamaChat: Dialect = {
   name: 'ollama-chat',
+  besides: ['ollama-embed'],
   family: 'ollama',
   client: {
     operations: [

@@ -13,6 +13,7 @@ import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 /** OpenAI's chat completions, and the many providers that speak like it. */
 export const openaiChat: Dialect = {
   name: 'openai-chat',
+  besides: ['openai-embeddings', 'jina-rerank'],
   family: 'openai',
   client: {
     operations: [

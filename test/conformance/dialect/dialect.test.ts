@@ -8,7 +8,7 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import { Fault } from '#core/fault.ts';
 import { serverSentEvents } from '#core/sse.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
-import { dialects } from '#dialects/index.ts';
+import { chatDialects as dialects } from '#dialects/index.ts';
 import { ScanStream } from '#pipeline/scan-stream.ts';
 import { TransformStream } from '#pipeline/transform-stream.ts';
 import { answers, reasons, saidBy, usage, type Said } from './answers.ts';

@@ -15,6 +15,7 @@ export const contextOf = (dialect: Dialect): RenderContext => ({
   exchangeId: 'X',
   nowS: 1,
   wantsUsage: true,
+  body: {},
   line: lineOf(dialect),
 });
 /** How the streams that a dialect's client side writes are cut into events. */

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import type { AnswerEvent, FinishReason } from '#core/answer.ts';
 import type { Target } from '#core/target.ts';
 import { totalsOf } from '#core/usage.ts';
-import { dialects } from '#dialects/index.ts';
+import { chatDialects as dialects } from '#dialects/index.ts';
 import { saidBy } from './answers.ts';
 import { officialReaders } from './official-readers.ts';
 import { renderStream } from './read-stream.ts';

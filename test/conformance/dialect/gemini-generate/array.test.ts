@@ -17,7 +17,7 @@ const seed = 31;
 const { client, provider } = geminiGenerate;
 const operation = client.operations.find(({ path }) => path.endsWith(':streamGenerateContent'))!;
 const line: CallLine = { operation, parameters: { model: 'm' }, query: '' };
-const context: RenderContext = { model: 'm', exchangeId: 'X', nowS: 1, wantsUsage: true, line };
+const context: RenderContext = { model: 'm', exchangeId: 'X', nowS: 1, wantsUsage: true, line, body: {} };
 const framing = provider.framings!.find(({ mediaType }) => mediaType === client.streamType!(line))!;
 
 function render(events: readonly AnswerEvent[]) {
