@@ -4,7 +4,10 @@
  * the dialect, and is named as lost on a trip to another.
  */
 
+import type { MediaSource } from './media-source.ts';
 import type { Work } from './work.ts';
+
+export type { MediaSource };
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -59,12 +62,6 @@ export interface Turn {
   readonly name?: string;
   readonly rest?: JsonObject;
 }
-
-/** `data` is base64 of the bytes (RFC 4648 §4), of texts, too. */
-export type MediaSource =
-  | { readonly kind: 'base64'; readonly mediaType: string; readonly data: string }
-  | { readonly kind: 'url'; readonly url: string }
-  | { readonly kind: 'file'; readonly id: string };
 
 /** What a caller gives in a dialect's own words, such as `generationConfig.topK`: losses are told in them. */
 export type Words = Readonly<

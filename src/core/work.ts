@@ -1,6 +1,5 @@
 /** What models do besides conversing, in no vendor's words: what is asked, and what comes of it. */
-import type { Conversation, JsonObject, Loss, MediaSource, Words } from './call.ts';
-import { Fault } from './fault.ts';
+import type { MediaSource } from './media-source.ts';
 
 export type Work = EmbeddingWork | RerankWork | OtherWork;
 
@@ -70,76 +69,3 @@ export function textsOfWork(work: Work): readonly string[] {
       return work.texts;
   }
 }
-
-/** Fields of the caller's own that no other dialect has a word for. */
-export const lossesOfFields = (rest: JsonObject): Loss[] =>
-  Object.keys(rest).map((field) => ({ field, reason: 'the target has no word for it' }));
-
-/**
- * The inputs where a provider takes texts alone, or texts and tokens. Left out they would be missing among the vectors.
- * @throws Fault `dialect/not-carried`.
- */
-export function textInputs(work: EmbeddingWork): string[] {
-  return inputsWith(work, false) as string[];
-}
-
-export const textOrTokenInputs = (work: EmbeddingWork): (string | readonly number[])[] =>
-  inputsWith(work, true);
-
-function inputsWith({ inputs, words, encodings }: EmbeddingWork, tokens: boolean) {
-  const own = encodings.find((encoding) => encoding !== 'float' && encoding !== 'base64');
-  if (own !== undefined)
-    throw notCarried(words.encoding, `vectors of the kind "${own}" are its own dialect's`);
-  return inputs.map((input) => {
-    if (input.type === 'text') return input.text;
-    if (input.type === 'tokens' && tokens) return input.tokens;
-    if (input.type === 'tokens') throw notCarried(words.tokens, 'the target takes texts, not tokens');
-    throw notCarried(words.image, 'the target takes texts, not images');
-  });
-}
-
-const notCarried = (field: string, reason: string): Fault =>
-  new Fault('dialect/not-carried', `${field}: ${reason}.`, { field });
-
-/** What the target has no word for, among what the caller said. */
-export function lossesOfEmbedding(
-  work: EmbeddingWork,
-  lacks: readonly ('dimensions' | 'purpose' | 'truncate')[],
-): Loss[] {
-  const said = lacks.filter((name) => work[name] !== null);
-  return said.map((name) => ({ field: work.words[name], reason: 'the target has no word for it' }));
-}
-
-/** Work as the pipeline carries it. */
-export function callOf(
-  work: Work,
-  { dialect, rest = {} }: { readonly dialect: string; readonly rest?: JsonObject | undefined },
-): Conversation {
-  return {
-    dialect,
-    work,
-    words: noWords,
-    turns: [],
-    tools: [],
-    toolChoice: null,
-    parallelToolCalls: null,
-    outputFormat: null,
-    maxOutputTokens: null,
-    choices: 1,
-    stop: [],
-    temperature: null,
-    topP: null,
-    topK: null,
-    seed: null,
-    frequencyPenalty: null,
-    presencePenalty: null,
-    logprobs: null,
-    reasoning: null,
-    endUser: null,
-    stream: false,
-    rest,
-  };
-}
-
-/** Nothing of a conversation is asked for, so nothing of it can be lost. */
-const noWords = {} as Words;

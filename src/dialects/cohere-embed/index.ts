@@ -2,13 +2,8 @@ import type { JsonObject } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { isObject, optional, readArray, readCount, readObject, readString } from '#core/read-json.ts';
 import { malformed, readVector, toBase64 } from '#core/vectors.ts';
-import {
-  lossesOfEmbedding,
-  textInputs,
-  type EmbeddingInput,
-  type EmbeddingPurpose,
-  type EmbeddingWork,
-} from '#core/work.ts';
+import { lossesOfEmbedding, textInputs } from '#core/embedding.ts';
+import type { EmbeddingInput, EmbeddingPurpose, EmbeddingWork } from '#core/work.ts';
 import { workDialect } from '#core/work-dialect.ts';
 import { renderUsage, usageOf } from './usage.ts';
 

@@ -4,7 +4,7 @@ import { isObject } from '#core/read-json.ts';
 import { tokenFigure } from '#core/token-figure.ts';
 import { inputLine, totalsOf, type Usage } from '#core/usage.ts';
 import { readList, readVector } from '#core/vectors.ts';
-import { lossesOfEmbedding, textInputs } from '#core/work.ts';
+import { lossesOfEmbedding, textInputs } from '#core/embedding.ts';
 import { workDialect } from '#core/work-dialect.ts';
 import { foreignFields, parseEmbed, taskTypes } from './parse-embed.ts';
 

@@ -3,7 +3,8 @@ import { invalidField, optional, readArray, readBoolean, readCount, readString }
 import { tokenFigure } from '#core/token-figure.ts';
 import { inputLine, totalsOf } from '#core/usage.ts';
 import { readList, readVector } from '#core/vectors.ts';
-import { lossesOfEmbedding, textInputs, type EmbeddingInput } from '#core/work.ts';
+import { lossesOfEmbedding, textInputs } from '#core/embedding.ts';
+import type { EmbeddingInput } from '#core/work.ts';
 import { workDialect } from '#core/work-dialect.ts';
 
 /** Its older form takes one text, and gives one vector without a count. */

@@ -3,7 +3,8 @@ import { invalidField, isObject, optional, readCount, readString } from '#core/r
 import { tokenFigure } from '#core/token-figure.ts';
 import { inputLine, totalsOf, type Usage } from '#core/usage.ts';
 import { readList, readVector, toBase64 } from '#core/vectors.ts';
-import { lossesOfEmbedding, textOrTokenInputs, type EmbeddingInput } from '#core/work.ts';
+import { lossesOfEmbedding, textOrTokenInputs } from '#core/embedding.ts';
+import type { EmbeddingInput } from '#core/work.ts';
 import { workDialect } from '#core/work-dialect.ts';
 
 /** OpenAI's embeddings, and the many providers that speak like it. https://platform.openai.com/docs/api-reference/embeddings */
