@@ -16,7 +16,8 @@ import {
 } from './model-call.ts';
 import { acceptUpgrade, answerBytes, answerEcho, answerEvents, answerMirror } from './plain.ts';
 import { answerVendorCall } from './vendor-call.ts';
-import { vendorAt } from './vendors.ts';
+import { vendorAt, workVendorAt } from './vendors.ts';
+import { answerWork } from './work.ts';
 import { checkScript, ScriptError } from './script.ts';
 import type { Script } from './script.ts';
 
@@ -154,6 +155,12 @@ async function handle(request: IncomingMessage, response: ServerResponse, contro
   if (vendor) {
     return method === 'POST'
       ? answerVendorCall(incoming, vendor, { store: controls, url })
+      : answerUnknown(incoming, 405);
+  }
+  const worker = workVendorAt(url);
+  if (worker) {
+    return method === 'POST'
+      ? answerWork(incoming, worker, { store: controls, url })
       : answerUnknown(incoming, 405);
   }
   switch (path) {

@@ -1,3 +1,6 @@
+import { cohereEmbed, geminiEmbed, ollamaEmbed, openaiEmbeddings } from './embeddings.ts';
+import { cohereRerank, localRerank } from './rerank.ts';
+import type { WorkVendor } from './work.ts';
 import { completions } from './completions.ts';
 import { cohere } from './cohere.ts';
 import { geminis } from './gemini.ts';
@@ -20,3 +23,15 @@ const vendors: readonly Vendor[] = [
 
 export const vendorAt = (url: URL): Vendor | undefined =>
   vendors.find((vendor) => (vendor.answers ? vendor.answers(url) : vendor.path === url.pathname));
+
+const workVendors: readonly WorkVendor[] = [
+  openaiEmbeddings,
+  cohereEmbed,
+  geminiEmbed,
+  ollamaEmbed,
+  cohereRerank,
+  localRerank,
+];
+
+export const workVendorAt = (url: URL): WorkVendor | undefined =>
+  workVendors.find((vendor) => vendor.answers(url.pathname));
