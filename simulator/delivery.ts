@@ -175,6 +175,8 @@ export interface JsonAnswer {
   tokens?: number;
   /** What the body reports, for the record. */
   usage?: Record<string, unknown> | null;
+  /** Of what is no JSON after all. */
+  contentType?: string;
 }
 
 /** Sends a JSON answer. If the client leaves meanwhile, the record says how many tokens had been made by then. */
@@ -188,9 +190,9 @@ export async function deliverJson(reply: Reply, answer: JsonAnswer): Promise<voi
   }
   call.tokensGenerated = tokens;
   const charset = script.contentTypeCharset;
-  const contentType = charset
-    ? `application/json; charset=${charset === true ? 'utf-8' : charset}`
-    : 'application/json';
+  const contentType =
+    answer.contentType ??
+    (charset ? `application/json; charset=${charset === true ? 'utf-8' : charset}` : 'application/json');
   const { status, usage = null } = answer;
   await sendWhole(reply, { body: Buffer.from(answer.json), contentType, status, usage });
 }

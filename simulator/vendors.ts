@@ -1,6 +1,7 @@
 import { cohereEmbed, geminiEmbed, ollamaEmbed, openaiEmbeddings } from './embeddings.ts';
 import { cohereRerank, localRerank } from './rerank.ts';
 import type { WorkVendor } from './work.ts';
+import { images, moderations, speech, transcriptions } from './images-and-sound.ts';
 import { completions } from './completions.ts';
 import { cohere } from './cohere.ts';
 import { geminis } from './gemini.ts';
@@ -31,6 +32,10 @@ const workVendors: readonly WorkVendor[] = [
   ollamaEmbed,
   cohereRerank,
   localRerank,
+  images,
+  speech,
+  transcriptions,
+  moderations,
 ];
 
 export const workVendorAt = (url: URL): WorkVendor | undefined =>

@@ -15,6 +15,8 @@ const otherTokenPrices = {
   reasoning: Type.Optional(Amount),
   inputAudio: Type.Optional(Amount),
   outputAudio: Type.Optional(Amount),
+  inputImage: Type.Optional(Amount),
+  outputImage: Type.Optional(Amount),
 };
 
 const PriceTierSchema = Type.Object(

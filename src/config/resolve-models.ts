@@ -164,10 +164,11 @@ function tokenPrices(
   settings: PriceSettings | TierSettings,
   per: PriceSettings['per'],
 ): Partial<Record<'input' | 'output' | 'cacheRead', NanoPerMillion>> {
-  const { input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning, inputAudio, outputAudio } = settings;
+  const { input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning } = settings;
+  const { inputAudio, outputAudio, inputImage, outputImage } = settings;
   const amounts = {
     ...{ input, output, cacheRead, cacheWrite5m: cacheWrite, cacheWrite1h },
-    ...{ reasoning, inputAudio, outputAudio },
+    ...{ reasoning, inputAudio, outputAudio, inputImage, outputImage },
   };
   const given = Object.entries(amounts).filter((entry) => entry[1] !== undefined);
   return mapValues(Object.fromEntries(given) as Record<string, string | number>, (amount) => {

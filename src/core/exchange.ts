@@ -102,4 +102,6 @@ export interface AttemptRecord {
   seen: { text(): string; readonly bytes: number; scale(tokens: number): number } | null;
   /** The text that went in, for the same purpose. Null where there is none. */
   readonly inputText: (() => string) | null;
+  /** What is used of what is counted apart from tokens (`Usage.units`), known from the call itself. */
+  readonly askedUnits?: () => Usage['units'];
 }

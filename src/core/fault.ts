@@ -24,6 +24,7 @@ const kind = (status: number, blame: Blame, retryable: boolean, title: string): 
 export const faultKinds = {
   'request/malformed': kind(400, 'client', false, 'The request is not valid HTTP or not canonical'),
   'request/body-not-json': kind(400, 'client', false, 'The body is not valid JSON'),
+  'request/body-not-form': kind(400, 'client', false, 'The body is not valid multipart/form-data'),
   'request/duplicate-key': kind(400, 'client', false, 'The body names an interpreted key twice'),
   'request/invalid-field': kind(
     400,

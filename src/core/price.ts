@@ -14,6 +14,8 @@ export interface PriceVersion {
   readonly reasoning?: NanoPerMillion;
   readonly inputAudio?: NanoPerMillion;
   readonly outputAudio?: NanoPerMillion;
+  readonly inputImage?: NanoPerMillion;
+  readonly outputImage?: NanoPerMillion;
   /** Nano-units for one request, whatever it used. */
   readonly perRequest?: NanoAmount;
   /** Nano-units for one of what is counted apart from tokens, by its name in `Usage.units`: `searches`, `images`, … */
@@ -47,6 +49,7 @@ export interface PricedUsage {
 export function priceFor(line: UsageLine, price: PriceVersion): NanoPerMillion {
   if (line.direction === 'output') {
     if (line.modality === 'audio') return price.outputAudio ?? price.output;
+    if (line.modality === 'image') return price.outputImage ?? price.output;
     return line.kind === 'reasoning' ? (price.reasoning ?? price.output) : price.output;
   }
   if (line.cache === 'read') return price.cacheRead ?? price.input;
@@ -54,6 +57,7 @@ export function priceFor(line: UsageLine, price: PriceVersion): NanoPerMillion {
     return price.cacheWrite1h ?? price.cacheWrite5m ?? price.input;
   }
   if (line.cache !== 'none') return price.cacheWrite5m ?? price.input;
+  if (line.modality === 'image') return price.inputImage ?? price.input;
   return line.modality === 'audio' ? (price.inputAudio ?? price.input) : price.input;
 }
 

@@ -1,11 +1,12 @@
 import type { AnswerEvent } from './answer.ts';
-import type { CallBrief, Conversation, JsonObject, Loss, Words } from './call.ts';
+import type { CallBrief, JsonObject, Loss } from './call.ts';
 import type { CallLine, Dialect, Operation, ProviderSide, RenderContext } from './contracts/dialect.ts';
 import { Fault } from './fault.ts';
 import { optional, readString } from './read-json.ts';
 import type { Target } from './target.ts';
 import type { Usage } from './usage.ts';
 import type { Work, WorkKind, WorkResult } from './work.ts';
+import { callOf } from './work-call.ts';
 
 /** What an answer to work says. */
 export interface WorkAnswer<R> {
@@ -134,37 +135,3 @@ function eventsOf({ result, usage, id, model }: WorkAnswer<WorkResult>): AnswerE
 /** Fields of the caller's own that no other dialect has a word for. */
 const lossesOfFields = (rest: JsonObject): Loss[] =>
   Object.keys(rest).map((field) => ({ field, reason: 'the target has no word for it' }));
-
-/** Work as the pipeline carries it. */
-function callOf(
-  work: Work,
-  { dialect, rest = {} }: { readonly dialect: string; readonly rest?: JsonObject | undefined },
-): Conversation {
-  return {
-    dialect,
-    work,
-    words: noWords,
-    turns: [],
-    tools: [],
-    toolChoice: null,
-    parallelToolCalls: null,
-    outputFormat: null,
-    maxOutputTokens: null,
-    choices: 1,
-    stop: [],
-    temperature: null,
-    topP: null,
-    topK: null,
-    seed: null,
-    frequencyPenalty: null,
-    presencePenalty: null,
-    logprobs: null,
-    reasoning: null,
-    endUser: null,
-    stream: false,
-    rest,
-  };
-}
-
-/** Nothing of a conversation is asked for, so nothing of it can be lost. */
-const noWords = {} as Words;

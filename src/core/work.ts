@@ -43,6 +43,8 @@ export interface RerankWork {
 export interface OtherWork {
   readonly kind: 'moderation' | 'image' | 'speech' | 'transcription';
   readonly texts: readonly string[];
+  /** What will be used of what is counted apart from tokens, where the call says so: `characters`. */
+  readonly units?: Readonly<Record<string, number>>;
 }
 
 export type WorkKind = Work['kind'];

@@ -8,9 +8,10 @@ import { geminiGenerate } from './gemini-generate/index.ts';
 import { ollamaChat } from './ollama-chat/index.ts';
 import { ollamaEmbed } from './ollama-embed/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
-import { openaiEmbeddings } from './openai-embeddings/index.ts';
 import { openaiCompletions } from './openai-completions/index.ts';
+import { openaiEmbeddings } from './openai-embeddings/index.ts';
 import { openaiResponses } from './openai-responses/index.ts';
+import { openaiWork } from './openai-work/index.ts';
 
 /** For conversations. Where a request does not say which one its sender speaks, it is the first. */
 export const chatDialects: readonly Dialect[] = [
@@ -31,6 +32,7 @@ export const workDialects: readonly Dialect[] = [
   ollamaEmbed(ollamaChat),
   jinaRerank(openaiChat),
   cohereRerank(cohereChat),
+  ...openaiWork(openaiChat),
 ];
 
 /** Every dialect. */

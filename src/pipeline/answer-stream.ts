@@ -15,6 +15,8 @@ export interface AnswerStream {
   finish(): Buffer | string | null;
   /** What was kept back: the terminal event and whatever follows it. Null when there was none. */
   rest(): Buffer | string | null;
+  /** Bytes pass that nobody here understands: nothing can be added to them, and what breaks off stays broken off. */
+  readonly unread?: true;
   /** Where the client's stream stands. */
   readonly state: StreamState;
   readonly usage: Usage | null;

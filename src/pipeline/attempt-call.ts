@@ -1,6 +1,6 @@
 import type { AttemptRecord } from '#core/exchange.ts';
 import type { Target } from '#core/target.ts';
-import { inputText } from './input-text.ts';
+import { askedUnits, inputText } from './input-text.ts';
 import type { Answer } from './answer.ts';
 import { CallAttempt } from './call-attempt.ts';
 import type { ModelCall } from './model-call.ts';
@@ -41,6 +41,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     work: 'none',
     seen: null,
     inputText: () => inputText(call),
+    ...(call.dialect.surface ? { askedUnits: () => askedUnits(call) } : {}),
   };
   await recordIntent(passage, record);
   exchange.attempts.push(record);

@@ -5,11 +5,13 @@ import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import { serverSentEvents } from '#core/sse.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
+import type { AnswerStream } from './answer-stream.ts';
 import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
 import { openStream } from './open-stream.ts';
+import { PassStream } from './pass-stream.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { recordProgress } from './record-progress.ts';
 import { StreamDelivery } from './stream-delivery.ts';
@@ -70,27 +72,43 @@ export class CallAttempt implements UpstreamSink {
     record.work = status < 400 ? 'begun' : 'none';
     const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
     if (encoding && encoding !== 'identity' && !this.#decode(encoding)) return;
+    if (status >= 200 && status < 300 && this.#passesUnread(headers)) {
+      this.#open(new PassStream(), headerOf(headers, 'content-type')!);
+      return;
+    }
     if (status >= 200 && status < 300 && call.brief.stream) this.#framing = this.#framingOf(headers);
     if (this.#framing) {
       const parts = { target: record.target!, framing: this.#framing, context: this.#context() };
-      const stream = openStream(passage, call, outbound, parts);
-      record.seen = stream.tally;
-      this.#delivery = new StreamDelivery({
-        passage,
-        stream,
-        call,
-        context: this.#context(),
-        headers: callHeaders(this.#parts, headers, [
-          'content-type',
-          streamType(call),
-          'cache-control',
-          'no-cache',
-        ]),
-        waitsForContent: !this.#parts.isLast,
-        pause: () => (this.#decoder ?? this.#call)?.pause(),
-        resume: () => (this.#decoder ?? this.#call)?.resume(),
-      });
+      this.#open(openStream(passage, call, outbound, parts), streamType(call));
     }
+  }
+
+  #passesUnread(headers: HeaderList): boolean {
+    const { dialect, same } = this.#parts.outbound;
+    const { unread } = dialect.provider;
+    if (!same || !unread) return false;
+    const type = (headerOf(headers, 'content-type') ?? '').toLowerCase();
+    return unread.some((beginning) => type.startsWith(beginning));
+  }
+
+  #open(stream: AnswerStream, contentType: string): void {
+    const { record, call, passage, isLast } = this.#parts;
+    record.seen = stream.tally;
+    this.#delivery = new StreamDelivery({
+      passage,
+      stream,
+      call,
+      context: this.#context(),
+      headers: callHeaders(this.#parts, this.#headers, [
+        'content-type',
+        contentType,
+        'cache-control',
+        'no-cache',
+      ]),
+      waitsForContent: !isLast,
+      pause: () => (this.#decoder ?? this.#call)?.pause(),
+      resume: () => (this.#decoder ?? this.#call)?.resume(),
+    });
   }
 
   /** Null for an answer in one piece. */

@@ -18,6 +18,12 @@ export function inputText(call: ModelCall): string {
   }
 }
 
+/** Where the provider does not say what it used: what was asked for, as far as the call itself says. */
+export function askedUnits(call: ModelCall): Readonly<Record<string, number>> | undefined {
+  const { work } = call.conversation();
+  return work && 'units' in work ? work.units : undefined;
+}
+
 function textsOf(part: Part): string[] {
   switch (part.type) {
     case 'text':

@@ -44,5 +44,6 @@ async function count({ gateway }: Passage, attempt: AttemptRecord): Promise<Usag
   const counted = await tokens.count([attempt.inputText?.() ?? '', seen?.text() ?? '']);
   const source: UsageSource = counted.counted ? 'gateway_count' : 'estimate';
   const lines = [inputLine(counted.tokens[0]!), outputLine(seen ? seen.scale(counted.tokens[1]!) : 0)];
-  return { lines, source, raw: null, flags: ['no-usage'] };
+  const units = attempt.askedUnits?.();
+  return { lines, source, raw: null, flags: ['no-usage'], ...(units ? { units } : {}) };
 }

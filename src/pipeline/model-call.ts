@@ -4,6 +4,7 @@ import type { CallLine, Dialect } from '#core/contracts/dialect.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import { boundaryOf, parseForm, type Form } from '#core/form.ts';
 import { headerOf } from '#core/head.ts';
 import { mayHide, refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
@@ -23,6 +24,8 @@ export interface ModelCall {
   readonly bytes: Buffer;
   readonly json: JsonObject;
   readonly fields: readonly FieldSpan[];
+  /** Where the body is a form: `json` is what its fields say. */
+  readonly form: Form | null;
   /** The whole call in neutral words; parsed at first use. @throws Fault */
   conversation(): Conversation;
 }
@@ -72,14 +75,18 @@ export function parseCallBody(
   bytes: Buffer,
 ): ReadBody {
   const { client } = dialect;
-  const json = parseObject(bytes);
-  const text = bytes.toString('latin1');
-  const fields = scanFields(text);
+  const contentType = client.forms && headerOf(exchange.head.headers, 'content-type');
+  const boundary = contentType ? boundaryOf(contentType) : null;
+  const form = boundary === null ? null : parseForm(bytes, contentType!, boundary);
+  const json = form?.json ?? parseObject(bytes);
+  // Of a form nothing is parsed but what its fields are.
+  const text = form ? '' : bytes.toString('latin1');
+  const fields = form?.fields ?? scanFields(text);
   refuseDuplicates(fields, client.interpretedKeys);
   const brief = client.brief(json, line);
   exchange.json = json;
   exchange.brief = brief;
-  exchange.estimatedInput = estimateInput(text);
+  exchange.estimatedInput = form ? estimateForm(form) : estimateInput(text);
   let conversation: Conversation | null = null;
   return {
     dialect,
@@ -88,6 +95,7 @@ export function parseCallBody(
     bytes,
     json,
     fields,
+    form,
     text,
     conversation: () => (conversation ??= client.parseCall(json, line)),
   };
@@ -95,9 +103,9 @@ export function parseCallBody(
 
 /** Field by field: it is made for every call, and need not hold on to the text. */
 export const modelCall = (
-  { dialect, line, brief, bytes, json, fields, conversation }: ReadBody,
+  { dialect, line, brief, bytes, json, fields, form, conversation }: ReadBody,
   model: ResolvedModel,
-): ModelCall => ({ dialect, line, brief, model, bytes, json, fields, conversation });
+): ModelCall => ({ dialect, line, brief, model, bytes, json, fields, form, conversation });
 
 /** `content-type` of a stream to the client. */
 export const streamType = ({ dialect, line }: Pick<ModelCall, 'dialect' | 'line'>): string =>
@@ -153,6 +161,15 @@ function estimateInput(text: string): number {
     media++;
   }
   return estimateTokens(bytes) + media * tokensOfMedia;
+}
+
+/** Files are not text: each counts as a picture. */
+function estimateForm({ json }: Form): number {
+  let tokens = 0;
+  for (const value of Object.values(json))
+    for (const one of Array.isArray(value) ? value : [value])
+      tokens += typeof one === 'string' ? estimateTokens(Buffer.byteLength(one)) : tokensOfMedia;
+  return tokens;
 }
 
 function isStrict({ exchange, route }: Passage): boolean {

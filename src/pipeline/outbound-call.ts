@@ -2,6 +2,7 @@ import type { Loss } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
+import { spliceForm } from '#core/form.ts';
 import { spliceFields } from '#core/json.ts';
 import { holdsState, openConversation, openState } from '#core/opaque-state.ts';
 import type { Target } from '#core/target.ts';
@@ -34,9 +35,9 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
     ...endpoint.headers,
     ...dialect.provider.headers(clientHeaders),
     'content-type',
-    'application/json',
+    (same && call.form?.contentType) || 'application/json',
     'accept',
-    call.brief.stream ? 'text/event-stream' : 'application/json',
+    acceptOf(call, dialect),
     // We read the answer: a compressed one would have to be unpacked first.
     'accept-encoding',
     'identity',
@@ -63,13 +64,19 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
   };
 }
 
+function acceptOf({ brief }: ModelCall, { provider }: Dialect): string {
+  if (provider.unread) return '*/*';
+  return brief.stream ? 'text/event-stream' : 'application/json';
+}
+
 function relay(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {
   const losses = to.dialect.provider.relayLosses?.(call.json, to.target) ?? [];
   if (losses.length > 0) {
     passage.exchange.losses.push(...losses);
     refuseIfStrict(passage, to.target);
   }
-  return spliceFields(call.bytes, call.fields, editsOf(call, to.dialect, to.target));
+  const edits = editsOf(call, to.dialect, to.target);
+  return call.form ? spliceForm(call.bytes, call.form, edits) : spliceFields(call.bytes, call.fields, edits);
 }
 
 /** State that is marked as a provider's came here by way of another dialect: its maker gets it back as it was. */

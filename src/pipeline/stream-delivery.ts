@@ -85,6 +85,7 @@ export class StreamDelivery {
     const { exchange } = this.#parts.passage;
     exchange.fault = fault;
     exchange.outcome = outcomeOf(fault);
+    if (this.stream.unread) return this.#ending(null, false);
     return this.#ending(faultEvent(this.#parts.call, fault, exchange), true);
   }
 

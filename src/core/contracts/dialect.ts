@@ -60,6 +60,8 @@ export interface ClientSide {
   vendorIds(body: JsonObject): readonly string[];
   /** Pieces of text one of which a body must hold, in its own letters, to name such a thing below its top level. */
   readonly vendorIdWords: readonly string[];
+  /** Does it take forms (RFC 7578) where others send JSON? Their fields are given as a JSON object, files as `FormFile`. */
+  readonly forms?: true;
   /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */
   parseCall(body: JsonObject, line: CallLine): Conversation;
   /**
@@ -149,6 +151,8 @@ export interface ProviderSide {
   path(target: Target, ask: ProviderAsk): string;
   /** How its streams are cut into events, by their media types; absent: server-sent events alone. */
   readonly framings?: readonly Framing[];
+  /** What the media types of answers begin with that pass within the dialect as they come, unread: sound, plain text. */
+  readonly unread?: readonly string[];
   /** Headers this dialect always needs, names in lower case. `clientHeaders` are the caller's, same dialect only (else empty). */
   headers(clientHeaders: HeaderList): string[];
   /** Client headers, by name or by prefix ending in `-`, that pass to an upstream of the same dialect. */

@@ -13,7 +13,14 @@ import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 /** OpenAI's chat completions, and the many providers that speak like it. */
 export const openaiChat: Dialect = {
   name: 'openai-chat',
-  besides: ['openai-embeddings', 'jina-rerank'],
+  besides: [
+    'openai-embeddings',
+    'jina-rerank',
+    'openai-images',
+    'openai-speech',
+    'openai-transcriptions',
+    'openai-moderations',
+  ],
   family: 'openai',
   client: {
     operations: [
