@@ -5,7 +5,7 @@ import { parseOptions } from '../../bench/options.ts';
 import { variants } from '../../bench/variants/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { blocksOf } from '../harness/snippets.ts';
-import { fencesOf, pages } from './pages.ts';
+import { fencesOf, pages, servedPages } from './pages.ts';
 
 const fences = pages.flatMap(fencesOf);
 
@@ -18,16 +18,13 @@ const runBy: Readonly<Record<string, string>> = {
   'README.zh-CN.md sh': 'readme.test.ts',
   'README.zh-CN.md js': 'readme.test.ts',
   'README.zh-CN.md yaml': 'readme.test.ts',
-  'docs/configuration.md yaml': 'pages.test.ts',
-  'docs/websocket.md yaml': 'pages.test.ts',
+  ...Object.fromEntries(servedPages.map((page) => [`${page} yaml`, 'pages.test.ts'])),
   'docs/configuration.md text': 'configuration-errors.test.ts',
   'docs/listeners.md yaml': 'listeners.test.ts',
   'docs/destinations.md yaml': 'destinations.test.ts',
   'docs/matching.md yaml': 'matching.test.ts',
   'docs/http2.md yaml': 'http2.test.ts',
   'docs/retries.md yaml': 'retries-page.test.ts',
-  'docs/model-routing.md yaml': 'pages.test.ts',
-  'docs/grpc.md yaml': 'pages.test.ts',
   'docs/upstreams.md yaml': 'upstreams-page.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',
   'docs/discovery.md yaml': 'discovery-page.test.ts',

@@ -9,6 +9,7 @@ import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
 import { blocksOf, commandsOf } from '../harness/snippets.ts';
+import { servedPages } from './pages.ts';
 
 const limits = { timeout: 120_000 };
 const key = (name: string) => `sk-${name.toLowerCase()}-0123456789`;
@@ -68,30 +69,21 @@ async function serve(t: TestContext, text: string) {
   return { document, simulator, url, admin, chat };
 }
 
-describe(
-  'docs/configuration.md, docs/websocket.md and docs/model-routing.md: every block is served',
-  limits,
-  () => {
-    const blocks = [
-      'docs/configuration.md',
-      'docs/websocket.md',
-      'docs/model-routing.md',
-      'docs/grpc.md',
-    ].flatMap((page) => blocksOf(page, 'yaml'));
-    for (const [index, block] of blocks.entries()) {
-      const about = /^\w+(?=:)(?!version)/gm;
-      test(`${index + 1}: ${block.match(about)?.join(', ')}`, async (t) => {
-        const { document, url, admin } = await serve(t, block);
-        const status = (await (await admin('/v1/status')).json()) as { ready: boolean };
-        assert.equal(status.ready, true);
-        const routes = (document['routes'] ?? []) as unknown as { name: string; to: object }[];
-        const answer = await fetch(`${url}/v1/models`);
-        // A route wants a key that was not given; without one there is nothing.
-        assert.equal(answer.status, routes.some(({ to }) => 'llm' in to) ? 401 : 404);
-      });
-    }
-  },
-);
+describe(`${servedPages.join(', ')}: every block is served`, limits, () => {
+  const blocks = servedPages.flatMap((page) => blocksOf(page, 'yaml'));
+  for (const [index, block] of blocks.entries()) {
+    const about = /^\w+(?=:)(?!version)/gm;
+    test(`${index + 1}: ${block.match(about)?.join(', ')}`, async (t) => {
+      const { document, url, admin } = await serve(t, block);
+      const status = (await (await admin('/v1/status')).json()) as { ready: boolean };
+      assert.equal(status.ready, true);
+      const routes = (document['routes'] ?? []) as unknown as { name: string; to: object }[];
+      const answer = await fetch(`${url}/v1/models`);
+      // A route wants a key that was not given; without one there is nothing.
+      assert.equal(answer.status, routes.some(({ to }) => 'llm' in to) ? 401 : 404);
+    });
+  }
+});
 
 describe('examples/: each is served, and does what it is there for', limits, () => {
   const example = (name: string) => readFileSync(join('examples', name), 'utf8');

@@ -22,3 +22,13 @@ export function fencesOf(page: string): Fence[] {
     language: match[1]!.trim(),
   }));
 }
+
+/** Pages whose blocks of configuration are whole ones, each served as it stands. */
+export const servedPages: readonly string[] = [
+  'docs/configuration.md',
+  'docs/websocket.md',
+  'docs/model-routing.md',
+  'docs/grpc.md',
+  'docs/dialects/embeddings.md',
+  'docs/dialects/images-and-sound.md',
+];
