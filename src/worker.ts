@@ -10,6 +10,7 @@ import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
+import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { PoolMemory } from '#balance/index.ts';
@@ -60,6 +61,7 @@ const parts: Parts = {
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
+  keeper: connectKeeper(start.keeperPort),
   clock,
   observer,
   live: new Set(),
@@ -149,6 +151,7 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(lagSamples);
   upstream.close();
   start.tokenPort.close();
+  start.keeperPort.close();
   journal.close();
   await observer.close();
   say({ type: 'closed' });

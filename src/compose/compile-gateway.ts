@@ -2,6 +2,7 @@ import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { KeyDirectory } from '#core/contracts/policy.ts';
@@ -35,6 +36,7 @@ export interface Parts {
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
   readonly tokens: TokenCounter;
+  readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly live: Gateway['live'];
@@ -70,6 +72,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     operations: new OperationIndex(dialects.values()),
     journal: parts.journal,
     tokens: parts.tokens,
+    keeper: parts.keeper,
     clock,
     observer: parts.observer,
     live: parts.live,

@@ -1,6 +1,7 @@
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { Policy } from '#core/contracts/policy.ts';
@@ -29,6 +30,8 @@ export interface Gateway {
   readonly operations: OperationIndex;
   readonly journal: Journal;
   readonly tokens: TokenCounter;
+  /** Whose the things are that providers keep. */
+  readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
   /** Streams under way, for their progress records. */

@@ -6,12 +6,12 @@ import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { boundaryOf, parseForm, type Form } from '#core/form.ts';
 import { headerOf } from '#core/head.ts';
-import { mayHide, refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
 import { parseJson } from '#core/parse-json.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import { chooseByModel } from './choose-route.ts';
+import { holderOf } from './kept/ownership.ts';
 import type { Passage } from './passage.ts';
 import { readPlainBody } from './plain-body.ts';
 
@@ -26,6 +26,8 @@ export interface ModelCall {
   readonly fields: readonly FieldSpan[];
   /** Where the body is a form: `json` is what its fields say. */
   readonly form: Form | null;
+  /** Name of the provider that holds what the call names; null: it names nothing. */
+  readonly holder: string | null;
   /** The whole call in neutral words; parsed at first use. @throws Fault */
   conversation(): Conversation;
 }
@@ -45,7 +47,7 @@ export async function readCall(
   const found = gateway.models.find(brief.model);
   // Any of its names: who writes it otherwise gets no other route.
   if (route.siblings) chooseByModel(passage, found ? [brief.model, ...found.knownAs] : [brief.model]);
-  refuseVendorIds(passage, dialect, { json, text: read.text });
+  const holder = await holderOf(passage, dialect, { json, text: read.text });
   exchange.strict = isStrict(passage);
 
   const model = isRouted(passage, brief.model) ? found : null;
@@ -60,10 +62,10 @@ export async function readCall(
   }
   exchange.countedModel = model.countedAs;
   exchange.modelNames = model.knownAs;
-  return modelCall(read, model);
+  return modelCall(read, model, holder);
 }
 
-export interface ReadBody extends Omit<ModelCall, 'model'> {
+export interface ReadBody extends Omit<ModelCall, 'model' | 'holder'> {
   /** One character for each byte. */
   readonly text: string;
 }
@@ -105,30 +107,14 @@ export function parseCallBody(
 export const modelCall = (
   { dialect, line, brief, bytes, json, fields, form, conversation }: ReadBody,
   model: ResolvedModel,
-): ModelCall => ({ dialect, line, brief, model, bytes, json, fields, form, conversation });
+  holder: string | null = null,
+): ModelCall => ({ dialect, line, brief, model, bytes, json, fields, form, holder, conversation });
 
 /** `content-type` of a stream to the client. */
 export const streamType = ({ dialect, line }: Pick<ModelCall, 'dialect' | 'line'>): string =>
   dialect.client.streamType?.(line) ?? 'text/event-stream; charset=utf-8';
 
-/** What a provider keeps belongs to whoever had it made, and nothing is made through this gateway yet. */
-function refuseVendorIds(
-  { route }: Passage,
-  { client }: Dialect,
-  { json, text }: { readonly json: JsonObject; readonly text: string },
-): void {
-  if (route.route.kind === 'llm' && route.route.vendorIds === 'pass') return;
-  // What the provider's parser sees must be what ours has seen.
-  if (mayHide(text, client.vendorIdWords)) refuseHiddenKeys(text);
-  const [field] = client.vendorIds(json);
-  if (field === undefined) return;
-  const message =
-    `${field} names something kept at the provider that is not known to be yours. Send the content itself, or have ` +
-    'the operator allow such ids on this route (vendorIds: pass).';
-  throw new Fault('access/resource', message, { field });
-}
-
-function parseObject(bytes: Buffer): JsonObject {
+export function parseObject(bytes: Buffer): JsonObject {
   if (bytes.length === 0)
     throw new Fault('request/body-not-json', 'The body is empty; a JSON object was expected.');
   if (!isUtf8(bytes)) throw new Fault('request/body-not-json', 'The body is not valid UTF-8.');

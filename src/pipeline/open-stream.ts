@@ -4,6 +4,7 @@ import type { AnswerStage } from '#core/contracts/policy.ts';
 import type { Target } from '#core/target.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import { streamType, type ModelCall } from './model-call.ts';
+import { keepingReader } from './kept/note.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
 import { ScanStream } from './scan-stream.ts';
@@ -24,7 +25,10 @@ export function openStream(
   { target, framing, context }: StreamParts,
 ): AnswerStream {
   const stages = openStages(passage);
-  const reader = outbound.dialect.provider.eventReader(target);
+  const reader = keepingReader(
+    { passage, call, outbound, target },
+    outbound.dialect.provider.eventReader(target),
+  );
   const withoutUsage =
     outbound.same && !call.brief.wantsUsage && target.provider.quirks.asksUsage !== false
       ? (data: string) => outbound.dialect.provider.withoutUsage(data)

@@ -3,13 +3,14 @@ import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { priceLines, priceUnits, type PriceVersion, type PricedUsage } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { totalsOf, type TokenTotals, type Usage } from '#core/usage.ts';
+import { allNoted } from './kept/note.ts';
 import { measure } from './measure.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
 
 /**
  * The one end of every exchange: what was used is measured and priced, limits are settled, and the receipt is put on
- * record. Never throws. False when the receipt could not be written.
+ * record. Never throws. False when the receipt, or whose it is what the provider keeps, could not be written.
  * @param heldBytes Of the answer's body, to be given after this.
  */
 export async function settle(passage: Passage, heldBytes: number): Promise<boolean> {
@@ -29,7 +30,7 @@ export async function settle(passage: Passage, heldBytes: number): Promise<boole
     }
     gateway.observer.settled(exchange, receipt);
     for (const policy of route.onSettled) notify(passage, () => policy.onSettled!(exchange, receipt));
-    return true;
+    return passage.noted === undefined || (await allNoted(passage));
   } catch (error) {
     gateway.observer.failed(exchange, error);
     return false;

@@ -4,6 +4,7 @@ import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import type { Target } from '#core/target.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { keeping, keptOperations } from './keeping.ts';
 import { parseCall } from './parse-call.ts';
 import { parseAnswer, ResponseReader, type FaultOf } from './read-answer.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
@@ -24,11 +25,13 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
     operations: [
       { kind: 'chat', method: 'POST', path: '/v1/responses' },
       { kind: 'chat', method: 'POST', path: '/openai/responses' },
+      ...keptOperations,
     ],
     interpretedKeys,
     brief: readBrief,
     vendorIds: findVendorIds,
     vendorIdWords,
+    keeping,
     parseCall,
     replaceState,
     renderAnswer,

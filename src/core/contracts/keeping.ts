@@ -1,0 +1,54 @@
+import type { JsonObject } from '../call.ts';
+import type { SseEvent } from '../sse-event.ts';
+
+/** Something kept at a provider, as an answer names it. */
+export interface KeptName {
+  readonly id: string;
+  /** See KeptThing. */
+  readonly kind: string;
+}
+
+/** A field of a call that names something kept. */
+export interface NamedThing {
+  /** Of the field, for people. */
+  readonly path: string;
+  /** Null: a thing of the operator's account that no caller can have made. */
+  readonly id: string | null;
+}
+
+/**
+ * What a dialect's providers keep of calls and answers, told so that the gateway can say whose it is. A dialect without
+ * it refuses all that its `vendorIds` finds.
+ */
+export interface Keeping {
+  /** Is the provider asked to keep the answer? */
+  keepsAnswer(body: JsonObject): boolean;
+  /** What a call names, or asks for that cannot be owned. */
+  namesOf(body: JsonObject): readonly NamedThing[];
+  /** What is kept of a whole answer. */
+  keptIn(answer: JsonObject): readonly KeptName[];
+  /** What an event of a stream says is kept. */
+  keptInEvent(event: SseEvent): readonly KeptName[];
+  /** For how long its providers keep answers at most. */
+  readonly answersForMs: number;
+}
+
+/**
+ * A call that uses a kept thing and asks no model. Its path has the thing's id as `{id}`, unless it makes one or lists them.
+ * Only what is said here is ever forwarded.
+ */
+export interface KeptUse {
+  /** Kind of the thing. */
+  readonly thing: string;
+  readonly verb: 'make' | 'read' | 'list' | 'act' | 'delete';
+  /** Path below the provider's base URL, with the parameters of the operation's path in braces. */
+  readonly to: string;
+  /** Parameters of the query that go on. */
+  readonly query: readonly string[];
+  /** Kind of the things in its answer's `data`, which are the owner's, too. */
+  readonly lists?: string;
+  /** Of making: is the body a form that is not read here, or a JSON object whose names are looked at? */
+  readonly takes?: 'form' | 'json';
+  /** The answer is bytes that nobody reads here. */
+  readonly raw?: true;
+}

@@ -1,0 +1,104 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { KeptPage, KeptThing } from '#core/contracts/keeper.ts';
+
+/** The table of kept things, as one thread holds it. Everything throws SQLite's own errors. */
+export interface KeptDatabase {
+  note(things: readonly KeptThing[]): void;
+  find(owner: string, ids: readonly string[]): KeptThing[];
+  list(page: KeptPage): KeptThing[];
+  forget(thing: Pick<KeptThing, 'id' | 'provider' | 'owner'>): void;
+  /** Removes what no provider keeps any more. */
+  expire(nowMs: number): void;
+  close(): void;
+}
+
+const schemaVersion = 1;
+const columns = `id, kind, provider, owner, exchange, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs`;
+
+/**
+ * Opens `kept.db`. A commit survives the process, not the machine: as the journal by default. What a lost record costs is
+ * that its owner is told 404.
+ * @throws Error when a later version wrote it, and SQLite's own errors.
+ */
+export function openKeptDatabase(path: string): KeptDatabase {
+  const database = new DatabaseSync(path, { timeout: 5_000 });
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    migrate(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  const insert = database.prepare(
+    `INSERT INTO kept (id, kind, provider, owner, exchange, created_at_ms, expires_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, provider) DO NOTHING`,
+  );
+  const select = database.prepare(
+    `SELECT ${columns} FROM kept WHERE id = ? AND owner = ? ORDER BY sequence DESC`,
+  );
+  const remove = database.prepare('DELETE FROM kept WHERE id = ? AND provider = ? AND owner = ?');
+  const expire = database.prepare('DELETE FROM kept WHERE expires_at_ms < ?');
+  const place = database.prepare('SELECT sequence FROM kept WHERE id = ? AND owner = ? AND kind = ?');
+  const newest = database.prepare(
+    `SELECT ${columns} FROM kept WHERE owner = ? AND kind = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?`,
+  );
+  const oldest = database.prepare(
+    `SELECT ${columns} FROM kept WHERE owner = ? AND kind = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+  );
+  return {
+    note(things) {
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        for (const { id, kind, provider, owner, exchange, createdAtMs, expiresAtMs } of things)
+          insert.run(id, kind, provider, owner, exchange, createdAtMs, expiresAtMs);
+        database.exec('COMMIT');
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    find: (owner, ids) => ids.flatMap((id) => select.all(id, owner) as unknown as KeptThing[]),
+    list({ owner, kind, after, order, limit }) {
+      const row = after === null ? undefined : place.get(after, owner, kind);
+      // After something that is not the owner's there is nothing.
+      if (after !== null && !row) return [];
+      const from = row?.['sequence'] as number | undefined;
+      const found =
+        order === 'desc'
+          ? newest.all(owner, kind, from ?? Number.MAX_SAFE_INTEGER, limit)
+          : oldest.all(owner, kind, from ?? 0, limit);
+      return found as unknown as KeptThing[];
+    },
+    forget({ id, provider, owner }) {
+      remove.run(id, provider, owner);
+    },
+    expire(nowMs) {
+      expire.run(nowMs);
+    },
+    close: () => database.close(),
+  };
+}
+
+function migrate(database: DatabaseSync): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+  if (version > schemaVersion)
+    throw new Error(`kept.db has schema version ${version}, this build knows ${schemaVersion}`);
+  if (version === schemaVersion) return;
+  database.exec(`
+    BEGIN IMMEDIATE;
+    CREATE TABLE kept (
+      sequence INTEGER PRIMARY KEY,
+      id TEXT NOT NULL,
+      kind TEXT NOT NULL,
+      provider TEXT NOT NULL,
+      owner TEXT NOT NULL,
+      exchange TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL,
+      expires_at_ms INTEGER,
+      UNIQUE (id, provider)
+    ) STRICT;
+    CREATE INDEX kept_by_owner ON kept (owner, kind, sequence);
+    CREATE INDEX kept_until ON kept (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+    PRAGMA user_version = ${schemaVersion};
+    COMMIT`);
+}

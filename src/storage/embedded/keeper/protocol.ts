@@ -1,0 +1,20 @@
+import type { KeptPage, KeptThing } from '#core/contracts/keeper.ts';
+
+export type KeeperAsk =
+  | { readonly type: 'note'; readonly things: readonly KeptThing[] }
+  | { readonly type: 'find'; readonly owner: string; readonly ids: readonly string[] }
+  | { readonly type: 'list'; readonly page: KeptPage }
+  | { readonly type: 'forget'; readonly thing: Pick<KeptThing, 'id' | 'provider' | 'owner'> };
+
+/** `number` is the asker's; its answer has the same. */
+export interface KeeperCall {
+  readonly number: number;
+  readonly ask: KeeperAsk;
+}
+
+export interface KeeperReply {
+  readonly number: number;
+  /** What went wrong; null: nothing. */
+  readonly error: string | null;
+  readonly things: readonly KeptThing[];
+}
