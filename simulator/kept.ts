@@ -7,7 +7,8 @@ import { renderError } from './vendor-errors.ts';
 
 interface Reply {
   status: number;
-  json: string;
+  json: string | Buffer;
+  type?: string;
 }
 type Handler = (account: Account, id: string, incoming: ModelCall) => Reply | null;
 
@@ -15,6 +16,52 @@ const found = (body: Json): Reply => ({ status: 200, json: renderJson(body) });
 
 /** What may be done with what an account keeps: method and path, with the id in parentheses. */
 const operations: readonly [method: string, path: RegExp, handler: Handler][] = [
+  [
+    'POST',
+    /^\/v1\/(files)$/,
+    (account, _, { bytes, call }) => {
+      const form = readForm(bytes);
+      if (!form) return bad('file and purpose are required');
+      const file = {
+        id: `file-sim-${call.number}`,
+        object: 'file',
+        bytes: form.content.length,
+        created_at: Math.floor(Date.now() / 1000),
+        filename: form.name,
+        purpose: form.purpose,
+        status: 'processed',
+      };
+      account.files.set(file.id, { file, content: Buffer.from(form.content) });
+      return found(file);
+    },
+  ],
+  [
+    'GET',
+    /^\/v1\/(files)$/,
+    (account) =>
+      found({ object: 'list', data: [...account.files.values()].map(({ file }) => file), has_more: false }),
+  ],
+  [
+    'GET',
+    /^\/v1\/files\/([^/]+)$/,
+    (account, id) => {
+      const kept = account.files.get(id);
+      return kept ? found(kept.file) : null;
+    },
+  ],
+  [
+    'GET',
+    /^\/v1\/files\/([^/]+)\/content$/,
+    (account, id) => {
+      const kept = account.files.get(id);
+      return kept ? { status: 200, json: kept.content, type: 'application/octet-stream' } : null;
+    },
+  ],
+  [
+    'DELETE',
+    /^\/v1\/files\/([^/]+)$/,
+    (account, id) => (account.files.delete(id) ? found({ id, object: 'file', deleted: true }) : null),
+  ],
   [
     'GET',
     /^\/v1\/responses\/([^/]+)$/,
@@ -55,6 +102,23 @@ const operations: readonly [method: string, path: RegExp, handler: Handler][] = 
   ],
 ];
 
+/** A form's first file, and its purpose. */
+function readForm(bytes: Buffer): { name: string; purpose: string; content: Buffer } | null {
+  const text = bytes.toString('latin1');
+  const boundary = /^--[^\r\n]+/.exec(text)?.[0];
+  const name = /name="file"; filename="([^"]*)"/.exec(text);
+  const purpose = /name="purpose"\r\n\r\n([^\r\n]*)/.exec(text)?.[1];
+  if (!boundary || !name || !purpose) return null;
+  const start = text.indexOf('\r\n\r\n', name.index) + 4;
+  const content = bytes.subarray(start, text.indexOf(`\r\n${boundary}`, start));
+  return { name: Buffer.from(name[1]!, 'latin1').toString('utf8'), purpose, content };
+}
+
+const bad = (message: string): Reply => ({
+  status: 400,
+  json: renderError('openai', { status: 400, message }, 'bad'),
+});
+
 /** Answers a call about what the caller's account keeps. False when the path is no such. */
 export function answerKept(incoming: ModelCall, url: URL, accounts: Accounts): boolean {
   const { request, response, call } = incoming;
@@ -70,11 +134,12 @@ export function answerKept(incoming: ModelCall, url: URL, accounts: Accounts): b
   const id = decodeURIComponent(match.id as string);
   const message = `No such thing: ${id}`;
   const refusal = { status: 404, json: renderError('openai', { status: 404, message }, call.id) };
-  const { status, json } = match.handler(accounts.of(key), id, incoming) ?? refusal;
+  const reply: Reply = match.handler(accounts.of(key), id, incoming) ?? refusal;
+  const { status, json, type = 'application/json' } = reply;
   call.status = status;
   call.finished = status < 400 ? 'complete' : 'refused';
   call.endedAtMs = Date.now();
-  response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': `req-${call.number}` });
+  response.writeHead(status, { 'content-type': type, 'x-request-id': `req-${call.number}` });
   response.end(json);
   return true;
 }

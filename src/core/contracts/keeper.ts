@@ -16,6 +16,8 @@ export interface KeptThing {
   readonly createdAtMs: number;
   /** When it can be forgotten, as the provider has by then; null: never. */
   readonly expiresAtMs: number | null;
+  /** JSON text: as the provider described it at its making; null where lists do not need it. */
+  readonly document: string | null;
 }
 
 export interface KeptPage {

@@ -1,5 +1,19 @@
 import type { JsonObject } from '../call.ts';
+import type { KeptPage } from './keeper.ts';
 import type { SseEvent } from '../sse-event.ts';
+
+/** Lists are made from the record: of what is one's own, with the documents that the provider gave at its making. */
+export interface KeptLists {
+  /** @throws Fault `request/invalid-field`. */
+  readPage(query: string): KeptWish;
+  /** A page, as the dialect writes it. */
+  render(documents: readonly JsonObject[], hasMore: boolean): string;
+}
+
+export interface KeptWish extends Pick<KeptPage, 'after' | 'order' | 'limit'> {
+  /** Is such a thing asked for? */
+  fits(document: JsonObject): boolean;
+}
 
 /** Something kept at a provider, as an answer names it. */
 export interface KeptName {
@@ -31,10 +45,13 @@ export interface Keeping {
   keptInEvent(event: SseEvent): readonly KeptName[];
   /** For how long its providers keep answers at most. */
   readonly answersForMs: number;
+  /** When the provider removes a thing by itself, as its document says (epoch milliseconds); absent, or null: never. */
+  expiryOf?(document: JsonObject): number | null;
 }
 
 /**
- * A call that uses a kept thing and asks no model. Its path has the thing's id as `{id}`, unless it makes one or lists them.
+ * A call that uses a kept thing and asks no model. Its path has the thing's id as `{id}`, unless it makes one (of a
+ * form that nobody reads here, on its way to the provider) or lists them.
  * Only what is said here is ever forwarded.
  */
 export interface KeptUse {
@@ -47,8 +64,8 @@ export interface KeptUse {
   readonly query: readonly string[];
   /** Kind of the things in its answer's `data`, which are the owner's, too. */
   readonly lists?: string;
-  /** Of making: is the body a form that is not read here, or a JSON object whose names are looked at? */
-  readonly takes?: 'form' | 'json';
+  /** Of listing. */
+  readonly list?: KeptLists;
   /** The answer is bytes that nobody reads here. */
   readonly raw?: true;
 }

@@ -11,7 +11,11 @@ import { ownerOf } from './owner.ts';
 export function noteThings(
   passage: Passage,
   names: readonly KeptName[],
-  { provider, forMs }: { readonly provider: string; readonly forMs: number | null },
+  {
+    provider,
+    forMs,
+    document = null,
+  }: { readonly provider: string; readonly forMs: number | null; readonly document?: string | null },
 ): void {
   if (names.length === 0) return;
   const { exchange, gateway } = passage;
@@ -25,6 +29,7 @@ export function noteThings(
       exchange: exchange.id,
       createdAtMs: nowMs,
       expiresAtMs: forMs === null ? null : nowMs + forMs,
+      document,
     })),
   );
   // It is looked at when the exchange settles.

@@ -1,12 +1,14 @@
-import type { JsonObject } from '#core/call.ts';
 import type { KeptThing } from '#core/contracts/keeper.ts';
 import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
-import { wholeAnswer, type Answer } from '../answer.ts';
+import type { Answer } from '../answer.ts';
 import type { Asked } from '../operation-index.ts';
 import type { Passage } from '../passage.ts';
-import { attemptKept, type KeptAnswer } from './kept-attempt.ts';
+import { deliver, documentIn } from './deliver.ts';
+import { attemptKept } from './kept-attempt.ts';
 import { keptRequest, speakerNamed, type KeptBody, type KeptCall } from './kept-request.ts';
+import { listKept } from './list-kept.ts';
+import { makeKept } from './make-kept.ts';
 import { noteThings } from './note.ts';
 import { foundThings } from './ownership.ts';
 
@@ -18,6 +20,8 @@ import { foundThings } from './ownership.ts';
 export async function useKept(passage: Passage, { dialect, line }: Asked): Promise<() => Promise<Answer>> {
   const use = line.operation.kept!;
   const call = { dialect, line, use };
+  if (use.verb === 'make') return makeKept(passage, call);
+  if (use.verb === 'list') return listKept(passage, call);
   const body = line.operation.method === 'POST' ? await actBody(passage) : null;
   const thing = await ownThing(passage, call);
   return () => relay(passage, call, { thing, body });
@@ -66,12 +70,6 @@ async function forget({ exchange, gateway }: Passage, thing: KeptThing): Promise
   }
 }
 
-export function deliver(passage: Passage, answered: KeptAnswer): Answer {
-  if (answered.type === 'under-way') return answered.answer;
-  const { status, headers, body } = answered;
-  return wholeAnswer(passage, { status, headers: ['content-type', 'application/json', ...headers], body });
-}
-
 /** What belongs to the caller's thing is the caller's, too. */
 function noteListed(
   passage: Passage,
@@ -90,19 +88,5 @@ function noteListed(
       provider: thing.provider,
       forMs: thing.expiresAtMs === null ? null : Math.max(0, thing.expiresAtMs - nowMs),
     },
-  );
-}
-
-/** @throws Fault `upstream/malformed-answer`. */
-export function documentIn(body: Buffer): JsonObject {
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'));
-    if (isObject(parsed)) return parsed;
-  } catch {
-    // Said below.
-  }
-  throw new Fault(
-    'upstream/malformed-answer',
-    'The upstream answered with something that is not a JSON object.',
   );
 }

@@ -13,7 +13,7 @@ export interface KeptDatabase {
 }
 
 const schemaVersion = 1;
-const columns = `id, kind, provider, owner, exchange, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs`;
+const columns = `id, kind, provider, owner, exchange, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs, document`;
 
 /**
  * Opens `kept.db`. A commit survives the process, not the machine: as the journal by default. What a lost record costs is
@@ -30,8 +30,8 @@ export function openKeptDatabase(path: string): KeptDatabase {
     throw error;
   }
   const insert = database.prepare(
-    `INSERT INTO kept (id, kind, provider, owner, exchange, created_at_ms, expires_at_ms)
-     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, provider) DO NOTHING`,
+    `INSERT INTO kept (id, kind, provider, owner, exchange, created_at_ms, expires_at_ms, document)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, provider) DO NOTHING`,
   );
   const select = database.prepare(
     `SELECT ${columns} FROM kept WHERE id = ? AND owner = ? ORDER BY sequence DESC`,
@@ -49,8 +49,8 @@ export function openKeptDatabase(path: string): KeptDatabase {
     note(things) {
       database.exec('BEGIN IMMEDIATE');
       try {
-        for (const { id, kind, provider, owner, exchange, createdAtMs, expiresAtMs } of things)
-          insert.run(id, kind, provider, owner, exchange, createdAtMs, expiresAtMs);
+        for (const { id, kind, provider, owner, exchange, createdAtMs, expiresAtMs, document } of things)
+          insert.run(id, kind, provider, owner, exchange, createdAtMs, expiresAtMs, document);
         database.exec('COMMIT');
       } catch (error) {
         if (database.isTransaction) database.exec('ROLLBACK');
@@ -95,6 +95,7 @@ function migrate(database: DatabaseSync): void {
       exchange TEXT NOT NULL,
       created_at_ms INTEGER NOT NULL,
       expires_at_ms INTEGER,
+      document TEXT,
       UNIQUE (id, provider)
     ) STRICT;
     CREATE INDEX kept_by_owner ON kept (owner, kind, sequence);
