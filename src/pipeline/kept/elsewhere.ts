@@ -17,8 +17,8 @@ export function elsewhere(
   if (others.length < members.length) return others.map(({ id }) => id);
   throw new Fault(
     'request/invalid-field',
-    `What the call names is kept at the provider "${holder}", which does not serve the model "${model.name}". Name a ` +
-      'model of that provider.',
+    `What the call names is kept at the provider "${holder}", which does not serve "${model.name}" in ${dialect.name}. ` +
+      'Name a model of that provider.',
     { field: 'model' },
   );
 }
