@@ -2,8 +2,8 @@ import type { Json } from './shape.ts';
 
 /** What a vendor keeps for one account. */
 export interface Account {
-  /** Stored responses, by id, with the input they were made of. */
-  responses: Map<string, { response: Json; input: Json[] }>;
+  /** Stored responses, by id, with the input they were made of, and how often one that is made in the background is not done yet. */
+  responses: Map<string, { response: Json; input: Json[]; looks: number }>;
   files: Map<string, { file: Json; content: Buffer }>;
 }
 

@@ -67,7 +67,8 @@ const operations: readonly [method: string, path: RegExp, handler: Handler][] = 
     /^\/v1\/responses\/([^/]+)$/,
     (account, id) => {
       const kept = account.responses.get(id);
-      return kept ? found(kept.response) : null;
+      if (!kept) return null;
+      return found(kept.looks-- > 0 ? unfinished(kept.response, 'in_progress') : kept.response);
     },
   ],
   [
@@ -82,6 +83,7 @@ const operations: readonly [method: string, path: RegExp, handler: Handler][] = 
       const kept = account.responses.get(id);
       if (!kept) return null;
       kept.response = { ...kept.response, status: 'cancelled' };
+      kept.looks = 0;
       return found(kept.response);
     },
   ],
@@ -152,8 +154,18 @@ export function keepResponse(account: Account, body: Json, response: Json): void
   const input = given
     .filter(isObject)
     .map((item, at): Json => ({ id: `msg_in_${id}_${at}`, type: 'message', ...item }));
-  account.responses.set(id, { response: { ...response, store: true }, input });
+  const looks = body.background === true ? 1 : 0;
+  account.responses.set(id, { response: { ...response, store: true }, input, looks });
 }
+
+/** A response that is made while nobody waits. */
+export const unfinished = (response: Json, status: string): Json => ({
+  ...response,
+  status,
+  background: true,
+  output: [],
+  usage: null,
+});
 
 /** Ids that a call names and the account does not have. */
 export function missingFor(account: Account, body: Json): string | null {

@@ -8,7 +8,7 @@ import { parseBody, pickHeaders } from './model-call.ts';
 import type { ModelCall, ScriptStore } from './model-call.ts';
 import { ScriptError } from './script.ts';
 import type { Script } from './script.ts';
-import { keepResponse, missingFor } from './kept.ts';
+import { keepResponse, missingFor, unfinished } from './kept.ts';
 import { resolveScript } from './script-source.ts';
 import { BadRequest, isObject } from './shape.ts';
 import type { Json } from './shape.ts';
@@ -116,7 +116,7 @@ export async function answerVendorCall(
     if (account) keepResponse(account, call.body, body);
     return deliverJson(reply, {
       status: 200,
-      json: renderJson(body),
+      json: renderJson(account && call.body.background === true ? unfinished(body, 'queued') : body),
       tokens: answer.completionTokens,
       usage,
     });

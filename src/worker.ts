@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
+import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
@@ -50,6 +51,7 @@ const observer = createObserver({
 const keys = new KeyTable();
 keys.apply(start.keys);
 
+const owed = new OwedCollector(() => gateway);
 const parts: Parts = {
   dialects,
   policyKinds,
@@ -65,6 +67,7 @@ const parts: Parts = {
   clock,
   observer,
   live: new Set(),
+  owed,
   retries: new RetryState(),
   mirrors: new Mirrors(),
   shedder: new Shedder(start.snapshot.shedding),
@@ -85,6 +88,8 @@ try {
     },
   });
   say({ type: 'listening', ports: listeners.ports });
+  // Of an earlier life of the process.
+  owed.wake();
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   say({ type: 'failed', message, code });
@@ -149,6 +154,7 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(heartbeat);
   clearInterval(progress);
   clearInterval(lagSamples);
+  await owed.close();
   upstream.close();
   start.tokenPort.close();
   start.keeperPort.close();

@@ -40,6 +40,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly live: Gateway['live'];
+  readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
   readonly mirrors: Gateway['mirrors'];
@@ -82,6 +83,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     rulesOf: createRules(),
     unasked: new Map(),
     countless: new Set(),
+    owed: parts.owed,
     retries: parts.retries,
     shedder: parts.shedder,
     mirrors: parts.mirrors,

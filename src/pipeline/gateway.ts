@@ -45,6 +45,8 @@ export interface Gateway {
   readonly unasked: Map<Provider, Provider>;
   /** Models whose providers have turned out to count no tokens. Until the next snapshot. */
   readonly countless: Set<ResolvedModel>;
+  /** Told that something is owed for what a provider does in the background. */
+  readonly owed: { wake(): void };
   /** Refuses what a thread that is behind cannot do. */
   readonly shedder: Shedder;
   /** Copies of requests under way. */

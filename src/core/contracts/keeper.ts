@@ -1,3 +1,5 @@
+import type { Subjects } from '../receipt.ts';
+
 /**
  * What providers keep for the operator's account, and whose it is: answers and their items, conversations, files. The
  * account holds those of all projects, so a name is no right to a thing: only a record of who had it made is.
@@ -20,6 +22,30 @@ export interface KeptThing {
   readonly document: string | null;
 }
 
+/** Work that a provider does for a caller who may never come back: it is paid for once it is done. */
+export interface Obligation {
+  /** Id of the receipt it ends in, so that it ends in one whatever crashes in between. */
+  readonly receipt: string;
+  /** What is to be asked for, and where. */
+  readonly thing: string;
+  readonly provider: string;
+  /** The client's dialect, which is the provider's. */
+  readonly dialect: string;
+  readonly route: string;
+  readonly subjects: Subjects;
+  readonly requestedModel: string;
+  /** In the provider's words. */
+  readonly model: string;
+  readonly beganAtMs: number;
+}
+
+export interface DueObligations {
+  /** Nobody else is given them before the lease ends; `tries` is how often they were given before. */
+  readonly due: readonly { readonly obligation: Obligation; readonly tries: number }[];
+  /** All that are not settled, due or not. */
+  readonly open: number;
+}
+
 export interface KeptPage {
   readonly owner: string;
   readonly kind: string;
@@ -37,6 +63,14 @@ export interface Keeper {
   find(owner: string, ids: readonly string[]): Promise<readonly KeptThing[]>;
   /** Up to `limit` of them, by time of making. Rejects when it cannot be read. */
   list(page: KeptPage): Promise<readonly KeptThing[]>;
+  /** Resolves when it is on record. Rejects when it cannot be written. */
+  owe(obligation: Obligation, dueAtMs: number): Promise<void>;
+  /** Those whose time has come, or that are of one thing whatever the time; leased to the asker. */
+  due(nowMs: number, leaseMs: number, thing?: string): Promise<DueObligations>;
+  /** The receipt is on record. */
+  settled(receipt: string): Promise<void>;
+  /** Not yet done. */
+  postpone(receipt: string, dueAtMs: number): Promise<void>;
   /** It is gone. Rejects when it cannot be written. */
   forget(thing: Pick<KeptThing, 'id' | 'provider' | 'owner'>): Promise<void>;
 }

@@ -43,10 +43,23 @@ export interface Keeping {
   keptIn(answer: JsonObject): readonly KeptName[];
   /** What an event of a stream says is kept. */
   keptInEvent(event: SseEvent): readonly KeptName[];
+  /** Answers that providers make whether or not the caller waits; absent: there are none. */
+  readonly background?: BackgroundAnswers;
   /** For how long its providers keep answers at most. */
   readonly answersForMs: number;
   /** When the provider removes a thing by itself, as its document says (epoch milliseconds); absent, or null: never. */
   expiryOf?(document: JsonObject): number | null;
+}
+
+export interface BackgroundAnswers {
+  /** Does the call ask for one? */
+  asked(body: JsonObject): boolean;
+  /** Where it is asked for, below the provider's base URL. */
+  path(id: string): string;
+  /** Is nothing more to come? Then the document says what was used. */
+  isDone(document: JsonObject): boolean;
+  /** When it was done, in epoch milliseconds, as the document says; null where it does not. */
+  doneAtMs(document: JsonObject): number | null;
 }
 
 /**

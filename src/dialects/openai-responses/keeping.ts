@@ -48,13 +48,23 @@ const days = 24 * 3_600_000;
 
 /** An answer is stored unless the call says otherwise, for 30 days by default: the record stays longer than the thing. */
 export const keeping: Keeping = {
-  keepsAnswer: (body) => body['store'] !== false,
+  keepsAnswer: (body) => body['store'] !== false || isBackground(body),
   // That the answer is kept is no name.
-  namesOf: (body) => findNamed(body).filter(({ path }) => path !== 'store'),
+  namesOf: (body) => findNamed(body).filter(({ path }) => path !== 'store' && path !== 'background'),
+  background: {
+    asked: isBackground,
+    path: (id) => `/responses/${encodeURIComponent(id)}`,
+    isDone: ({ status }) => status !== 'queued' && status !== 'in_progress',
+    doneAtMs: ({ completed_at: at }) => (typeof at === 'number' ? at * 1000 : null),
+  },
   keptIn,
   keptInEvent,
   answersForMs: 90 * days,
 };
+
+function isBackground(body: JsonObject): boolean {
+  return body['background'] === true;
+}
 
 function keptIn(answer: JsonObject): KeptName[] {
   const names = nameOf(answer['id'], 'response');

@@ -5,6 +5,9 @@ import type { Target } from '#core/target.ts';
 import type { ModelCall } from '../model-call.ts';
 import type { OutboundCall } from '../outbound-call.ts';
 import type { Passage } from '../passage.ts';
+import { newExchangeId } from '../open-exchange.ts';
+import { subjectsOf } from '../record-intent.ts';
+import { firstLookMs } from './collect-owed.ts';
 import { ownerOf } from './owner.ts';
 
 /** Begins to put on record what a provider keeps for this exchange's caller. The answer's end waits for it. */
@@ -61,11 +64,41 @@ export function noteAnswer(parts: AnswerParts, answer: JsonObject): void {
   if (isKept(parts)) note(parts, parts.call.dialect.client.keeping!.keptIn(answer));
 }
 
-function note({ passage, call, target }: AnswerParts, names: readonly KeptName[]): void {
+function note(parts: AnswerParts, names: readonly KeptName[]): void {
+  const { passage, call, target } = parts;
+  const { background } = call.dialect.client.keeping!;
+  const answer = names.find(({ kind }) => kind === 'response');
+  if (answer && background?.asked(call.json)) owe(parts, answer.id);
   noteThings(passage, names, {
     provider: target.provider.name,
     forMs: call.dialect.client.keeping!.answersForMs,
   });
+}
+
+/** Whoever asked for it may never come back: what it will have used is paid for when it is done. */
+function owe({ passage, call, target }: AnswerParts, thing: string): void {
+  const { exchange, gateway } = passage;
+  const attempt = exchange.attempts.at(-1)!;
+  attempt.deferred = true;
+  (attempt.flags ??= []).push('deferred');
+  const nowMs = gateway.clock.nowMs();
+  const obligation = {
+    receipt: newExchangeId(nowMs),
+    thing,
+    provider: target.provider.name,
+    dialect: call.dialect.name,
+    route: exchange.routeName,
+    subjects: subjectsOf(exchange.consumer),
+    requestedModel: call.brief.model,
+    model: target.model,
+    beganAtMs: nowMs,
+  };
+  const written = gateway.keeper.owe(obligation, nowMs + firstLookMs);
+  written.then(
+    () => gateway.owed.wake(),
+    () => undefined,
+  );
+  (passage.noted ??= []).push(written);
 }
 
 /** The same reader, but what its events name is noted as soon as it comes: before the client can see it. */

@@ -1,16 +1,17 @@
-import type { KeptThing } from '#core/contracts/keeper.ts';
+import type { DueObligations, KeptThing } from '#core/contracts/keeper.ts';
 import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import type { Answer } from '../answer.ts';
 import type { Asked } from '../operation-index.ts';
 import type { Passage } from '../passage.ts';
+import { collect } from './collect-owed.ts';
 import { deliver, documentIn } from './deliver.ts';
 import { attemptKept } from './kept-attempt.ts';
 import { keptRequest, speakerNamed, type KeptBody, type KeptCall } from './kept-request.ts';
 import { listKept } from './list-kept.ts';
 import { makeKept } from './make-kept.ts';
 import { noteThings } from './note.ts';
-import { foundThings } from './ownership.ts';
+import { foundThings, unreadable } from './ownership.ts';
 
 /**
  * A call that reads, changes or removes something a provider keeps: the caller's own goes to its holder, anything else is not
@@ -53,12 +54,28 @@ async function relay(
 ): Promise<Answer> {
   const { dialect, use } = call;
   const provider = speakerNamed(passage, call, thing.provider);
+  if (use.verb === 'delete') await settleFirst(passage, thing);
   const request = keptRequest(passage, call, { provider, body });
   const answered = await attemptKept({ passage, dialect, provider, request, raw: use.raw === true });
   if (use.verb === 'delete') await forget(passage, thing);
   if (answered.type === 'whole' && use.lists !== undefined)
     noteListed(passage, answered, { thing, kind: use.lists });
   return deliver(passage, answered);
+}
+
+/** What was used could not be found out any more. @throws Fault while it is not done. */
+async function settleFirst({ gateway }: Passage, { id, kind }: KeptThing): Promise<void> {
+  let due: DueObligations['due'];
+  try {
+    ({ due } = await gateway.keeper.due(gateway.clock.nowMs(), 0, id));
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+  for (const one of due) {
+    if ((await collect(gateway, one)) === 'settled') continue;
+    const message = `The ${kind} "${id}" is still being made. Cancel it, or wait until it is done, before you delete it.`;
+    throw new Fault('request/invalid-field', message, { status: 409, field: 'id' });
+  }
 }
 
 /** That it is gone was said already: a record too many is only found to be so by the next who asks. */

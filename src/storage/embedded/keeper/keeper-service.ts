@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import type { KeeperCall, KeeperReply } from './protocol.ts';
@@ -9,6 +10,8 @@ export interface KeeperService {
   /** What was asked before is answered, then the thread ends. */
   close(): Promise<void>;
 }
+
+const nothingOwed = { error: null, things: [], obligations: { due: [], open: 0 } };
 
 interface Waiting {
   readonly port: MessagePort;
@@ -51,6 +54,9 @@ class ThreadedKeeper implements KeeperService {
   }
 
   #pass(port: MessagePort, { number, ask }: KeeperCall): void {
+    // Nothing was ever kept, so nothing is owed: no thread is needed to say so.
+    if (ask.type === 'due' && !this.#thread && !existsSync(this.#path))
+      return port.postMessage({ ...nothingOwed, number } satisfies KeeperReply);
     this.#thread ??= this.#start();
     this.#next += 1;
     this.#waiting.set(this.#next, { port, number });
@@ -73,9 +79,9 @@ class ThreadedKeeper implements KeeperService {
     return thread;
   }
 
-  #reply({ number, error, things }: KeeperReply): void {
+  #reply({ number, ...reply }: KeeperReply): void {
     const waiting = this.#waiting.get(number);
     this.#waiting.delete(number);
-    waiting?.port.postMessage({ number: waiting.number, error, things } satisfies KeeperReply);
+    waiting?.port.postMessage({ number: waiting.number, ...reply } satisfies KeeperReply);
   }
 }

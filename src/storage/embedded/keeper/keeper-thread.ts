@@ -10,7 +10,7 @@ const database = openKeptDatabase((workerData as { readonly path: string }).path
 database.expire(Date.now());
 setInterval(() => database.expire(Date.now()), expireEveryMs).unref();
 
-function answer(ask: KeeperAsk): readonly KeptThing[] {
+function answer(ask: Exclude<KeeperAsk, { type: 'due' }>): readonly KeptThing[] {
   switch (ask.type) {
     case 'note':
       database.note(ask.things);
@@ -19,6 +19,15 @@ function answer(ask: KeeperAsk): readonly KeptThing[] {
       return database.find(ask.owner, ask.ids);
     case 'list':
       return database.list(ask.page);
+    case 'owe':
+      database.owe(ask.obligation, ask.dueAtMs);
+      return [];
+    case 'settled':
+      database.settled(ask.receipt);
+      return [];
+    case 'postpone':
+      database.postpone(ask.receipt, ask.dueAtMs);
+      return [];
     case 'forget':
       database.forget(ask.thing);
       return [];
@@ -33,7 +42,11 @@ port.on('message', (call: KeeperCall | 'close') => {
   }
   let reply: KeeperReply;
   try {
-    reply = { number: call.number, error: null, things: answer(call.ask) };
+    const { number, ask } = call;
+    reply =
+      ask.type === 'due'
+        ? { number, error: null, things: [], obligations: database.due(ask.nowMs, ask.leaseMs, ask.thing) }
+        : { number, error: null, things: answer(ask) };
   } catch (error) {
     reply = { number: call.number, error: (error as Error).message, things: [] };
   }

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import type { KeptPage, KeptThing } from '#core/contracts/keeper.ts';
+import type { DueObligations, KeptPage, KeptThing, Obligation } from '#core/contracts/keeper.ts';
 
 /** The table of kept things, as one thread holds it. Everything throws SQLite's own errors. */
 export interface KeptDatabase {
@@ -7,12 +7,18 @@ export interface KeptDatabase {
   find(owner: string, ids: readonly string[]): KeptThing[];
   list(page: KeptPage): KeptThing[];
   forget(thing: Pick<KeptThing, 'id' | 'provider' | 'owner'>): void;
+  owe(obligation: Obligation, dueAtMs: number): void;
+  due(nowMs: number, leaseMs: number, thing: string | null): DueObligations;
+  settled(receipt: string): void;
+  postpone(receipt: string, dueAtMs: number): void;
   /** Removes what no provider keeps any more. */
   expire(nowMs: number): void;
   close(): void;
 }
 
 const schemaVersion = 1;
+/** Obligations given to one asker at once. */
+const atOnce = 16;
 const columns = `id, kind, provider, owner, exchange, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs, document`;
 
 /**
@@ -45,7 +51,34 @@ export function openKeptDatabase(path: string): KeptDatabase {
   const oldest = database.prepare(
     `SELECT ${columns} FROM kept WHERE owner = ? AND kind = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
   );
+  const owe = database.prepare(
+    'INSERT INTO owed (receipt, thing, due_at_ms, tries, obligation) VALUES (?, ?, ?, 0, ?)',
+  );
+  const due = database.prepare(
+    `UPDATE owed SET due_at_ms = ?1 + ?2, tries = tries + 1 WHERE receipt IN
+       (SELECT receipt FROM owed WHERE (?3 IS NULL AND due_at_ms <= ?1) OR thing = ?3 ORDER BY due_at_ms LIMIT ${atOnce})
+     RETURNING obligation, tries - 1 AS tries`,
+  );
+  const open = database.prepare('SELECT COUNT(*) AS open FROM owed');
+  const settled = database.prepare('DELETE FROM owed WHERE receipt = ?');
+  const postpone = database.prepare('UPDATE owed SET due_at_ms = ? WHERE receipt = ?');
   return {
+    owe({ receipt, thing, ...rest }, dueAtMs) {
+      owe.run(receipt, thing, dueAtMs, JSON.stringify({ receipt, thing, ...rest }));
+    },
+    due(nowMs, leaseMs, thing) {
+      const rows = due.all(nowMs, leaseMs, thing) as { obligation: string; tries: number }[];
+      return {
+        due: rows.map((row) => ({ obligation: JSON.parse(row.obligation) as Obligation, tries: row.tries })),
+        open: Number(open.get()!['open']),
+      };
+    },
+    settled(receipt) {
+      settled.run(receipt);
+    },
+    postpone(receipt, dueAtMs) {
+      postpone.run(dueAtMs, receipt);
+    },
     note(things) {
       database.exec('BEGIN IMMEDIATE');
       try {
@@ -98,6 +131,15 @@ function migrate(database: DatabaseSync): void {
       document TEXT,
       UNIQUE (id, provider)
     ) STRICT;
+    CREATE TABLE owed (
+      receipt TEXT PRIMARY KEY,
+      thing TEXT NOT NULL,
+      due_at_ms INTEGER NOT NULL,
+      tries INTEGER NOT NULL,
+      obligation TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX owed_when ON owed (due_at_ms);
+    CREATE INDEX owed_for ON owed (thing);
     CREATE INDEX kept_by_owner ON kept (owner, kind, sequence);
     CREATE INDEX kept_until ON kept (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
     PRAGMA user_version = ${schemaVersion};

@@ -1,9 +1,13 @@
-import type { KeptPage, KeptThing } from '#core/contracts/keeper.ts';
+import type { DueObligations, KeptPage, KeptThing, Obligation } from '#core/contracts/keeper.ts';
 
 export type KeeperAsk =
   | { readonly type: 'note'; readonly things: readonly KeptThing[] }
   | { readonly type: 'find'; readonly owner: string; readonly ids: readonly string[] }
   | { readonly type: 'list'; readonly page: KeptPage }
+  | { readonly type: 'owe'; readonly obligation: Obligation; readonly dueAtMs: number }
+  | { readonly type: 'due'; readonly nowMs: number; readonly leaseMs: number; readonly thing: string | null }
+  | { readonly type: 'settled'; readonly receipt: string }
+  | { readonly type: 'postpone'; readonly receipt: string; readonly dueAtMs: number }
   | { readonly type: 'forget'; readonly thing: Pick<KeptThing, 'id' | 'provider' | 'owner'> };
 
 /** `number` is the asker's; its answer has the same. */
@@ -17,4 +21,5 @@ export interface KeeperReply {
   /** What went wrong; null: nothing. */
   readonly error: string | null;
   readonly things: readonly KeptThing[];
+  readonly obligations?: DueObligations;
 }
