@@ -2,7 +2,7 @@ import { startSimulator } from '../../simulator/server.ts';
 import type { TestGatewayOptions } from './gateway.ts';
 
 /** Paths of the simulator in each dialect, below its address. */
-const providers = {
+export const providers = {
   o: { kind: 'openai', path: '/v1' },
   a: { kind: 'anthropic', path: '' },
   c: { dialect: 'cohere-chat', path: '' },
@@ -12,7 +12,7 @@ const providers = {
   g: { kind: 'google', path: '/v1beta' },
   r: { dialect: 'openai-responses', path: '/v1' },
   b: { dialect: 'bedrock-converse', path: '' },
-};
+} as const;
 
 /** A gateway with a provider for each dialect and one LLM route for every path. */
 export async function everyDialect(): Promise<TestGatewayOptions> {
