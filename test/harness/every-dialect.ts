@@ -14,8 +14,8 @@ export const providers = {
   b: { dialect: 'bedrock-converse', path: '' },
 } as const;
 
-/** A gateway with a provider for each dialect and one LLM route for every path. */
-export async function everyDialect(): Promise<TestGatewayOptions> {
+/** A gateway with a provider for each dialect and one LLM route for every path. `more` is set on each provider. */
+export async function everyDialect(more: object = {}): Promise<TestGatewayOptions> {
   const simulator = await startSimulator({ port: 0 });
   return {
     simulator,
@@ -23,7 +23,7 @@ export async function everyDialect(): Promise<TestGatewayOptions> {
       providers: Object.fromEntries(
         Object.entries(providers).map(([name, { path, ...settings }]) => [
           name,
-          { ...settings, baseUrl: `${simulator.url}${path}`, apiKey: 'sk-upstream' },
+          { ...settings, ...more, baseUrl: `${simulator.url}${path}`, apiKey: 'sk-upstream' },
         ]),
       ),
       prices: Object.fromEntries(
