@@ -39,6 +39,7 @@ export function countingDialect(words: CountingWords, chat: Dialect): Dialect {
         maxOutputTokens: 0,
         choices: 1,
         wantsUsage: true,
+        free: true,
       }),
       vendorIds: (body) => chat.client.vendorIds(callIn(body)),
       parseCall: (body, line) => ({ ...chat.client.parseCall(callIn(body), line), stream: false }),

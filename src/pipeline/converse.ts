@@ -104,7 +104,7 @@ function pause(inbound: Inbound, waitMs: number): Promise<void> {
 async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'number'>): Promise<Answer> {
   const { exchange, gateway } = passage;
   const provider = gateway.speaking(to.target.provider, call.dialect);
-  if (!provider) throw unsupported(to.target.provider.name, call.dialect);
+  if (!provider || gateway.countless.has(provider)) throw unsupported(to.target.provider.name, call.dialect);
   const target = provider === to.target.provider ? to.target : { ...to.target, provider };
   const known = gateway.unasked.get(provider);
   const number = exchange.attempts.length + 1;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import Anthropic from '../clients/node_modules/@anthropic-ai/sdk/index.mjs';
 import OpenAI from '../clients/node_modules/openai/index.mjs';
@@ -7,10 +9,18 @@ import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.
 import { GoogleGenAI } from '../harness/google-genai.ts';
 import { receiptOf } from '../harness/receipts.ts';
 
+const narrowKey = 'sk-narrow-0123456789abcdef';
 let gateway: TestGateway;
 /** Of the last answer. */
 let last = new Headers();
-before(async () => void (gateway = await startTestGateway(await everyDialect())));
+before(async () => {
+  const { simulator, config } = await everyDialect();
+  const keys = {
+    tester: { project: 'web', secret: testKey },
+    narrow: { project: 'web', secret: narrowKey, models: ['a/sim'] },
+  };
+  gateway = await startTestGateway({ simulator: simulator!, config: { ...config, keys } });
+});
 after(async () => {
   await gateway.stop();
   await gateway.simulator.close();
@@ -38,9 +48,9 @@ const tools = [
 ];
 
 /** What it counts by, whether the provider did, and what it cost. */
-async function free(calls: number): Promise<void> {
-  const receipt = await receiptOf(gateway, last.get('x-sluice-exchange')!);
-  assert.equal(receipt.outcome, 'completed');
+async function free(calls: number, of = gateway, outcome = 'completed'): Promise<void> {
+  const receipt = await receiptOf(of, last.get('x-sluice-exchange')!);
+  assert.equal(receipt.outcome, outcome);
   assert.equal(receipt.attempts.length, calls);
   for (const { lines, units } of receipt.attempts) assert.deepEqual([lines, units ?? []], [[], []]);
 }
@@ -105,14 +115,28 @@ describe('providers that do not', () => {
     });
   }
 
-  test('one that turns out to have no count is asked once', async () => {
+  test('a model that the provider does not have is no reason to ask it for none of the others', async () => {
+    gateway.simulator.enqueue({ status: 404, errorMessage: 'The model `gone` does not exist' });
+    await assert.rejects(
+      openai().responses.inputTokens.count({ model: 'r/gone', input: text }),
+      OpenAI.NotFoundError,
+    );
+    const { input_tokens: tokens } = await openai().responses.inputTokens.count({
+      model: 'r/sim',
+      input: text,
+    });
+    assert.equal(tokens, gateway.simulator.calls().at(-1)!.promptTokens);
+    assert.equal(last.get('x-sluice-counted'), null);
+  });
+
+  test('one that turns out to have no count is asked once, whatever the model', async () => {
     gateway.simulator.enqueue({ status: 404 });
     const call = { model: 'r/other', input: text };
     const first = await openai().responses.inputTokens.count(call);
     assert.equal(last.get('x-sluice-counted'), 'gateway');
     await free(1);
     const before = gateway.simulator.calls().length;
-    const second = await openai().responses.inputTokens.count(call);
+    const second = await openai().responses.inputTokens.count({ ...call, model: 'r/third' });
     assert.deepEqual(second, first);
     assert.equal(gateway.simulator.calls().length, before);
     await free(0);
@@ -153,11 +177,62 @@ describe('policies and errors', () => {
     );
   });
 
+  test('what the key may use', async () => {
+    const messages = [{ role: 'user' as const, content: text }];
+    const { messages: narrow } = anthropic(narrowKey);
+    const { input_tokens: tokens } = await narrow.countTokens({ model: 'a/sim', messages });
+    assert.ok(tokens > 5);
+    // Whether its provider counts or the gateway.
+    for (const model of ['a/other', 'o/sim'])
+      await assert.rejects(narrow.countTokens({ model, messages }), Anthropic.APIError);
+    assert.equal(gateway.simulator.calls().at(-1)!.model, 'sim');
+  });
+
   test('an error of the provider is one', async () => {
     gateway.simulator.enqueue({ status: 429, retryAfter: 5 });
     await assert.rejects(
       anthropic().messages.countTokens({ model: 'g/sim', messages: [{ role: 'user', content: 'x' }] }),
       Anthropic.RateLimitError,
     );
+  });
+});
+
+describe('what a count takes of limits and budgets', () => {
+  /** Answers with one body, whatever is asked. */
+  let answer = '{"input_tokens":12}';
+  const upstream = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => response.setHeader('content-type', 'application/json').end(answer));
+  });
+  let limited: TestGateway;
+  before(async () => {
+    await new Promise<void>((listening) => upstream.listen(0, '127.0.0.1', listening));
+    const baseUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+    limited = await startTestGateway({
+      config: {
+        providers: { a: { kind: 'anthropic', baseUrl, apiKey: 'sk-upstream' } },
+        prices: { 'a/*': { input: '2', output: '8', request: '1' } },
+        policies: [{ 'key-auth': {} }, { 'rate-limit': { by: 'project', requests: '3/h', tokens: '10/h' } }],
+      },
+    });
+  });
+  after(async () => {
+    await limited.stop();
+    upstream.close();
+  });
+
+  test('a request, and no tokens; it costs nothing, whatever the provider answers', async () => {
+    const client = new Anthropic({ apiKey: testKey, baseURL: limited.url, maxRetries: 0, fetch: noted });
+    // More than all tokens of the hour.
+    const messages = [{ role: 'user' as const, content: text.repeat(20) }];
+    const count = () => client.messages.countTokens({ model: 'a/sim', messages });
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await count()).input_tokens, 12);
+      await free(1, limited);
+    }
+    answer = '{}';
+    await assert.rejects(count(), Anthropic.InternalServerError);
+    await free(1, limited, 'upstream_error');
+    await assert.rejects(count(), Anthropic.RateLimitError);
   });
 });
