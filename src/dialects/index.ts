@@ -1,6 +1,7 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { anthropicMessages } from './anthropic-messages/index.ts';
 import { anthropicCount } from './anthropic-messages/count.ts';
+import { bedrockCount } from './bedrock-converse/count.ts';
 import { bedrockConverse } from './bedrock-converse/index.ts';
 import { cohereChat } from './cohere-chat/index.ts';
 import { cohereEmbed } from './cohere-embed/index.ts';
@@ -41,6 +42,7 @@ export const workDialects: readonly Dialect[] = [
   anthropicCount(anthropicMessages),
   geminiCount(geminiGenerate),
   openaiCount(openaiResponses(openaiChat)),
+  bedrockCount(bedrockConverse),
 ];
 
 /** Every dialect. */

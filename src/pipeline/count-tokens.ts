@@ -18,17 +18,19 @@ const absent = new Set([404, 405, 501]);
  */
 export async function countTokens(passage: Passage, call: ModelCall): Promise<Answer> {
   const { exchange, gateway } = passage;
-  try {
-    return await converse(passage, call);
-  } catch (thrown) {
-    const fault = faultFrom(thrown);
-    if (exchange.inbound.gone) throw thrown;
-    if (fault.code !== 'dialect/unsupported') {
-      const provider = lacking(exchange.attempts.at(-1), fault);
-      if (!provider) throw thrown;
-      gateway.countless.add(provider);
+  if (!gateway.countless.has(call.model)) {
+    try {
+      return await converse(passage, call);
+    } catch (thrown) {
+      const fault = faultFrom(thrown);
+      if (exchange.inbound.gone) throw thrown;
+      const attempt = exchange.attempts.at(-1);
+      const isKnown = fault.code === 'dialect/unsupported';
+      const lacks = isKnown ? attempt?.fault === fault && call.model : lacking(attempt, fault);
+      if (!lacks && !isKnown) throw thrown;
+      if (lacks) gateway.countless.add(lacks);
+      exchange.losses.length = 0;
     }
-    exchange.losses.length = 0;
   }
   // What cannot be understood is no call, and is refused as one.
   call.conversation();

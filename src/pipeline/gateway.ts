@@ -40,8 +40,8 @@ export interface Gateway {
   speaking(provider: Provider, dialect: Dialect): Provider | null;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
-  /** Providers, as they speak to counts, that have turned out to have none. Until the next snapshot. */
-  readonly countless: Set<Provider>;
+  /** Providers, as they speak to counts, and models that have turned out to have none. Until the next snapshot. */
+  readonly countless: WeakSet<Provider | ResolvedModel>;
   /** Refuses what a thread that is behind cannot do. */
   readonly shedder: Shedder;
   /** Copies of requests under way. */

@@ -9,6 +9,7 @@ export const {
   BedrockRuntimeServiceException,
   ConverseCommand,
   ConverseStreamCommand,
+  CountTokensCommand,
   ThrottlingException,
   ValidationException,
   AccessDeniedException,

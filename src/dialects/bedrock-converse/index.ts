@@ -15,6 +15,7 @@ import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 export const bedrockConverse: Dialect = {
   name: 'bedrock-converse',
   family: 'bedrock',
+  besides: ['bedrock-count'],
   client: {
     operations: [
       { kind: 'chat', method: 'POST', path: '/model/{+model}/converse' },
