@@ -1,3 +1,4 @@
+import { tokensAroundToolCall } from '#core/contracts/token-counter.ts';
 import { counted } from '#core/counting-dialect.ts';
 import { faultFrom, type Fault } from '#core/fault.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
@@ -33,13 +34,22 @@ export async function countTokens(passage: Passage, call: ModelCall): Promise<An
     }
   }
   // What cannot be understood is no call, and is refused as one.
-  call.conversation();
+  const { turns } = call.conversation();
   const { tokens, counted: isCounted } = await gateway.tokens.count([inputText(call)]);
+  const calls = turns.flatMap(({ parts }) => parts).filter(({ type }) => type === 'tool-call').length;
+  const all = Math.ceil((tokens[0]! + calls * tokensAroundToolCall) * tokensPerCounted(passage, call));
   return wholeAnswer(passage, {
     status: 200,
     headers: ['content-type', 'application/json', 'x-sluice-counted', isCounted ? 'gateway' : 'estimate'],
-    body: call.dialect.client.renderAnswer(counted(tokens[0]!), renderContext(passage, call)),
+    body: call.dialect.client.renderAnswer(counted(all), renderContext(passage, call)),
   });
+}
+
+/** By the target that was asked, else by the one that is asked first. */
+function tokensPerCounted({ exchange, gateway }: Passage, { model }: ModelCall): number {
+  const target = exchange.attempts.at(-1)?.target ?? model.targets[0];
+  const side = target && gateway.dialects.get(target.provider.dialect)?.provider;
+  return side?.tokensPerCounted?.(target!) ?? 1;
 }
 
 /** The provider that an attempt has shown to have no count; null where it failed for another reason. */

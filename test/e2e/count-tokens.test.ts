@@ -150,6 +150,27 @@ describe('Bedrock', () => {
     assert.equal(last.get('x-sluice-counted'), null);
   });
 
+  test('of Claude more is taken than is counted, and something around each tool call', async () => {
+    const errorMessage = "The provided model doesn't support counting tokens.";
+    const words = 'the '.repeat(999) + 'the';
+    const counted = async (model: string, messages: Anthropic.MessageParam[]) => {
+      gateway.simulator.enqueue({ status: 400, errorMessage });
+      const answer = await count(model, { messages });
+      assert.equal(last.get('x-sluice-counted'), 'gateway');
+      return answer.input_tokens;
+    };
+    const said = { role: 'user' as const, content: words };
+    assert.equal(await counted('meta.llama4', [said]), 1000);
+    assert.equal(await counted('anthropic.claude-opus-4-7', [said]), 1180);
+    const called = await counted('meta.llama5', [
+      said,
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'c', name: 'the', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c', content: 'the' }] },
+    ]);
+    // Their words and what is between them, and 12.
+    assert.ok(called >= 1012 + 3 && called <= 1012 + 6, String(called));
+  });
+
   test("other complaints are the caller's", async () => {
     gateway.simulator.enqueue({ status: 400, errorMessage: 'prompt is too long' });
     await assert.rejects(count('sim'), Anthropic.BadRequestError);

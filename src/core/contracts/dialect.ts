@@ -189,6 +189,10 @@ export interface ProviderSide {
   readLimits(headers: HeaderList): LimitReport | null;
   /** Name of the response header that carries the provider's id of the call. */
   readonly requestIdHeader: string;
+  /**
+   * How many tokens of a model one of the gateway's own counter is, as measured (docs/token-counting.md). Absent: one.
+   */
+  tokensPerCounted?(target: Target): number;
 }
 
 export interface EventReader {

@@ -81,6 +81,7 @@ export const anthropicMessages: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'request-id',
+    tokensPerCounted: () => 1.18,
   },
 };
 

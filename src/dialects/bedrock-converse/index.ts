@@ -63,6 +63,7 @@ export const bedrockConverse: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'x-amzn-requestid',
+    tokensPerCounted: ({ model }) => (model.includes('claude') ? 1.18 : 1),
   },
 };
 
