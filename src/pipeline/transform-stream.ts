@@ -132,6 +132,14 @@ export class TransformStream implements AnswerStream {
       return;
     }
     const events = this.#seal(reader.read(parsed));
+    if (this.#settings.stages.length === 0 && (!sameDialect || framing.linked || client.repeats)) {
+      for (const event of events) {
+        if (event.type === 'fault') throw event.fault;
+        this.#count(event);
+        this.#render(event);
+      }
+      return;
+    }
     const results = events.map((event) => this.#through(event));
     const untouched = results.every((result, i) => result.length === 1 && result[0] === events[i]);
     if (!sameDialect || !untouched || framing.linked || client.repeats) {
@@ -175,10 +183,14 @@ export class TransformStream implements AnswerStream {
 
   /** What came counts as used; what results is what the client sees. */
   #give(came: AnswerEvent, results: readonly AnswerEvent[]): void {
-    if (came.type === 'usage') this.usage = came.usage;
-    if (came.type === 'delta') this.tally.add(came.text);
-    if (came.type === 'block-start' && came.name) this.tally.add(came.name);
+    this.#count(came);
     for (const event of results) this.#render(event);
+  }
+
+  #count(came: AnswerEvent): void {
+    if (came.type === 'usage') this.usage = came.usage;
+    else if (came.type === 'delta') this.tally.add(came.text);
+    else if (came.type === 'block-start' && came.name) this.tally.add(came.name);
   }
 
   #render(event: AnswerEvent): void {
@@ -199,9 +211,7 @@ export class TransformStream implements AnswerStream {
 
   /** An event that passes as it came. */
   #follow(event: AnswerEvent): void {
-    if (event.type === 'usage') this.usage = event.usage;
-    if (event.type === 'delta') this.tally.add(event.text);
-    if (event.type === 'block-start' && event.name) this.tally.add(event.name);
+    this.#count(event);
     this.#mark(event);
   }
 
