@@ -133,8 +133,8 @@ export class TransformStream implements AnswerStream {
     }
     const events = this.#seal(reader.read(parsed));
     if (this.#settings.stages.length === 0 && (!sameDialect || framing.linked || client.repeats)) {
+      for (const event of events) if (event.type === 'fault') throw event.fault;
       for (const event of events) {
-        if (event.type === 'fault') throw event.fault;
         this.#count(event);
         this.#render(event);
       }
