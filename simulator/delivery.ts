@@ -68,13 +68,13 @@ export async function deliverStream(reply: Reply, frames: Iterable<Frame>, error
   const { script, watch, call } = reply;
   if (!(await watch.wait(script.latencyMs ?? 0)) || (await strike(reply, 0))) return;
   if (script.contentLengthShort || script.contentLengthLong) {
-    let body = '';
+    const body: Buffer[] = [];
     for (const frame of frames) {
-      body += renderFrame(frame, script);
+      body.push(Buffer.from(renderFrame(frame, script) as string));
       recordFrame(call, frame);
     }
     return sendWhole(reply, {
-      body: Buffer.from(body),
+      body: Buffer.concat(body),
       contentType: reply.streamType ?? eventStreamType(script),
       status: 200,
       usage: call.usage,

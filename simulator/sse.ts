@@ -18,9 +18,9 @@ export interface Frame {
 }
 
 /** Renders a frame with the line ends, comments and line splitting that the script asks for. */
-export function renderFrame(frame: Frame, script: Script): string {
+export function renderFrame(frame: Frame, script: Script): string | Buffer {
   const eol = script.crlf ? '\r\n' : '\n';
-  if (frame.raw) return String(frame.data);
+  if (frame.raw) return Buffer.isBuffer(frame.data) ? frame.data : String(frame.data);
   if (frame.line) return (typeof frame.data === 'string' ? frame.data : renderJson(frame.data)) + eol;
   const data = typeof frame.data === 'string' ? frame.data : renderJson(frame.data, script.multiLineData);
   let text = script.comments ? `: keep-alive${eol}${eol}` : '';

@@ -36,6 +36,8 @@ export interface Vendor {
   renderWhole(answer: Answer, script: Script): { body: Json; usage: Json | null };
   stream(answer: Answer, script: Script, includeUsage: boolean): Generator<Frame>;
   errorFrame(): Frame;
+  /** A header that says what kind of error it is. */
+  errorHeader?(status: number): [name: string, value: string];
   renderError(status: number, message: string, id: string, retryAfter?: number | string): Json | Json[];
 }
 
@@ -57,12 +59,18 @@ export async function answerVendorCall(
     headers: {},
     ...(vendor.streamType !== undefined && { streamType: vendor.streamType }),
   };
+  const tell = (status: number): void => {
+    const [name, value] = vendor.errorHeader?.(status) ?? [];
+    if (name !== undefined && value !== undefined) reply.headers[name] = value;
+  };
   /** What is wrong with a request is told at once and whole, whatever the script says. */
-  const refuse = (status: number, message: string): Promise<void> =>
-    deliverJson(
+  const refuse = (status: number, message: string): Promise<void> => {
+    tell(status);
+    return deliverJson(
       { ...reply, script: {} },
       { status, json: renderJson(vendor.renderError(status, message, call.id)) },
     );
+  };
   const key = vendor.keyOf
     ? vendor.keyOf(request, url)
     : /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
@@ -86,6 +94,7 @@ export async function answerVendorCall(
   if (script.status !== undefined && script.status >= 400) {
     if (script.retryAfter !== undefined && !vendor.retriesInBody)
       reply.headers['retry-after'] = String(script.retryAfter);
+    tell(script.status);
     const message = script.errorMessage ?? `Simulated error ${script.status}`;
     const json = renderJson(vendor.renderError(script.status, message, call.id, script.retryAfter));
     return deliverJson(reply, { status: script.status, json });

@@ -1,3 +1,4 @@
+import { bedrock } from './bedrock.ts';
 import { cohereEmbed, geminiEmbed, ollamaEmbed, openaiEmbeddings } from './embeddings.ts';
 import { cohereRerank, localRerank } from './rerank.ts';
 import type { WorkVendor } from './work.ts';
@@ -19,6 +20,7 @@ const vendors: readonly Vendor[] = [
   ollama,
   ollamaGenerate,
   responses,
+  bedrock,
   ...geminis,
 ];
 

@@ -16,7 +16,7 @@ export interface RequestHead {
   readonly host: string;
   /** As the client named it: host and, if given, port. */
   readonly authority: string;
-  /** Canonical path: no dot segments, no encoded slash, no NUL; starts with `/`. */
+  /** Canonical path: no dot segments, no NUL; starts with `/`. An encoded slash (`%2F`) goes to no upstream. */
   readonly path: string;
   /** Everything after `?`, without it; empty when there was none. */
   readonly query: string;

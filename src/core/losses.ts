@@ -25,7 +25,7 @@ export function lossesOfRest(conversation: Conversation): Loss[] {
   const walk = (parts: readonly Part[]) => {
     for (const part of parts) {
       if (part.type === 'opaque') {
-        const field = `messages[].content[${String(part.raw['type'] ?? 'unknown')}]`;
+        const field = `messages[].content[${String(part.raw['type'] ?? Object.keys(part.raw)[0] ?? 'unknown')}]`;
         losses.set(field, { field, reason: 'a kind of content only its own dialect has' });
       }
       if ('rest' in part) note(part.rest, 'messages[].content[]');

@@ -1,5 +1,6 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { anthropicMessages } from './anthropic-messages/index.ts';
+import { bedrockConverse } from './bedrock-converse/index.ts';
 import { cohereChat } from './cohere-chat/index.ts';
 import { cohereEmbed } from './cohere-embed/index.ts';
 import { cohereRerank, jinaRerank } from './cohere-rerank/index.ts';
@@ -22,6 +23,7 @@ export const chatDialects: readonly Dialect[] = [
   ollamaChat,
   geminiGenerate,
   openaiResponses(openaiChat),
+  bedrockConverse,
 ];
 
 /** For other work. */

@@ -44,11 +44,23 @@ function takes(place: number, { routes, head }: Request): boolean {
 export function findRoute({ routes, routeTrie }: Routes, head: RequestHead): CompiledRoute {
   const request = { routes, head };
   const place = routeTrie.find(head.host, head.path, { judge: takes, request });
-  if (place < 0) throw notFound(routeTrie, request);
-  const found = routes[place]!;
+  const found = routes[place];
+  if (head.path.includes('%2F') && !leadsToModels(found)) throw encodedSlash();
+  if (!found) throw notFound(routeTrie, request);
   if (found.headTest) refuseUnclear(found, head);
   return found;
 }
+
+/**
+ * Some servers take an encoded slash for a slash, and some do not: what was judged as one path could be served as another.
+ * The path of a model's call is read here, where the model's name may have one, and goes nowhere.
+ */
+function leadsToModels(found: CompiledRoute | undefined): boolean {
+  // Of a split route all parts lead to models, or none does.
+  return (found?.parts?.[0]?.compiled ?? found)?.route.kind === 'llm';
+}
+
+export const encodedSlash = (): Fault => new Fault('request/malformed', 'The path holds an encoded slash.');
 
 function refuseUnclear({ headTest }: CompiledRoute, head: RequestHead): void {
   const verdict = judgeHead(headTest!, head);

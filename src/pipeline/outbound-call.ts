@@ -66,7 +66,8 @@ export function renderOutbound(passage: Passage, call: ModelCall, target: Target
 
 function acceptOf({ brief }: ModelCall, { provider }: Dialect): string {
   if (provider.unread) return '*/*';
-  return brief.stream ? 'text/event-stream' : 'application/json';
+  if (!brief.stream) return 'application/json';
+  return provider.framings?.[0]?.mediaType ?? 'text/event-stream';
 }
 
 function relay(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {

@@ -49,9 +49,9 @@ function renderFault(
 ): { headers: readonly string[]; body: Buffer | string } {
   const { upstreamBody } = fault.details;
   const spoken = exchange.attempts.at(-1)?.target?.provider.dialect;
-  if (upstreamBody && spoken === dialect.name)
-    return { headers: ['content-type', 'application/json'], body: Buffer.from(upstreamBody) };
-  return dialect.client.renderFault(fault, exchange.id);
+  const rendered = dialect.client.renderFault(fault, exchange.id);
+  if (!upstreamBody || spoken !== dialect.name) return rendered;
+  return { headers: rendered.headers, body: Buffer.from(upstreamBody) };
 }
 
 export function outcomeOf(fault: Fault): Outcome {

@@ -2,6 +2,7 @@ import { Fault } from '#core/fault.ts';
 import type { Answer } from './answer.ts';
 import { chooseByOperation } from './choose-route.ts';
 import { findOperation } from './client-dialect.ts';
+import { encodedSlash } from './find-route.ts';
 import { fixedAnswer } from './destination/fixed-answer.ts';
 import { converse } from './converse.ts';
 import { choosePart } from './destination/split.ts';
@@ -27,6 +28,7 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
 
   const asked = findOperation(passage);
   if (!asked) {
+    if (exchange.head.path.includes('%2F')) throw encodedSlash();
     throw new Fault(
       'route/not-found',
       `No operation ${exchange.head.method} ${exchange.head.path} is known here.`,

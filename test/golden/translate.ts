@@ -1,4 +1,6 @@
 /** What the gateway makes of a case's input, section by section. */
+import { eventFrame } from '../../simulator/event-stream.ts';
+import { framesOf } from '../conformance/dialect/bedrock-converse/frames.ts';
 import type { Conversation } from '#core/call.ts';
 import type { Dialect, RenderContext } from '#core/contracts/dialect.ts';
 import { faultFrom } from '#core/fault.ts';
@@ -77,17 +79,43 @@ export function translateStream(from: Dialect, to: Dialect, input: string, setti
     provider: 'p',
     withoutUsage: null,
   });
-  let text = '';
+  const said: (Buffer | string | null)[] = [];
+  const asText = () => shown(to, said);
   try {
     // Event by event, as they come: what was said before an error has long been delivered.
-    for (const event of input.split(/(?<=\n\n)/)) text += stream.push(Buffer.from(event)) ?? '';
-    if (!stream.ended) text += stream.finish() ?? '';
+    for (const event of eventsIn(from, input)) said.push(stream.push(event));
+    if (!stream.ended) said.push(stream.finish());
     if (stream.fault) throw stream.fault;
   } catch (thrown) {
-    return text + to.client.renderFaultEvent(faultFrom(thrown), 'X1', lineOf(to));
+    said.push(to.client.renderFaultEvent(faultFrom(thrown), 'X1', lineOf(to)));
+    return asText();
   }
-  if (stream.ended) return text + (stream.rest() ?? '');
-  return text + to.client.renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, contextOf(to, settings));
+  said.push(
+    stream.ended
+      ? stream.rest()
+      : to.client.renderEnding({ reason: 'stop', usage: stream.usage }, stream.state, contextOf(to, settings)),
+  );
+  return asText();
+}
+
+const isBinary = ({ client }: Dialect): boolean => client.streamEncoding === 'latin1';
+
+/** A binary stream stands in a case as a line for each of its frames: the payload under its type. */
+function eventsIn(from: Dialect, input: string): Buffer[] {
+  if (!isBinary(from)) return input.split(/(?<=\n\n)/).map((event) => Buffer.from(event));
+  const lines = input.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const [[type, payload]] = Object.entries(JSON.parse(line) as object) as [[string, unknown]];
+    return eventFrame(type.endsWith('Exception') ? 'exception' : 'event', type, payload);
+  });
+}
+
+function shown(to: Dialect, said: readonly (Buffer | string | null)[]): string {
+  if (!isBinary(to)) return said.map((piece) => piece?.toString() ?? '').join('');
+  const bytes = said.map((piece) => (typeof piece === 'string' ? piece : (piece?.toString('latin1') ?? ''))).join('');
+  return framesOf(bytes)
+    .map(({ headers, payload }) => `${JSON.stringify({ [headers[':event-type'] ?? headers[':exception-type']!]: payload })}\n`)
+    .join('');
 }
 
 /** Status, retry headers and body. */

@@ -11,6 +11,7 @@ const providers = {
   l: { dialect: 'ollama-chat', path: '' },
   g: { kind: 'google', path: '/v1beta' },
   r: { dialect: 'openai-responses', path: '/v1' },
+  b: { dialect: 'bedrock-converse', path: '' },
 };
 
 /** A gateway with a provider for each dialect and one LLM route for every path. */

@@ -132,8 +132,8 @@ function canonicalHost(authority: string): string {
 const plainPath = /^(?:\/[\w~!$&'()*+,=:@-]+(?:\.+[\w~!$&'()*+,=:@-]+)*)*\/?$/;
 
 /**
- * A path that has one reading. Encoded slashes and backslashes, NUL and other controls, dot segments in any spelling,
- * path parameters, empty segments and overlong UTF-8 are refused. Escapes of unreserved characters are decoded and all
+ * A path that has one reading. Encoded backslashes, NUL and other controls, dot segments in any spelling, path parameters,
+ * empty segments and overlong UTF-8 are refused. An encoded slash stays one (see the pipeline's `findRoute`). Escapes of unreserved characters are decoded and all
  * others written in upper case (RFC 3986 §6.2.2).
  */
 export function canonicalPath(raw: string): string {
@@ -143,8 +143,8 @@ export function canonicalPath(raw: string): string {
   }
   if (/%(?![0-9a-fA-F]{2})/.test(raw))
     throw malformed('The path holds a "%" that is not followed by two hex digits.');
-  if (/%(?:2f|5c|0[0-9a-f]|1[0-9a-f]|7f)/i.test(raw))
-    throw malformed('The path holds an encoded slash, backslash or control character.');
+  if (/%(?:5c|0[0-9a-f]|1[0-9a-f]|7f)/i.test(raw))
+    throw malformed('The path holds an encoded backslash or control character.');
   if (raw.includes(';')) throw malformed('The path holds a ";": path parameters have no agreed meaning.');
   try {
     decodeURIComponent(raw);

@@ -50,8 +50,9 @@ const spoken = (kind: BlockKind) =>
 const signed = fc.tuple(pieces, word).map(([of, signature]): Made => {
   return { block: { kind: 'reasoning', text: of.join(''), signature }, pieces: of };
 });
+// Opaque states are base64 with all who have them; one of them decodes them.
 const sealed = word.map((data): Made => ({
-  block: { kind: 'reasoning', text: '', sealed: data },
+  block: { kind: 'reasoning', text: '', sealed: Buffer.from(data).toString('base64') },
   pieces: [],
 }));
 const tool = fc
@@ -207,4 +208,8 @@ export function joined(of: readonly SaidBlock[]): SaidBlock[] {
     else result.push(block);
   }
   return result;
+}
+
+export function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {
+  return joined(blocks.map((block) => (block.kind === 'refusal' ? { ...block, kind: 'text' } : block)));
 }

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { AnswerEvent } from '#core/answer.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { Fault } from '#core/fault.ts';
+import { fromBytes } from '#core/opaque-state.ts';
 import { serverSentEvents } from '#core/sse.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
 import { chatDialects as dialects } from '#dialects/index.ts';
@@ -71,9 +72,7 @@ for (const dialect of dialects) {
           assert.deepEqual(losses, []);
           const json = JSON.parse(body) as Record<string, unknown>;
           if (of.modelIn === 'path')
-            assert.ok(
-              dialect.provider.path(target, { stream: true, line: null }).includes(`/${target.model}:`),
-            );
+            assert.ok(/\/m[:/]/.test(dialect.provider.path(target, { stream: true, line: null })));
           else assert.equal(json['model'], target.model);
           assert.deepEqual(plain(meant(dialect.client.parseCall(json, line))), plain(meant(call)));
           const brief = dialect.client.brief(json, line);
@@ -247,7 +246,7 @@ for (const dialect of dialects) {
             for (const open of [scanned, transformed])
               assert.deepEqual(passed(open(dialect), pieces), passed(open(dialect), [bytes]));
             assert.deepEqual(
-              saidBy(readStream(dialect, unmarked(passed(transformed(dialect), pieces).text))),
+              saidBy(readStream(dialect, passed(transformed(dialect), pieces).text).map(unmarked)),
               {
                 ...saidBy(readStream(dialect, text)),
               },
@@ -259,11 +258,14 @@ for (const dialect of dialects) {
   });
 }
 
-/** Without the mark of the provider, also where states are base64. */
-const unmarked = (text: string): string =>
-  text
-    .replaceAll('slc1:p:', '')
-    .replaceAll(/c2xjMT[\w+/=]*/g, (state) => Buffer.from(state, 'base64').toString().replace('slc1:p:', ''));
+/** Without the mark of the provider. */
+function unmarked(event: AnswerEvent): AnswerEvent {
+  const bare = (state: string) => fromBytes(state).replace('slc1:p:', '');
+  if (event.type === 'signature') return { ...event, signature: bare(event.signature) };
+  if (event.type === 'block-start' && event.sealed !== undefined)
+    return { ...event, sealed: bare(event.sealed) };
+  return event;
+}
 
 /** Objects without a prototype compare as what they hold. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

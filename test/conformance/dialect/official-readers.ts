@@ -2,6 +2,7 @@
 import Anthropic from '../../clients/node_modules/@anthropic-ai/sdk/index.mjs';
 import Legacy from '../../clients/node_modules/anthropic-legacy/index.mjs';
 import OpenAI from '../../clients/node_modules/openai/index.mjs';
+import { readBedrock } from './bedrock-converse/official-reader.ts';
 import { readCohere } from './cohere-chat/official-reader.ts';
 import { readGemini } from './gemini-generate/official-reader.ts';
 import { readOllama } from './ollama-chat/official-reader.ts';
@@ -106,6 +107,7 @@ export const officialReaders: Readonly<Record<string, Readonly<Record<string, Of
     '@anthropic-ai/sdk': anthropic(Anthropic),
     'anthropic-legacy': anthropic(Legacy as unknown as typeof Anthropic),
   },
+  'bedrock-converse': { '@aws-sdk/client-bedrock-runtime': readBedrock },
   'cohere-chat': { 'cohere-ai': readCohere },
   'gemini-generate': { '@google/genai': readGemini },
   'ollama-chat': { ollama: readOllama },

@@ -31,6 +31,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   refusal: 'content-filter',
   pause_turn: 'pause',
   compaction: 'other',
+  guardrail_intervened: 'content-filter',
   COMPLETE: 'stop',
   STOP_SEQUENCE: 'stop',
   MAX_TOKENS: 'length',

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FinishReason } from '#core/answer.ts';
+import { bedrockRecordings } from './bedrock-converse/plain-reading.ts';
 import { cohereRecordings } from './cohere-chat/plain-reading.ts';
 import { geminiRecordings } from './gemini-generate/plain-reading.ts';
 import { ollamaRecordings } from './ollama-chat/plain-reading.ts';
@@ -20,6 +21,7 @@ export interface PlainDialect {
 }
 
 const others: Readonly<Record<string, PlainDialect>> = {
+  'bedrock-converse': bedrockRecordings,
   'cohere-chat': cohereRecordings,
   'gemini-generate': geminiRecordings,
   'ollama-chat': ollamaRecordings,

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import type { FinishReason } from '#core/answer.ts';
 import type { Conversation } from '#core/call.ts';
 import type { TokenTotals } from '#core/usage.ts';
-import { joined, type SaidBlock } from './answers.ts';
+import { joined, refusalsAsText, type SaidBlock } from './answers.ts';
+import { bedrockTraits } from './bedrock-converse/traits.ts';
 import { cohereTraits } from './cohere-chat/traits.ts';
 import { geminiTraits } from './gemini-generate/traits.ts';
 import { ollamaTraits } from './ollama-chat/traits.ts';
@@ -228,16 +229,13 @@ export const traits: Readonly<Record<string, Traits>> = {
       },
     }),
   },
+  'bedrock-converse': bedrockTraits,
   'cohere-chat': cohereTraits,
   'gemini-generate': geminiTraits,
   'ollama-chat': ollamaTraits,
   'openai-completions': completionsTraits,
   'openai-responses': responsesTraits,
 };
-
-export function refusalsAsText(blocks: readonly SaidBlock[]): SaidBlock[] {
-  return joined(blocks.map((block) => (block.kind === 'refusal' ? { ...block, kind: 'text' } : block)));
-}
 
 /** The reason that a dialect's word for this one is read as. */
 export function readsAs(of: Traits, reason: FinishReason): FinishReason {

@@ -3,6 +3,7 @@
  * other people's clients do not.
  */
 import assert from 'node:assert/strict';
+import { bedrockGrammar } from './bedrock-converse/grammar.ts';
 import { cohereGrammar } from './cohere-chat/grammar.ts';
 import { geminiGrammar } from './gemini-generate/grammar.ts';
 import { ollamaGrammar } from './ollama-chat/grammar.ts';
@@ -98,6 +99,7 @@ function messages(stream: string): void {
 export const wireGrammars: Readonly<Record<string, (stream: string) => void>> = {
   'openai-chat': chat,
   'anthropic-messages': messages,
+  'bedrock-converse': bedrockGrammar,
   'cohere-chat': cohereGrammar,
   'gemini-generate': geminiGrammar,
   'ollama-chat': ollamaGrammar,
