@@ -110,8 +110,10 @@ export interface ProviderRecord {
   readonly credential: CredentialForm | null;
   /** Other dialects it speaks; what is left out is as for its first. */
   readonly speaks?: readonly (Pick<SpokenDialect, 'dialect'> & Partial<SpokenDialect>)[];
-  /** Kind of signer it needs; absent: none. */
+  /** Kind of signer it needs; absent: none. With a credential as well, a key is taken in its place. */
   readonly signer?: string;
+  /** Its address, where that follows from the settings of its signer; null where they say too little. */
+  readonly locate?: (settings: SignerUse['settings']) => string | null;
   /** Environment variable that holds its key (or, for local servers, its address). */
   readonly variable: string | null;
   /** Bare model names that begin so are this provider's. */

@@ -28,6 +28,8 @@ import { cloudflare } from './cloudflare.ts';
 import { huggingface } from './huggingface.ts';
 import { sglang } from './sglang.ts';
 import { llamaCpp } from './llama-cpp.ts';
+import { bedrock } from './bedrock.ts';
+import { vertex } from './vertex.ts';
 import { simulated } from './simulated.ts';
 
 const records: readonly ProviderRecord[] = [
@@ -60,6 +62,8 @@ const records: readonly ProviderRecord[] = [
   huggingface,
   sglang,
   llamaCpp,
+  bedrock,
+  vertex,
   simulated,
 ];
 
