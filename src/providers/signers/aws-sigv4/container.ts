@@ -1,7 +1,7 @@
 import type { SignerServices } from '#core/contracts/signer.ts';
 import { noCredential, readJsonReply } from '../no-credential.ts';
 import { readText } from '../read-text.ts';
-import type { Found } from './credentials.ts';
+import type { Found } from './found.ts';
 import { readTemporary } from './temporary.ts';
 
 const who = "The container's credential server";

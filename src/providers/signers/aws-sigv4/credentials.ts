@@ -1,14 +1,11 @@
 import type { SignerServices } from '#core/contracts/signer.ts';
 import { noCredential } from '../no-credential.ts';
-import type { Lent } from '../renewed.ts';
 import { fromContainer } from './container.ts';
+import type { AwsSettings, Found } from './found.ts';
 import { fromInstance } from './instance.ts';
 import { fromSharedFiles } from './shared-files.ts';
 import type { AwsCredentials } from './sign-request.ts';
 import { fromWebIdentity } from './web-identity.ts';
-
-export type AwsSettings = Readonly<Record<string, string>>;
-export type Found = Lent<AwsCredentials>;
 
 /** What is in a file may be exchanged by others: it is read again so often. */
 const rereadMs = 15 * 60_000;

@@ -1,6 +1,6 @@
 import type { SignerServices } from '#core/contracts/signer.ts';
 import { readJsonReply } from '../no-credential.ts';
-import type { Found } from './credentials.ts';
+import type { Found } from './found.ts';
 import { readTemporary } from './temporary.ts';
 
 const path = '/latest/meta-data/iam/security-credentials/';

@@ -1,6 +1,6 @@
 import { noCredential } from '../no-credential.ts';
 import { textOf } from '../json-text.ts';
-import type { Found } from './credentials.ts';
+import type { Found } from './found.ts';
 
 /** `{ AccessKeyId, SecretAccessKey, Token, Expiration }`, as containers and instances are given them. @throws Fault */
 export function readTemporary(given: Readonly<Record<string, unknown>>, who: string): Found {

@@ -1,7 +1,7 @@
 import type { SignerServices } from '#core/contracts/signer.ts';
 import { noCredential } from '../no-credential.ts';
 import { readText } from '../read-text.ts';
-import type { AwsSettings, Found } from './credentials.ts';
+import type { AwsSettings, Found } from './found.ts';
 
 /**
  * A token in a file, exchanged for a role: how pods of EKS and jobs of others' are known. Null where none is set.
