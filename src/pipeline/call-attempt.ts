@@ -12,6 +12,7 @@ import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
 import { openStream } from './open-stream.ts';
 import { PassStream } from './pass-stream.ts';
+import { renderContext } from './render-context.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { recordProgress } from './record-progress.ts';
 import { StreamDelivery } from './stream-delivery.ts';
@@ -272,14 +273,6 @@ export class CallAttempt implements UpstreamSink {
   }
 
   #context(): RenderContext {
-    const { passage, call } = this.#parts;
-    return {
-      model: call.brief.model,
-      exchangeId: passage.exchange.id,
-      nowS: Math.floor(passage.gateway.clock.nowMs() / 1000),
-      wantsUsage: call.brief.wantsUsage,
-      line: call.line,
-      body: call.json,
-    };
+    return renderContext(this.#parts.passage, this.#parts.call);
   }
 }
