@@ -1,4 +1,5 @@
 import type { ProviderRecord } from '#core/target.ts';
+import { bedrockHost } from './places.ts';
 
 /** By SigV4, or with a Bedrock API key. Each region stands alone; models of Claude are named by region or `global.`. */
 export const bedrock: ProviderRecord = {
@@ -8,10 +9,7 @@ export const bedrock: ProviderRecord = {
   baseUrl: null,
   credential: { header: 'authorization', prefix: 'Bearer ' },
   signer: 'aws-sigv4',
-  locate: ({ region }) =>
-    region === undefined
-      ? null
-      : `https://bedrock-runtime.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`,
+  locate: bedrockHost,
   variable: 'AWS_BEARER_TOKEN_BEDROCK',
   modelPrefixes: [],
   models: [

@@ -29,7 +29,9 @@ import { huggingface } from './huggingface.ts';
 import { sglang } from './sglang.ts';
 import { llamaCpp } from './llama-cpp.ts';
 import { bedrock } from './bedrock.ts';
+import { bedrockClaude } from './bedrock-claude.ts';
 import { vertex } from './vertex.ts';
+import { vertexClaude } from './vertex-claude.ts';
 import { simulated } from './simulated.ts';
 
 const records: readonly ProviderRecord[] = [
@@ -63,7 +65,9 @@ const records: readonly ProviderRecord[] = [
   sglang,
   llamaCpp,
   bedrock,
+  bedrockClaude,
   vertex,
+  vertexClaude,
   simulated,
 ];
 
