@@ -31,6 +31,11 @@ test('the examples of providers in clouds are configurations, with the addresses
     'bedrock-us': ['https://bedrock-runtime.us-east-1.amazonaws.com', 'aws-sigv4'],
     'bedrock-work': ['https://bedrock-runtime.us-west-2.amazonaws.com', 'aws-sigv4'],
     'bedrock-key': ['https://bedrock-runtime.us-east-1.amazonaws.com', null],
+    'bedrock-claude': ['https://bedrock-runtime.us-east-1.amazonaws.com', 'aws-sigv4'],
+    'vertex-claude': [
+      'https://aiplatform.googleapis.com/v1/projects/shop/locations/global/publishers/anthropic',
+      'google-oauth',
+    ],
     vertex: [
       'https://aiplatform.googleapis.com/v1/projects/shop/locations/global/publishers/google',
       'google-oauth',
