@@ -38,11 +38,12 @@ export function relayEdits(
   return edits;
 }
 
-/** How a call that is written anew says which model it is for, and whether it wants a stream. */
-export function addressed({ provider, model }: Target, stream: boolean): JsonObject {
+/** How a call that is written anew says which model it is for. */
+export function addressed({ provider, model }: Target): JsonObject {
   const { hosted } = provider.quirks;
-  return {
-    ...(hosted ? { anthropic_version: hosted.version } : { model }),
-    ...(stream && !hosted?.streamByPath ? { stream: true } : {}),
-  };
+  return hosted ? { anthropic_version: hosted.version } : { model };
 }
+
+/** How it says that it wants a stream. */
+export const streaming = ({ provider }: Target): JsonObject =>
+  provider.quirks.hosted?.streamByPath ? {} : { stream: true };
