@@ -2,6 +2,7 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import { anthropicMessages as messages } from './anthropic-messages/index.ts';
 import { anthropicCount } from './anthropic-messages/count.ts';
 import { bedrockConverse } from './bedrock-converse/index.ts';
+import { bedrockInvoke } from './bedrock-converse/invoke-dialect.ts';
 import { overInvoke } from './bedrock-converse/invoke.ts';
 import { cohereChat } from './cohere-chat/index.ts';
 import { cohereEmbed } from './cohere-embed/index.ts';
@@ -46,5 +47,8 @@ export const workDialects: readonly Dialect[] = [
   openaiCount(openaiResponses(openaiChat)),
 ];
 
+/** Formats of others under another cover: what they carry is what those carry. */
+const coveredDialects: readonly Dialect[] = [bedrockInvoke(anthropicMessages, bedrockConverse)];
+
 /** Every dialect. */
-export const dialects: readonly Dialect[] = [...chatDialects, ...workDialects];
+export const dialects: readonly Dialect[] = [...chatDialects, ...coveredDialects, ...workDialects];

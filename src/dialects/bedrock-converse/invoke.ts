@@ -18,9 +18,8 @@ const types: Readonly<Record<string, string>> = {
  * What InvokeModelWithResponseStream sends: frames of which each holds one event in the words of the model's maker.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
  */
-const invokeStream: Framing = {
+export const invokeStream: Framing = {
   ...eventStream,
-  wraps: true,
   parse(frame) {
     const { data } = eventStream.parse(frame);
     const [[type, payload] = ['', null]] = Object.entries(JSON.parse(data) as Record<string, unknown>);
@@ -55,6 +54,6 @@ export const overInvoke = (dialect: Dialect): Dialect => ({
   ...dialect,
   provider: {
     ...dialect.provider,
-    framings: [...(dialect.provider.framings ?? [serverSentEvents]), invokeStream],
+    framings: [...(dialect.provider.framings ?? [serverSentEvents]), { ...invokeStream, wraps: true }],
   },
 });

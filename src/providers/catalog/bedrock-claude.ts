@@ -10,6 +10,7 @@ export const bedrockClaude: ProviderRecord = {
   credential: { header: 'authorization', prefix: 'Bearer ' },
   signer: 'aws-sigv4',
   locate: bedrockHost,
+  speaks: [{ dialect: 'bedrock-invoke' }],
   variable: null,
   modelPrefixes: [],
   models: ['global.anthropic.claude-haiku-4-5-20251001-v1:0', 'global.anthropic.claude-sonnet-4-6'],
