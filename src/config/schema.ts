@@ -23,7 +23,7 @@ import {
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema } from './schema-signers.ts';
-import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -115,7 +115,7 @@ const ProviderSchema = Type.Object(
 const ModelSchema = Type.Object(
   {
     ...modelTargetFields,
-    retries: Type.Optional(ModelRetriesSchema),
+    ...modelAttemptFields,
   },
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
 );
