@@ -25,6 +25,16 @@ before(async () => {
           baseUrl: simulator.url,
           aws: { region: 'us-east-1', accessKeyId: 'AKIACLAUDE', secretAccessKey: awsSecretOf('AKIACLAUDE') },
         },
+        wrong: {
+          kind: 'bedrock-claude',
+          baseUrl: simulator.url,
+          aws: {
+            region: 'us-east-1',
+            accessKeyId: 'AKIA',
+            secretAccessKey: 'x',
+            sessionToken: 'token-of-it',
+          },
+        },
         // Tokens have tests of their own.
         v: { kind: 'vertex-claude', baseUrl: simulator.url + places, apiKey: 'ya29.token' },
       },
@@ -170,6 +180,15 @@ for (const [model, host] of Object.entries(hosts)) {
     }
   });
 }
+
+test('a signature that is refused is told without what was signed', async () => {
+  await assert.rejects(client.messages.create(ask('wrong/m', {})), (error: unknown) => {
+    assert.ok(error instanceof Anthropic.PermissionDeniedError);
+    assert.match(error.message, /does not match the signature/);
+    assert.doesNotMatch(error.message, /canonical|token-of-it/i);
+    return true;
+  });
+});
 
 test('how much a call would take is counted here, where the host has no count', async () => {
   const { input_tokens: tokens } = await client.messages.countTokens({

@@ -1,9 +1,11 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Framing } from '#core/contracts/framing.ts';
 import { Fault } from '#core/fault.ts';
+import { headerOf } from '#core/head.ts';
 import { isObject } from '#core/read-json.ts';
 import type { SseEvent } from '#core/sse-event.ts';
 import { serverSentEvents } from '#core/sse.ts';
+import { parseFault } from './faults.ts';
 import { eventStream } from './framing.ts';
 
 /** Its exceptions in a stream, as the models' own format names such errors. */
@@ -49,11 +51,17 @@ function named(data: string): SseEvent {
   return { name: '', data };
 }
 
-/** A dialect of the makers of models, whose streams may come as Bedrock's InvokeModel sends them, too. */
+/** A dialect of the makers of models, whose answers may come as Bedrock's InvokeModel gives them, too. */
 export const overInvoke = (dialect: Dialect): Dialect => ({
   ...dialect,
   provider: {
     ...dialect.provider,
     framings: [...(dialect.provider.framings ?? [serverSentEvents]), { ...invokeStream, wraps: true }],
+    parseFault(status, headers, body) {
+      if (headerOf(headers, 'x-amzn-errortype') === undefined)
+        return dialect.provider.parseFault(status, headers, body);
+      const { code, message, details, retryable } = parseFault(status, headers, body);
+      return new Fault(code, message, { status, headers: details.headers ?? [], retryable });
+    },
   },
 });
