@@ -5,6 +5,7 @@ import type { AnswerStage } from '#core/contracts/policy.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { sealEvent } from '#core/opaque-state.ts';
 import { serverSentEvents } from '#core/sse.ts';
+import type { SseEvent } from '#core/sse-event.ts';
 import type { Usage } from '#core/usage.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import { Tally } from './tally.ts';
@@ -30,6 +31,8 @@ export interface TransformSettings {
   /** Where the client's stream stands, when this is the rest of it. */
   readonly state?: StreamState;
 }
+
+const serverSent = ({ name, data }: SseEvent): string => `${name ? `event: ${name}\n` : ''}data: ${data}\n\n`;
 
 /** Events are parsed, go through the policies that read answers, and are rendered in the client's dialect. */
 export class TransformStream implements AnswerStream {
@@ -127,7 +130,10 @@ export class TransformStream implements AnswerStream {
     const parsed = framing.parse(raw);
     if (parsed.data === '' && parsed.name === '') {
       // A comment keeps connections alive in any dialect whose streams are events, too.
-      if ((sameDialect && !framing.linked) || (framing === serverSentEvents && !client.streamType))
+      if (
+        (sameDialect && !framing.linked && !framing.wraps) ||
+        (framing === serverSentEvents && !client.streamType)
+      )
         this.#out += raw;
       return;
     }
@@ -147,11 +153,11 @@ export class TransformStream implements AnswerStream {
       return;
     }
     for (const event of events) this.#follow(event);
-    let shown = raw;
+    let shown = framing.wraps ? serverSent(parsed) : raw;
     if (withoutUsage && raw.includes('"usage"')) {
       const data = withoutUsage(parsed.data);
       if (data === null) return;
-      if (data !== parsed.data) shown = `${parsed.name ? `event: ${parsed.name}\n` : ''}data: ${data}\n\n`;
+      if (data !== parsed.data) shown = serverSent({ ...parsed, data });
     }
     if (this.ended) this.#kept += shown;
     else this.#out += shown;
