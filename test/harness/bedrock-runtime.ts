@@ -10,6 +10,8 @@ export const {
   ConverseCommand,
   ConverseStreamCommand,
   CountTokensCommand,
+  InvokeModelCommand,
+  InvokeModelWithResponseStreamCommand,
   ThrottlingException,
   ValidationException,
   AccessDeniedException,

@@ -158,6 +158,18 @@ for (const [client, { hasTools, hasSystem, hasSchema }] of Object.entries(dialec
           assert.equal(typeof (JSON.parse(heard.text) as { city: unknown }).city, 'string');
         });
 
+      test("a cache that was read is inside some vendors' input and beside others', and the same on every receipt", async () => {
+        const usage = { prompt: 50, cached: 20, completion: 4 };
+        const { counts } = await settled(
+          await ask(client, { model, stream: true, text: script({ tokens: 4, usage }) }),
+        );
+        const read = counts['input/read'] ?? 0;
+        // Not every vendor tells of it.
+        assert.ok([0, 20].includes(read), JSON.stringify(counts));
+        assert.equal(counts['input']! + read, 50);
+        assert.equal(counts['output'], 4);
+      });
+
       test('errors keep their status, their delay and their words', async () => {
         for (const status of [400, 401, 403, 404, 429, 500, 503]) {
           const wish = {
