@@ -59,7 +59,8 @@ for (const dialect of dialects) {
           calls,
           fc.dictionary(fc.stringMatching(/^zz_[a-z]{1,6}$/), anything, { minKeys: 1, maxKeys: 4 }),
           fc.array(fc.tuple(fc.nat(20), fc.constantFrom('', ' ', '\n\t')), { minLength: 4, maxLength: 4 }),
-          (given, unknown, places) => {
+          fc.boolean(),
+          (given, unknown, places, removes) => {
             const known = traits[dialect.name]!.carries?.(given) ?? given;
             const members = Object.entries(
               JSON.parse(dialect.provider.renderCall(known, target).body) as object,
@@ -69,13 +70,17 @@ for (const dialect of dialects) {
               return `${JSON.stringify(key)}${space}:${space}${JSON.stringify(value, null, space)}`;
             });
             strange.forEach((member, i) => members.splice(places[i]![0] % (members.length + 1), 0, member));
+            members.splice(places[0]![0] % (members.length + 1), 0, '"zz_removed":1');
             const text = `{${members.join(' ,')}}`;
             const json = JSON.parse(text) as Record<string, unknown>;
-            const edits = dialect.provider.relayEdits(json, target, line);
+            const edits = new Map(dialect.provider.relayEdits(json, { ...target, model: 'another' }, line));
+            assert.equal(edits.has('model'), traits[dialect.name]!.modelIn !== 'path');
+            for (const key of Object.keys(unknown)) assert.ok(!edits.has(key), `${key} is edited`);
+            // As an edit does that takes a field away: the rest is then put together anew.
+            if (removes) edits.set('zz_removed', null);
             const bytes = Buffer.from(text);
             const sent = String(spliceFields(bytes, scanFields(bytes.toString('latin1')), edits));
             const after = JSON.parse(sent) as Record<string, unknown>;
-            for (const key of Object.keys(unknown)) assert.ok(!edits.has(key), `${key} is edited`);
             // Every member that is not edited is there letter by letter, and in its place among the others.
             const kept = members.filter((member) => {
               const [key] = Object.keys(JSON.parse(`{${member}}`) as object);
