@@ -10,6 +10,7 @@ import { forward } from './forward.ts';
 import { listModels, showModel } from './list-models.ts';
 import { readCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
+import { serveCallSocket } from './websocket/call-socket.ts';
 
 /**
  * Finds out what is asked, reading the body where the kind of route needs to understand it, and returns how it will be
@@ -45,6 +46,8 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       const call = await readCall(passage, asked);
       return () => converse(passage, call);
     }
+    case 'call-socket':
+      return () => serveCallSocket(passage, asked.dialect);
     default:
       throw new Fault('dialect/unsupported', `The operation ${asked.line.operation.kind} is not offered.`);
   }
