@@ -10,6 +10,7 @@ import { forward } from './forward.ts';
 import { listModels, showModel } from './list-models.ts';
 import { readCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
+import { openSession } from './websocket/session.ts';
 import { serveCallSocket } from './websocket/call-socket.ts';
 
 /**
@@ -48,6 +49,8 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
     }
     case 'call-socket':
       return () => serveCallSocket(passage, asked.dialect);
+    case 'session':
+      return openSession(passage, asked);
     default:
       throw new Fault('dialect/unsupported', `The operation ${asked.line.operation.kind} is not offered.`);
   }

@@ -7,6 +7,7 @@ import type { Framing } from './framing.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
 import type { WorkKind } from '../work.ts';
+import type { SessionSide } from './session-side.ts';
 import type { CallSocket, CallSocketSettings } from './call-socket.ts';
 
 /**
@@ -24,11 +25,13 @@ export interface Dialect {
   readonly family: string;
   readonly client: ClientSide;
   readonly provider: ProviderSide;
+  /** Sessions of an operation `session`, on both sides; absent: there are none. */
+  readonly session?: SessionSide;
 }
 
 /** A request path that belongs to a dialect. */
 export interface Operation {
-  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens' | 'call-socket';
+  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens' | 'call-socket' | 'session';
   readonly method: 'GET' | 'POST';
   /**
    * Path below the route's prefix: `/v1/chat/completions`. A name in braces stands for text within one segment, with a plus

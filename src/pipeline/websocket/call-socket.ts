@@ -12,7 +12,7 @@ import { newExchangeId } from '../open-exchange.ts';
 import type { Passage } from '../passage.ts';
 import { outcomeOf } from '../refuse.ts';
 import { settleAhead } from '../settle.ts';
-import { acceptOf, webSocketWanted } from './handshake.ts';
+import { acceptOf, requireWebSocket } from './handshake.ts';
 import { MessageInbound } from './message-inbound.ts';
 import { MessageSocket } from './message-socket.ts';
 
@@ -29,13 +29,7 @@ const maxLanes = 16;
 export async function serveCallSocket(passage: Passage, dialect: Dialect): Promise<Answer> {
   const { exchange } = passage;
   const { websocket } = passage.route.route as LlmRoute;
-  if (webSocketWanted(exchange, { upgrade: true, websocket }) === null) {
-    const message = `${exchange.head.path} is read over a WebSocket. POST a call, or send "Upgrade: websocket".`;
-    throw new Fault('request/upgrade-refused', message, {
-      status: 426,
-      headers: ['connection', 'upgrade', 'upgrade', 'websocket'],
-    });
-  }
+  requireWebSocket(exchange, { upgrade: true, websocket });
   await settleAhead(exchange);
   const key = headerOf(exchange.head.headers, 'sec-websocket-key') ?? '';
   const client = exchange.inbound.upgrade(

@@ -50,6 +50,20 @@ export function webSocketWanted(exchange: Exchange, route: UpgradeRules): string
   return 'websocket';
 }
 
+/** For what is nothing without a WebSocket. @throws Fault `request/upgrade-refused` */
+export function requireWebSocket(exchange: Exchange, route: UpgradeRules): void {
+  if (webSocketWanted(exchange, route) !== null) return;
+  const { method, path } = exchange.head;
+  throw new Fault(
+    'request/upgrade-refused',
+    `${method} ${path} opens a WebSocket. Send "Upgrade: websocket".`,
+    {
+      status: 426,
+      headers: ['connection', 'upgrade', 'upgrade', 'websocket'],
+    },
+  );
+}
+
 const refused = (message: string) => new Fault('request/upgrade-refused', message);
 
 /** The handshake's headers as the upstream gets them: no extensions but those whose frames can be followed. */
