@@ -29,9 +29,9 @@ export class TextSocket {
     this.#socket.end();
   }
 
-  /** As when the cable is pulled. */
+  /** Ends the connection without a word. */
   drop(): void {
-    this.#socket.destroy();
+    this.#socket.end();
   }
 
   #take(chunk: Buffer): void {
