@@ -3,6 +3,7 @@ import { cohereEmbed, geminiEmbed, ollamaEmbed, openaiEmbeddings } from './embed
 import { cohereRerank, localRerank } from './rerank.ts';
 import type { WorkVendor } from './work.ts';
 import { images, moderations, speech, transcriptions } from './images-and-sound.ts';
+import { geminiCount, responsesCount } from './counts.ts';
 import { completions } from './completions.ts';
 import { cohere } from './cohere.ts';
 import { geminis } from './gemini.ts';
@@ -38,6 +39,8 @@ const workVendors: readonly WorkVendor[] = [
   speech,
   transcriptions,
   moderations,
+  geminiCount,
+  responsesCount,
 ];
 
 export const workVendorAt = (url: URL): WorkVendor | undefined =>

@@ -80,6 +80,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     speaking: createSpeaking(dialects),
     rulesOf: createRules(),
     unasked: new Map(),
+    countless: new Set(),
     retries: parts.retries,
     shedder: parts.shedder,
     mirrors: parts.mirrors,

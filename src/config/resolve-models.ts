@@ -226,6 +226,7 @@ export function resolveModels(
         passive: settings.health?.passive,
       }),
       shares: entries.map(({ weight = 1, priority = 0 }) => ({ weight, priority })),
+      ...(settings.continue ? { continues: true as const } : {}),
       ...(settings.retries
         ? { retries: resolveModelRetries(settings.retries, settings.targets.length) }
         : {}),

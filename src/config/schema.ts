@@ -22,7 +22,7 @@ import {
   strict,
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
-import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -112,7 +112,7 @@ const ProviderSchema = Type.Object(
 const ModelSchema = Type.Object(
   {
     ...modelTargetFields,
-    retries: Type.Optional(ModelRetriesSchema),
+    ...modelAttemptFields,
   },
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
 );

@@ -5,7 +5,7 @@ import { Fault } from './fault.ts';
 import { optional, readString } from './read-json.ts';
 import type { Target } from './target.ts';
 import type { Usage } from './usage.ts';
-import type { Work, WorkKind, WorkResult } from './work.ts';
+import type { Work, WorkResult } from './work.ts';
 import { callOf } from './work-call.ts';
 
 /** What an answer to work says. */
@@ -16,7 +16,8 @@ export interface WorkAnswer<R> {
   readonly model: string | null;
 }
 
-type Of<K extends WorkKind, U extends { readonly kind: WorkKind }> = Extract<U, { readonly kind: K }>;
+type WorkKind = Work['kind'];
+type Of<K extends WorkKind, U extends { readonly kind: string }> = Extract<U, { readonly kind: K }>;
 
 /** The words of one vendor for one kind of work. */
 export interface WorkWords<K extends WorkKind> {

@@ -47,13 +47,15 @@ export interface OtherWork {
   readonly units?: Readonly<Record<string, number>>;
 }
 
-export type WorkKind = Work['kind'];
+/** What dialects are for, where it is no conversation: work, or to count what a conversation would take. */
+export type Surface = Work['kind'] | 'count';
 
 export type WorkResult =
   /** In the order of the inputs. */
   | { readonly kind: 'embeddings'; readonly vectors: readonly (readonly number[])[] }
   /** Best first; `index` is that of the document. */
-  | { readonly kind: 'rerank'; readonly ranks: readonly Rank[] };
+  | { readonly kind: 'rerank'; readonly ranks: readonly Rank[] }
+  | { readonly kind: 'count'; readonly tokens: number };
 
 export interface Rank {
   readonly index: number;

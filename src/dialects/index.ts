@@ -1,16 +1,19 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { anthropicMessages } from './anthropic-messages/index.ts';
+import { anthropicCount } from './anthropic-messages/count.ts';
 import { bedrockConverse } from './bedrock-converse/index.ts';
 import { cohereChat } from './cohere-chat/index.ts';
 import { cohereEmbed } from './cohere-embed/index.ts';
 import { cohereRerank, jinaRerank } from './cohere-rerank/index.ts';
 import { geminiEmbed } from './gemini-embed/index.ts';
+import { geminiCount } from './gemini-generate/count.ts';
 import { geminiGenerate } from './gemini-generate/index.ts';
 import { ollamaChat } from './ollama-chat/index.ts';
 import { ollamaEmbed } from './ollama-embed/index.ts';
 import { openaiChat } from './openai-chat/index.ts';
 import { openaiCompletions } from './openai-completions/index.ts';
 import { openaiEmbeddings } from './openai-embeddings/index.ts';
+import { openaiCount } from './openai-responses/count.ts';
 import { openaiResponses } from './openai-responses/index.ts';
 import { openaiWork } from './openai-work/index.ts';
 
@@ -35,6 +38,9 @@ export const workDialects: readonly Dialect[] = [
   jinaRerank(openaiChat),
   cohereRerank(cohereChat),
   ...openaiWork(openaiChat),
+  anthropicCount(anthropicMessages),
+  geminiCount(geminiGenerate),
+  openaiCount(openaiResponses(openaiChat)),
 ];
 
 /** Every dialect. */

@@ -1,6 +1,7 @@
 import type { AttemptRecord } from '#core/exchange.ts';
 import type { Target } from '#core/target.ts';
 import { askedUnits, inputText } from './input-text.ts';
+import type { Continuation } from './continuation.ts';
 import type { Answer } from './answer.ts';
 import { CallAttempt } from './call-attempt.ts';
 import type { ModelCall } from './model-call.ts';
@@ -18,6 +19,8 @@ export interface Try {
   readonly watchesLimits: boolean;
   /** Until the head of its answer; 0 is unlimited. */
   readonly deadlineMs: number;
+  /** See CallAttemptParts. */
+  readonly continuation: Continuation | null;
 }
 
 /**
@@ -26,8 +29,9 @@ export interface Try {
  */
 export async function attemptCall(passage: Passage, call: ModelCall, attempt: Try): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const { target, isLast, watchesLimits, deadlineMs } = attempt;
-  const outbound = renderOutbound(passage, call, target);
+  const { target, isLast, watchesLimits, deadlineMs, continuation } = attempt;
+  const goesOn = continuation?.begun === true;
+  const outbound = renderOutbound(passage, call, { target, continuation: goesOn ? continuation : null });
   const record: AttemptRecord = {
     number: attempt.number,
     target,
@@ -40,7 +44,9 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     usage: null,
     work: 'none',
     seen: null,
-    inputText: () => inputText(call),
+    // What is sent for the second time is not the client's to pay.
+    inputText: goesOn ? null : () => inputText(call),
+    ...(goesOn ? { flags: ['continues'] } : {}),
     ...(call.dialect.surface ? { askedUnits: () => askedUnits(call) } : {}),
   };
   await recordIntent(passage, record);
@@ -55,6 +61,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     isLast,
     watchesLimits,
     deadlineMs,
+    continuation,
   });
   gateway.live.add(running);
   try {

@@ -9,6 +9,7 @@ import { affinityOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { attemptCall, type Try } from './attempt-call.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
+import { Continuation } from './continuation.ts';
 import { chooseModel } from './choose-model.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
@@ -32,6 +33,14 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     gateway,
   );
   const watchesLimits = pool.goesBy === 'quota';
+  const continuation = model.continues && call.brief.stream ? new Continuation() : null;
+  /** The answer's end where the client has been given its beginning. */
+  const giveUp = (fault: Fault): Answer => {
+    if (!continuation?.begun) throw fault;
+    if (!exchange.inbound.gone) return continuation.fail(fault);
+    continuation.delivery!.abort();
+    throw fault;
+  };
   let lease = retries.first();
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   for (;;) {
@@ -44,6 +53,7 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
         isLast,
         watchesLimits,
         deadlineMs,
+        continuation,
       });
     } catch (thrown) {
       fault = faultFrom(thrown);
@@ -51,7 +61,7 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
       lease.end(attemptResult(exchange, exchange.attempts.at(-1), fault, gateway.clock.nowMs()));
     }
     const record = exchange.attempts.at(-1);
-    if (!fault.retryable || exchange.inbound.gone) throw fault;
+    if (!fault.retryable || exchange.inbound.gone) return giveUp(fault);
     const asked = record?.retryAfterMs ?? null;
     // A fault that may be retried and is none of the connection came in the answer.
     const failure = failureOf(fault, record?.status ?? 0, asked) ?? {
@@ -60,13 +70,13 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
       retryAfterMs: asked,
     };
     const next = retries.after(failure, lease);
-    if (!next) throw fault;
+    if (!next) return giveUp(fault);
     lease = next.lease;
     exchange.losses.length = 0;
     if (next.waitMs > 0) await pause(exchange.inbound, next.waitMs);
     if (!exchange.inbound.gone) continue;
     lease.end(neutralResult);
-    throw new Fault('client/gone', 'The client hung up before its answer was complete.');
+    return giveUp(new Fault('client/gone', 'The client hung up before its answer was complete.'));
   }
 }
 

@@ -43,6 +43,8 @@ export interface Gateway {
   speaking(provider: Provider, dialect: Dialect): Provider | null;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
+  /** Models whose providers have turned out to count no tokens. Until the next snapshot. */
+  readonly countless: Set<ResolvedModel>;
   /** Refuses what a thread that is behind cannot do. */
   readonly shedder: Shedder;
   /** Copies of requests under way. */

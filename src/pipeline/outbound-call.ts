@@ -1,4 +1,4 @@
-import type { Loss } from '#core/call.ts';
+import type { Conversation, Loss } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
@@ -6,6 +6,7 @@ import { spliceForm } from '#core/form.ts';
 import { spliceFields } from '#core/json.ts';
 import { holdsState, openConversation, openState } from '#core/opaque-state.ts';
 import type { Target } from '#core/target.ts';
+import type { Continuation } from './continuation.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 
@@ -21,15 +22,19 @@ export interface OutboundCall {
  * change; in another one a translation, with what it could not carry put on the exchange.
  * @throws Fault `dialect/not-carried` in strict mode.
  */
-export function renderOutbound(passage: Passage, call: ModelCall, target: Target): OutboundCall {
+export function renderOutbound(
+  passage: Passage,
+  call: ModelCall,
+  { target, continuation }: { readonly target: Target; readonly continuation: Continuation | null },
+): OutboundCall {
   const { exchange, gateway } = passage;
   const { provider } = target;
   const dialect = gateway.dialects.get(provider.dialect)!;
-  const same = dialect === call.dialect;
+  const same = dialect === call.dialect && continuation === null;
   const endpoint = gateway.endpoint(provider);
   const body = same
     ? relay(passage, call, { dialect, target })
-    : translate(passage, call, { dialect, target });
+    : translate(passage, continuation?.conversation(call) ?? call.conversation(), { dialect, target });
   const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
   const headers = [
     ...endpoint.headers,
@@ -91,9 +96,13 @@ function editsOf({ bytes, json, line }: ModelCall, dialect: Dialect, target: Tar
 const isAmong = (losses: readonly Loss[], { field }: Loss): boolean =>
   losses.some((loss) => loss.field === field);
 
-function translate(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {
+function translate(
+  passage: Passage,
+  conversation: Conversation,
+  to: { dialect: Dialect; target: Target },
+): Buffer {
   const { exchange } = passage;
-  const opened = openConversation(call.conversation(), to.target.provider.name);
+  const opened = openConversation(conversation, to.target.provider.name);
   const { body, losses } = to.dialect.provider.renderCall(opened.conversation, to.target);
   exchange.losses.push(...opened.losses, ...losses.filter((loss) => !isAmong(opened.losses, loss)));
   refuseIfStrict(passage, to.target);

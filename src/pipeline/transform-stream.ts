@@ -1,4 +1,4 @@
-import { advance, isContent, newStreamState, type AnswerEvent } from '#core/answer.ts';
+import { advance, isContent, newStreamState, type AnswerEvent, type StreamState } from '#core/answer.ts';
 import type { ClientSide, EventReader, RenderContext } from '#core/contracts/dialect.ts';
 import type { Framing } from '#core/contracts/framing.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
@@ -25,11 +25,15 @@ export interface TransformSettings {
   readonly provider: string;
   /** See ProviderSide.withoutUsage; null when the client asked for usage, too. */
   readonly withoutUsage: ((data: string) => string | null) | null;
+  /** May another target go on with it, should it be cut short? */
+  readonly mayGoOn: boolean;
+  /** Where the client's stream stands, when this is the rest of it. */
+  readonly state?: StreamState;
 }
 
 /** Events are parsed, go through the policies that read answers, and are rendered in the client's dialect. */
 export class TransformStream implements AnswerStream {
-  readonly state = newStreamState();
+  readonly state: StreamState;
   readonly tally = new Tally();
   usage: Usage | null = null;
   hasContent = false;
@@ -45,6 +49,7 @@ export class TransformStream implements AnswerStream {
 
   constructor(settings: TransformSettings) {
     this.#settings = settings;
+    this.state = settings.state ?? newStreamState();
   }
 
   push(arrived: Buffer): Buffer | string | null {
@@ -84,7 +89,11 @@ export class TransformStream implements AnswerStream {
     this.#guard(() => {
       if (last.trim() !== '' && !this.ended && !this.fault) this.#take(last + closing);
       if (this.ended || this.fault) return;
-      for (const event of this.#seal(this.#settings.reader.finish())) this.#give(event, this.#through(event));
+      const owed = this.#seal(this.#settings.reader.finish());
+      // What is cut short is left open where another target may go on with it.
+      const isCut = this.state.finished.size === 0 && !owed.some(({ type }) => type === 'end');
+      if (isCut && this.#settings.mayGoOn) return;
+      for (const event of owed) this.#give(event, this.#through(event));
       for (const event of this.#remainders()) this.#render(event);
     });
     return this.#flush();

@@ -5,6 +5,7 @@ import { findOperation } from './client-dialect.ts';
 import { encodedSlash } from './find-route.ts';
 import { fixedAnswer } from './destination/fixed-answer.ts';
 import { converse } from './converse.ts';
+import { countTokens } from './count-tokens.ts';
 import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
 import { listModels, showModel } from './list-models.ts';
@@ -47,11 +48,13 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       const call = await readCall(passage, asked);
       return () => converse(passage, call);
     }
+    case 'count-tokens': {
+      const call = await readCall(passage, asked);
+      return () => countTokens(passage, call);
+    }
     case 'call-socket':
       return () => serveCallSocket(passage, asked.dialect);
     case 'session':
       return openSession(passage, asked);
-    default:
-      throw new Fault('dialect/unsupported', `The operation ${asked.line.operation.kind} is not offered.`);
   }
 }

@@ -6,9 +6,9 @@ import type { SseEvent } from '../sse-event.ts';
 import type { Framing } from './framing.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
-import type { WorkKind } from '../work.ts';
-import type { SessionSide } from './session-side.ts';
+import type { Surface } from '../work.ts';
 import type { CallSocket, CallSocketSettings } from './call-socket.ts';
+import type { SessionSide } from './session-side.ts';
 
 /**
  * A wire format of model calls: pure functions over bytes and JSON, no I/O. The client side speaks to whoever calls
@@ -18,7 +18,7 @@ import type { CallSocket, CallSocketSettings } from './call-socket.ts';
 export interface Dialect {
   readonly name: string;
   /** What kind of work it is for; absent: conversations. Calls are translated within a surface only. */
-  readonly surface?: WorkKind;
+  readonly surface?: Surface;
   /** Dialects of other surfaces that whoever speaks this one is taken to speak at the same address. */
   readonly besides?: readonly string[];
   /** Below a path prefix of this name its operations stand alone: `/openai/v1/models` is never another dialect's. */

@@ -18,6 +18,7 @@ const ownVersion = '2023-06-01';
 /** Anthropic's messages, in both live versions of the API. */
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
+  besides: ['anthropic-count'],
   family: 'anthropic',
   client: {
     operations: [

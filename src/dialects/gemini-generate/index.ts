@@ -35,7 +35,7 @@ const lists = ['/v1beta', '/v1'].flatMap((version): Operation[] => [
 /** Gemini's generateContent. */
 export const geminiGenerate: Dialect = {
   name: 'gemini-generate',
-  besides: ['gemini-embed'],
+  besides: ['gemini-embed', 'gemini-count'],
   family: 'gemini',
   client: {
     operations: [...chats, ...lists],

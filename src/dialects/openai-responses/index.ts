@@ -18,6 +18,7 @@ import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
  */
 export const openaiResponses = (chat: Dialect): Dialect => ({
   name: 'openai-responses',
+  besides: ['openai-count'],
   family: chat.family,
   client: {
     ...chat.client,
