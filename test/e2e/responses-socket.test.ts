@@ -272,3 +272,57 @@ test('shutting down lets the call under way come to its end, then closes with 10
   assert.equal((await closed)[0], 1001);
   assert.equal(seen.at(-1), 'response.completed');
 });
+
+test('more than a WebSocket may hold is refused, call by call', limits, async () => {
+  const own = await startTestGateway({
+    config: {
+      routes: [
+        {
+          name: 'llm',
+          match: { path: '/v1/**' },
+          bodyLimit: '4KiB',
+          to: { llm: { websocket: { maxMessage: '10KiB', origins: ['https://app.example.com'] } } },
+        },
+      ],
+    },
+  });
+  try {
+    const at = `ws://127.0.0.1:${own.port}/v1/responses`;
+    const headers = { authorization: `Bearer ${testKey}` };
+    const raw = new WebSocket(at, { headers });
+    await once(raw, 'open');
+    const seen: { type: string; status?: number }[] = [];
+    raw.on('message', (data) => seen.push(JSON.parse(String(data)) as { type: string }));
+    const call = (options: object, padding: number) =>
+      raw.send(
+        JSON.stringify({
+          type: 'response.create',
+          model: 'gpt-sim',
+          input: script(options),
+          instructions: 'x'.repeat(padding),
+        }),
+      );
+    // Too large by itself; then one that waits, and one that may not wait behind it.
+    call({}, 5_000);
+    await until(async () => Promise.resolve(seen.length === 1));
+    call({ latencyMs: 200, text: 'Done.' }, 2_500);
+    call({}, 2_500);
+    await until(async () => Promise.resolve(seen.some(({ type }) => type === 'response.completed')));
+    assert.deepEqual(
+      seen.flatMap(({ type, status }) => (type === 'error' ? [status] : [])).sort(),
+      [413, 429],
+    );
+    const closed = once(raw, 'close');
+    call({}, 11_000);
+    assert.equal((await closed)[0], 1009);
+    const elsewhere = new WebSocket(at, { headers: { ...headers, origin: 'https://evil.example' } });
+    const [, answer] = (await once(elsewhere, 'unexpected-response')) as [
+      unknown,
+      { statusCode: number; resume(): void },
+    ];
+    answer.resume();
+    assert.equal(answer.statusCode, 403);
+  } finally {
+    await own.stop();
+  }
+});

@@ -57,6 +57,8 @@ class Calls {
   readonly #lanes = new Map<string, Promise<void>>();
   readonly #running = new Set<MessageInbound>();
   #waiting = 0;
+  /** Of their messages together, in characters. */
+  #waitingSize = 0;
   #leaving = false;
   #gone = false;
 
@@ -72,11 +74,13 @@ class Calls {
 
   async serve(client: MessageSocketClient): Promise<void> {
     const { exchange, gateway, route } = this.#passage;
-    const { websocket } = route.route as LlmRoute;
+    const { websocket, bodyBytes } = route.route as LlmRoute;
+    // Messages are held until they are whole.
+    const maxMessageBytes = websocket.maxMessageBytes || 2 * bodyBytes;
     await new Promise<void>((over) => {
       this.#socket = new MessageSocket({
         client,
-        settings: { ...websocket, deflate: false },
+        settings: { ...websocket, maxMessageBytes, deflate: false },
         watch: gateway.sockets,
         observer: gateway.observer,
         onText: (text) => this.#take(text),
@@ -114,8 +118,8 @@ class Calls {
     try {
       message = parseMessage(text);
       const call = this.#reads.read(message);
-      this.#refuseMore(call);
-      this.#queue(call);
+      this.#refuseMore(call, text.length);
+      this.#queue(call, text.length);
     } catch (thrown) {
       this.#refuse(thrown, message);
     }
@@ -128,17 +132,24 @@ class Calls {
     this.#socket.send(this.#reads.renderFault(fault, exchange.id, message));
   }
 
-  #refuseMore({ lane }: SocketCall): void {
+  #refuseMore({ lane }: SocketCall, size: number): void {
     if (this.#leaving)
       throw new Fault('gateway/draining', 'The gateway is shutting down. Open another WebSocket.');
+    const { bodyBytes } = this.#passage.route.route;
+    if (this.#waitingSize > 0 && this.#waitingSize + size > bodyBytes)
+      throw new Fault(
+        'limit/exceeded',
+        `Calls of this WebSocket wait that have ${bodyBytes} bytes together.`,
+      );
     if (this.#waiting >= maxCalls)
       throw new Fault('limit/exceeded', `${maxCalls} calls of this WebSocket are not answered yet.`);
     if (!this.#lanes.has(lane) && this.#lanes.size >= maxLanes)
       throw new Fault('limit/exceeded', `${maxLanes} calls of this WebSocket are answered at once.`);
   }
 
-  #queue(call: SocketCall): void {
+  #queue(call: SocketCall, size: number): void {
     this.#waiting++;
+    this.#waitingSize += size;
     this.#socket.busy = true;
     const before = this.#lanes.get(call.lane) ?? Promise.resolve();
     const done = before
@@ -147,6 +158,7 @@ class Calls {
       .finally(() => {
         if (this.#lanes.get(call.lane) === done) this.#lanes.delete(call.lane);
         this.#waiting--;
+        this.#waitingSize -= size;
         this.#socket.busy = this.#waiting > 0;
         this.#leave();
       });

@@ -15,6 +15,9 @@ export interface End {
   readonly firstBytes: Buffer;
 }
 
+/** Where messages have no bound, so much of one is read along. */
+const maxReadBytes = 64 * 1024 * 1024;
+
 export interface DirectionEvents {
   /** A close frame came, and was passed on or not. */
   onClose(direction: Direction): void;
@@ -50,7 +53,7 @@ export class Direction implements FrameHandler {
     settings: ScannerSettings,
     { onMessage, ...events }: DirectionEvents & { readonly onMessage?: OnMessage | undefined },
   ) {
-    this.#reader = onMessage ? new MessageReader(settings.maxMessageBytes || Infinity, onMessage) : null;
+    this.#reader = onMessage ? new MessageReader(settings.maxMessageBytes || maxReadBytes, onMessage) : null;
     this.#from = from;
     this.#to = to;
     // What clients say is masked; what we say on their behalf too.
