@@ -68,13 +68,13 @@ function useModel(passage: Passage, name: string, found: ResolvedModel | null): 
 }
 
 /**
- * A call without a body, for a model that its request line names: nothing is said yet.
+ * A call that came without a body, for a model that its request line names; `json` says in its place what can be said of it.
  * @throws Fault `model/not-found`
  */
 export function bodilessCall(
   passage: Passage,
   { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
-  name: string,
+  { name, json }: { readonly name: string; readonly json: JsonObject },
 ): ModelCall {
   const { exchange } = passage;
   const brief: CallBrief = {
@@ -92,10 +92,10 @@ export function bodilessCall(
     brief,
     model,
     bytes: Buffer.alloc(0),
-    json: {},
+    json,
     fields: [],
     form: null,
-    conversation: () => dialect.client.parseCall({ model: name, messages: [] }, line),
+    conversation: () => dialect.client.parseCall(json, line),
   };
 }
 

@@ -257,7 +257,9 @@ describe('responses over a WebSocket', limits, () => {
 });
 
 test('shutting down lets the call under way come to its end, then closes with 1001', limits, async () => {
-  const own = await startTestGateway();
+  // The WebSocket itself takes no place that its call needs.
+  const policies = [{ 'key-auth': {} }, { 'concurrency-limit': { max: 1, by: 'key' } }];
+  const own = await startTestGateway({ config: { policies } });
   const raw = new WebSocket(`ws://127.0.0.1:${own.port}/v1/responses`, {
     headers: { authorization: `Bearer ${testKey}` },
   });

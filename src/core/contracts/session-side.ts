@@ -1,3 +1,4 @@
+import type { JsonObject } from '../call.ts';
 import type { Fault } from '../fault.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
@@ -9,6 +10,8 @@ import type { Usage } from '../usage.ts';
 export interface SessionSide {
   /** The model asked for, by the query of the request line. @throws Fault `request/invalid-field` */
   model(query: string): string;
+  /** A body of the dialect that asks a model for nothing yet: what rules that choose among targets can go by. */
+  body(model: string): JsonObject;
   /** Path and query below the provider's base URL. */
   path(target: Target): string;
   /** Does a subprotocol that the client offers (RFC 6455 §1.9) go to the provider? */

@@ -20,6 +20,7 @@ export const realtime: SessionSide = {
       'transcription alone (intent) are not offered.';
     throw new Fault('request/invalid-field', message, { field: 'model' });
   },
+  body: (model) => ({ model, messages: [] }),
   path: ({ model }) => `/realtime?model=${encodeURIComponent(model)}`,
   passesProtocol: (name) => name === 'realtime' || name.startsWith('openai-beta.'),
   words: ['response.created', 'response.done', 'session.created', 'session.updated', transcribed].map(

@@ -27,7 +27,9 @@ export function openSession(passage: Passage, asked: Asked): () => Promise<Answe
   const { exchange } = passage;
   const { websocket } = passage.route.route as LlmRoute;
   requireWebSocket(exchange, { upgrade: true, websocket });
-  const call = bodilessCall(passage, asked, asked.dialect.session!.model(asked.line.query));
+  const { session } = asked.dialect;
+  const name = session!.model(asked.line.query);
+  const call = bodilessCall(passage, asked, { name, json: session!.body(name) });
   return async () => {
     // Each response is admitted by itself, so that the session's own place is not in its way.
     await settleAhead(exchange);
