@@ -242,6 +242,24 @@ test('a session takes no place that its responses need', limits, async (t) => {
   assert.equal((await talk.closed)[0], 1000);
 });
 
+test('a key that is withdrawn opens no more responses', limits, async (t) => {
+  const { gateway, url } = await begin(t);
+  const made = await gateway.admin('/v1/keys', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'short', project: 'web' }),
+  });
+  const { secret, key } = (await made.json()) as { secret: string; key: { id: string } };
+  const talk = await talkTo(new OpenAI({ apiKey: secret, baseURL: `${url}/v1` }), 'voice');
+  talk.say('say:fine');
+  await talk.next('response.done');
+  assert.equal((await gateway.admin(`/v1/keys/${key.id}`, { method: 'DELETE' })).ok, true);
+  talk.say('say:too late');
+  const { error } = await talk.next('error');
+  assert.equal(error.code, 'invalid_api_key');
+  assert.equal((await talk.closed)[0], 1008);
+});
+
 test('browsers give their key as a subprotocol, which goes no further', limits, async (t) => {
   const { wss, simulator } = await begin(t);
   const open = (protocols: string[]) => new WebSocket(`${wss}/v1/realtime?model=voice`, protocols, { ca });
