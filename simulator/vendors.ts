@@ -8,6 +8,7 @@ import { completions } from './completions.ts';
 import { cohere } from './cohere.ts';
 import { geminis } from './gemini.ts';
 import { mistral } from './mistral.ts';
+import { bedrockInvoke, vertexClaude } from './hosted-claude.ts';
 import { ollamaGenerate } from './ollama-generate.ts';
 import { ollama } from './ollama.ts';
 import { responses } from './responses.ts';
@@ -22,6 +23,8 @@ const vendors: readonly Vendor[] = [
   ollamaGenerate,
   responses,
   bedrock,
+  bedrockInvoke,
+  vertexClaude,
   ...geminis,
 ];
 

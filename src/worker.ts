@@ -14,6 +14,7 @@ import { openJournal } from '#ledger/journal/open-journal.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { PoolMemory } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
+import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
@@ -54,7 +55,7 @@ const parts: Parts = {
   policyKinds,
   upstream,
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
-  signers: new Map(),
+  signers,
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner }),
   poolMemory: new PoolMemory(start.pools, start.index),

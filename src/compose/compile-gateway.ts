@@ -19,6 +19,7 @@ import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
 import { originOf } from './origin-of.ts';
+import { signerServices } from './signer-services.ts';
 
 /** What outlives a reload. */
 export interface Parts {
@@ -142,6 +143,6 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   const signer = provider.signer === null ? null : parts.signers.get(provider.signer.kind);
   if (signer === undefined)
     throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
-  const sign = signer && signer(provider, { clock: parts.clock, upstream: parts.upstream });
+  const sign = signer && signer(provider, signerServices(provider, parts));
   return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

@@ -22,6 +22,7 @@ import {
   strict,
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
+import { AwsSchema, GoogleSchema } from './schema-signers.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
@@ -67,6 +68,8 @@ const ProviderSchema = Type.Object(
     speaks: Type.Optional(SpeaksSchema),
     baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
     apiKey: Type.Optional(secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.')),
+    aws: Type.Optional(AwsSchema),
+    google: Type.Optional(GoogleSchema),
     models: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description: "Model names to list, in the provider's words.",

@@ -1,11 +1,13 @@
+import type { Sign } from '#core/contracts/signer.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
+import { faultFrom } from '#core/fault.ts';
 import type { Target } from '#core/target.ts';
 import { askedUnits, inputText } from './input-text.ts';
 import type { Continuation } from './continuation.ts';
 import type { Answer } from './answer.ts';
 import { CallAttempt } from './call-attempt.ts';
 import type { ModelCall } from './model-call.ts';
-import { renderOutbound } from './outbound-call.ts';
+import { renderOutbound, type OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
 import { recordIntent } from './record-intent.ts';
 
@@ -52,7 +54,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
   await recordIntent(passage, record);
   exchange.attempts.push(record);
   const { sign } = gateway.endpoint(target.provider);
-  const signed = sign ? { ...outbound, request: await sign(outbound.request) } : outbound;
+  const signed = sign ? await complete(passage, { outbound, record, sign }) : outbound;
   const running = new CallAttempt({
     passage,
     call,
@@ -69,5 +71,19 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
   } finally {
     record.endedAtMs = gateway.clock.nowMs();
     gateway.live.delete(running);
+  }
+}
+
+/** @throws Fault when there is nothing to sign with: then nothing was sent, and another target may do. */
+async function complete(
+  { gateway }: Passage,
+  { outbound, record, sign }: { outbound: OutboundCall; record: AttemptRecord; sign: Sign },
+): Promise<OutboundCall> {
+  try {
+    return { ...outbound, request: await sign(outbound.request) };
+  } catch (thrown) {
+    record.fault = faultFrom(thrown);
+    record.endedAtMs = gateway.clock.nowMs();
+    throw record.fault;
   }
 }

@@ -6,8 +6,9 @@ import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
+import type { Sign } from '#core/contracts/signer.ts';
 import type { TargetPool } from '#core/contracts/target-pool.ts';
-import type { Origin, Upstream, UpstreamRequest } from '#core/contracts/upstream.ts';
+import type { Origin, Upstream } from '#core/contracts/upstream.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import type { OperationIndex } from './operation-index.ts';
@@ -94,7 +95,7 @@ export interface Endpoint {
   /** Host, credential and the provider's own headers. */
   readonly headers: HeaderList;
   /** Where a header does not prove who calls: completes a request just before it is made. @throws Fault */
-  readonly sign: ((request: UpstreamRequest) => Promise<UpstreamRequest>) | null;
+  readonly sign: Sign | null;
 }
 
 export interface HttpUpstream {

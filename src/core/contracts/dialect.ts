@@ -165,9 +165,14 @@ export interface ProviderSide {
   readonly passesHeaders: readonly string[];
   /**
    * Same dialect: the top-level fields to set (a JSON text) or to remove (null) in the caller's own bytes. `body` is
-   * the parsed original.
+   * the parsed original, `clientHeaders` those that pass.
    */
-  relayEdits(body: JsonObject, target: Target, line: CallLine): ReadonlyMap<string, string | null>;
+  relayEdits(
+    body: JsonObject,
+    target: Target,
+    line: CallLine,
+    clientHeaders?: HeaderList,
+  ): ReadonlyMap<string, string | null>;
   /** Same dialect: what of a call the edits leave out because the provider would refuse it; absent: nothing ever is. */
   relayLosses?(body: JsonObject, target: Target): readonly Loss[];
   /** Other dialect: a body, and what it cannot carry. */
