@@ -68,6 +68,10 @@ const parts: Parts = {
   mirrors: new Mirrors(),
   shedder: new Shedder(start.snapshot.shedding),
   sockets: new SocketWatch(),
+  serve(inbound) {
+    running++;
+    return handle(inbound, gateway).finally(ended);
+  },
 };
 
 let gateway: CompiledGateway = compileGateway(start.snapshot, parts);
@@ -79,8 +83,7 @@ let listeners: ListenerPool;
 try {
   listeners = await openListeners(start, {
     onExchange(inbound) {
-      running++;
-      void handle(inbound, gateway).finally(ended);
+      void parts.serve(inbound);
     },
   });
   say({ type: 'listening', ports: listeners.ports });

@@ -43,6 +43,7 @@ export interface Parts {
   readonly shedder: Gateway['shedder'];
   readonly mirrors: Gateway['mirrors'];
   readonly sockets: Gateway['sockets'];
+  readonly serve: Gateway['serve'];
 }
 
 export type CompiledGateway = Gateway & CompiledPools;
@@ -75,6 +76,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     observer: parts.observer,
     live: parts.live,
     sockets: parts.sockets,
+    serve: parts.serve,
     endpoint,
     speaking: createSpeaking(dialects),
     rulesOf: createRules(),

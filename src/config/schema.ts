@@ -164,6 +164,7 @@ const LlmTarget = Type.Object(
               "Ids of what the provider keeps for your account, such as uploaded files: refuse them, since they may be another project's, or pass them (refuse).",
           }),
         ),
+        websocket: Type.Optional(WebSocketSchema),
       },
       strict,
     ),

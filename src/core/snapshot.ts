@@ -287,6 +287,7 @@ export interface LlmRoute extends RouteBase {
   /** Models that may be used through this route: names and `*` patterns; null: all. */
   readonly models: readonly string[] | null;
   readonly bodyBytes: number;
+  readonly websocket: WebSocketRules;
 }
 
 export interface PolicyUse {

@@ -19,10 +19,10 @@ import { Retries } from './retries.ts';
 
 /**
  * Tries the model's targets as its pool gives them. The next one takes over, unseen, as long as nothing of an answer has
- * been delivered and the failure is one that another target may not share.
+ * been delivered and the failure is one that another target may not share. `tryOne` makes one attempt.
  * @throws Fault of the last attempt, or `upstream/unavailable` when no target may be tried.
  */
-export async function converse(passage: Passage, call: ModelCall): Promise<Answer> {
+export async function converse(passage: Passage, call: ModelCall, tryOne = tryTarget): Promise<Answer> {
   const { exchange, gateway } = passage;
   const model = chooseModel(passage, call);
   const pool = gateway.targetsOf(model);
@@ -48,7 +48,7 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
     const isLast = lease.isLast || retries.made >= rules.attempts;
     let fault: Fault | null = null;
     try {
-      return await tryTarget(passage, call, {
+      return await tryOne(passage, call, {
         target: lease.member.target,
         isLast,
         watchesLimits,

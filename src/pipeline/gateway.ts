@@ -1,6 +1,7 @@
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { Policy } from '#core/contracts/policy.ts';
@@ -36,6 +37,8 @@ export interface Gateway {
   readonly live: Set<{ recordProgress(): void }>;
   /** Open WebSockets, over reloads. */
   readonly sockets: SocketWatch;
+  /** Handles an exchange by the newest rules; resolves when its receipt is on record. */
+  serve(inbound: Inbound): Promise<void>;
   endpoint(provider: Provider): Endpoint;
   /** The provider as it speaks to clients of a dialect: in it, or in another of its surface; null where it has none. */
   speaking(provider: Provider, dialect: Dialect): Provider | null;

@@ -128,7 +128,7 @@ function refuseIfStrict({ exchange }: Passage, { provider, model }: Target): voi
 }
 
 /** Those of the client's headers that belong to the dialect. A name that ends in `-` stands for all that begin so. */
-function passingHeaders(headers: readonly string[], names: readonly string[]): string[] {
+export function passingHeaders(headers: readonly string[], names: readonly string[]): string[] {
   const passing: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const header = headers[i]!;

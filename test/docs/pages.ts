@@ -32,4 +32,5 @@ export const servedPages: readonly string[] = [
   'docs/continue.md',
   'docs/dialects/embeddings.md',
   'docs/dialects/images-and-sound.md',
+  'docs/dialects/realtime.md',
 ];

@@ -7,6 +7,8 @@ import type { Framing } from './framing.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
 import type { Surface } from '../work.ts';
+import type { CallSocket, CallSocketSettings } from './call-socket.ts';
+import type { SessionSide } from './session-side.ts';
 
 /**
  * A wire format of model calls: pure functions over bytes and JSON, no I/O. The client side speaks to whoever calls
@@ -23,11 +25,13 @@ export interface Dialect {
   readonly family: string;
   readonly client: ClientSide;
   readonly provider: ProviderSide;
+  /** Sessions of an operation `session`, on both sides; absent: there are none. */
+  readonly session?: SessionSide;
 }
 
 /** A request path that belongs to a dialect. */
 export interface Operation {
-  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens';
+  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens' | 'call-socket' | 'session';
   readonly method: 'GET' | 'POST';
   /**
    * Path below the route's prefix: `/v1/chat/completions`. A name in braces stands for text within one segment, with a plus
@@ -92,6 +96,8 @@ export interface ClientSide {
     fault: Fault,
     exchangeId: string,
   ): { readonly headers: readonly string[]; readonly body: string };
+  /** Reads the messages of one WebSocket of an operation `call-socket`; absent: there is none. */
+  openCallSocket?(settings: CallSocketSettings): CallSocket;
   /** A fault after the stream has begun, as text of the stream. */
   renderFaultEvent(fault: Fault, exchangeId: string, line: CallLine): string;
   renderModels(models: readonly ModelListing[]): string;
