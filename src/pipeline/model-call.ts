@@ -158,11 +158,17 @@ function refuseVendorIds(
   if (mayHide(text, client.vendorIdWords)) refuseHiddenKeys(text);
   const [field] = client.vendorIds(json);
   if (field === undefined) return;
-  const message =
-    `${field} names something kept at the provider that is not known to be yours. Send the content itself, or have ` +
-    'the operator allow such ids on this route (vendorIds: pass).';
-  throw new Fault('access/resource', message, { field });
+  throw notYours(field);
 }
+
+/** What a call names that may be another's. */
+export const notYours = (field: string): Fault =>
+  new Fault(
+    'access/resource',
+    `${field} names something kept at the provider that is not known to be yours. Send the content itself, or have ` +
+      'the operator allow such ids on this route (vendorIds: pass).',
+    { field },
+  );
 
 function parseObject(bytes: Buffer): JsonObject {
   if (bytes.length === 0)

@@ -187,6 +187,22 @@ test('what puts speech into words is billed as the model it is', limits, async (
   await talk.closed;
 });
 
+test("what the provider keeps is nobody's to name, by whatever spelling", limits, async (t) => {
+  const { client, simulator } = await begin(t);
+  for (const message of [
+    '{"type":"session.update","session":{"type":"realtime","prompt":{"id":"pmpt_1"}}}',
+    '{"type":"response.create","response":{"prompt":{"id":"pmpt_1"}}}',
+    '{"type":"response.create","response":{"\\u0070rompt":{"id":"pmpt_1"}}}',
+    '{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_image","file_id":"file-1"}]}}',
+  ]) {
+    const talk = await talkTo(client, 'voice');
+    talk.session.socket.send(message);
+    assert.equal((await talk.closed)[0], 1008, message);
+  }
+  // Nothing of it was heard there.
+  assert.ok(!JSON.stringify(simulator.calls()).includes('pmpt_1'));
+});
+
 test('a response is counted once though the connection is lost right after it', limits, async (t) => {
   const { client, receipts } = await begin(t);
   const talk = await talkTo(client, 'voice');

@@ -20,6 +20,12 @@ export interface SessionSide {
   readonly words: readonly string[];
   /** What a provider's message says; null: nothing of use. */
   read(message: string): SessionEvent | null;
+  /**
+   * The field of a client's message that names something kept at the provider (see `ClientSide.vendorIds`); null: none does.
+   * Asked of messages alone that hold one of `vendorIdWords`, or an escape that could hide it.
+   */
+  vendorId(message: string): string | null;
+  readonly vendorIdWords: readonly string[];
   /** A message that tells the client why its session ends. */
   renderFault(fault: Fault, exchangeId: string): string;
 }

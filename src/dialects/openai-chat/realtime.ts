@@ -27,12 +27,39 @@ export const realtime: SessionSide = {
     (type) => `"${type}"`,
   ),
   read: readEvent,
+  vendorId,
+  vendorIdWords: ['"prompt"', '"file_id"'],
   renderFault(fault, exchangeId) {
     const { message, type, code, param } = renderError(fault, exchangeId);
     const error = { type, code, message, param: param ?? null, event_id: null };
     return JSON.stringify({ type: 'error', event_id: `event_${exchangeId.toLowerCase()}`, error });
   },
 };
+
+/** A stored prompt, of the session or of one response; a file among what is said. */
+function vendorId(message: string): string | null {
+  let event: unknown;
+  try {
+    event = JSON.parse(message);
+  } catch {
+    return null;
+  }
+  if (!isObject(event)) return null;
+  for (const place of ['session', 'response']) {
+    const settings = event[place];
+    if (isObject(settings) && settings['prompt'] !== undefined && settings['prompt'] !== null)
+      return `${place}.prompt`;
+  }
+  const { item, response } = event;
+  const said: unknown[] = [
+    item,
+    ...(isObject(response) && Array.isArray(response['input']) ? response['input'] : []),
+  ];
+  const parts = said.flatMap((one) => (isObject(one) && Array.isArray(one['content']) ? one['content'] : []));
+  return parts.some((part) => isObject(part) && part['file_id'] !== undefined)
+    ? 'item.content[].file_id'
+    : null;
+}
 
 function readEvent(message: string): SessionEvent | null {
   let event: unknown;

@@ -36,6 +36,8 @@ export class Direction implements FrameHandler {
   #last: Uint8Array | null = null;
   /** A close frame went out this way: nothing may follow it (RFC 6455 §5.5.1). */
   closeSent = false;
+  /** What comes from now on goes no further. */
+  muted = false;
   #blocked = false;
   /** Reads along what passes. */
   readonly #reader: MessageReader | null;
@@ -89,7 +91,7 @@ export class Direction implements FrameHandler {
     this.idleTicks = 0;
     // What comes after a close frame was said all the same.
     this.#reader?.push(bytes);
-    if (this.closeSent) return;
+    if (this.closeSent || this.muted) return;
     if (!this.#to.write(bytes)) this.#blocked = true;
   }
 

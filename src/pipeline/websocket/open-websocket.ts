@@ -14,6 +14,8 @@ export interface Opening {
   readonly rules: UpgradeRules;
   /** Called with what the upstream says, as it passes. */
   readonly onMessage?: OnMessage;
+  /** Called with what the client says, before the end of it passes. */
+  readonly onSaid?: OnMessage | undefined;
   /** Called before anything passes. */
   onOpen?(relay: WebSocketRelay): void;
   onOver(): void;
@@ -27,7 +29,7 @@ export function openWebSocket(
   passage: Passage,
   record: AttemptRecord,
   answer: { readonly headers: HeaderList; readonly upstream: End },
-  { rules: route, onMessage, onOpen, onOver }: Opening,
+  { rules: route, onMessage, onSaid, onOpen, onOver }: Opening,
 ): Fault | null {
   const { exchange, gateway } = passage;
   const { wrong, deflate } = judgeAcceptance(exchange, route, answer.headers);
@@ -53,6 +55,7 @@ export function openWebSocket(
     watch: gateway.sockets,
     observer: gateway.observer,
     onMessage,
+    onSaid,
     onOver(result) {
       record.work = 'finished';
       note(passage, record, result);

@@ -22,7 +22,9 @@ export interface RelayParts {
   readonly watch: SocketWatch;
   readonly observer: SocketObserver;
   /** Called with what the upstream says, as it passes. */
+  /** Called with what the upstream says, as it passes, and with what the client says, before the end of it does. */
   readonly onMessage?: OnMessage | undefined;
+  readonly onSaid?: OnMessage | undefined;
   onOver(result: RelayResult): void;
 }
 
@@ -71,7 +73,12 @@ export class WebSocketRelay implements WatchedSocket {
       maxMessageBytes: settings.maxMessageBytes,
       maxControlFrames: settings.controlFrames,
     };
-    this.#up = new Direction(client.socket, upstream.socket, { ...each, masked: true }, events);
+    this.#up = new Direction(
+      client.socket,
+      upstream.socket,
+      { ...each, masked: true },
+      { ...events, onMessage: parts.onSaid },
+    );
     this.#down = new Direction(
       upstream.socket,
       client.socket,
@@ -129,6 +136,7 @@ export class WebSocketRelay implements WatchedSocket {
   dismiss(message: string, code: number, reason: string): void {
     if (this.#closing > 0) return;
     this.#closeCode = code;
+    this.#up.muted = true;
     this.#begin();
     this.#down.close(code, reason, renderText(message));
     this.#up.close(1000, '');

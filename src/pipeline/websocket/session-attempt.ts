@@ -102,6 +102,7 @@ export class SessionAttempt implements UpstreamSink {
       {
         rules: { upgrade: true, websocket: (passage.route.route as LlmRoute).websocket },
         onMessage: (_, payload) => calls.take(payload),
+        onSaid: calls.readsClient ? (_, payload) => calls.hear(payload) : undefined,
         onOpen: (relay) => (calls.relay = relay),
         onOver: () => {
           // Each response has a receipt of its own.

@@ -4,7 +4,7 @@ import { Fault, faultFrom } from '#core/fault.ts';
 import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import { admit } from '../admit.ts';
-import type { ModelCall } from '../model-call.ts';
+import { notYours, type ModelCall } from '../model-call.ts';
 import { openExchange } from '../open-exchange.ts';
 import type { Passage } from '../passage.ts';
 import { recordIntent } from '../record-intent.ts';
@@ -57,6 +57,20 @@ export class SessionCalls {
     if (!this.#words.some((word) => bytes.includes(word))) return;
     const event = this.#side.read(bytes.toString('utf8'));
     if (event) this.#follow(event);
+  }
+
+  /** Is what the client says of any interest here? */
+  get readsClient(): boolean {
+    const { route } = this.#parts.passage.route;
+    return route.kind === 'llm' && route.vendorIds !== 'pass';
+  }
+
+  /** A message of the client, before it has passed whole: what names things kept at the provider does not. */
+  hear(payload: Uint8Array): void {
+    const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8');
+    if (!text.includes('\\u') && !this.#side.vendorIdWords.some((word) => text.includes(word))) return;
+    const field = this.#side.vendorId(text);
+    if (field !== null) this.#refuse(notYours(field), this.#parts.passage.exchange);
   }
 
   /** The session is over. Resolves when all that it was used for is on record. */
