@@ -51,6 +51,8 @@ export function resolveTargets(results: Results, variant: string): Target[] {
     more('requests per CPU-second, two threads ÷ one', own('threads', 'twoToOne'), [0.85, 0.95]),
     less('memory idle, MB', own('memory', 'idleMb'), [120, 80]),
     less('memory per open stream, KB', own('memory', 'perStreamKb'), [40, 15]),
+    more('streams/s from another dialect ÷ within one', own('translate', 'otherToSame'), [0.5, 0.8]),
+    less('100 KB prompt over 1 KB, translated, ms', own('translate', 'overP50Ms'), [2, 1]),
     less('100 KB prompt over 1 KB, ms', own('prompt', 'overP50Ms'), [2, 0.5]),
     less('time per request, 100,000 keys ÷ 10', own('keys', 'manyToFew'), [1.2, 1.1]),
     less('time per request, 100,000 routes ÷ 10', own('routes', 'manyToFew'), [1.2, 1.1]),

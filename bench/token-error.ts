@@ -5,6 +5,7 @@
  *     node --conditions=source bench/token-error.ts FOLDER
  */
 import type { AnswerEvent } from '#core/answer.ts';
+import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Target } from '#core/target.ts';
 import { totalsOf } from '#core/usage.ts';
 import { chatDialects } from '#dialects/index.ts';
@@ -32,31 +33,75 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/sonar/, 'Sonar'],
 ];
 
-const [folder] = process.argv.slice(2);
-if (folder === undefined) throw new Error('Name a folder of recorded answers.');
-const service = openTokenService();
-const counter = connectTokenCounter(service.openPort());
-const errors = new Map<string, number[]>();
-for (const recording of recordingsIn(folder)) {
-  const measured = await measure(recording);
-  if (!measured) continue;
-  const list = errors.get(measured.family) ?? [];
-  list.push(measured.error);
-  errors.set(measured.family, list);
-}
-await service.close();
-
-const percent = (value: number): string => `${value > 0 ? '+' : ''}${Math.round(value * 100)} %`;
-console.log('| family | n | median | least | most |\n|---|---|---|---|---|');
-for (const [family, list] of [...errors].sort(([, a], [, b]) => b.length - a.length)) {
-  const sorted = list.toSorted((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)]!;
-  console.log(
-    `| ${family} | ${list.length} | ${percent(median)} | ${percent(sorted[0]!)} | ${percent(sorted.at(-1)!)} |`,
-  );
+/** What was counted of one answer, and what its provider said. */
+interface Measured {
+  readonly counted: number;
+  readonly said: number;
+  readonly toolCalls: number;
 }
 
-async function measure(recording: Recording): Promise<{ family: string; error: number } | null> {
+export interface FamilyErrors {
+  readonly family: string;
+  readonly withToolCalls: boolean;
+  readonly answers: readonly Measured[];
+}
+
+/** Of a family, answers without tool calls come before those with some. */
+export async function tokenErrors(folder: string): Promise<FamilyErrors[]> {
+  const service = openTokenService();
+  try {
+    const counter = connectTokenCounter(service.openPort());
+    const all: (Measured & { readonly family: string })[] = [];
+    for (const recording of recordingsIn(folder)) {
+      const measured = await measure(recording, counter);
+      if (measured) all.push({ ...measured, family: familyOf(recording) });
+    }
+    const byFamily = Object.entries(Object.groupBy(all, ({ family }) => family)).sort(([a], [b]) =>
+      a < b ? -1 : 1,
+    );
+    return byFamily.flatMap(([family, answers]) =>
+      [false, true].flatMap((withToolCalls) => {
+        const such = answers!.filter(({ toolCalls }) => toolCalls > 0 === withToolCalls);
+        return such.length > 0 ? [{ family, withToolCalls, answers: such }] : [];
+      }),
+    );
+  } finally {
+    await service.close();
+  }
+}
+
+/** Ten per cent too few is `-10 %`. The last column: how many tokens are missing for each tool call, in the median. */
+export function renderErrors(families: readonly FamilyErrors[]): string {
+  const percent = (value: number): string => `${value > 0 ? '+' : ''}${Math.round(value * 100)} %`;
+  const rows = families.map(({ family, withToolCalls, answers }) => {
+    const errors = answers.map(({ counted, said }) => counted / said - 1).sort((a, b) => a - b);
+    const missing = answers
+      .map(({ counted, said, toolCalls }) => (said - counted) / toolCalls)
+      .sort((a, b) => a - b);
+    const cells = [
+      withToolCalls ? `${family}, with tool calls` : family,
+      answers.length,
+      ...[middle(errors), errors[0]!, errors.at(-1)!].map(percent),
+      withToolCalls ? Math.round(middle(missing)) : '–',
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [
+    '| family | n | median | least | most | missing a call |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+}
+
+const middle = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)]!;
+
+if (import.meta.main) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) throw new Error('Name a folder of recorded answers.');
+  console.log(renderErrors(await tokenErrors(folder)));
+}
+
+async function measure(recording: Recording, counter: TokenCounter): Promise<Measured | null> {
   const events = read(recording);
   const usage = events?.findLast((event) => event.type === 'usage')?.usage;
   if (!events || usage?.source !== 'provider') return null;
@@ -71,8 +116,10 @@ async function measure(recording: Recording): Promise<{ family: string; error: n
     return event.type === 'block-start' && event.name ? [event.name] : [];
   });
   const { tokens } = await counter.count([texts.join('')]);
-  const calls = holds('tool-call') ? ', with tool calls' : '';
-  return { family: `${familyOf(recording)}${calls}`, error: tokens[0]! / output - 1 };
+  const toolCalls = events.filter(
+    (event) => event.type === 'block-start' && event.kind === 'tool-call',
+  ).length;
+  return { counted: tokens[0]!, said: output, toolCalls };
 }
 
 function read({ dialect, form, payloads }: Recording): AnswerEvent[] | null {
@@ -91,6 +138,7 @@ function familyOf({ payloads, dialect }: Recording): string {
   const text = JSON.stringify(payloads.slice(0, 3)) + JSON.stringify(payloads.slice(-2));
   const named = /"model(?:Version)?":"([^"]+)"/.exec(text)?.[1]?.toLowerCase() ?? '';
   return (
-    families.find(([pattern]) => pattern.test(named))?.[1] ?? (named === '' ? `of ${dialect}` : 'others')
+    families.find(([pattern]) => pattern.test(named))?.[1] ??
+    (named === '' ? `unnamed, ${dialect}` : 'others')
   );
 }

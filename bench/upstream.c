@@ -3,6 +3,8 @@
  *
  *   POST with a body that names bench-json    a chat completion of about 1 KB
  *   POST with a body that names bench-burst   200 events of about 250 bytes, as fast as the socket takes them
+ *   POST with a body that names bench-words   the same text as Anthropic's messages stream it
+ *   POST with a body that names bench-told    a text as Anthropic's messages give it whole
  *   POST with a body that names bench-paced   an event each 50 ms, as many as the body's max_tokens (default 100),
  *                                             each with the time it was sent: "content":"t=123456789 "
  *   GET /plain/...                            1 KB of JSON
@@ -53,8 +55,8 @@ struct stream {
 static int epoll_fd, timer_fd;
 static stream queue = {.before = &queue, .after = &queue};
 static unsigned streams_opened;
-static char json_answer[4096], plain_answer[4096], *burst_answer;
-static size_t json_length, plain_length, burst_length;
+static char json_answer[4096], plain_answer[4096], told_answer[4096], *burst_answer, *words_answer;
+static size_t json_length, plain_length, told_length, burst_length, words_length;
 
 static const char sse_head[] =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -92,6 +94,27 @@ static size_t render_event(char *room, event_kind kind, const char *model, const
   return (size_t)sprintf(room, "%x\r\n%s\r\n", n, event);
 }
 
+/* One event of Anthropic's messages as one HTTP chunk. */
+static size_t render_message_event(char *room, const char *name, const char *fields) {
+  char event[768];
+  int n = snprintf(event, sizeof event, "event: %s\ndata: {\"type\":\"%s\"%s}\n\n", name, name, fields);
+  return (size_t)sprintf(room, "%x\r\n%s\r\n", n, event);
+}
+
+static char *render_words(char *end) {
+  end += render_message_event(end, "message_start",
+                              ",\"message\":{\"id\":\"msg_bench\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"bench-words\","
+                              "\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":150,\"output_tokens\":1}}");
+  end += render_message_event(end, "content_block_start", ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}");
+  for (int i = 0; i < BURST_EVENTS - 3; i++)
+    end += render_message_event(end, "content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" hello\"}");
+  end += render_message_event(end, "content_block_stop", ",\"index\":0");
+  end += render_message_event(end, "message_delta",
+                              ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":200}");
+  end += render_message_event(end, "message_stop", "");
+  return end + sprintf(end, "0\r\n\r\n");
+}
+
 static size_t render_json(char *room, const char *body) {
   return (size_t)sprintf(room, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s", strlen(body), body);
 }
@@ -110,6 +133,14 @@ static void render_answers(void) {
   sprintf(body, "{\"id\":7,\"text\":\"%s\"}", filler);
   plain_length = render_json(plain_answer, body);
 
+  sprintf(body,
+          "{\"id\":\"msg_bench\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"bench-told\",\"content\":[{\"type\":\"text\","
+          "\"text\":\"%.560s\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":150,\"output_tokens\":200}}",
+          filler);
+  told_length = render_json(told_answer, body);
+
+  words_answer = malloc(1024 * (BURST_EVENTS + 8));
+  words_length = (size_t)(render_words(stpcpy(words_answer, sse_head)) - words_answer);
   burst_answer = malloc(1024 * (BURST_EVENTS + 4));
   char *end = stpcpy(burst_answer, sse_head);
   end += render_event(end, ROLE, "bench-burst", "");
@@ -283,6 +314,8 @@ static bool answer(connection *c, const char *head, const char *body, size_t bod
   size_t left = model ? body_length - (size_t)(model - body) : 0;
   if (left > 10 && memcmp(model, "bench-json", 10) == 0) return send_constant(c, json_answer, json_length);
   if (left > 11 && memcmp(model, "bench-burst", 11) == 0) return send_constant(c, burst_answer, burst_length);
+  if (left > 11 && memcmp(model, "bench-words", 11) == 0) return send_constant(c, words_answer, words_length);
+  if (left > 10 && memcmp(model, "bench-told", 10) == 0) return send_constant(c, told_answer, told_length);
   if (left > 11 && memcmp(model, "bench-paced", 11) == 0) {
     /* max_tokens and max_completion_tokens alike: a gateway may send either. */
     const char *cap = memmem(body, body_length, "_tokens\":", 9);

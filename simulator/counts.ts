@@ -1,3 +1,5 @@
+import { readBedrockRequest } from './bedrock-request.ts';
+import { bedrock } from './bedrock.ts';
 import { readGeminiRequest } from './gemini-request.ts';
 import { readResponsesRequest } from './responses-request.ts';
 import { BadRequest, isObject, requireText } from './shape.ts';
@@ -52,5 +54,29 @@ export const responsesCount: WorkVendor = {
     const tokens = countPromptTokens(readResponsesRequest(body, { anySignature: true }));
     const answer = { object: 'response.input_tokens', input_tokens: tokens };
     return { model, body: answer, usage: null, promptTokens: tokens };
+  },
+};
+
+const BEDROCK = /^\/model\/(.+)\/count-tokens$/;
+const CONVERSE = new Set(['messages', 'system', 'toolConfig', 'additionalModelRequestFields']);
+
+/** Knows models by their own names, and not by those of profiles over regions. */
+export const bedrockCount: WorkVendor = {
+  name: 'bedrock-count',
+  answers: (path) => BEDROCK.test(path),
+  keyOf: (request, url) => bedrock.keyOf!(request, url),
+  renderError: (_status, message) => ({ message }),
+  work(body, path) {
+    const model = decodeURIComponent(BEDROCK.exec(path)![1]!);
+    if (/^(?:us|eu|apac|global)\./.test(model))
+      throw new BadRequest('', "The provided model doesn't support counting tokens.");
+    const call = isObject(body.input) ? body.input.converse : undefined;
+    if (!isObject(call)) throw new BadRequest('input', 'input must have one member');
+    for (const key of Object.keys(call))
+      if (!CONVERSE.has(key)) throw new BadRequest(key, `${key}: extraneous key`);
+    const tokens = countPromptTokens(
+      readBedrockRequest(call, { anySignature: true }, { model, stream: false }),
+    );
+    return { model, body: { inputTokens: tokens }, usage: null, promptTokens: tokens };
   },
 };

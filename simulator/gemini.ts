@@ -46,7 +46,9 @@ const gemini = (form: Form): Vendor => ({
   },
   asksKey: true,
   keyOf: ({ headers }, url) =>
-    (headers['x-goog-api-key'] as string | undefined) ?? url.searchParams.get('key') ?? undefined,
+    (headers['x-goog-api-key'] as string | undefined) ??
+    url.searchParams.get('key') ??
+    /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1],
   retriesInBody: true,
   ...(form === 'array' && { streamType: 'application/json; charset=UTF-8' }),
   read: (body, script, url) =>

@@ -42,7 +42,9 @@ export const mistral: Vendor = {
     const understood = readChatRequest(
       {
         ...rest,
-        messages: Array.isArray(body.messages) ? body.messages.map(plainMessage) : body.messages,
+        messages: Array.isArray(body.messages)
+          ? body.messages.map(plainMessage).map(typedCalls)
+          : body.messages,
         ...(seed !== undefined && { seed }),
         ...(choice !== undefined && { tool_choice: choice === 'any' ? 'required' : choice }),
       },
@@ -153,4 +155,13 @@ function renderUsage(answer: Answer, script: Script): Json {
     total_tokens: total,
     ...(cached !== 0 && { num_cached_tokens: cached, prompt_tokens_details: { cached_tokens: cached } }),
   };
+}
+
+/** A call's type may be left out: there is one. */
+function typedCalls(message: unknown): unknown {
+  if (!isObject(message) || !Array.isArray(message.tool_calls)) return message;
+  const calls = message.tool_calls.map((call: unknown) =>
+    isObject(call) ? { type: 'function', ...call } : call,
+  );
+  return { ...message, tool_calls: calls };
 }

@@ -17,6 +17,7 @@ import {
   answerUnknown,
 } from './model-call.ts';
 import { acceptUpgrade, answerBytes, answerEcho, answerEvents, answerMirror } from './plain.ts';
+import { answerRealtime } from './realtime.ts';
 import { answerVendorCall } from './vendor-call.ts';
 import { vendorAt, workVendorAt } from './vendors.ts';
 import { answerWork } from './work.ts';
@@ -202,6 +203,7 @@ function handleUpgrade(
 ): void {
   const path = new URL(request.url ?? '/', 'http://simulator').pathname;
   const call = log.open(request, path);
+  if (path === '/v1/realtime') return answerRealtime({ request, socket, head, call });
   if (path !== '/upgrade-echo') {
     call.status = 404;
     call.finished = 'refused';

@@ -1,3 +1,4 @@
+import { signatureFlaw } from './aws-signature.ts';
 import type { IncomingMessage } from 'node:http';
 import { planAnswer } from './answer.ts';
 import type { Answer } from './answer.ts';
@@ -78,6 +79,8 @@ export async function answerVendorCall(
     ? vendor.keyOf(request, url)
     : /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
   if (key === 'bad-key' || (vendor.asksKey && !key)) return refuse(401, 'invalid api token');
+  const flaw = signatureFlaw(request, incoming.bytes, { nowMs: Date.now() });
+  if (flaw !== null) return refuse(403, flaw);
   let understood: Understood;
   try {
     call.body = parseBody(incoming.bytes);

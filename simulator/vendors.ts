@@ -3,11 +3,12 @@ import { cohereEmbed, geminiEmbed, ollamaEmbed, openaiEmbeddings } from './embed
 import { cohereRerank, localRerank } from './rerank.ts';
 import type { WorkVendor } from './work.ts';
 import { images, moderations, speech, transcriptions } from './images-and-sound.ts';
-import { geminiCount, responsesCount } from './counts.ts';
+import { bedrockCount, geminiCount, responsesCount } from './counts.ts';
 import { completions } from './completions.ts';
 import { cohere } from './cohere.ts';
 import { geminis } from './gemini.ts';
 import { mistral } from './mistral.ts';
+import { bedrockInvoke, vertexClaude } from './hosted-claude.ts';
 import { ollamaGenerate } from './ollama-generate.ts';
 import { ollama } from './ollama.ts';
 import { responses } from './responses.ts';
@@ -22,6 +23,8 @@ const vendors: readonly Vendor[] = [
   ollamaGenerate,
   responses,
   bedrock,
+  bedrockInvoke,
+  vertexClaude,
   ...geminis,
 ];
 
@@ -41,6 +44,7 @@ const workVendors: readonly WorkVendor[] = [
   moderations,
   geminiCount,
   responsesCount,
+  bedrockCount,
 ];
 
 export const workVendorAt = (url: URL): WorkVendor | undefined =>

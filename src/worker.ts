@@ -16,6 +16,7 @@ import { openJournal } from '#ledger/journal/open-journal.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { PoolMemory } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
+import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
@@ -57,7 +58,7 @@ const parts: Parts = {
   policyKinds,
   upstream,
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
-  signers: new Map(),
+  signers,
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner }),
   poolMemory: new PoolMemory(start.pools, start.index),
@@ -72,6 +73,10 @@ const parts: Parts = {
   mirrors: new Mirrors(),
   shedder: new Shedder(start.snapshot.shedding),
   sockets: new SocketWatch(),
+  serve(inbound) {
+    running++;
+    return handle(inbound, gateway).finally(ended);
+  },
 };
 
 let gateway: CompiledGateway = compileGateway(start.snapshot, parts);
@@ -83,8 +88,7 @@ let listeners: ListenerPool;
 try {
   listeners = await openListeners(start, {
     onExchange(inbound) {
-      running++;
-      void handle(inbound, gateway).finally(ended);
+      void parts.serve(inbound);
     },
   });
   say({ type: 'listening', ports: listeners.ports });

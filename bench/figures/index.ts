@@ -4,6 +4,7 @@ import { memory } from './memory.ts';
 import { paced } from './paced.ts';
 import { keys, routes, threads } from './scale.ts';
 import { burst, json } from './throughput.ts';
+import { translate } from './translate.ts';
 
 /** In the order they are measured: those with running variants first. */
 export const figures: readonly Figure[] = [
@@ -14,6 +15,7 @@ export const figures: readonly Figure[] = [
   rest,
   mixed,
   prompt,
+  translate,
   memory,
   keys,
   routes,

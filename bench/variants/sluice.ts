@@ -74,9 +74,19 @@ function renderConfig(settings: Settings): object {
     threads,
     state,
     log: { access: false },
-    providers: { bench: { dialect: 'openai-chat', baseUrl: `${upstream}/v1`, apiKey: 'sk-upstream' } },
-    models: Object.fromEntries(models.map((model) => [model, { targets: [`bench/${model}`] }])),
-    prices: { 'bench/*': { input: '0.15', output: '0.60' } },
+    providers: {
+      bench: { dialect: 'openai-chat', baseUrl: `${upstream}/v1`, apiKey: 'sk-upstream' },
+      other: { dialect: 'anthropic-messages', baseUrl: upstream, apiKey: 'sk-upstream' },
+    },
+    models: {
+      ...Object.fromEntries(models.map((model) => [model, { targets: [`bench/${model}`] }])),
+      'bench-words': { targets: ['other/bench-words'] },
+      'bench-told': { targets: ['other/bench-told'] },
+    },
+    prices: {
+      'bench/*': { input: '0.15', output: '0.60' },
+      'other/*': { input: '0.15', output: '0.60' },
+    },
     upstreams: { shop: { targets: [upstream] } },
     routes: [
       // Before the others, so that order alone would try them all.

@@ -15,11 +15,11 @@ export function addProviders(sluice: Command): void {
       await print(
         renderTable(
           ['name', 'provider', 'speaks', 'address', 'key or address from'],
-          records.map(({ name, title, dialect, speaks = [], baseUrl, variable }) => [
+          records.map(({ name, title, dialect, speaks = [], baseUrl, locate, variable }) => [
             name,
             title,
             [dialect, ...speaks.map((also) => also.dialect)].join(', '),
-            baseUrl ?? 'of your own (baseUrl)',
+            baseUrl ?? (locate ? 'by its region or project' : 'of your own (baseUrl)'),
             variable ?? '-',
           ]),
         ),

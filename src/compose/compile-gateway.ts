@@ -20,6 +20,7 @@ import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
 import { originOf } from './origin-of.ts';
+import { signerServices } from './signer-services.ts';
 
 /** What outlives a reload. */
 export interface Parts {
@@ -45,6 +46,7 @@ export interface Parts {
   readonly shedder: Gateway['shedder'];
   readonly mirrors: Gateway['mirrors'];
   readonly sockets: Gateway['sockets'];
+  readonly serve: Gateway['serve'];
 }
 
 export type CompiledGateway = Gateway & CompiledPools;
@@ -78,11 +80,12 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     observer: parts.observer,
     live: parts.live,
     sockets: parts.sockets,
+    serve: parts.serve,
     endpoint,
     speaking: createSpeaking(dialects),
     rulesOf: createRules(),
     unasked: new Map(),
-    countless: new Set(),
+    countless: new WeakSet(),
     owed: parts.owed,
     retries: parts.retries,
     shedder: parts.shedder,
@@ -145,6 +148,6 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   const signer = provider.signer === null ? null : parts.signers.get(provider.signer.kind);
   if (signer === undefined)
     throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
-  const sign = signer && signer(provider, { clock: parts.clock, upstream: parts.upstream });
+  const sign = signer && signer(provider, signerServices(provider, parts));
   return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

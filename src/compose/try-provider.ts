@@ -6,8 +6,10 @@ import { headerOf, type HeaderList } from '#core/head.ts';
 import type { Provider, Target } from '#core/target.ts';
 import { totalsOf } from '#core/usage.ts';
 import { dialects } from '#dialects/index.ts';
+import { signers } from '#providers/signers/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { originOf } from './origin-of.ts';
+import { signerServices } from './signer-services.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface Tried {
@@ -24,7 +26,7 @@ export async function tryProvider(provider: Provider, model: string): Promise<Tr
   const dialect = dialects.find(({ name }) => name === provider.dialect)!;
   const target: Target = { provider, model, price: null, defaultMaxOutputTokens: 64 };
   const startedMs = systemClock.monotonicMs();
-  const { status, headers, body } = await send(requestOf(dialect, target));
+  const { status, headers, body } = await send(await signed(requestOf(dialect, target), provider));
   const tookMs = systemClock.monotonicMs() - startedMs;
   if (status >= 300) throw dialect.provider.parseFault(status, headers, body);
   const type = headerOf(headers, 'content-type') ?? 'no content-type';
@@ -63,6 +65,17 @@ function requestOf(dialect: Dialect, target: Target): UpstreamRequest {
     idempotent: false,
     upgrade: null,
   };
+}
+
+async function signed(request: UpstreamRequest, provider: Provider): Promise<UpstreamRequest> {
+  if (!provider.signer) return request;
+  const upstream = createUpstream({ clock: systemClock });
+  try {
+    const sign = signers.get(provider.signer.kind)!;
+    return await sign(provider, signerServices(provider, { clock: systemClock, upstream }))(request);
+  } finally {
+    upstream.close();
+  }
 }
 
 function send(

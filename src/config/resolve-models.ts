@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { parsePrice, type NanoPerMillion } from '#core/money.ts';
 import type { PriceVersion } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
-import type { Provider, ProviderRecord, Target } from '#core/target.ts';
+import type { Provider, ProviderRecord, SignerUse, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import { resolvePool } from './resolve-pool.ts';
 import { resolveModelRetries } from './resolve-retries.ts';
+import { resolveSigner } from './resolve-signer.ts';
 import { clientTlsOf, http2Of } from './resolve-upstreams.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import type { PriceSettings } from './price-schema.ts';
@@ -42,19 +43,21 @@ export function resolveProviders(
         `unknown kind "${settings.kind}"${didYouMean(settings.kind, catalog.keys())}`,
       );
     const dialect = settings.dialect ?? record?.dialect;
-    const baseUrl = settings.baseUrl ?? record?.baseUrl;
+    const signing = resolveSigner(settings, record, { at, problems });
+    const baseUrl = settings.baseUrl ?? signing.baseUrl ?? record?.baseUrl;
     if (!dialect || !baseUrl) {
       problems.add(
         at,
-        `expected "dialect" and "baseUrl", as no record of the catalogue has this name${didYouMean(name, catalog.keys())}`,
+        signing.missing ??
+          `expected "dialect" and "baseUrl", as no record of the catalogue has this name${didYouMean(name, catalog.keys())}`,
       );
       continue;
     }
-    if (!settings.apiKey && record?.credential && !settings.baseUrl) {
+    if (!settings.apiKey && !signing.signer && record?.credential && !settings.baseUrl) {
       problems.add(at, `expected "apiKey", such as \${env:${record.variable ?? 'NAME'}}`);
     }
     known.set(name, {
-      provider: providerOf(name, settings, { record, dialect, baseUrl }),
+      provider: providerOf(name, settings, { record, dialect, baseUrl, signer: signing.signer }),
       priceList: record?.priceList ?? null,
       models: settings.models ?? record?.models ?? [],
       prefixes: settings.prefixes ?? record?.modelPrefixes ?? [],
@@ -67,7 +70,12 @@ export function resolveProviders(
 function providerOf(
   name: string,
   settings: ProviderSettings,
-  from: { record: ProviderRecord | undefined; dialect: string; baseUrl: string },
+  from: {
+    record: ProviderRecord | undefined;
+    dialect: string;
+    baseUrl: string;
+    signer: SignerUse | null;
+  },
 ): Provider {
   const bearer = { header: 'authorization', prefix: 'Bearer ' };
   const { maxTokensField, asksUsage } = settings;
@@ -77,7 +85,7 @@ function providerOf(
     baseUrl: from.baseUrl.replace(/\/$/, ''),
     credential: settings.apiKey ? (from.record?.credential ?? bearer) : null,
     secret: settings.apiKey ?? null,
-    signer: from.record?.signer === undefined ? null : { kind: from.record.signer, settings: {} },
+    signer: from.signer,
     speaks: spokenBy(settings, from),
     headers: Object.entries(settings.headers ?? {}).flatMap(([header, value]) => [
       header.toLowerCase(),
@@ -226,6 +234,7 @@ export function resolveModels(
         passive: settings.health?.passive,
       }),
       shares: entries.map(({ weight = 1, priority = 0 }) => ({ weight, priority })),
+      ...(settings.continue ? { continues: true as const } : {}),
       ...(settings.retries
         ? { retries: resolveModelRetries(settings.retries, settings.targets.length) }
         : {}),

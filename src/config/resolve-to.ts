@@ -50,7 +50,10 @@ export function resolveTo(
       if (!name.includes('*') && !scope.models.find(name))
         add('to.llm.models', `unknown model "${name}"${didYouMean(name, scope.modelNames)}`);
     const { strict = false, models = null, vendorIds = 'refuse' } = to.llm;
-    return { ...base, kind: 'llm', strict, vendorIds, models };
+    const websocket = resolveWebSocket(to.llm.websocket, (message) =>
+      add('to.llm.websocket.origins', message),
+    );
+    return { ...base, kind: 'llm', strict, vendorIds, models, websocket };
   }
   if ('split' in to) return resolveSplit(to, base, scope, add);
   if ('redirect' in to)

@@ -69,7 +69,7 @@ export const RetriesSchema = Type.Object(
   { ...strict, description: 'When an attempt that failed is made anew, before anything was answered.' },
 );
 
-export const ModelRetriesSchema = Type.Object(common, {
+const ModelRetriesSchema = Type.Object(common, {
   ...strict,
   description:
     'Attempts beyond one for each target, before anything was answered. Each of them may be billed, and stands on the receipt.',
@@ -121,3 +121,14 @@ export type RetrySettings = Static<typeof RetriesSchema>;
 export type ModelRetrySettings = Static<typeof ModelRetriesSchema>;
 export type HedgeSettings = Static<typeof HedgeSchema>;
 export type SheddingSettings = Static<typeof SheddingSchema>;
+
+/** What becomes of attempts at a model that fail. */
+export const modelAttemptFields = {
+  retries: Type.Optional(ModelRetriesSchema),
+  continue: Type.Optional(
+    Type.Boolean({
+      description:
+        'When a stream of text breaks off, the next target goes on from what was delivered (false).',
+    }),
+  ),
+};

@@ -22,7 +22,8 @@ import {
   strict,
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
-import { attemptFields, ModelRetriesSchema, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { AwsSchema, GoogleSchema } from './schema-signers.ts';
+import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -67,6 +68,8 @@ const ProviderSchema = Type.Object(
     speaks: Type.Optional(SpeaksSchema),
     baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
     apiKey: Type.Optional(secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.')),
+    aws: Type.Optional(AwsSchema),
+    google: Type.Optional(GoogleSchema),
     models: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description: "Model names to list, in the provider's words.",
@@ -112,7 +115,7 @@ const ProviderSchema = Type.Object(
 const ModelSchema = Type.Object(
   {
     ...modelTargetFields,
-    retries: Type.Optional(ModelRetriesSchema),
+    ...modelAttemptFields,
   },
   { ...strict, description: 'A model name for clients, and the targets that answer it.' },
 );
@@ -161,6 +164,7 @@ const LlmTarget = Type.Object(
               "Ids of what the provider keeps for your account, such as uploaded files: refuse them, since they may be another project's, or pass them (refuse).",
           }),
         ),
+        websocket: Type.Optional(WebSocketSchema),
       },
       strict,
     ),

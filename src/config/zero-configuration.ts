@@ -12,9 +12,12 @@ export function zeroConfiguration(env: Environment, catalog: Iterable<ProviderRe
   let simulated: string | null = null;
   for (const record of catalog) {
     const { baseUrl, variable } = record;
+    const value = variable === null ? undefined : env[variable];
+    const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
+    if (record.signer === 'aws-sigv4' && value && region)
+      providers[record.name] = { apiKey: value, aws: { region } };
     // One whose address is each customer's own needs a file to say it.
     if (baseUrl === null) continue;
-    const value = variable === null ? undefined : env[variable];
     if (baseUrl.startsWith('builtin:')) simulated = record.name;
     else if (value)
       providers[record.name] = record.credential

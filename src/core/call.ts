@@ -22,6 +22,8 @@ export interface CallBrief {
   readonly choices: number;
   /** Did the client itself ask for usage on the stream? */
   readonly wantsUsage: boolean;
+  /** Asks about a call and makes none: nothing is used by it, whatever comes of it. */
+  readonly free?: true;
 }
 
 export interface Conversation {

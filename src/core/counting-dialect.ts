@@ -11,12 +11,16 @@ export interface CountingWords {
   readonly operations: readonly string[];
   /** The call to be counted, as the chat takes it; absent: the body itself. */
   callIn?(body: JsonObject): JsonObject;
+  /** Where in the body that call stands, if nowhere but there. */
+  readonly place?: readonly string[];
   /** Fields of a call that a count of it takes; absent: all of them. */
   readonly takes?: readonly string[];
   /** The body of a count from that of the call. */
   wrap?(call: JsonObject, target: Target): JsonObject;
   path(target: Target): string;
   relayEdits?(body: JsonObject, target: Target): ReadonlyMap<string, string | null>;
+  /** Does a refusal say that there is no count of this model? */
+  lacks?(refusal: Fault): boolean;
   /** The figure in an answer; undefined where it has none. */
   read(answer: JsonObject): unknown;
   write(tokens: number): JsonObject;
@@ -39,11 +43,15 @@ export function countingDialect(words: CountingWords, chat: Dialect): Dialect {
         maxOutputTokens: 0,
         choices: 1,
         wantsUsage: true,
+        free: true,
       }),
       vendorIds: (body) => chat.client.vendorIds(callIn(body)),
       parseCall: (body, line) => ({ ...chat.client.parseCall(callIn(body), line), stream: false }),
-      replaceState: (body, open) =>
-        body === callIn(body) ? chat.client.replaceState(body, open) : new Map(),
+      replaceState(body, open) {
+        const call = callIn(body);
+        if (body === call) return chat.client.replaceState(body, open);
+        return words.place ? putBack(body, words.place, chat.client.replaceState(call, open)) : new Map();
+      },
       renderAnswer: (events) => JSON.stringify(words.write(tokensIn(events))),
       renderEvent: notStreamed,
       renderEnding: notStreamed,
@@ -66,10 +74,32 @@ export function countingDialect(words: CountingWords, chat: Dialect): Dialect {
           throw new Fault('upstream/malformed-answer', "The upstream's answer has no count of tokens.");
         return counted(tokens);
       },
+      parseFault(status, headers, body) {
+        const fault = provider.parseFault(status, headers, body);
+        return words.lacks?.(fault) ? new Fault('dialect/unsupported', fault.message, { status }) : fault;
+      },
       eventReader: notStreamed,
       withoutUsage: (data) => data,
     },
   };
+}
+
+/** Edits of a call that stands within a body, as the edit of the body's field that it is in. */
+function putBack(
+  body: JsonObject,
+  [outer, ...inner]: readonly string[],
+  edits: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const edited = (value: unknown, path: readonly string[]): JsonObject => {
+    const object = value as JsonObject;
+    const [name, ...rest] = path;
+    if (name !== undefined) return { ...object, [name]: edited(object[name], rest) };
+    return {
+      ...object,
+      ...Object.fromEntries([...edits].map(([key, text]) => [key, JSON.parse(text) as unknown])),
+    };
+  };
+  return edits.size === 0 ? edits : new Map([[outer!, JSON.stringify(edited(body[outer!], inner))]]);
 }
 
 const nothingUsed: Usage = { lines: [], source: 'provider', raw: null, flags: [] };

@@ -93,6 +93,12 @@ export const faultKinds = {
   'upstream/refused': kind(502, 'upstream', false, 'The upstream refused the call'),
   'upstream/overloaded': kind(503, 'upstream', true, 'The upstream is overloaded'),
   'upstream/rate-limited': kind(429, 'upstream', true, 'The upstream limits this gateway'),
+  'upstream/credential': kind(
+    502,
+    'upstream',
+    true,
+    'What proves to the upstream who calls could not be had',
+  ),
   'upstream/tls': kind(502, 'upstream', false, 'The upstream could not prove who it is'),
   'client/gone': kind(499, 'client', false, 'The client hung up'),
   'gateway/journal': kind(503, 'gateway', false, 'The call cannot be put on record, so it is not made'),

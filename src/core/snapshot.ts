@@ -73,6 +73,8 @@ export interface ResolvedModel extends Plan {
   readonly shares?: readonly TargetShare[];
   /** Absent: each target once, in order (`fallbackRules`). */
   readonly retries?: RetryRules;
+  /** When a stream breaks off, the next target goes on with it. */
+  readonly continues?: true;
   /** Tried in order; the first that holds says whose targets answer. */
   readonly rules?: readonly ModelRule[];
 }
@@ -285,6 +287,7 @@ export interface LlmRoute extends RouteBase {
   /** Models that may be used through this route: names and `*` patterns; null: all. */
   readonly models: readonly string[] | null;
   readonly bodyBytes: number;
+  readonly websocket: WebSocketRules;
 }
 
 export interface PolicyUse {

@@ -34,6 +34,15 @@ export function parseEvent(text: string): SseEvent {
   if (text.startsWith('data: ') && text.endsWith('\n\n') && text.indexOf('\n') === text.length - 2) {
     if (!text.includes('\r')) return { name: '', data: text.slice(6, -2) };
   }
+  const named = text.startsWith('event: ') ? text.indexOf('\n') : -1;
+  // Others' nearly all have a line with their name before it.
+  if (
+    named > 0 &&
+    text.startsWith('data: ', named + 1) &&
+    text.indexOf('\n', named + 1) === text.length - 2
+  ) {
+    if (!text.includes('\r')) return { name: text.slice(7, named), data: text.slice(named + 7, -2) };
+  }
   let name = '';
   let data: string | null = null;
   for (const line of text.split(/\r\n|\n|\r/)) {

@@ -37,6 +37,20 @@ export interface Quirks {
   readonly reasoningField?: string;
   /** Values other than text the provider refuses, and so must be left out of a relayed call. */
   readonly refusesFields?: readonly string[];
+  /** Each model has an address of its own, where the dialect has the model in the body. */
+  readonly hosted?: HostedCalls;
+}
+
+/** Paths below the base URL; `{model}` stands for the model's name, escaped. */
+export interface HostedCalls {
+  readonly path: string;
+  readonly streamPath: string;
+  /** Version of the format, which is given in the body. */
+  readonly version: string;
+  /** The path alone says whether a stream is wanted. */
+  readonly streamByPath?: true;
+  /** Features that headers ask for elsewhere are asked for in the body. */
+  readonly betasInBody?: true;
 }
 
 /** Of a kind of signer (contracts/signer.ts), with its settings: regions, projects, secrets. */
@@ -110,8 +124,10 @@ export interface ProviderRecord {
   readonly credential: CredentialForm | null;
   /** Other dialects it speaks; what is left out is as for its first. */
   readonly speaks?: readonly (Pick<SpokenDialect, 'dialect'> & Partial<SpokenDialect>)[];
-  /** Kind of signer it needs; absent: none. */
+  /** Kind of signer it needs; absent: none. With a credential as well, a key is taken in its place. */
   readonly signer?: string;
+  /** Its address, where that follows from the settings of its signer; null where they say too little. */
+  readonly locate?: (settings: SignerUse['settings']) => string | null;
   /** Environment variable that holds its key (or, for local servers, its address). */
   readonly variable: string | null;
   /** Bare model names that begin so are this provider's. */

@@ -1,7 +1,10 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
-import { anthropicMessages } from './anthropic-messages/index.ts';
+import { anthropicMessages as messages } from './anthropic-messages/index.ts';
 import { anthropicCount } from './anthropic-messages/count.ts';
+import { bedrockCount } from './bedrock-converse/count.ts';
 import { bedrockConverse } from './bedrock-converse/index.ts';
+import { bedrockInvoke } from './bedrock-converse/invoke-dialect.ts';
+import { overInvoke } from './bedrock-converse/invoke.ts';
 import { cohereChat } from './cohere-chat/index.ts';
 import { cohereEmbed } from './cohere-embed/index.ts';
 import { cohereRerank, jinaRerank } from './cohere-rerank/index.ts';
@@ -16,6 +19,8 @@ import { openaiEmbeddings } from './openai-embeddings/index.ts';
 import { openaiCount } from './openai-responses/count.ts';
 import { openaiResponses } from './openai-responses/index.ts';
 import { openaiWork } from './openai-work/index.ts';
+
+const anthropicMessages = overInvoke(messages);
 
 /** For conversations. Where a request does not say which one its sender speaks, it is the first. */
 export const chatDialects: readonly Dialect[] = [
@@ -41,7 +46,11 @@ export const workDialects: readonly Dialect[] = [
   anthropicCount(anthropicMessages),
   geminiCount(geminiGenerate),
   openaiCount(openaiResponses(openaiChat)),
+  bedrockCount(bedrockConverse),
 ];
 
+/** Formats of others under another cover: what they carry is what those carry. */
+const coveredDialects: readonly Dialect[] = [bedrockInvoke(anthropicMessages, bedrockConverse)];
+
 /** Every dialect. */
-export const dialects: readonly Dialect[] = [...chatDialects, ...workDialects];
+export const dialects: readonly Dialect[] = [...chatDialects, ...coveredDialects, ...workDialects];

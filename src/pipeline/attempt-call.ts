@@ -1,10 +1,13 @@
+import type { Sign } from '#core/contracts/signer.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
+import { faultFrom } from '#core/fault.ts';
 import type { Target } from '#core/target.ts';
 import { askedUnits, inputText } from './input-text.ts';
+import type { Continuation } from './continuation.ts';
 import type { Answer } from './answer.ts';
 import { CallAttempt } from './call-attempt.ts';
 import type { ModelCall } from './model-call.ts';
-import { renderOutbound } from './outbound-call.ts';
+import { renderOutbound, type OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
 import { recordIntent } from './record-intent.ts';
 
@@ -18,6 +21,8 @@ export interface Try {
   readonly watchesLimits: boolean;
   /** Until the head of its answer; 0 is unlimited. */
   readonly deadlineMs: number;
+  /** See CallAttemptParts. */
+  readonly continuation: Continuation | null;
 }
 
 /**
@@ -26,8 +31,9 @@ export interface Try {
  */
 export async function attemptCall(passage: Passage, call: ModelCall, attempt: Try): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const { target, isLast, watchesLimits, deadlineMs } = attempt;
-  const outbound = renderOutbound(passage, call, target);
+  const { target, isLast, watchesLimits, deadlineMs, continuation } = attempt;
+  const goesOn = continuation?.begun === true;
+  const outbound = renderOutbound(passage, call, { target, continuation: goesOn ? continuation : null });
   const record: AttemptRecord = {
     number: attempt.number,
     target,
@@ -40,13 +46,15 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     usage: null,
     work: 'none',
     seen: null,
-    inputText: () => inputText(call),
+    // What is sent for the second time is not the client's to pay.
+    inputText: goesOn ? null : () => inputText(call),
+    ...(goesOn ? { flags: ['continues'] } : {}),
     ...(call.dialect.surface ? { askedUnits: () => askedUnits(call) } : {}),
   };
   await recordIntent(passage, record);
   exchange.attempts.push(record);
   const { sign } = gateway.endpoint(target.provider);
-  const signed = sign ? { ...outbound, request: await sign(outbound.request) } : outbound;
+  const signed = sign ? await complete(passage, { outbound, record, sign }) : outbound;
   const running = new CallAttempt({
     passage,
     call,
@@ -55,6 +63,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     isLast,
     watchesLimits,
     deadlineMs,
+    continuation,
   });
   gateway.live.add(running);
   try {
@@ -62,5 +71,19 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
   } finally {
     record.endedAtMs = gateway.clock.nowMs();
     gateway.live.delete(running);
+  }
+}
+
+/** @throws Fault when there is nothing to sign with: then nothing was sent, and another target may do. */
+async function complete(
+  { gateway }: Passage,
+  { outbound, record, sign }: { outbound: OutboundCall; record: AttemptRecord; sign: Sign },
+): Promise<OutboundCall> {
+  try {
+    return { ...outbound, request: await sign(outbound.request) };
+  } catch (thrown) {
+    record.fault = faultFrom(thrown);
+    record.endedAtMs = gateway.clock.nowMs();
+    throw record.fault;
   }
 }

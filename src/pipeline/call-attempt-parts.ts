@@ -1,4 +1,5 @@
 import type { AttemptRecord } from '#core/exchange.ts';
+import type { Continuation } from './continuation.ts';
 import type { ModelCall } from './model-call.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
@@ -13,4 +14,6 @@ export interface CallAttemptParts {
   readonly watchesLimits: boolean;
   /** Until the head of the answer; 0 is unlimited. */
   readonly deadlineMs: number;
+  /** Where another target may go on with a stream that breaks off. */
+  readonly continuation: Continuation | null;
 }

@@ -36,6 +36,8 @@ export class CallAttempt implements UpstreamSink {
   #resolve!: (answer: Answer) => void;
   #reject!: (fault: Fault) => void;
   #over = false;
+  /** Does it go on with what another target began? */
+  #goesOn = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(parts: CallAttemptParts) {
@@ -79,7 +81,13 @@ export class CallAttempt implements UpstreamSink {
     }
     if (status >= 200 && status < 300 && call.brief.stream) this.#framing = this.#framingOf(headers);
     if (this.#framing) {
-      const parts = { target: record.target!, framing: this.#framing, context: this.#context() };
+      const { continuation } = this.#parts;
+      const parts = {
+        target: record.target!,
+        framing: this.#framing,
+        context: this.#context(),
+        continuation,
+      };
       this.#open(openStream(passage, call, outbound, parts), streamType(call));
     }
   }
@@ -95,6 +103,17 @@ export class CallAttempt implements UpstreamSink {
   #open(stream: AnswerStream, contentType: string): void {
     const { record, call, passage, isLast } = this.#parts;
     record.seen = stream.tally;
+    const flow = {
+      pause: () => (this.#decoder ?? this.#call)?.pause(),
+      resume: () => (this.#decoder ?? this.#call)?.resume(),
+    };
+    const { continuation } = this.#parts;
+    if (continuation?.begun) {
+      this.#goesOn = true;
+      this.#delivery = continuation.delivery!;
+      this.#delivery.goOn(stream, flow);
+      return;
+    }
     this.#delivery = new StreamDelivery({
       passage,
       stream,
@@ -107,9 +126,9 @@ export class CallAttempt implements UpstreamSink {
         'no-cache',
       ]),
       waitsForContent: !isLast,
-      pause: () => (this.#decoder ?? this.#call)?.pause(),
-      resume: () => (this.#decoder ?? this.#call)?.resume(),
+      ...flow,
     });
+    if (continuation) continuation.delivery = this.#delivery;
   }
 
   /** Null for an answer in one piece. */
@@ -153,7 +172,10 @@ export class CallAttempt implements UpstreamSink {
   onFault(fault: Fault): void {
     if (this.#over) return;
     this.#parts.record.fault = fault;
-    if (this.#delivery?.begun) this.#complete(this.#delivery.fail(fault));
+    const { continuation, passage, call } = this.#parts;
+    // A target that goes on may fail before it does: whether there is another is for whoever chose it.
+    const goesOn = continuation?.begun && (!this.#delivery || continuation.mayGoOn(passage, call));
+    if (this.#delivery?.begun && !goesOn) this.#complete(this.#delivery.fail(fault));
     else this.#fail(fault);
   }
 
@@ -201,6 +223,8 @@ export class CallAttempt implements UpstreamSink {
       record.retryAfterMs ??= retryAfterMs(fault.details.headers ?? [], passage.gateway.clock.nowMs());
       throw fault;
     }
+    if (this.#parts.continuation?.begun)
+      throw new Fault('upstream/malformed-answer', 'The answer came whole, and a stream was to go on.');
     const rendered = renderWhole(
       { passage, call, outbound, record, context: this.#context() },
       body,
@@ -222,7 +246,7 @@ export class CallAttempt implements UpstreamSink {
       exchange.outcome = 'client_gone';
       exchange.fault = new Fault('client/gone', 'The client hung up before its answer was complete.');
     }
-    this.#delivery?.abort();
+    (this.#delivery ?? this.#parts.continuation?.delivery)?.abort();
     this.#settleUsage();
     this.#end();
     this.#resolve(nothingLeft);
@@ -268,7 +292,7 @@ export class CallAttempt implements UpstreamSink {
     const { record } = this.#parts;
     const stream = this.#delivery?.stream;
     if (!stream) return;
-    record.usage = stream.usage;
+    record.usage = this.#goesOn ? this.#parts.continuation!.ownUsage : stream.usage;
     if (stream.ended || stream.state.finished.size > 0) record.work = stream.cut ? 'begun' : 'finished';
   }
 

@@ -10,6 +10,7 @@ import { affinityOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { attemptCall, type Try } from './attempt-call.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
+import { Continuation } from './continuation.ts';
 import { chooseModel } from './choose-model.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
@@ -19,10 +20,10 @@ import { Retries } from './retries.ts';
 
 /**
  * Tries the model's targets as its pool gives them. The next one takes over, unseen, as long as nothing of an answer has
- * been delivered and the failure is one that another target may not share.
+ * been delivered and the failure is one that another target may not share. `tryOne` makes one attempt.
  * @throws Fault of the last attempt, or `upstream/unavailable` when no target may be tried.
  */
-export async function converse(passage: Passage, call: ModelCall): Promise<Answer> {
+export async function converse(passage: Passage, call: ModelCall, tryOne = tryTarget): Promise<Answer> {
   const { exchange, gateway } = passage;
   const model = chooseModel(passage, call);
   const pool = gateway.targetsOf(model);
@@ -34,6 +35,14 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
     gateway,
   );
   const watchesLimits = pool.goesBy === 'quota';
+  const continuation = model.continues && call.brief.stream ? new Continuation() : null;
+  /** The answer's end where the client has been given its beginning. */
+  const giveUp = (fault: Fault): Answer => {
+    if (!continuation?.begun) throw fault;
+    if (!exchange.inbound.gone) return continuation.fail(fault);
+    continuation.delivery!.abort();
+    throw fault;
+  };
   let lease = retries.first();
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   for (;;) {
@@ -41,11 +50,12 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
     const isLast = lease.isLast || retries.made >= rules.attempts;
     let fault: Fault | null = null;
     try {
-      return await tryTarget(passage, call, {
+      return await tryOne(passage, call, {
         target: lease.member.target,
         isLast,
         watchesLimits,
         deadlineMs,
+        continuation,
       });
     } catch (thrown) {
       fault = faultFrom(thrown);
@@ -53,7 +63,7 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
       lease.end(attemptResult(exchange, exchange.attempts.at(-1), fault, gateway.clock.nowMs()));
     }
     const record = exchange.attempts.at(-1);
-    if (!fault.retryable || exchange.inbound.gone) throw fault;
+    if (!fault.retryable || exchange.inbound.gone) return giveUp(fault);
     const asked = record?.retryAfterMs ?? null;
     // A fault that may be retried and is none of the connection came in the answer.
     const failure = failureOf(fault, record?.status ?? 0, asked) ?? {
@@ -62,13 +72,13 @@ export async function converse(passage: Passage, call: ModelCall): Promise<Answe
       retryAfterMs: asked,
     };
     const next = retries.after(failure, lease);
-    if (!next) throw fault;
+    if (!next) return giveUp(fault);
     lease = next.lease;
     exchange.losses.length = 0;
     if (next.waitMs > 0) await pause(exchange.inbound, next.waitMs);
     if (!exchange.inbound.gone) continue;
     lease.end(neutralResult);
-    throw new Fault('client/gone', 'The client hung up before its answer was complete.');
+    return giveUp(new Fault('client/gone', 'The client hung up before its answer was complete.'));
   }
 }
 
@@ -96,7 +106,7 @@ function pause(inbound: Inbound, waitMs: number): Promise<void> {
 async function tryTarget(passage: Passage, call: ModelCall, to: Omit<Try, 'number'>): Promise<Answer> {
   const { exchange, gateway } = passage;
   const provider = gateway.speaking(to.target.provider, call.dialect);
-  if (!provider) throw unsupported(to.target.provider.name, call.dialect);
+  if (!provider || gateway.countless.has(provider)) throw unsupported(to.target.provider.name, call.dialect);
   const target = provider === to.target.provider ? to.target : { ...to.target, provider };
   const known = gateway.unasked.get(provider);
   const number = exchange.attempts.length + 1;

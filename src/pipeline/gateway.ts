@@ -1,13 +1,15 @@
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
+import type { Sign } from '#core/contracts/signer.ts';
 import type { TargetPool } from '#core/contracts/target-pool.ts';
-import type { Origin, Upstream, UpstreamRequest } from '#core/contracts/upstream.ts';
+import type { Origin, Upstream } from '#core/contracts/upstream.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import type { OperationIndex } from './operation-index.ts';
@@ -38,13 +40,15 @@ export interface Gateway {
   readonly live: Set<{ recordProgress(): void }>;
   /** Open WebSockets, over reloads. */
   readonly sockets: SocketWatch;
+  /** Handles an exchange by the newest rules; resolves when its receipt is on record. */
+  serve(inbound: Inbound): Promise<void>;
   endpoint(provider: Provider): Endpoint;
   /** The provider as it speaks to clients of a dialect: in it, or in another of its surface; null where it has none. */
   speaking(provider: Provider, dialect: Dialect): Provider | null;
   /** Providers that refused to be asked for usage, as they are called since. Until the next snapshot. */
   readonly unasked: Map<Provider, Provider>;
-  /** Models whose providers have turned out to count no tokens. Until the next snapshot. */
-  readonly countless: Set<ResolvedModel>;
+  /** Providers, as they speak to counts, and models that have turned out to have none. Until the next snapshot. */
+  readonly countless: WeakSet<Provider | ResolvedModel>;
   /** Told that something is owed for what a provider does in the background. */
   readonly owed: { wake(): void };
   /** Refuses what a thread that is behind cannot do. */
@@ -96,7 +100,7 @@ export interface Endpoint {
   /** Host, credential and the provider's own headers. */
   readonly headers: HeaderList;
   /** Where a header does not prove who calls: completes a request just before it is made. @throws Fault */
-  readonly sign: ((request: UpstreamRequest) => Promise<UpstreamRequest>) | null;
+  readonly sign: Sign | null;
 }
 
 export interface HttpUpstream {

@@ -8,6 +8,7 @@ import type {
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
+import type { HttpRoute } from '#core/snapshot.ts';
 import { nothingLeft, type Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { encodeAnswer } from './encode-answer.ts';
@@ -203,10 +204,12 @@ export class HttpAttempt implements UpstreamSink {
   onUpgrade(headers: HeaderList, socket: RawSocket, firstBytes: Buffer): void {
     this.#clearTimer();
     const upstream = { socket, firstBytes };
-    const fault = openWebSocket(this.#passage, this.record, { headers, upstream }, () => {
+    const rules = this.#passage.route.route as HttpRoute;
+    const onOver = () => {
       this.#over = true;
       this.#resolve(nothingLeft);
-    });
+    };
+    const fault = openWebSocket(this.#passage, this.record, { headers, upstream }, { rules, onOver });
     if (!fault) return;
     socket.destroy();
     this.onFault(fault);

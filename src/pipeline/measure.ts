@@ -4,11 +4,11 @@ import type { Passage } from './passage.ts';
 
 /**
  * What an attempt used. The provider's word when it gave its last one; else what was seen is counted, and said to be
- * counted. Null where nothing can have been used, and on routes without models.
+ * counted. Null where nothing can have been used, by calls that are free, and on routes without models.
  */
 export function measure(passage: Passage, attempt: AttemptRecord): Usage | null | Promise<Usage> {
   const { usage } = attempt;
-  if (!attempt.target || attempt.deferred) return null;
+  if (!attempt.target || attempt.deferred || passage.exchange.brief?.free) return null;
   if (usage && (attempt.work === 'finished' || attempt.work === 'none')) return usage;
   if (attempt.work === 'none') return null;
   if (attempt.work === 'unknown') {

@@ -40,29 +40,66 @@ export async function readCall(
   passage: Passage,
   { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
 ): Promise<ModelCall> {
-  const { exchange, gateway, route } = passage;
+  const { exchange, route } = passage;
   const bytes = await readPlainBody(exchange, route.route.bodyBytes);
   const read = parseCallBody(exchange, { dialect, line }, bytes);
   const { brief, json } = read;
-  const found = gateway.models.find(brief.model);
-  // Any of its names: who writes it otherwise gets no other route.
-  if (route.siblings) chooseByModel(passage, found ? [brief.model, ...found.knownAs] : [brief.model]);
+  const found = routeByModel(passage, brief.model);
   const holder = await holderOf(passage, dialect, { json, text: read.text });
   exchange.strict = isStrict(passage);
+  return modelCall(read, useModel(passage, brief.model, found), holder);
+}
 
-  const model = isRouted(passage, brief.model) ? found : null;
-  if (!model) {
-    throw new Fault(
-      'model/not-found',
-      `There is no model "${brief.model}". GET the list of models for their names.`,
-      {
-        field: 'model',
-      },
-    );
+function routeByModel(passage: Passage, name: string): ResolvedModel | null {
+  const found = passage.gateway.models.find(name);
+  // Any of its names: who writes it otherwise gets no other route.
+  if (passage.route.siblings) chooseByModel(passage, found ? [name, ...found.knownAs] : [name]);
+  return found;
+}
+
+/** @throws Fault `model/not-found` */
+function useModel(passage: Passage, name: string, found: ResolvedModel | null): ResolvedModel {
+  const { exchange } = passage;
+  if (!found || !isRouted(passage, name)) {
+    const message = `There is no model "${name}". GET the list of models for their names.`;
+    throw new Fault('model/not-found', message, { field: 'model' });
   }
-  exchange.countedModel = model.countedAs;
-  exchange.modelNames = model.knownAs;
-  return modelCall(read, model, holder);
+  exchange.countedModel = found.countedAs;
+  exchange.modelNames = found.knownAs;
+  return found;
+}
+
+/**
+ * A call that came without a body, for a model that its request line names; `json` says in its place what can be said of it.
+ * @throws Fault `model/not-found`
+ */
+export function bodilessCall(
+  passage: Passage,
+  { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
+  { name, json }: { readonly name: string; readonly json: JsonObject },
+): ModelCall {
+  const { exchange } = passage;
+  const brief: CallBrief = {
+    model: name,
+    stream: true,
+    maxOutputTokens: null,
+    choices: 1,
+    wantsUsage: true,
+  };
+  exchange.brief = brief;
+  const model = useModel(passage, name, routeByModel(passage, name));
+  return {
+    dialect,
+    line,
+    brief,
+    model,
+    bytes: Buffer.alloc(0),
+    json,
+    fields: [],
+    form: null,
+    holder: null,
+    conversation: () => dialect.client.parseCall(json, line),
+  };
 }
 
 export interface ReadBody extends Omit<ModelCall, 'model' | 'holder'> {

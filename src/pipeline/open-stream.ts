@@ -3,6 +3,7 @@ import type { Framing } from '#core/contracts/framing.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import type { Target } from '#core/target.ts';
 import type { AnswerStream } from './answer-stream.ts';
+import type { Continuation } from './continuation.ts';
 import { streamType, type ModelCall } from './model-call.ts';
 import { keepingReader } from './kept/note.ts';
 import type { OutboundCall } from './outbound-call.ts';
@@ -15,6 +16,7 @@ export interface StreamParts {
   /** Of what the provider sends. */
   readonly framing: Framing;
   readonly context: RenderContext;
+  readonly continuation: Continuation | null;
 }
 
 /** Chooses the stream's way through: bytes that are only scanned where possible, events where somebody must read. */
@@ -22,13 +24,15 @@ export function openStream(
   passage: Passage,
   call: ModelCall,
   outbound: OutboundCall,
-  { target, framing, context }: StreamParts,
+  { target, framing, context, continuation }: StreamParts,
 ): AnswerStream {
-  const stages = openStages(passage);
-  const reader = keepingReader(
+  const stages = [...openStages(passage), ...(continuation ? [continuation.stage] : [])];
+  const own = keepingReader(
     { passage, call, outbound, target },
     outbound.dialect.provider.eventReader(target),
   );
+  const goesOn = continuation?.begun === true;
+  const reader = goesOn ? continuation.reader(own) : own;
   const withoutUsage =
     outbound.same && !call.brief.wantsUsage && target.provider.quirks.asksUsage !== false
       ? (data: string) => outbound.dialect.provider.withoutUsage(data)
@@ -45,6 +49,8 @@ export function openStream(
     sameDialect: outbound.same,
     provider: target.provider.name,
     withoutUsage,
+    mayGoOn: continuation !== null,
+    ...(goesOn ? { state: continuation.delivery!.stream.state } : {}),
   });
 }
 

@@ -1,11 +1,13 @@
-import type { Loss } from '#core/call.ts';
+import type { Conversation, Loss } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
+import type { HeaderList } from '#core/head.ts';
 import { spliceForm } from '#core/form.ts';
 import { spliceFields } from '#core/json.ts';
 import { holdsState, openConversation, openState } from '#core/opaque-state.ts';
 import type { Target } from '#core/target.ts';
+import type { Continuation } from './continuation.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 
@@ -21,16 +23,20 @@ export interface OutboundCall {
  * change; in another one a translation, with what it could not carry put on the exchange.
  * @throws Fault `dialect/not-carried` in strict mode.
  */
-export function renderOutbound(passage: Passage, call: ModelCall, target: Target): OutboundCall {
+export function renderOutbound(
+  passage: Passage,
+  call: ModelCall,
+  { target, continuation }: { readonly target: Target; readonly continuation: Continuation | null },
+): OutboundCall {
   const { exchange, gateway } = passage;
   const { provider } = target;
   const dialect = gateway.dialects.get(provider.dialect)!;
-  const same = dialect === call.dialect;
+  const same = dialect === call.dialect && continuation === null;
   const endpoint = gateway.endpoint(provider);
-  const body = same
-    ? relay(passage, call, { dialect, target })
-    : translate(passage, call, { dialect, target });
   const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
+  const body = same
+    ? relay(passage, call, { dialect, target, clientHeaders })
+    : translate(passage, continuation?.conversation(call) ?? call.conversation(), { dialect, target });
   const headers = [
     ...endpoint.headers,
     ...dialect.provider.headers(clientHeaders),
@@ -70,19 +76,25 @@ function acceptOf({ brief }: ModelCall, { provider }: Dialect): string {
   return provider.framings?.[0]?.mediaType ?? 'text/event-stream';
 }
 
-function relay(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {
+interface RelayedTo {
+  readonly dialect: Dialect;
+  readonly target: Target;
+  readonly clientHeaders: HeaderList;
+}
+
+function relay(passage: Passage, call: ModelCall, to: RelayedTo): Buffer {
   const losses = to.dialect.provider.relayLosses?.(call.json, to.target) ?? [];
   if (losses.length > 0) {
     passage.exchange.losses.push(...losses);
     refuseIfStrict(passage, to.target);
   }
-  const edits = editsOf(call, to.dialect, to.target);
+  const edits = editsOf(call, to);
   return call.form ? spliceForm(call.bytes, call.form, edits) : spliceFields(call.bytes, call.fields, edits);
 }
 
 /** State that is marked as a provider's came here by way of another dialect: its maker gets it back as it was. */
-function editsOf({ bytes, json, line }: ModelCall, dialect: Dialect, target: Target) {
-  const edits = dialect.provider.relayEdits(json, target, line);
+function editsOf({ bytes, json, line }: ModelCall, { dialect, target, clientHeaders }: RelayedTo) {
+  const edits = dialect.provider.relayEdits(json, target, line, clientHeaders);
   if (!holdsState(bytes)) return edits;
   const { name } = target.provider;
   return new Map([...edits, ...dialect.client.replaceState(json, (state) => openState(state, name, 'keep'))]);
@@ -91,9 +103,13 @@ function editsOf({ bytes, json, line }: ModelCall, dialect: Dialect, target: Tar
 const isAmong = (losses: readonly Loss[], { field }: Loss): boolean =>
   losses.some((loss) => loss.field === field);
 
-function translate(passage: Passage, call: ModelCall, to: { dialect: Dialect; target: Target }): Buffer {
+function translate(
+  passage: Passage,
+  conversation: Conversation,
+  to: { dialect: Dialect; target: Target },
+): Buffer {
   const { exchange } = passage;
-  const opened = openConversation(call.conversation(), to.target.provider.name);
+  const opened = openConversation(conversation, to.target.provider.name);
   const { body, losses } = to.dialect.provider.renderCall(opened.conversation, to.target);
   exchange.losses.push(...opened.losses, ...losses.filter((loss) => !isAmong(opened.losses, loss)));
   refuseIfStrict(passage, to.target);

@@ -23,7 +23,7 @@ export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRec
         admittedAtMs: exchange.admittedAtMs,
         subjects: subjectsOf(exchange.consumer),
         traceId: exchange.trace.traceId,
-        estimatedInput: exchange.estimatedInput,
+        estimatedInput: exchange.brief?.free ? 0 : exchange.estimatedInput,
         priceVersion: attempt.target?.price?.version ?? null,
         ...costExpected(exchange, attempt),
         reserved: exchange.reserved,
@@ -41,7 +41,7 @@ function costExpected(
   exchange: Exchange,
   { target }: AttemptRecord,
 ): { estimatedCostNano?: string; currency?: string } {
-  const cost = target && expectedCost(exchange, target);
+  const cost = target && !exchange.brief?.free ? expectedCost(exchange, target) : null;
   return cost === null ? {} : { estimatedCostNano: cost.toString(), currency: target!.price!.currency };
 }
 

@@ -106,6 +106,7 @@ test('faults fall into the classes that rules name; those of client and gateway 
     failureOf(new Fault(code, '', details), status, null);
   assert.deepEqual(classOf('upstream/connect'), failed('connect'));
   assert.deepEqual(classOf('upstream/connect-timeout'), failed('connect'));
+  assert.deepEqual(classOf('upstream/credential'), failed('connect'));
   assert.deepEqual(classOf('upstream/closed'), failed('reset'));
   assert.equal(classOf('upstream/closed', 0, { unsent: true })!.unsent, true);
   assert.equal(classOf('upstream/header-timeout')!.kind, 'timeout');

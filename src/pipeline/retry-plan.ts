@@ -26,6 +26,7 @@ export function failureOf(fault: Fault, status: number, retryAfterMs: number | n
     case 'upstream/connect':
     case 'upstream/connect-timeout':
     case 'upstream/tls':
+    case 'upstream/credential':
       return { kind: 'connect', unsent: true, retryAfterMs };
     case 'upstream/header-timeout':
     case 'upstream/idle-timeout':

@@ -89,6 +89,18 @@ async function settleLimits(exchange: Exchange, attempts: readonly AttemptLine[]
   return booked;
 }
 
+/**
+ * Settles what limits hold for an exchange that goes on although it uses nothing more itself: a WebSocket whose calls are
+ * counted one by one. It was a request like any other.
+ */
+export async function settleAhead(exchange: Exchange): Promise<void> {
+  const settlements = exchange.settlements.splice(0);
+  if (settlements.length === 0) return;
+  const booked: ReservedAmount[] = [];
+  for (const settlement of settlements) booked.push(...(await settlement(totalsOf([]), true)));
+  exchange.settlements.push(() => booked);
+}
+
 function receiptOf(
   { exchange, gateway }: Passage,
   attempts: readonly AttemptLine[],

@@ -27,16 +27,26 @@ export interface StreamDeliveryParts {
 
 /** Brings one stream to the client: begins it, keeps pace with the reader, and ends it whatever happens. */
 export class StreamDelivery {
-  readonly stream: AnswerStream;
+  stream: AnswerStream;
   begun = false;
-  readonly #parts: StreamDeliveryParts;
+  #parts: StreamDeliveryParts;
   #waiting: (Buffer | string)[] = [];
   #closed = false;
   #toldBytes = 0;
+  /** Of the streams before this one. */
+  #earlierBytes = 0;
 
   constructor(parts: StreamDeliveryParts) {
     this.#parts = parts;
     this.stream = parts.stream;
+  }
+
+  /** The rest of the answer comes by another stream. */
+  goOn(stream: AnswerStream, of: Pick<StreamDeliveryParts, 'pause' | 'resume'>): void {
+    this.#earlierBytes += this.stream.tally.bytes;
+    this.#toldBytes = 0;
+    this.stream = stream;
+    this.#parts = { ...this.#parts, stream, ...of };
   }
 
   /** Every choice has its finish reason: what is missing is only the form of an ending. */
@@ -54,7 +64,8 @@ export class StreamDelivery {
   #tellFlows(): void {
     const { bytes } = this.stream.tally;
     this.#toldBytes = bytes;
-    for (const flow of this.#parts.passage.exchange.flows) flow(estimateTokens(bytes));
+    const tokens = estimateTokens(this.#earlierBytes + bytes);
+    for (const flow of this.#parts.passage.exchange.flows) flow(tokens);
   }
 
   /** The upstream's body has ended. @throws Fault when it ended too early. */

@@ -1,10 +1,11 @@
-import { advance, isContent, newStreamState, type AnswerEvent } from '#core/answer.ts';
+import { advance, isContent, newStreamState, type AnswerEvent, type StreamState } from '#core/answer.ts';
 import type { ClientSide, EventReader, RenderContext } from '#core/contracts/dialect.ts';
 import type { Framing } from '#core/contracts/framing.ts';
 import type { AnswerStage } from '#core/contracts/policy.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { sealEvent } from '#core/opaque-state.ts';
 import { serverSentEvents } from '#core/sse.ts';
+import type { SseEvent } from '#core/sse-event.ts';
 import type { Usage } from '#core/usage.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import { Tally } from './tally.ts';
@@ -25,11 +26,17 @@ export interface TransformSettings {
   readonly provider: string;
   /** See ProviderSide.withoutUsage; null when the client asked for usage, too. */
   readonly withoutUsage: ((data: string) => string | null) | null;
+  /** May another target go on with it, should it be cut short? */
+  readonly mayGoOn: boolean;
+  /** Where the client's stream stands, when this is the rest of it. */
+  readonly state?: StreamState;
 }
+
+const serverSent = ({ name, data }: SseEvent): string => `${name ? `event: ${name}\n` : ''}data: ${data}\n\n`;
 
 /** Events are parsed, go through the policies that read answers, and are rendered in the client's dialect. */
 export class TransformStream implements AnswerStream {
-  readonly state = newStreamState();
+  readonly state: StreamState;
   readonly tally = new Tally();
   usage: Usage | null = null;
   hasContent = false;
@@ -45,6 +52,7 @@ export class TransformStream implements AnswerStream {
 
   constructor(settings: TransformSettings) {
     this.#settings = settings;
+    this.state = settings.state ?? newStreamState();
   }
 
   push(arrived: Buffer): Buffer | string | null {
@@ -84,7 +92,11 @@ export class TransformStream implements AnswerStream {
     this.#guard(() => {
       if (last.trim() !== '' && !this.ended && !this.fault) this.#take(last + closing);
       if (this.ended || this.fault) return;
-      for (const event of this.#seal(this.#settings.reader.finish())) this.#give(event, this.#through(event));
+      const owed = this.#seal(this.#settings.reader.finish());
+      // What is cut short is left open where another target may go on with it.
+      const isCut = this.state.finished.size === 0 && !owed.some(({ type }) => type === 'end');
+      if (isCut && this.#settings.mayGoOn) return;
+      for (const event of owed) this.#give(event, this.#through(event));
       for (const event of this.#remainders()) this.#render(event);
     });
     return this.#flush();
@@ -118,11 +130,22 @@ export class TransformStream implements AnswerStream {
     const parsed = framing.parse(raw);
     if (parsed.data === '' && parsed.name === '') {
       // A comment keeps connections alive in any dialect whose streams are events, too.
-      if ((sameDialect && !framing.linked) || (framing === serverSentEvents && !client.streamType))
+      if (
+        (sameDialect && !framing.linked && !framing.wraps) ||
+        (framing === serverSentEvents && !client.streamType)
+      )
         this.#out += raw;
       return;
     }
     const events = this.#seal(reader.read(parsed));
+    if (this.#settings.stages.length === 0 && (!sameDialect || framing.linked || client.repeats)) {
+      for (const event of events) if (event.type === 'fault') throw event.fault;
+      for (const event of events) {
+        this.#count(event);
+        this.#render(event);
+      }
+      return;
+    }
     const results = events.map((event) => this.#through(event));
     const untouched = results.every((result, i) => result.length === 1 && result[0] === events[i]);
     if (!sameDialect || !untouched || framing.linked || client.repeats) {
@@ -130,11 +153,11 @@ export class TransformStream implements AnswerStream {
       return;
     }
     for (const event of events) this.#follow(event);
-    let shown = raw;
+    let shown = framing.wraps ? serverSent(parsed) : raw;
     if (withoutUsage && raw.includes('"usage"')) {
       const data = withoutUsage(parsed.data);
       if (data === null) return;
-      if (data !== parsed.data) shown = `${parsed.name ? `event: ${parsed.name}\n` : ''}data: ${data}\n\n`;
+      if (data !== parsed.data) shown = serverSent({ ...parsed, data });
     }
     if (this.ended) this.#kept += shown;
     else this.#out += shown;
@@ -166,10 +189,14 @@ export class TransformStream implements AnswerStream {
 
   /** What came counts as used; what results is what the client sees. */
   #give(came: AnswerEvent, results: readonly AnswerEvent[]): void {
-    if (came.type === 'usage') this.usage = came.usage;
-    if (came.type === 'delta') this.tally.add(came.text);
-    if (came.type === 'block-start' && came.name) this.tally.add(came.name);
+    this.#count(came);
     for (const event of results) this.#render(event);
+  }
+
+  #count(came: AnswerEvent): void {
+    if (came.type === 'usage') this.usage = came.usage;
+    else if (came.type === 'delta') this.tally.add(came.text);
+    else if (came.type === 'block-start' && came.name) this.tally.add(came.name);
   }
 
   #render(event: AnswerEvent): void {
@@ -190,9 +217,7 @@ export class TransformStream implements AnswerStream {
 
   /** An event that passes as it came. */
   #follow(event: AnswerEvent): void {
-    if (event.type === 'usage') this.usage = event.usage;
-    if (event.type === 'delta') this.tally.add(event.text);
-    if (event.type === 'block-start' && event.name) this.tally.add(event.name);
+    this.#count(event);
     this.#mark(event);
   }
 

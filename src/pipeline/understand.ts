@@ -12,6 +12,8 @@ import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
 import { readCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
+import { openSession } from './websocket/session.ts';
+import { serveCallSocket } from './websocket/call-socket.ts';
 
 /**
  * Finds out what is asked, reading the body where the kind of route needs to understand it, and returns how it will be
@@ -53,5 +55,9 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       const call = await readCall(passage, asked);
       return () => countTokens(passage, call);
     }
+    case 'call-socket':
+      return () => serveCallSocket(passage, asked.dialect);
+    case 'session':
+      return openSession(passage, asked);
   }
 }

@@ -51,3 +51,18 @@ test('with every key in the environment every provider is there, and bare names 
   for (const { name, models: listed } of catalog.values())
     if (snapshot.providers[name]) for (const model of listed) assert.equal(owner(`${name}/${model}`), name);
 });
+
+test('a Bedrock API key makes a provider where the region is known, and credentials of AWS alone make none', () => {
+  const key = { AWS_BEARER_TOKEN_BEDROCK: 'k' };
+  const of = (env: Record<string, string>) => snapshotOf(env).providers['bedrock'];
+  assert.equal(of(key), undefined);
+  assert.equal(
+    of({ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'eu-west-1' }),
+    undefined,
+  );
+  const provider = of({ ...key, AWS_DEFAULT_REGION: 'eu-west-1' });
+  assert.deepEqual(
+    [provider?.baseUrl, provider?.secret, provider?.signer],
+    ['https://bedrock-runtime.eu-west-1.amazonaws.com', 'k', null],
+  );
+});

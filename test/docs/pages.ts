@@ -29,6 +29,8 @@ export const servedPages: readonly string[] = [
   'docs/websocket.md',
   'docs/model-routing.md',
   'docs/grpc.md',
+  'docs/continue.md',
   'docs/dialects/embeddings.md',
   'docs/dialects/images-and-sound.md',
+  'docs/dialects/realtime.md',
 ];

@@ -47,15 +47,52 @@ for (const model of ['o/gpt-sim', 'a/claude-sim', 'c/command-sim', 'l/llama-sim'
       assert.equal((await receiptOf(gateway, exchange)).outcome, 'completed');
     });
 
-    test('tool calls', async () => {
+    test('a tool loop', async () => {
       const name = 'get_weather';
+      const tools = [
+        { type: 'function' as const, function: { name, parameters: { type: 'object', properties: {} } } },
+      ];
+      const messages = ask(script({ tools: [{ name, arguments: { city: 'Bern' } }] }));
+      const { choices } = await client.chat.completions.create({ model, messages, tools });
+      const { message } = choices[0]!;
+      const [call] = message.tool_calls!;
+      assert.deepEqual([call!.function.name, call!.function.arguments], [name, '{"city":"Bern"}']);
       const answer = await client.chat.completions.create({
         model,
-        messages: ask(script({ tools: [{ name, arguments: { city: 'Bern' } }] })),
-        tools: [{ type: 'function', function: { name, parameters: { type: 'object', properties: {} } } }],
+        tools,
+        messages: [...messages, message, { role: 'tool', tool_call_id: call!.id, content: 'rain' }],
       });
-      const [call] = answer.choices[0]!.message.tool_calls!;
-      assert.deepEqual([call!.function.name, call!.function.arguments], [name, '{"city":"Bern"}']);
+      assert.equal(answer.choices[0]!.message.content, 'Hello from the simulator.');
+    });
+
+    test('structured output', async () => {
+      const schema = {
+        type: 'object',
+        properties: { city: { type: 'string' } },
+        required: ['city'],
+        additionalProperties: false,
+      };
+      const { choices } = await client.chat.completions.create({
+        model,
+        messages: ask('Which city?'),
+        response_format: { type: 'json_schema', json_schema: { name: 'place', schema, strict: true } },
+      });
+      const { city } = JSON.parse(choices[0]!.message.content!) as { city: unknown };
+      assert.equal(typeof city, 'string');
+    });
+
+    test('an abort takes the upstream with it', async () => {
+      const stream = await client.chat.completions.create({
+        model,
+        messages: ask(script({ tokens: 300, paceMs: 10 })),
+        stream: true,
+      });
+      for await (const chunk of stream) if (chunk.choices[0]?.delta.content) stream.controller.abort();
+      const call = gateway.simulator.calls().at(-1)!;
+      for (const until = Date.now() + 5_000; call.finished === 'running' && Date.now() < until;)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(call.finished, 'client-gone');
+      assert.equal((await receiptOf(gateway, exchange)).outcome, 'client_gone');
     });
 
     test("errors raise the SDK's own classes", async () => {

@@ -82,6 +82,47 @@ for (const model of ['r/gpt-sim', 'o/gpt-sim', 'a/claude-sim']) {
       assert.deepEqual(asked, ['Bern']);
       assert.equal(text, 'Hello from the simulator.');
     });
+
+    test('structured output, errors and an abort', async () => {
+      const settings = { name: 'Places', instructions: 'Be brief.', model, modelSettings: { store: false } };
+      const agent = new Agent({
+        ...settings,
+        outputType: {
+          type: 'json_schema',
+          name: 'place',
+          strict: true,
+          schema: { ...schema, required: ['city'] },
+        },
+      });
+      const { finalOutput } = await runner().run(agent, 'Name one.');
+      assert.equal(typeof (finalOutput as { city: string }).city, 'string');
+
+      const plain = new Agent(settings);
+      const failing = async (options: object) => {
+        const result = await runner().run(plain, script(options), { stream: true });
+        for await (const _ of result);
+        await result.completed;
+      };
+      await assert.rejects(runner().run(plain, script({ status: 429 })), { status: 429 });
+      await assert.rejects(failing({ tokens: 10, errorInStreamAt: 4 }));
+
+      const abort = new AbortController();
+      const left = await runner().run(plain, script({ tokens: 300, paceMs: 10 }), {
+        stream: true,
+        signal: abort.signal,
+      });
+      try {
+        for await (const event of left)
+          if (event.type === 'raw_model_stream_event' && event.data.type === 'output_text_delta')
+            abort.abort();
+      } catch {
+        // Now it says so, now it just ends.
+      }
+      const call = gateway.simulator.calls().at(-1)!;
+      for (const until = Date.now() + 5_000; call.finished === 'running' && Date.now() < until;)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(call.finished, 'client-gone');
+    });
   });
 
   describe(`ai → ${model}`, () => {

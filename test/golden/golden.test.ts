@@ -103,3 +103,23 @@ test('every way from and to the dialects most spoken has cases, of calls and of 
         for (const kind of ['calls', 'answers'])
           assert.ok(readdirSync(join(root, kind)).includes(`${from.name}-to-${to.name}`), `${kind} ${from.name} ${to.name}`);
 });
+
+/** Cases for what vendors do against their own documents (docs/dialects/surprises.md). */
+const surprises: Readonly<Record<string, readonly string[]>> = {
+  'both forms of an error in a stream of responses are read': [
+    'answers/openai-responses-to-openai-chat/stream-error-flat.case',
+    'answers/openai-responses-to-openai-chat/stream-error-nested.case',
+  ],
+  'what ends a stream of Bedrock comes in either order': [
+    'answers/bedrock-converse-to-openai-chat/stream-usage-before-stop.case',
+    'answers/bedrock-converse-to-openai-chat/stream-thinking-then-tools.case',
+  ],
+};
+
+test('both forms of an error in a stream of responses are read', () => hasCases(Object.keys(surprises)[0]!));
+test('what ends a stream of Bedrock comes in either order', () => hasCases(Object.keys(surprises)[1]!));
+
+/** That they hold is the cases' own test. */
+function hasCases(surprise: string): void {
+  for (const path of surprises[surprise]!) assert.ok(readCase(join(root, path)).sections.has('rendered'), path);
+}

@@ -45,7 +45,7 @@ function strictRefusal(from: Dialect, to: Dialect, of: { conversation: Conversat
   } as unknown as Passage;
   const call = { dialect: from, conversation: () => of.conversation } as unknown as ModelCall;
   try {
-    renderOutbound(passage, call, of.target);
+    renderOutbound(passage, call, { target: of.target, continuation: null });
   } catch (thrown) {
     const { code, status, message } = faultFrom(thrown);
     return `${status} ${code}: ${message}`;
@@ -78,6 +78,7 @@ export function translateStream(from: Dialect, to: Dialect, input: string, setti
     sameDialect: false,
     provider: 'p',
     withoutUsage: null,
+    mayGoOn: false,
   });
   const said: (Buffer | string | null)[] = [];
   const asText = () => shown(to, said);

@@ -2,7 +2,7 @@ import { startSimulator } from '../../simulator/server.ts';
 import type { TestGatewayOptions } from './gateway.ts';
 
 /** Paths of the simulator in each dialect, below its address. */
-const providers = {
+export const providers = {
   o: { kind: 'openai', path: '/v1' },
   a: { kind: 'anthropic', path: '' },
   c: { dialect: 'cohere-chat', path: '' },
@@ -12,10 +12,10 @@ const providers = {
   g: { kind: 'google', path: '/v1beta' },
   r: { dialect: 'openai-responses', path: '/v1' },
   b: { dialect: 'bedrock-converse', path: '' },
-};
+} as const;
 
-/** A gateway with a provider for each dialect and one LLM route for every path. */
-export async function everyDialect(): Promise<TestGatewayOptions> {
+/** A gateway with a provider for each dialect and one LLM route for every path. `more` is set on each provider. */
+export async function everyDialect(more: object = {}): Promise<TestGatewayOptions> {
   const simulator = await startSimulator({ port: 0 });
   return {
     simulator,
@@ -23,7 +23,7 @@ export async function everyDialect(): Promise<TestGatewayOptions> {
       providers: Object.fromEntries(
         Object.entries(providers).map(([name, { path, ...settings }]) => [
           name,
-          { ...settings, baseUrl: `${simulator.url}${path}`, apiKey: 'sk-upstream' },
+          { ...settings, ...more, baseUrl: `${simulator.url}${path}`, apiKey: 'sk-upstream' },
         ]),
       ),
       prices: Object.fromEntries(

@@ -81,6 +81,7 @@ function pass(
     sameDialect: from === to,
     provider: 'p',
     withoutUsage: null,
+    mayGoOn: false,
   });
   const bytes = bytesOf(from, parts.source);
   const textOf = (piece: Buffer | string | null): string =>

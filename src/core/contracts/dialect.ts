@@ -8,6 +8,8 @@ import type { Keeping, KeptUse } from './keeping.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
 import type { Surface } from '../work.ts';
+import type { CallSocket, CallSocketSettings } from './call-socket.ts';
+import type { SessionSide } from './session-side.ts';
 
 /**
  * A wire format of model calls: pure functions over bytes and JSON, no I/O. The client side speaks to whoever calls
@@ -24,11 +26,13 @@ export interface Dialect {
   readonly family: string;
   readonly client: ClientSide;
   readonly provider: ProviderSide;
+  /** Sessions of an operation `session`, on both sides; absent: there are none. */
+  readonly session?: SessionSide;
 }
 
 /** A request path that belongs to a dialect. */
 export interface Operation {
-  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens' | 'kept';
+  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens' | 'kept' | 'call-socket' | 'session';
   readonly method: 'GET' | 'POST' | 'DELETE';
   /**
    * Path below the route's prefix: `/v1/chat/completions`. A name in braces stands for text within one segment, with a plus
@@ -97,6 +101,8 @@ export interface ClientSide {
     fault: Fault,
     exchangeId: string,
   ): { readonly headers: readonly string[]; readonly body: string };
+  /** Reads the messages of one WebSocket of an operation `call-socket`; absent: there is none. */
+  openCallSocket?(settings: CallSocketSettings): CallSocket;
   /** A fault after the stream has begun, as text of the stream. */
   renderFaultEvent(fault: Fault, exchangeId: string, line: CallLine): string;
   renderModels(models: readonly ModelListing[]): string;
@@ -164,9 +170,14 @@ export interface ProviderSide {
   readonly passesHeaders: readonly string[];
   /**
    * Same dialect: the top-level fields to set (a JSON text) or to remove (null) in the caller's own bytes. `body` is
-   * the parsed original.
+   * the parsed original, `clientHeaders` those that pass.
    */
-  relayEdits(body: JsonObject, target: Target, line: CallLine): ReadonlyMap<string, string | null>;
+  relayEdits(
+    body: JsonObject,
+    target: Target,
+    line: CallLine,
+    clientHeaders?: HeaderList,
+  ): ReadonlyMap<string, string | null>;
   /** Same dialect: what of a call the edits leave out because the provider would refuse it; absent: nothing ever is. */
   relayLosses?(body: JsonObject, target: Target): readonly Loss[];
   /** Other dialect: a body, and what it cannot carry. */
@@ -194,6 +205,10 @@ export interface ProviderSide {
   readLimits(headers: HeaderList): LimitReport | null;
   /** Name of the response header that carries the provider's id of the call. */
   readonly requestIdHeader: string;
+  /**
+   * How many tokens of a model one of the gateway's own counter is, as measured (docs/token-counting.md). Absent: one.
+   */
+  tokensPerCounted?(target: Target): number;
 }
 
 export interface EventReader {

@@ -21,4 +21,6 @@ export interface Framing {
   readonly closing: string | null;
   /** What a frame looks like depends on those before it, so that all of them pass as they came or none does. */
   readonly linked?: true;
+  /** Frames are only wrapped around events that the dialect's clients get as server-sent ones. */
+  readonly wraps?: true;
 }

@@ -70,6 +70,11 @@ export class FrameScanner {
     return this.#payloadLeft === 0;
   }
 
+  /** Has a message begun that is not whole yet? */
+  get inMessage(): boolean {
+    return this.#inMessage;
+  }
+
   /** Makes room for so many more control frames. */
   calm(frames: number): void {
     this.#controlFrames = Math.max(0, this.#controlFrames - frames);

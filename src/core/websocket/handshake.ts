@@ -1,3 +1,5 @@
+import type { HeaderList } from '../head.ts';
+
 /** The names in a header of comma-separated entries, without their parameters, in lower case. */
 export function namesIn(value: string | undefined): string[] {
   if (value === undefined) return [];
@@ -35,4 +37,20 @@ export function isOriginAllowed(origin: string, allowed: readonly string[]): boo
     const label = asked.slice(scheme.length, -end.length);
     return asked.startsWith(scheme) && asked.endsWith(end) && /^[a-z0-9.-]+$/.test(label);
   });
+}
+
+/**
+ * The key that a subprotocol carries, or null: browsers can set no headers on a WebSocket, so that some clients offer a
+ * protocol such as `insecure-api-key.KEY`.
+ */
+export const keyInProtocol = (protocol: string): string | null =>
+  /^(?:[a-z0-9-]+-)?api-key\.(.+)$/.exec(protocol)?.[1] ?? null;
+
+/** Entries of all headers of a name that hold lists. Unlike `namesIn`, as they came. */
+export function entriesOf(headers: HeaderList, name: string): string[] {
+  const entries: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) entries.push(...headers[i + 1]!.split(',').map((entry) => entry.trim()));
+  }
+  return entries.filter((entry) => entry !== '');
 }

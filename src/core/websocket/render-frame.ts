@@ -23,3 +23,17 @@ export function renderClose(code: number, reason: string, mask: Uint8Array | nul
   payload.set(text, 2);
   return renderControl(opcodes.close, payload, mask);
 }
+
+/** A whole text message of a server. */
+export function renderText(text: string): Uint8Array {
+  const payload = new TextEncoder().encode(text);
+  const { length } = payload;
+  const lengthBytes = length < 126 ? 0 : length < 65_536 ? 2 : 8;
+  const frame = new Uint8Array(2 + lengthBytes + length);
+  frame[0] = 0x80 | opcodes.text;
+  frame[1] = lengthBytes === 0 ? length : lengthBytes === 2 ? 126 : 127;
+  for (let i = 0, rest = length; i < lengthBytes; i++, rest = Math.floor(rest / 256))
+    frame[1 + lengthBytes - i] = rest % 256;
+  frame.set(payload, 2 + lengthBytes);
+  return frame;
+}

@@ -33,14 +33,18 @@ const types: Readonly<Record<number, string>> = {
 const refusesAnywhere = new Set([400, 413, 422]);
 
 export function parseFault(status: number, headers: HeaderList, body: Uint8Array): Fault {
-  let error: JsonObject = {};
+  let document: unknown;
   try {
-    const document: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
-    if (isObject(document) && isObject(document['error'])) error = document['error'];
+    document = JSON.parse(Buffer.from(body).toString('utf8'));
   } catch {
     // Not every proxy on the way speaks JSON.
   }
-  return faultOfError(error, { status, headers, body });
+  if (!isObject(document)) return faultOfError({}, { status, headers, body });
+  if (isObject(document['error']) && document['type'] === 'error')
+    return faultOfError(document['error'], { status, headers, body });
+  // Of a cloud that hosts the models, in its own words: `{ error: { message, status } }`, `{ message }`.
+  const { message } = isObject(document['error']) ? document['error'] : document;
+  return faultOfError({ message }, { status, headers, body: new Uint8Array() });
 }
 
 export function faultOfError(error: JsonObject, came: Came | null): Fault {

@@ -1,10 +1,9 @@
-import type { JsonObject } from '#core/call.ts';
 import type { Dialect, ModelListing } from '#core/contracts/dialect.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
-import type { Target } from '#core/target.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
 import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
+import { pathOf, relayEdits } from './hosted.ts';
 import { parseCall } from './parse-call.ts';
 import { MessageReader, parseAnswer } from './read-answer.ts';
 import { replaceState } from './replace-state.ts';
@@ -58,7 +57,7 @@ export const anthropicMessages: Dialect = {
     limitHeaders,
   },
   provider: {
-    path: () => '/v1/messages',
+    path: pathOf,
     headers: (clientHeaders: HeaderList) =>
       headerOf(clientHeaders, 'anthropic-version') === undefined
         ? ['anthropic-version', ownVersion, ...clientHeaders]
@@ -71,9 +70,7 @@ export const anthropicMessages: Dialect = {
       'user-agent',
       'x-app',
     ],
-    relayEdits(body: JsonObject, target: Target) {
-      return body['model'] === target.model ? new Map() : new Map([['model', JSON.stringify(target.model)]]);
-    },
+    relayEdits: (body, target, _line, clientHeaders = []) => relayEdits(body, target, clientHeaders),
     renderCall,
     readLimits,
     parseAnswer: (body) => parseAnswer(body),
@@ -81,6 +78,7 @@ export const anthropicMessages: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'request-id',
+    tokensPerCounted: () => 1.18,
   },
 };
 

@@ -11,6 +11,7 @@ import type {
 import { isObject } from '#core/read-json.ts';
 import { lossesOfRest } from '#core/losses.ts';
 import type { Target } from '#core/target.ts';
+import { addressed, streaming } from './hosted.ts';
 
 type Lose = (field: string, reason: string) => void;
 
@@ -34,7 +35,7 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
   const stops = c.stop.filter((word) => word.trim() !== '');
   if (stops.length < c.stop.length) lose(c.words.stop, 'the target takes none of nothing but white space');
   const body: JsonObject = {
-    model: target.model,
+    ...addressed(target),
     max_tokens: maxTokens,
     ...renderSystem(c.turns.slice(0, first)),
     messages: renderTurns(c, first, { thinks: thinking.on, lose }),
@@ -44,7 +45,7 @@ export function renderCall(conversation: Conversation, target: Target): { body: 
     ...(thinking.field ? { thinking: thinking.field } : {}),
     ...(Object.keys(config).length ? { output_config: config } : {}),
     ...(c.endUser === null ? {} : { metadata: { user_id: c.endUser } }),
-    ...(c.stream ? { stream: true } : {}),
+    ...(c.stream ? streaming(target) : {}),
   };
   boundMarkers(body, c, lose);
   return { body: JSON.stringify(body), losses };

@@ -48,13 +48,16 @@ export function parseFault(status: number, headers: HeaderList, body: Uint8Array
     const value = headerOf(headers, name);
     return value === undefined ? [] : [name, value];
   });
-  return new Fault(codeOf(status), messageOf(document) ?? `The upstream answered with status ${status}.`, {
+  const message = messageOf(document) ?? `The upstream answered with status ${status}.`;
+  // What it would have had signed holds the operator's session token.
+  const [shown = '', ...signed] = message.split(/ The (?:Canonical String|String-to-Sign)/);
+  return new Fault(codeOf(status), shown, {
     status,
     headers: said,
     // A quota of the account is no fault of the call.
     retryable: !refusesAnywhere.has(status) || type === 'ServiceQuotaExceededException',
     ...(type === undefined ? {} : { upstreamType: type }),
-    ...(body.length > 0 ? { upstreamBody: body } : {}),
+    ...(body.length > 0 && signed.length === 0 ? { upstreamBody: body } : {}),
   });
 }
 

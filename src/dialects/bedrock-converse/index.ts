@@ -15,6 +15,7 @@ import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 export const bedrockConverse: Dialect = {
   name: 'bedrock-converse',
   family: 'bedrock',
+  besides: ['bedrock-count'],
   client: {
     operations: [
       { kind: 'chat', method: 'POST', path: '/model/{+model}/converse' },
@@ -62,6 +63,7 @@ export const bedrockConverse: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'x-amzn-requestid',
+    tokensPerCounted: ({ model }) => (model.includes('claude') ? 1.18 : 1),
   },
 };
 

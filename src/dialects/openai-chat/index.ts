@@ -5,6 +5,7 @@ import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { createEventReader, parseAnswer } from './read-answer.ts';
+import { realtime } from './realtime.ts';
 import { refusesAskedUsage, relayEdits, relayLosses, withoutUsage } from './relay.ts';
 import { replaceState } from './replace-state.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
@@ -23,6 +24,7 @@ export const openaiChat: Dialect = {
     'openai-moderations',
   ],
   family: 'openai',
+  session: realtime,
   client: {
     operations: [
       { kind: 'chat', method: 'POST', path: '/v1/chat/completions' },
@@ -30,6 +32,8 @@ export const openaiChat: Dialect = {
       { kind: 'models', method: 'GET', path: '/v1/models' },
       { kind: 'model', method: 'GET', path: '/v1/models/{+model}' },
       ...fileOperations,
+      { kind: 'session', method: 'GET', path: '/v1/realtime' },
+      { kind: 'session', method: 'GET', path: '/openai/realtime' },
     ],
     recognizes: () => false,
     interpretedKeys,

@@ -5,6 +5,7 @@ import {
   ordinalOf,
   type AnswerEvent,
   type Citation,
+  type Delta,
   type StreamState,
 } from '#core/answer.ts';
 import type { JsonObject } from '#core/call.ts';
@@ -14,13 +15,21 @@ import { renderUsage } from './usage.ts';
 
 /** One chunk, as an SSE event. https://platform.openai.com/docs/api-reference/chat/streaming */
 function chunk(state: StreamState, context: RenderContext, fields: JsonObject): string {
-  const head = {
-    id: state.id === '' ? `chatcmpl-${context.exchangeId}` : state.id,
-    object: 'chat.completion.chunk',
-    created: state.createdAtS || context.nowS,
-    model: context.model,
-  };
-  return `data: ${JSON.stringify({ ...head, ...fields })}\n\n`;
+  return `${headOf(state, context)},${JSON.stringify(fields).slice(1)}\n\n`;
+}
+
+/** What every chunk begins with, without its last brace. */
+function headOf(state: StreamState, context: RenderContext): string {
+  const id = JSON.stringify(state.id === '' ? `chatcmpl-${context.exchangeId}` : state.id);
+  const created = state.createdAtS || context.nowS;
+  return `data: {"id":${id},"object":"chat.completion.chunk","created":${created},"model":${JSON.stringify(context.model)}`;
+}
+
+/** A piece of text, which nearly all chunks are, put together by hand. */
+function textChunk(state: StreamState, context: RenderContext, field: string, event: Delta): string {
+  const delta = `{"${field}":${JSON.stringify(event.text)}}`;
+  const choice = `{"index":${event.choice},"delta":${delta},"logprobs":null,"finish_reason":null}`;
+  return `${headOf(state, context)},"choices":[${choice}]}\n\n`;
 }
 
 const choiceOf = (index: number, delta: JsonObject, finish: string | null = null) => ({
@@ -42,7 +51,7 @@ export function renderEvent(event: AnswerEvent, state: StreamState, context: Ren
       if (kind === 'opaque') return '';
       if (kind !== 'tool-call') {
         const field = kind === 'text' ? 'content' : kind === 'refusal' ? 'refusal' : 'reasoning_content';
-        return chunk(state, context, choiceOf(event.choice, { [field]: event.text }));
+        return textChunk(state, context, field, event);
       }
       const index = ordinalOf(state, event, ['tool-call']);
       return chunk(

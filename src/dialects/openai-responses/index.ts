@@ -4,6 +4,7 @@ import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import type { Target } from '#core/target.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { openCallSocket } from './call-socket.ts';
 import { keeping, keptOperations } from './keeping.ts';
 import { parseCall } from './parse-call.ts';
 import { parseAnswer, ResponseReader, type FaultOf } from './read-answer.ts';
@@ -26,6 +27,8 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
       { kind: 'chat', method: 'POST', path: '/v1/responses' },
       { kind: 'chat', method: 'POST', path: '/openai/responses' },
       ...keptOperations,
+      { kind: 'call-socket', method: 'GET', path: '/v1/responses' },
+      { kind: 'call-socket', method: 'GET', path: '/openai/responses' },
     ],
     interpretedKeys,
     brief: readBrief,
@@ -38,6 +41,7 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
     repeats: true,
     renderEvent,
     renderEnding,
+    openCallSocket: (settings) => openCallSocket(chat.client, settings),
     renderFaultEvent(fault, exchangeId) {
       const { body } = chat.client.renderFault(fault, exchangeId);
       const { error } = JSON.parse(body) as { readonly error: JsonObject };

@@ -67,7 +67,8 @@ export const unreadable = (cause: unknown): Fault =>
     headers: ['retry-after', '5'],
   });
 
-const notYours = (field: string): Fault =>
+/** What a call names that may be another's. */
+export const notYours = (field: string): Fault =>
   new Fault(
     'access/resource',
     `${field} names something kept at the provider that is not known to be yours. Send the content itself, or have ` +

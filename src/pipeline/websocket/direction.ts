@@ -6,6 +6,7 @@ import {
   type FrameHandler,
   type ScannerSettings,
 } from '#core/websocket/frame-scanner.ts';
+import { MessageReader, type OnMessage } from '#core/websocket/message-reader.ts';
 import { renderClose, renderControl } from '#core/websocket/render-frame.ts';
 
 /** One of the two connections that are joined. */
@@ -13,6 +14,9 @@ export interface End {
   readonly socket: RawSocket;
   readonly firstBytes: Buffer;
 }
+
+/** Where messages have no bound, so much of one is read along. */
+const maxReadBytes = 64 * 1024 * 1024;
 
 export interface DirectionEvents {
   /** A close frame came, and was passed on or not. */
@@ -29,9 +33,14 @@ export class Direction implements FrameHandler {
   readonly #events: DirectionEvents;
   /** A close frame of ours, to be put in where the present frame ends. */
   #pending: Uint8Array | null = null;
+  #last: Uint8Array | null = null;
   /** A close frame went out this way: nothing may follow it (RFC 6455 §5.5.1). */
   closeSent = false;
+  /** What comes from now on goes no further. */
+  muted = false;
   #blocked = false;
+  /** Reads along what passes. */
+  readonly #reader: MessageReader | null;
   /** `to` takes no more for now: `from` cannot be heard. */
   paused = false;
   /** Payload of the ping of ours that `from` is to answer. */
@@ -40,7 +49,13 @@ export class Direction implements FrameHandler {
   silentTicks = 0;
   idleTicks = 0;
 
-  constructor(from: RawSocket, to: RawSocket, settings: ScannerSettings, events: DirectionEvents) {
+  constructor(
+    from: RawSocket,
+    to: RawSocket,
+    settings: ScannerSettings,
+    { onMessage, ...events }: DirectionEvents & { readonly onMessage?: OnMessage | undefined },
+  ) {
+    this.#reader = onMessage ? new MessageReader(settings.maxMessageBytes || maxReadBytes, onMessage) : null;
     this.#from = from;
     this.#to = to;
     // What clients say is masked; what we say on their behalf too.
@@ -74,7 +89,9 @@ export class Direction implements FrameHandler {
 
   pass(bytes: Uint8Array): void {
     this.idleTicks = 0;
-    if (this.closeSent) return;
+    // What comes after a close frame was said all the same.
+    this.#reader?.push(bytes);
+    if (this.closeSent || this.muted) return;
     if (!this.#to.write(bytes)) this.#blocked = true;
   }
 
@@ -107,9 +124,13 @@ export class Direction implements FrameHandler {
     this.#to.write(renderControl(opcodes.ping, payload, this.#mask()));
   }
 
-  /** Sends a close frame to `to` once the present frame has passed. False while it has to wait. */
-  close(code: number, reason: string): boolean {
+  /**
+   * Sends a close frame to `to` once the present frame has passed. False while it has to wait. `last`: a frame before it,
+   * unless another message is under way.
+   */
+  close(code: number, reason: string, last: Uint8Array | null = null): boolean {
     if (this.closeSent) return true;
+    this.#last ??= last;
     this.#pending ??= renderClose(code, reason, this.#mask());
     this.scanner.wantsBorder = true;
     this.border();
@@ -120,8 +141,9 @@ export class Direction implements FrameHandler {
   border(): void {
     if (this.#pending === null || this.closeSent || !this.scanner.atBorder) return;
     this.closeSent = true;
+    if (this.#last && !this.scanner.inMessage) this.#to.write(this.#last);
     this.#to.write(this.#pending);
-    this.#pending = null;
+    this.#pending = this.#last = null;
   }
 
   #isOurs(payload: Uint8Array): boolean {

@@ -11,6 +11,9 @@ import {
   offeredExtensions,
 } from '#core/websocket/handshake.ts';
 
+/** What of a route a handshake is judged by. */
+export type UpgradeRules = Pick<HttpRoute, 'upgrade' | 'websocket'>;
+
 /** RFC 6455 §1.3. */
 const acceptGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
@@ -18,7 +21,7 @@ const acceptGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
  * Does the client ask for a WebSocket? Then its handshake is judged here, before the upstream hears of it (RFC 6455 §4.2.1).
  * @throws Fault when the route has none, or the handshake is not one.
  */
-export function webSocketWanted(exchange: Exchange, route: HttpRoute): string | null {
+export function webSocketWanted(exchange: Exchange, route: UpgradeRules): string | null {
   const { head } = exchange;
   if (head.upgrade === null || head.upgrade.toLowerCase() !== 'websocket') return null;
   if (!namesIn(headerOf(head.headers, 'connection')).includes('upgrade')) return null;
@@ -47,10 +50,24 @@ export function webSocketWanted(exchange: Exchange, route: HttpRoute): string | 
   return 'websocket';
 }
 
+/** For what is nothing without a WebSocket. @throws Fault `request/upgrade-refused` */
+export function requireWebSocket(exchange: Exchange, route: UpgradeRules): void {
+  if (webSocketWanted(exchange, route) !== null) return;
+  const { method, path } = exchange.head;
+  throw new Fault(
+    'request/upgrade-refused',
+    `${method} ${path} opens a WebSocket. Send "Upgrade: websocket".`,
+    {
+      status: 426,
+      headers: ['connection', 'upgrade', 'upgrade', 'websocket'],
+    },
+  );
+}
+
 const refused = (message: string) => new Fault('request/upgrade-refused', message);
 
 /** The handshake's headers as the upstream gets them: no extensions but those whose frames can be followed. */
-export function handshakeHeaders(exchange: Exchange, route: HttpRoute, headers: HeaderList): HeaderList {
+export function handshakeHeaders(exchange: Exchange, route: UpgradeRules, headers: HeaderList): HeaderList {
   const sent: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
@@ -61,7 +78,7 @@ export function handshakeHeaders(exchange: Exchange, route: HttpRoute, headers: 
   return sent;
 }
 
-function extensionOffer({ head }: Exchange, route: HttpRoute): string {
+function extensionOffer({ head }: Exchange, route: UpgradeRules): string {
   if (route.websocket.compression === 'strip') return '';
   const offers: string[] = [];
   for (let i = 0; i < head.headers.length; i += 2) {
@@ -76,16 +93,19 @@ export interface Agreement {
   readonly deflate: boolean;
 }
 
+/** What proves that a handshake was understood (RFC 6455 §4.2.2). */
+export const acceptOf = (key: string): string =>
+  createHash('sha1').update(`${key}${acceptGuid}`).digest('base64');
+
 /** Is the upstream's 101 the answer to this handshake? */
-export function judgeAcceptance(exchange: Exchange, route: HttpRoute, answer: HeaderList): Agreement {
+export function judgeAcceptance(exchange: Exchange, route: UpgradeRules, answer: HeaderList): Agreement {
   const wrong = (what: string): Agreement => ({ wrong: what, deflate: false });
   if (!namesIn(headerOf(answer, 'upgrade')).includes('websocket'))
     return wrong('it did not change to websocket');
   if (!namesIn(headerOf(answer, 'connection')).includes('upgrade'))
     return wrong('it sent no Connection: Upgrade');
   const key = headerOf(exchange.head.headers, 'sec-websocket-key');
-  const accept = createHash('sha1').update(`${key}${acceptGuid}`).digest('base64');
-  if (headerOf(answer, 'sec-websocket-accept')?.trim() !== accept)
+  if (headerOf(answer, 'sec-websocket-accept')?.trim() !== acceptOf(key ?? ''))
     return wrong('its Sec-WebSocket-Accept does not fit the key');
   const protocol = headerOf(answer, 'sec-websocket-protocol')?.trim();
   const offered = all(exchange.head.headers, 'sec-websocket-protocol');

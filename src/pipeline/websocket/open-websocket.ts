@@ -1,14 +1,25 @@
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
-import type { HttpRoute } from '#core/snapshot.ts';
+import type { OnMessage } from '#core/websocket/message-reader.ts';
 import { answerHeaders } from '../answer-headers.ts';
 import { responseHeaders } from '../forward-headers.ts';
 import type { Passage } from '../passage.ts';
 import { outcomeOf } from '../refuse.ts';
 import type { End } from './direction.ts';
-import { judgeAcceptance } from './handshake.ts';
+import { judgeAcceptance, type UpgradeRules } from './handshake.ts';
 import { WebSocketRelay, type RelayResult } from './relay.ts';
+
+export interface Opening {
+  readonly rules: UpgradeRules;
+  /** Called with what the upstream says, as it passes. */
+  readonly onMessage?: OnMessage;
+  /** Called with what the client says, before the end of it passes. */
+  readonly onSaid?: OnMessage | undefined;
+  /** Called before anything passes. */
+  onOpen?(relay: WebSocketRelay): void;
+  onOver(): void;
+}
 
 /**
  * The upstream has answered 101: joins it with the client. Returns what is wrong instead, when it cannot be; `onOver` is
@@ -18,10 +29,9 @@ export function openWebSocket(
   passage: Passage,
   record: AttemptRecord,
   answer: { readonly headers: HeaderList; readonly upstream: End },
-  onOver: () => void,
+  { rules: route, onMessage, onSaid, onOpen, onOver }: Opening,
 ): Fault | null {
   const { exchange, gateway } = passage;
-  const route = passage.route.route as HttpRoute;
   const { wrong, deflate } = judgeAcceptance(exchange, route, answer.headers);
   if (wrong !== null)
     return new Fault(
@@ -38,18 +48,22 @@ export function openWebSocket(
   if (!client) return new Fault('client/gone', 'The client hung up before its connection was upgraded.');
   exchange.status = 101;
   exchange.firstContentAtMs = gateway.clock.nowMs();
-  new WebSocketRelay({
+  const relay = new WebSocketRelay({
     client,
     upstream: answer.upstream,
     settings: { ...route.websocket, deflate },
     watch: gateway.sockets,
     observer: gateway.observer,
+    onMessage,
+    onSaid,
     onOver(result) {
       record.work = 'finished';
       note(passage, record, result);
       onOver();
     },
-  }).start();
+  });
+  onOpen?.(relay);
+  relay.start();
   return null;
 }
 

@@ -1,4 +1,6 @@
 import { Direction, type End } from './direction.ts';
+import { renderText } from '#core/websocket/render-frame.ts';
+import type { OnMessage } from '#core/websocket/message-reader.ts';
 import { tickMs, type SocketObserver, type SocketWatch, type WatchedSocket } from './socket-watch.ts';
 
 export interface RelaySettings {
@@ -19,6 +21,10 @@ export interface RelayParts {
   readonly settings: RelaySettings;
   readonly watch: SocketWatch;
   readonly observer: SocketObserver;
+  /** Called with what the upstream says, as it passes. */
+  /** Called with what the upstream says, as it passes, and with what the client says, before the end of it does. */
+  readonly onMessage?: OnMessage | undefined;
+  readonly onSaid?: OnMessage | undefined;
   onOver(result: RelayResult): void;
 }
 
@@ -67,8 +73,18 @@ export class WebSocketRelay implements WatchedSocket {
       maxMessageBytes: settings.maxMessageBytes,
       maxControlFrames: settings.controlFrames,
     };
-    this.#up = new Direction(client.socket, upstream.socket, { ...each, masked: true }, events);
-    this.#down = new Direction(upstream.socket, client.socket, { ...each, masked: false }, events);
+    this.#up = new Direction(
+      client.socket,
+      upstream.socket,
+      { ...each, masked: true },
+      { ...events, onMessage: parts.onSaid },
+    );
+    this.#down = new Direction(
+      upstream.socket,
+      client.socket,
+      { ...each, masked: false },
+      { ...events, onMessage: parts.onMessage },
+    );
   }
 
   start(): void {
@@ -114,6 +130,16 @@ export class WebSocketRelay implements WatchedSocket {
     if (settings.pingMs === 0) return;
     this.#keepAlive(this.#up, this.#down);
     if (this.#closing === 0) this.#keepAlive(this.#down, this.#up);
+  }
+
+  /** Ends it with a last message to the client. */
+  dismiss(message: string, code: number, reason: string): void {
+    if (this.#closing > 0) return;
+    this.#closeCode = code;
+    this.#up.muted = true;
+    this.#begin();
+    this.#down.close(code, reason, renderText(message));
+    this.#up.close(1000, '');
   }
 
   goAway(): void {

@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
-import { headerOf } from '#core/head.ts';
+import { headerOf, type RequestHead } from '#core/head.ts';
 import { queryValues } from '#core/query.ts';
+import { entriesOf, keyInProtocol } from '#core/websocket/handshake.ts';
 import type { KeyAuthSettings } from './schema.ts';
 
 const standardHeaders = ['authorization', 'x-api-key', 'x-goog-api-key', 'api-key'];
@@ -43,6 +44,7 @@ function createKeyAuth(settings: KeyAuthSettings, { keys, clock }: PolicyService
       exchange.consumer = key;
       exchange.consumedHeaders.push(...headers);
       exchange.consumedParameter = parameter;
+      consumeProtocol(exchange);
     },
   };
 }
@@ -70,9 +72,27 @@ function presented({ head }: Exchange, headers: readonly string[], parameter: st
     const value = headerOf(head.headers, name);
     if (value !== undefined) take(name === 'authorization' ? bearer(value) : value, `${name} header`);
   }
+  for (const protocol of protocolsOf(head)) {
+    const key = keyInProtocol(protocol);
+    if (key !== null) take(key, 'subprotocol');
+  }
   if (parameter !== null && head.query !== '')
     for (const value of queryValues(head.query, parameter)) take(value, `query parameter "${parameter}"`);
   return secret;
+}
+
+const protocolHeader = 'sec-websocket-protocol';
+
+const protocolsOf = (head: RequestHead): string[] =>
+  head.upgrade === null ? [] : entriesOf(head.headers, protocolHeader);
+
+/** The other protocols go on. */
+function consumeProtocol({ head, upstreamHeaders }: Exchange): void {
+  const protocols = protocolsOf(head);
+  const others = protocols.filter((protocol) => keyInProtocol(protocol) === null);
+  if (others.length === protocols.length) return;
+  const value = others.length > 0 ? others.join(', ') : null;
+  upstreamHeaders.push({ name: protocolHeader, value, add: false });
 }
 
 /** RFC 6750 §2.1; the scheme's name is case-insensitive. */

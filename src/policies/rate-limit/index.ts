@@ -94,7 +94,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
     onCall(exchange) {
       const { brief } = exchange;
       if (brief === null ? needsModel : !exchange.modelNames.some(coversModel)) return;
-      const { rates, names } = brief === null ? forOthers : forModels;
+      const { rates, names } = brief === null || brief.free ? forOthers : forModels;
       if (rates.length === 0) return;
       const whose = subjectOf('rate-limit', exchange, by);
       if (whose === null) return;

@@ -11,9 +11,14 @@ for (const record of records) {
     assert.equal(catalog.get(record.name), record);
     assert.ok(record.title.trim());
     assert.ok(
-      ['openai-chat', 'anthropic-messages', 'cohere-chat', 'ollama-chat', 'gemini-generate'].includes(
-        record.dialect,
-      ),
+      [
+        'openai-chat',
+        'anthropic-messages',
+        'cohere-chat',
+        'ollama-chat',
+        'gemini-generate',
+        'bedrock-converse',
+      ].includes(record.dialect),
       record.dialect,
     );
     assert.match(record.source, /^https:\/\//);
@@ -26,7 +31,9 @@ for (const record of records) {
     }
     if (record.credential) {
       assert.match(record.credential.header, /^[a-z0-9-]+$/);
-      assert.match(record.variable ?? '', /^[A-Z0-9_]+_API_KEY$/);
+      // What is signed needs none.
+      if (record.variable !== null || !record.signer)
+        assert.match(record.variable ?? '', /^[A-Z0-9_]+_API_KEY$|^AWS_BEARER_TOKEN_BEDROCK$/);
     }
     for (const names of [record.models, record.modelPrefixes]) {
       assert.equal(new Set(names).size, names.length, 'names twice');

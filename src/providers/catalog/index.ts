@@ -28,6 +28,10 @@ import { cloudflare } from './cloudflare.ts';
 import { huggingface } from './huggingface.ts';
 import { sglang } from './sglang.ts';
 import { llamaCpp } from './llama-cpp.ts';
+import { bedrock } from './bedrock.ts';
+import { bedrockClaude } from './bedrock-claude.ts';
+import { vertex } from './vertex.ts';
+import { vertexClaude } from './vertex-claude.ts';
 import { simulated } from './simulated.ts';
 
 const records: readonly ProviderRecord[] = [
@@ -60,6 +64,10 @@ const records: readonly ProviderRecord[] = [
   huggingface,
   sglang,
   llamaCpp,
+  bedrock,
+  bedrockClaude,
+  vertex,
+  vertexClaude,
   simulated,
 ];
 

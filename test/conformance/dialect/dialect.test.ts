@@ -282,6 +282,7 @@ const transformed = (dialect: Dialect) =>
     sameDialect: false,
     provider: 'p',
     withoutUsage: null,
+    mayGoOn: false,
   });
 
 /** One character for each byte where the stream is not text: what is compared is the same either way. */

@@ -73,6 +73,7 @@ const transform = (stages: readonly AnswerStage[]) =>
     sameDialect: true,
     provider: 'p',
     withoutUsage: null,
+    mayGoOn: false,
   });
 
 function passed(stream: ScanStream | TransformStream, pieces: readonly Buffer[]): string {
