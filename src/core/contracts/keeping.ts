@@ -37,7 +37,9 @@ export interface NamedThing {
 export interface Keeping {
   /** Is the provider asked to keep the answer? */
   keepsAnswer(body: JsonObject): boolean;
-  /** What a call names, or asks for that cannot be owned. */
+  /** Of the fields that `vendorIds` finds: those that name nothing. */
+  readonly allows: readonly string[];
+  /** What a call names: of each field that `vendorIds` finds beside those, under the same path. Anything else found is refused. */
   namesOf(body: JsonObject): readonly NamedThing[];
   /** What is kept of a whole answer. */
   keptIn(answer: JsonObject): readonly KeptName[];

@@ -72,6 +72,7 @@ export const fileOperations: readonly Operation[] = [
 /** Answers of the chat are not kept for anybody to name; files are. */
 export const keeping: Keeping = {
   keepsAnswer: () => false,
+  allows: [],
   namesOf: findNamed,
   keptIn: () => [],
   keptInEvent: () => [],

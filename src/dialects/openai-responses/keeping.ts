@@ -44,13 +44,16 @@ export const keptOperations: readonly Operation[] = [
   }),
 ];
 
+/** That the answer is kept, or made while nobody waits, is no name. */
+const allows = ['store', 'background'];
+
 const days = 24 * 3_600_000;
 
 /** An answer is stored unless the call says otherwise, for 30 days by default: the record stays longer than the thing. */
 export const keeping: Keeping = {
   keepsAnswer: (body) => body['store'] !== false || isBackground(body),
-  // That the answer is kept is no name.
-  namesOf: (body) => findNamed(body).filter(({ path }) => path !== 'store' && path !== 'background'),
+  allows,
+  namesOf: (body) => findNamed(body).filter(({ path }) => !allows.includes(path)),
   background: {
     asked: isBackground,
     path: (id) => `/responses/${encodeURIComponent(id)}`,

@@ -20,10 +20,14 @@ export async function holderOf(
   if (route.kind === 'llm' && route.vendorIds === 'pass') return null;
   // What the provider's parser sees must be what ours has seen.
   if (mayHide(text, client.vendorIdWords)) refuseHiddenKeys(text);
-  if (client.keeping) return holderOfNames(passage, client.keeping.namesOf(json));
-  const [field] = client.vendorIds(json);
-  if (field !== undefined) throw notYours(field);
-  return null;
+  const { keeping } = client;
+  const fields = client.vendorIds(json).filter((field) => !keeping?.allows.includes(field));
+  if (fields.length === 0) return null;
+  const named = keeping?.namesOf(json) ?? [];
+  // What is found and cannot be looked up is nobody's.
+  const strange = fields.find((field) => !named.some(({ path }) => path === field));
+  if (strange !== undefined) throw notYours(strange);
+  return holderOfNames(passage, named);
 }
 
 /** A call names no more things than this. */
