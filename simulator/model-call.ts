@@ -1,3 +1,4 @@
+import type { Accounts } from './accounts.ts';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { planAnswer } from './answer.ts';
 import { LIVE_VERSIONS, readMessagesRequest } from './anthropic-request.ts';
@@ -30,6 +31,7 @@ export interface ModelCall {
 export interface ScriptStore {
   defaults: Script;
   takeQueued(): Script | undefined;
+  accounts: Accounts;
 }
 
 /** Answers a chat or messages call, or refuses it as the vendor would. */

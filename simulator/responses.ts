@@ -20,6 +20,7 @@ export const responses: Vendor = {
   name: 'openai-responses',
   path: '/v1/responses',
   asksKey: true,
+  keeps: true,
   read: readResponsesRequest,
   renderWhole(answer, script) {
     const usage = renderUsage(answer, script);

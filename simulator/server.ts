@@ -3,7 +3,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Accounts } from './accounts.ts';
 import { CallLog } from './call-log.ts';
+import { answerKept } from './kept.ts';
 import type { SimulatedCall } from './call-log.ts';
 import { answerControl } from './control.ts';
 import type { Controls } from './control.ts';
@@ -99,6 +101,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
 class Scripts implements Controls {
   readonly log = new CallLog();
+  readonly accounts = new Accounts();
   defaults: Script;
   readonly #initial: Script;
   #queue: Script[] = [];
@@ -120,6 +123,7 @@ class Scripts implements Controls {
     this.#queue = [];
     this.defaults = { ...this.#initial };
     this.log.clear();
+    this.accounts.clear();
   }
 }
 
@@ -152,6 +156,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, contro
   if (path === '/sse' && isRead) return answerEvents(plain);
   const count = /^\/bytes\/(\d{1,12})$/.exec(path)?.[1];
   if (count !== undefined && isRead) return answerBytes(plain, Number(count));
+  if (answerKept(incoming, url, controls.accounts)) return;
   const vendor = vendorAt(url);
   if (vendor) {
     return method === 'POST'

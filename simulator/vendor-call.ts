@@ -9,6 +9,7 @@ import { parseBody, pickHeaders } from './model-call.ts';
 import type { ModelCall, ScriptStore } from './model-call.ts';
 import { ScriptError } from './script.ts';
 import type { Script } from './script.ts';
+import { keepResponse, missingFor, unfinished } from './kept.ts';
 import { resolveScript } from './script-source.ts';
 import { BadRequest, isObject } from './shape.ts';
 import type { Json } from './shape.ts';
@@ -28,6 +29,8 @@ export interface Vendor {
   retriesInBody?: boolean;
   /** For what it refuses; by default 400. */
   badRequestStatus?: number;
+  /** Does it keep its answers, for the account, to be named by later calls? */
+  keeps?: boolean;
   /** Does it refuse calls without a bearer token? */
   asksKey: boolean;
   /** `content-type` of its streams, where they are no server-sent events. */
@@ -94,6 +97,9 @@ export async function answerVendorCall(
     throw error;
   }
   const { script } = reply;
+  const account = vendor.keeps ? store.accounts.of(key ?? '') : null;
+  const missing = account && missingFor(account, call.body);
+  if (missing) return refuse(404, missing);
   if (script.status !== undefined && script.status >= 400) {
     if (script.retryAfter !== undefined && !vendor.retriesInBody)
       reply.headers['retry-after'] = String(script.retryAfter);
@@ -110,13 +116,15 @@ export async function answerVendorCall(
   call.stream = understood.stream;
   if (!understood.stream) {
     const { body, usage } = vendor.renderWhole(answer, script);
+    if (account) keepResponse(account, call.body, body);
     return deliverJson(reply, {
       status: 200,
-      json: renderJson(body),
+      json: renderJson(account && call.body.background === true ? unfinished(body, 'queued') : body),
       tokens: answer.completionTokens,
       usage,
     });
   }
+  if (account) keepResponse(account, call.body, vendor.renderWhole(answer, script).body);
   await deliverStream(reply, vendor.stream(answer, script, understood.includeUsage), vendor.errorFrame());
   if (call.finished === 'complete') call.tokensGenerated = answer.completionTokens;
 }

@@ -12,6 +12,7 @@ import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
+import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
@@ -99,6 +100,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => keys.close());
   const tokens = openTokenService();
   begun.defer(() => tokens.close());
+  const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
+  begun.defer(() => keeper.close());
   let draining = false;
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
@@ -111,6 +114,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     counters,
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
+    openKeeperPort: () => keeper.openPort(),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
@@ -198,6 +202,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await ledger.flush();
       await ledger.close();
       await tokens.close();
+      await keeper.close();
       await admin.close();
       keys.close();
       lock.release();

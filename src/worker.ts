@@ -4,12 +4,14 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { handle } from '#pipeline/handle.ts';
+import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
+import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { PoolMemory } from '#balance/index.ts';
@@ -50,6 +52,7 @@ const observer = createObserver({
 const keys = new KeyTable();
 keys.apply(start.keys);
 
+const owed = new OwedCollector(() => gateway);
 const parts: Parts = {
   dialects,
   policyKinds,
@@ -61,9 +64,11 @@ const parts: Parts = {
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
+  keeper: connectKeeper(start.keeperPort),
   clock,
   observer,
   live: new Set(),
+  owed,
   retries: new RetryState(),
   mirrors: new Mirrors(),
   shedder: new Shedder(start.snapshot.shedding),
@@ -87,6 +92,8 @@ try {
     },
   });
   say({ type: 'listening', ports: listeners.ports });
+  // Of an earlier life of the process.
+  owed.wake();
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   say({ type: 'failed', message, code });
@@ -151,8 +158,10 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(heartbeat);
   clearInterval(progress);
   clearInterval(lagSamples);
+  await owed.close();
   upstream.close();
   start.tokenPort.close();
+  start.keeperPort.close();
   journal.close();
   await observer.close();
   say({ type: 'closed' });

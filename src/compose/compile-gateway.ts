@@ -2,6 +2,7 @@ import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { KeyDirectory } from '#core/contracts/policy.ts';
@@ -36,9 +37,11 @@ export interface Parts {
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
   readonly tokens: TokenCounter;
+  readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly live: Gateway['live'];
+  readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
   readonly mirrors: Gateway['mirrors'];
@@ -72,6 +75,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     operations: new OperationIndex(dialects.values()),
     journal: parts.journal,
     tokens: parts.tokens,
+    keeper: parts.keeper,
     clock,
     observer: parts.observer,
     live: parts.live,
@@ -82,6 +86,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     rulesOf: createRules(),
     unasked: new Map(),
     countless: new WeakSet(),
+    owed: parts.owed,
     retries: parts.retries,
     shedder: parts.shedder,
     mirrors: parts.mirrors,

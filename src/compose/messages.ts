@@ -20,6 +20,8 @@ export interface WorkerStart {
   readonly journalDirectory: string;
   /** To the process's token counter. */
   readonly tokenPort: MessagePort;
+  /** To the record of what providers keep. */
+  readonly keeperPort: MessagePort;
   /** By the listener's place in the snapshot: the port to take, 0 for any free one. */
   readonly ports: readonly number[];
   readonly reusePort: boolean;

@@ -36,6 +36,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     // Room for the main thread and three workers: the fourth cannot start.
     counters: createCounterMemory({ owners: 4 }),
     pools: createPoolMemory({ workers: 2 }),
+    openKeeperPort: () => new MessageChannel().port2,
     openTokenPort: () => tokens.openPort(),
     snapshot: () => first.snapshot,
     keys: () => keys.reset(),

@@ -25,6 +25,7 @@ export interface WorkerPoolSettings {
   /** Of this process among all that ever used the state directory. */
   readonly boot: string;
   openTokenPort(): MessagePort;
+  openKeeperPort(): MessagePort;
   snapshot(): Snapshot;
   /** Members of groups that discovery or checks may have changed since a snapshot was taken. */
   members(): readonly MembersChange[];
@@ -182,10 +183,12 @@ export class WorkerPool {
     const owner = index + 2;
     const incarnation = `${settings.boot}.${++this.#lives}`;
     const tokenPort = settings.openTokenPort();
+    const keeperPort = settings.openKeeperPort();
     const start: WorkerStart = {
       index,
       owner,
       tokenPort,
+      keeperPort,
       incarnation,
       snapshot: settings.snapshot(),
       keys: settings.keys(),
@@ -201,7 +204,7 @@ export class WorkerPool {
     const entry = import.meta.filename.endsWith('.ts') ? '../worker.ts' : '../worker.js';
     const worker = new Worker(new URL(entry, import.meta.url), {
       workerData: start,
-      transferList: [tokenPort],
+      transferList: [tokenPort, keeperPort],
       name: `sluice-${index}`,
       resourceLimits: { maxYoungGenerationSizeMb },
     });

@@ -16,7 +16,10 @@ export class ErrorLog {
     this.#clock = clock;
   }
 
-  record(exchange: Exchange, thrown: unknown): void {
+  record(
+    exchange: Pick<Exchange, 'id' | 'routeName'> & { readonly trace: { readonly traceId: string } | null },
+    thrown: unknown,
+  ): void {
     const now = this.#clock.monotonicMs();
     if (now >= this.#windowEndsMs) {
       this.#windowEndsMs = now + 1000;
@@ -32,7 +35,7 @@ export class ErrorLog {
       level: 50,
       time: new Date(this.#clock.nowMs()).toISOString(),
       exchange: exchange.id,
-      trace_id: exchange.trace.traceId,
+      trace_id: exchange.trace?.traceId,
       route: exchange.routeName,
       error: error.name,
       message: error.message,

@@ -89,6 +89,10 @@ export function createObserver(
       bugs.at().value++;
       errors.record(exchange, error);
     },
+    owedFailed(owed, error) {
+      bugs.at().value++;
+      errors.record({ id: owed?.receipt ?? '', routeName: owed?.route ?? '', trace: null }, error);
+    },
     dump() {
       const dropped = new Counter(
         'sluice_log_dropped_total',

@@ -41,12 +41,7 @@ export function callHeaders(parts: CallAttemptParts, upstream: HeaderList, own: 
   const limits = report ? call.dialect.client.limitHeaders(report) : [];
   const taken = new Set(limits.filter((_, i) => i % 2 === 0));
   if (outbound.same) {
-    const named = connectionOptions(upstream);
-    for (let i = 0; i < upstream.length; i += 2) {
-      const name = upstream[i]!;
-      if (!dropped.has(name) && !taken.has(name) && !named.includes(name))
-        headers.push(name, upstream[i + 1]!);
-    }
+    headers.push(...passingHeaders(upstream, taken));
     if (record.upstreamId === null) headers.push(call.dialect.client.requestIdHeader, exchange.id);
   } else {
     headers.push(call.dialect.client.requestIdHeader, record.upstreamId ?? exchange.id);
@@ -56,6 +51,17 @@ export function callHeaders(parts: CallAttemptParts, upstream: HeaderList, own: 
     headers.push('x-sluice-dropped', exchange.losses.map((loss) => loss.field).join(', '));
   if (record.number > 1) headers.push('x-sluice-attempts', String(record.number));
   return headers;
+}
+
+/** An upstream's own headers that a client of its dialect sees, without those that others have taken the place of. */
+export function passingHeaders(upstream: HeaderList, taken: ReadonlySet<string> = new Set()): string[] {
+  const passing: string[] = [];
+  const named = connectionOptions(upstream);
+  for (let i = 0; i < upstream.length; i += 2) {
+    const name = upstream[i]!;
+    if (!dropped.has(name) && !taken.has(name) && !named.includes(name)) passing.push(name, upstream[i + 1]!);
+  }
+  return passing;
 }
 
 /** Names listed in `Connection` belong to that connection alone (RFC 9110 §7.6.1). */

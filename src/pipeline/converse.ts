@@ -5,6 +5,7 @@ import type { Exchange } from '#core/exchange.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { fallbackRules } from '#core/retry-rules.ts';
 import type { Target } from '#core/target.ts';
+import { elsewhere } from './kept/elsewhere.ts';
 import { affinityOf } from './affinity.ts';
 import type { Answer } from './answer.ts';
 import { attemptCall, type Try } from './attempt-call.ts';
@@ -28,8 +29,9 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
   const pool = gateway.targetsOf(model);
   const rules = model.retries ?? fallbackRules;
   const affinity = affinityOf(pool, exchange, call);
+  const not = elsewhere(gateway, pool, call);
   const retries = new Retries(
-    { pool, rules, method: 'POST', affinity, sticky: null, costOf: costOf(pool, exchange) },
+    { pool, rules, method: 'POST', affinity, sticky: null, not, costOf: costOf(pool, exchange) },
     gateway,
   );
   const watchesLimits = pool.goesBy === 'quota';

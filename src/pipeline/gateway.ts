@@ -2,6 +2,7 @@ import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
+import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import type { Policy } from '#core/contracts/policy.ts';
@@ -31,6 +32,8 @@ export interface Gateway {
   readonly operations: OperationIndex;
   readonly journal: Journal;
   readonly tokens: TokenCounter;
+  /** Whose the things are that providers keep. */
+  readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
   /** Streams under way, for their progress records. */
@@ -46,6 +49,8 @@ export interface Gateway {
   readonly unasked: Map<Provider, Provider>;
   /** Providers, as they speak to counts, and models that have turned out to have none. Until the next snapshot. */
   readonly countless: WeakSet<Provider | ResolvedModel>;
+  /** Told that something is owed for what a provider does in the background. */
+  readonly owed: { wake(): void };
   /** Refuses what a thread that is behind cannot do. */
   readonly shedder: Shedder;
   /** Copies of requests under way. */

@@ -8,7 +8,7 @@ import type { Passage } from './passage.ts';
  */
 export function measure(passage: Passage, attempt: AttemptRecord): Usage | null | Promise<Usage> {
   const { usage } = attempt;
-  if (!attempt.target || passage.exchange.brief?.free) return null;
+  if (!attempt.target || attempt.deferred || passage.exchange.brief?.free) return null;
   if (usage && (attempt.work === 'finished' || attempt.work === 'none')) return usage;
   if (attempt.work === 'none') return null;
   if (attempt.work === 'unknown') {

@@ -6,12 +6,12 @@ import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { boundaryOf, parseForm, type Form } from '#core/form.ts';
 import { headerOf } from '#core/head.ts';
-import { mayHide, refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
 import { parseJson } from '#core/parse-json.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import { chooseByModel } from './choose-route.ts';
+import { holderOf } from './kept/ownership.ts';
 import type { Passage } from './passage.ts';
 import { readPlainBody } from './plain-body.ts';
 
@@ -26,6 +26,8 @@ export interface ModelCall {
   readonly fields: readonly FieldSpan[];
   /** Where the body is a form: `json` is what its fields say. */
   readonly form: Form | null;
+  /** Name of the provider that holds what the call names; null: it names nothing. */
+  readonly holder: string | null;
   /** The whole call in neutral words; parsed at first use. @throws Fault */
   conversation(): Conversation;
 }
@@ -43,9 +45,9 @@ export async function readCall(
   const read = parseCallBody(exchange, { dialect, line }, bytes);
   const { brief, json } = read;
   const found = routeByModel(passage, brief.model);
-  refuseVendorIds(passage, dialect, { json, text: read.text });
+  const holder = await holderOf(passage, dialect, { json, text: read.text });
   exchange.strict = isStrict(passage);
-  return modelCall(read, useModel(passage, brief.model, found));
+  return modelCall(read, useModel(passage, brief.model, found), holder);
 }
 
 function routeByModel(passage: Passage, name: string): ResolvedModel | null {
@@ -95,11 +97,12 @@ export function bodilessCall(
     json,
     fields: [],
     form: null,
+    holder: null,
     conversation: () => dialect.client.parseCall(json, line),
   };
 }
 
-export interface ReadBody extends Omit<ModelCall, 'model'> {
+export interface ReadBody extends Omit<ModelCall, 'model' | 'holder'> {
   /** One character for each byte. */
   readonly text: string;
 }
@@ -141,36 +144,14 @@ export function parseCallBody(
 export const modelCall = (
   { dialect, line, brief, bytes, json, fields, form, conversation }: ReadBody,
   model: ResolvedModel,
-): ModelCall => ({ dialect, line, brief, model, bytes, json, fields, form, conversation });
+  holder: string | null = null,
+): ModelCall => ({ dialect, line, brief, model, bytes, json, fields, form, holder, conversation });
 
 /** `content-type` of a stream to the client. */
 export const streamType = ({ dialect, line }: Pick<ModelCall, 'dialect' | 'line'>): string =>
   dialect.client.streamType?.(line) ?? 'text/event-stream; charset=utf-8';
 
-/** What a provider keeps belongs to whoever had it made, and nothing is made through this gateway yet. */
-function refuseVendorIds(
-  { route }: Passage,
-  { client }: Dialect,
-  { json, text }: { readonly json: JsonObject; readonly text: string },
-): void {
-  if (route.route.kind === 'llm' && route.route.vendorIds === 'pass') return;
-  // What the provider's parser sees must be what ours has seen.
-  if (mayHide(text, client.vendorIdWords)) refuseHiddenKeys(text);
-  const [field] = client.vendorIds(json);
-  if (field === undefined) return;
-  throw notYours(field);
-}
-
-/** What a call names that may be another's. */
-export const notYours = (field: string): Fault =>
-  new Fault(
-    'access/resource',
-    `${field} names something kept at the provider that is not known to be yours. Send the content itself, or have ` +
-      'the operator allow such ids on this route (vendorIds: pass).',
-    { field },
-  );
-
-function parseObject(bytes: Buffer): JsonObject {
+export function parseObject(bytes: Buffer): JsonObject {
   if (bytes.length === 0)
     throw new Fault('request/body-not-json', 'The body is empty; a JSON object was expected.');
   if (!isUtf8(bytes)) throw new Fault('request/body-not-json', 'The body is not valid UTF-8.');

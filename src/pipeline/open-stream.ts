@@ -5,6 +5,7 @@ import type { Target } from '#core/target.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import type { Continuation } from './continuation.ts';
 import { streamType, type ModelCall } from './model-call.ts';
+import { keepingReader } from './kept/note.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
 import { ScanStream } from './scan-stream.ts';
@@ -26,7 +27,10 @@ export function openStream(
   { target, framing, context, continuation }: StreamParts,
 ): AnswerStream {
   const stages = [...openStages(passage), ...(continuation ? [continuation.stage] : [])];
-  const own = outbound.dialect.provider.eventReader(target);
+  const own = keepingReader(
+    { passage, call, outbound, target },
+    outbound.dialect.provider.eventReader(target),
+  );
   const goesOn = continuation?.begun === true;
   const reader = goesOn ? continuation.reader(own) : own;
   const withoutUsage =

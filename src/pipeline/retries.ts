@@ -16,6 +16,8 @@ export interface RetriesParts<T> {
   readonly method: string;
   readonly affinity: string | null;
   readonly sticky: string | null;
+  /** Ids of members that are never tried; then each other is tried once. */
+  readonly not?: readonly string[];
   /** See PoolWish. */
   readonly costOf?: ((target: T) => number) | undefined;
 }
@@ -89,9 +91,10 @@ export class Retries<T> {
   }
 
   #take(again: boolean): Lease<T> | null {
-    const { pool, affinity, sticky, costOf } = this.#parts;
+    const { pool, affinity, sticky, costOf, not } = this.#parts;
     const nowMs = this.#gateway.clock.nowMs();
-    const lease = pool.take({ affinity, sticky, costOf, tried: this.#tried, again, nowMs });
+    const tried = not?.length ? [...not, ...this.#tried] : this.#tried;
+    const lease = pool.take({ affinity, sticky, costOf, tried, again: again && !not?.length, nowMs });
     if (lease) this.#tried.push(lease.member.id);
     return lease;
   }

@@ -1,15 +1,16 @@
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
-import { priceLines, priceUnits, type PriceVersion, type PricedUsage } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
-import { totalsOf, type TokenTotals, type Usage } from '#core/usage.ts';
+import { inputLine, outputLine, totalsOf, type TokenTotals, type Usage } from '#core/usage.ts';
+import { allNoted } from './kept/note.ts';
 import { measure } from './measure.ts';
+import { priceUsage } from './price-usage.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
 
 /**
  * The one end of every exchange: what was used is measured and priced, limits are settled, and the receipt is put on
- * record. Never throws. False when the receipt could not be written.
+ * record. Never throws. False when the receipt, or whose it is what the provider keeps, could not be written.
  * @param heldBytes Of the answer's body, to be given after this.
  */
 export async function settle(passage: Passage, heldBytes: number): Promise<boolean> {
@@ -29,7 +30,7 @@ export async function settle(passage: Passage, heldBytes: number): Promise<boole
     }
     gateway.observer.settled(exchange, receipt);
     for (const policy of route.onSettled) notify(passage, () => policy.onSettled!(exchange, receipt));
-    return true;
+    return passage.noted === undefined || (await allNoted(passage));
   } catch (error) {
     gateway.observer.failed(exchange, error);
     return false;
@@ -70,27 +71,14 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
   };
 }
 
-function priceUsage(usage: Usage, price: PriceVersion | null, flags: string[]): PricedUsage {
-  const { lines, units } = usage;
-  if (!price) {
-    if (lines.length || units) flags.push('no-price');
-    const free = lines.map((line) => ({ line, costNano: 0n }));
-    const freeUnits = Object.entries(units ?? {}).map(([unit, count]) => ({ unit, count, costNano: 0n }));
-    return { lines: free, ...(units ? { units: freeUnits } : {}) };
-  }
-  const priced = priceLines(lines, price);
-  // Most calls use nothing but tokens. One whose fate is not known is not charged as a request.
-  if (!units && (price.perRequest === undefined || flags.includes('uncertain'))) return { lines: priced };
-  const pricedUnits = priceUnits(usage, price);
-  if (Object.keys(units ?? {}).some((unit) => price.units?.[unit] === undefined)) flags.push('no-unit-price');
-  return pricedUnits.length ? { lines: priced, units: pricedUnits } : { lines: priced };
-}
-
 async function settleLimits(exchange: Exchange, attempts: readonly AttemptLine[]): Promise<ReservedAmount[]> {
   if (exchange.settlements.length === 0) return [];
-  const used = totalsOf(
-    attempts.flatMap((attempt) => attempt.lines.map((priced) => priced.line)),
-  ) satisfies TokenTotals;
+  // What is settled later counts against limits as it was expected to.
+  const expected = exchange.attempts.some(({ deferred }) => deferred)
+    ? [inputLine(exchange.estimatedInput), outputLine(exchange.brief?.maxOutputTokens ?? 0)]
+    : [];
+  const lines = attempts.flatMap((attempt) => attempt.lines.map((priced) => priced.line));
+  const used = totalsOf([...lines, ...expected]) satisfies TokenTotals;
   const booked: ReservedAmount[] = [];
   // A call that was refused before any attempt used nothing, not even a request.
   const admitted = exchange.attempts.length > 0 || exchange.outcome === 'completed';

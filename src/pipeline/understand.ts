@@ -8,6 +8,7 @@ import { converse } from './converse.ts';
 import { countTokens } from './count-tokens.ts';
 import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
+import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
 import { readCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
@@ -48,6 +49,8 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       const call = await readCall(passage, asked);
       return () => converse(passage, call);
     }
+    case 'kept':
+      return useKept(passage, asked);
     case 'count-tokens': {
       const call = await readCall(passage, asked);
       return () => countTokens(passage, call);

@@ -7,6 +7,7 @@ import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { Framing } from '#core/contracts/framing.ts';
 import { streamType, type ModelCall } from './model-call.ts';
+import { keepingReader, noteAnswer } from './kept/note.ts';
 import { openStages } from './open-stream.ts';
 import type { OutboundCall } from './outbound-call.ts';
 import type { Passage } from './passage.ts';
@@ -34,7 +35,7 @@ export function renderWhole(
   const { passage, call, outbound, record, context } = parts;
   const read = framing
     ? readEvents(parts, body, framing)
-    : outbound.dialect.provider.parseAnswer(parseBody(body), record.target!);
+    : outbound.dialect.provider.parseAnswer(readBody(parts, body), record.target!);
   const { name } = record.target!.provider;
   const came = outbound.same ? read : read.map((event) => sealEvent(event, name));
   follow(came, record);
@@ -47,6 +48,12 @@ export function renderWhole(
   }
   if (outbound.same && !changed && !framing) return { body, contentType: 'application/json' };
   return { body: call.dialect.client.renderAnswer(events, context), contentType: 'application/json' };
+}
+
+function readBody({ passage, call, outbound, record }: WholeParts, body: Buffer): JsonObject {
+  const document = parseBody(body);
+  noteAnswer({ passage, call, outbound, target: record.target! }, document);
+  return document;
 }
 
 function parseBody(body: Buffer): JsonObject {
@@ -62,8 +69,9 @@ function parseBody(body: Buffer): JsonObject {
   );
 }
 
-function readEvents({ outbound, record }: WholeParts, body: Buffer, framing: Framing): AnswerEvent[] {
-  const reader = outbound.dialect.provider.eventReader(record.target!);
+function readEvents(parts: WholeParts, body: Buffer, framing: Framing): AnswerEvent[] {
+  const target = parts.record.target!;
+  const reader = keepingReader({ ...parts, target }, parts.outbound.dialect.provider.eventReader(target));
   const text = body.toString('latin1');
   const hasCr = text.includes('\r');
   const events: AnswerEvent[] = [];

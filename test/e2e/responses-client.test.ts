@@ -269,8 +269,6 @@ test('what is kept at the provider is refused where nobody can say whose it is',
   const refused: object[] = [
     { previous_response_id: 'resp_1' },
     { conversation: 'conv_1' },
-    { store: true },
-    { background: true },
     { prompt: { id: 'pmpt_1' } },
     { input: [{ type: 'item_reference', id: 'msg_1' }] },
     { input: [{ id: 'msg_1' }] },

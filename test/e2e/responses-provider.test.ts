@@ -96,7 +96,9 @@ test("OpenAI's chat: tools, streamed, and what is dropped is named", async () =>
 test('with `vendorIds: pass` what is kept at the provider can be named', async () => {
   const client = new OpenAI({ apiKey: testKey, baseURL: `${gateway.url}/v1`, maxRetries: 0 });
   gateway.simulator.reset();
-  await client.responses.create({ model, input: 'x', previous_response_id: 'resp_1', store: true });
+  const call = client.responses.create({ model, input: 'x', previous_response_id: 'resp_1', store: true });
+  // In the provider's own words: it was asked.
+  await assert.rejects(call, /Previous response with id 'resp_1' not found/);
   const [seen] = gateway.simulator.calls();
   const { previous_response_id: id, store } = seen!.body as Record<string, unknown>;
   assert.deepEqual([id, store], ['resp_1', true]);

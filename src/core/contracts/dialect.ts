@@ -4,6 +4,7 @@ import type { Fault } from '../fault.ts';
 import type { HeaderList, RequestHead } from '../head.ts';
 import type { SseEvent } from '../sse-event.ts';
 import type { Framing } from './framing.ts';
+import type { Keeping, KeptUse } from './keeping.ts';
 import type { Target } from '../target.ts';
 import type { Usage } from '../usage.ts';
 import type { Surface } from '../work.ts';
@@ -31,13 +32,15 @@ export interface Dialect {
 
 /** A request path that belongs to a dialect. */
 export interface Operation {
-  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens' | 'call-socket' | 'session';
-  readonly method: 'GET' | 'POST';
+  readonly kind: 'chat' | 'work' | 'models' | 'model' | 'count-tokens' | 'kept' | 'call-socket' | 'session';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /**
    * Path below the route's prefix: `/v1/chat/completions`. A name in braces stands for text within one segment, with a plus
    * for text over any number of them: `/v1beta/models/{+model}:generateContent`.
    */
   readonly path: string;
+  /** Of `kept` operations. */
+  readonly kept?: KeptUse;
 }
 
 /** The request line of a call, as its dialect reads it. */
@@ -64,6 +67,8 @@ export interface ClientSide {
   vendorIds(body: JsonObject): readonly string[];
   /** Pieces of text one of which a body must hold, in its own letters, to name such a thing below its top level. */
   readonly vendorIdWords: readonly string[];
+  /** What its providers keep, and so may be named by whoever had it made; absent: nothing may. */
+  readonly keeping?: Keeping;
   /** Does it take forms (RFC 7578) where others send JSON? Their fields are given as a JSON object, files as `FormFile`. */
   readonly forms?: true;
   /** Understands the whole call. @throws Fault `request/invalid-field` naming the field. */

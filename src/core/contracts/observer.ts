@@ -1,3 +1,4 @@
+import type { Obligation } from './keeper.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Receipt } from '../receipt.ts';
 
@@ -18,4 +19,6 @@ export interface Observer {
   ruleFailed(model: string): void;
   /** A bug: something other than a Fault was thrown. */
   failed(exchange: Exchange, error: unknown): void;
+  /** What a provider does in the background could not be looked after; null: all of it. It is tried again. */
+  owedFailed(owed: Pick<Obligation, 'receipt' | 'route'> | null, error: unknown): void;
 }

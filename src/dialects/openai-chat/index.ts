@@ -1,5 +1,6 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { fileOperations, keeping } from './files.ts';
 import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
@@ -30,6 +31,7 @@ export const openaiChat: Dialect = {
       { kind: 'chat', method: 'POST', path: '/openai/deployments/{model}/chat/completions' },
       { kind: 'models', method: 'GET', path: '/v1/models' },
       { kind: 'model', method: 'GET', path: '/v1/models/{+model}' },
+      ...fileOperations,
       { kind: 'session', method: 'GET', path: '/v1/realtime' },
       { kind: 'session', method: 'GET', path: '/openai/realtime' },
     ],
@@ -38,6 +40,7 @@ export const openaiChat: Dialect = {
     brief: readBrief,
     vendorIds: findVendorIds,
     vendorIdWords,
+    keeping,
     parseCall,
     replaceState,
     renderAnswer,

@@ -5,6 +5,7 @@ import { isObject } from '#core/read-json.ts';
 import type { Target } from '#core/target.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
 import { openCallSocket } from './call-socket.ts';
+import { keeping, keptOperations } from './keeping.ts';
 import { parseCall } from './parse-call.ts';
 import { parseAnswer, ResponseReader, type FaultOf } from './read-answer.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
@@ -25,6 +26,7 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
     operations: [
       { kind: 'chat', method: 'POST', path: '/v1/responses' },
       { kind: 'chat', method: 'POST', path: '/openai/responses' },
+      ...keptOperations,
       { kind: 'call-socket', method: 'GET', path: '/v1/responses' },
       { kind: 'call-socket', method: 'GET', path: '/openai/responses' },
     ],
@@ -32,6 +34,7 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
     brief: readBrief,
     vendorIds: findVendorIds,
     vendorIdWords,
+    keeping,
     parseCall,
     replaceState,
     renderAnswer,

@@ -1,0 +1,54 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { KeptThing } from '#core/contracts/keeper.ts';
+import { openKeptDatabase } from './kept-database.ts';
+import type { KeeperAsk, KeeperCall, KeeperReply } from './protocol.ts';
+
+const expireEveryMs = 3_600_000;
+
+const port = parentPort!;
+const database = openKeptDatabase((workerData as { readonly path: string }).path);
+database.expire(Date.now());
+setInterval(() => database.expire(Date.now()), expireEveryMs).unref();
+
+function answer(ask: Exclude<KeeperAsk, { type: 'due' }>): readonly KeptThing[] {
+  switch (ask.type) {
+    case 'note':
+      database.note(ask.things);
+      return [];
+    case 'find':
+      return database.find(ask.owner, ask.ids);
+    case 'list':
+      return database.list(ask.page);
+    case 'owe':
+      database.owe(ask.obligation, ask.dueAtMs);
+      return [];
+    case 'settled':
+      database.settled(ask.receipt);
+      return [];
+    case 'postpone':
+      database.postpone(ask.receipt, ask.dueAtMs);
+      return [];
+    case 'forget':
+      database.forget(ask.thing);
+      return [];
+  }
+}
+
+port.on('message', (call: KeeperCall | 'close') => {
+  if (call === 'close') {
+    database.close();
+    port.close();
+    return;
+  }
+  let reply: KeeperReply;
+  try {
+    const { number, ask } = call;
+    reply =
+      ask.type === 'due'
+        ? { number, error: null, things: [], obligations: database.due(ask.nowMs, ask.leaseMs, ask.thing) }
+        : { number, error: null, things: answer(ask) };
+  } catch (error) {
+    reply = { number: call.number, error: (error as Error).message, things: [] };
+  }
+  port.postMessage(reply);
+});

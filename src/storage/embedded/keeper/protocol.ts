@@ -1,0 +1,25 @@
+import type { DueObligations, KeptPage, KeptThing, Obligation } from '#core/contracts/keeper.ts';
+
+export type KeeperAsk =
+  | { readonly type: 'note'; readonly things: readonly KeptThing[] }
+  | { readonly type: 'find'; readonly owner: string; readonly ids: readonly string[] }
+  | { readonly type: 'list'; readonly page: KeptPage }
+  | { readonly type: 'owe'; readonly obligation: Obligation; readonly dueAtMs: number }
+  | { readonly type: 'due'; readonly nowMs: number; readonly leaseMs: number; readonly thing: string | null }
+  | { readonly type: 'settled'; readonly receipt: string }
+  | { readonly type: 'postpone'; readonly receipt: string; readonly dueAtMs: number }
+  | { readonly type: 'forget'; readonly thing: Pick<KeptThing, 'id' | 'provider' | 'owner'> };
+
+/** `number` is the asker's; its answer has the same. */
+export interface KeeperCall {
+  readonly number: number;
+  readonly ask: KeeperAsk;
+}
+
+export interface KeeperReply {
+  readonly number: number;
+  /** What went wrong; null: nothing. */
+  readonly error: string | null;
+  readonly things: readonly KeptThing[];
+  readonly obligations?: DueObligations;
+}
