@@ -45,7 +45,8 @@ export async function readCall(
   const read = parseCallBody(exchange, { dialect, line }, bytes);
   const { brief, json } = read;
   const found = routeByModel(passage, brief.model);
-  const holder = await holderOf(passage, dialect, { json, text: read.text });
+  const pending = holderOf(passage, dialect, { json, text: read.text });
+  const holder = pending instanceof Promise ? await pending : pending;
   exchange.strict = isStrict(passage);
   return modelCall(read, useModel(passage, brief.model, found), holder);
 }

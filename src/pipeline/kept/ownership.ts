@@ -8,14 +8,14 @@ import type { Passage } from '../passage.ts';
 import { ownerOf } from './owner.ts';
 
 /**
- * The provider that holds what a call names; null where it names nothing, or the route lets every name pass.
+ * The provider that holds what a call names, at once for nearly all of them; null where it names nothing, or the route lets every name pass.
  * @throws Fault `access/resource` for what is not the caller's own.
  */
-export async function holderOf(
+export function holderOf(
   passage: Passage,
   { client }: Dialect,
   { json, text }: { readonly json: JsonObject; readonly text: string },
-): Promise<string | null> {
+): string | null | Promise<string | null> {
   const { route } = passage.route;
   if (route.kind === 'llm' && route.vendorIds === 'pass') return null;
   // What the provider's parser sees must be what ours has seen.
