@@ -3,6 +3,7 @@
  * waits for the control plane; what it says to it goes by messages.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { openCalibration } from '#core/calibration.ts';
 import { handle } from '#pipeline/handle.ts';
 import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
@@ -62,6 +63,7 @@ const parts: Parts = {
   signers,
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
+  calibration: openCalibration(start.calibration),
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),

@@ -1,5 +1,5 @@
 import type { Sign } from '#core/contracts/signer.ts';
-import type { AttemptRecord } from '#core/exchange.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { faultFrom } from '#core/fault.ts';
 import type { Target } from '#core/target.ts';
 import { askedUnits, inputText } from './input-text.ts';
@@ -48,7 +48,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     seen: null,
     // What is sent for the second time is not the client's to pay.
     inputText: goesOn ? null : () => inputText(call),
-    ...(goesOn ? { flags: ['continues'] } : {}),
+    ...flagsOf(exchange, goesOn),
     ...(call.dialect.surface ? { askedUnits: () => askedUnits(call) } : {}),
   };
   await recordIntent(passage, record);
@@ -72,6 +72,11 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     record.endedAtMs = gateway.clock.nowMs();
     gateway.live.delete(running);
   }
+}
+
+function flagsOf({ downgradedTo }: Exchange, goesOn: boolean): Pick<AttemptRecord, 'flags'> {
+  const flags = [...(goesOn ? ['continues'] : []), ...(downgradedTo === null ? [] : ['downgraded'])];
+  return flags.length > 0 ? { flags } : {};
 }
 
 /** @throws Fault when there is nothing to sign with: then nothing was sent, and another target may do. */

@@ -69,6 +69,8 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     policies,
     onHead: having('onHead'),
     onCall: having('onCall'),
+    limits: having('limits'),
+    targetLimits: having('targetLimits'),
     onAnswer: having('onAnswer'),
     openAnswer: having('openAnswer'),
     encodeAnswer: having('encodeAnswer'),

@@ -25,7 +25,7 @@ import { Retries } from './retries.ts';
  */
 export async function converse(passage: Passage, call: ModelCall, tryOne = tryTarget): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const model = chooseModel(passage, call);
+  const model = (passage.model ??= chooseModel(passage, call));
   const pool = gateway.targetsOf(model);
   const rules = model.retries ?? fallbackRules;
   const affinity = affinityOf(pool, exchange, call);

@@ -1,6 +1,10 @@
+import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { connectRules } from '#core/retry-rules.ts';
+import type { ResolvedModel } from '#core/snapshot.ts';
 import type { CompiledRoute, Gateway } from './gateway.ts';
+import type { Hold } from './limits/hold.ts';
+import type { ModelCall } from './model-call.ts';
 
 /** An exchange on its way through a gateway. */
 export interface Passage {
@@ -10,6 +14,14 @@ export interface Passage {
   route: CompiledRoute;
   /** The body, where the route had to be chosen by it: it comes only once. */
   body?: Buffer;
+  /** LLM routes: the call, once it is understood. */
+  call?: ModelCall;
+  /** Whose targets answer, once that is chosen. */
+  model?: ResolvedModel;
+  /** What is reserved of limits: for the exchange, and then for attempts at targets. */
+  holds?: Hold[];
+  /** What was settled before the exchange is over. */
+  bookedAhead?: readonly ReservedAmount[];
   /** What the provider keeps is being put on record: the answer's end waits for it. */
   noted?: Promise<void>[];
 }
@@ -44,6 +56,8 @@ export const unrouted: CompiledRoute = {
   policies: [],
   onHead: [],
   onCall: [],
+  limits: [],
+  targetLimits: [],
   onAnswer: [],
   openAnswer: [],
   encodeAnswer: [],

@@ -46,7 +46,7 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       return () => showModel(passage, asked.dialect, asked.line.parameters['model'] ?? '');
     case 'chat':
     case 'work': {
-      const call = await readCall(passage, asked);
+      const call = (passage.call = await readCall(passage, asked));
       return () => converse(passage, call);
     }
     case 'kept':

@@ -14,7 +14,7 @@ import type { Asked } from '../operation-index.ts';
 import { editHeaders, passingHeaders } from '../outbound-call.ts';
 import type { Passage } from '../passage.ts';
 import { recordIntent } from '../record-intent.ts';
-import { settleAhead } from '../settle.ts';
+import { settleAhead } from '../limits/settle-limits.ts';
 import { requireWebSocket } from './handshake.ts';
 import { SessionAttempt } from './session-attempt.ts';
 
@@ -32,7 +32,7 @@ export function openSession(passage: Passage, asked: Asked): () => Promise<Answe
   const call = bodilessCall(passage, asked, { name, json: session!.body(name) });
   return async () => {
     // Each response is admitted by itself, so that the session's own place is not in its way.
-    await settleAhead(exchange);
+    await settleAhead(passage);
     return converse(passage, call, attemptSession);
   };
 }
