@@ -48,7 +48,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     seen: null,
     // What is sent for the second time is not the client's to pay.
     inputText: goesOn ? null : () => inputText(call),
-    ...flagsOf(exchange, goesOn),
+    ...flagsOf(exchange, goesOn, outbound),
     ...(call.dialect.surface ? { askedUnits: () => askedUnits(call) } : {}),
   };
   await recordIntent(passage, record);
@@ -74,8 +74,16 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
   }
 }
 
-function flagsOf({ downgradedTo }: Exchange, goesOn: boolean): Pick<AttemptRecord, 'flags'> {
-  const flags = [...(goesOn ? ['continues'] : []), ...(downgradedTo === null ? [] : ['downgraded'])];
+/** What the receipt is to say of it. */
+function flagsOf(
+  { downgradedTo }: Exchange,
+  goesOn: boolean,
+  { maxTokens }: OutboundCall,
+): Pick<AttemptRecord, 'flags'> {
+  const flags: string[] = [];
+  if (goesOn) flags.push('continues');
+  if (downgradedTo !== null) flags.push('downgraded');
+  if (maxTokens !== null) flags.push('max-tokens-clamped');
   return flags.length > 0 ? { flags } : {};
 }
 

@@ -22,6 +22,8 @@ export interface Passage {
   holds?: Hold[];
   /** What was settled before the exchange is over. */
   bookedAhead?: readonly ReservedAmount[];
+  /** Under an allowance: output of attempts that are over, in tokens. */
+  spentTokens?: number;
   /** What the provider keeps is being put on record: the answer's end waits for it. */
   noted?: Promise<void>[];
 }

@@ -1,4 +1,5 @@
 import type { ExpectedUse } from '#core/calibration.ts';
+import type { CallBrief } from '#core/call.ts';
 import type { LimitItem } from '#core/contracts/counter-store.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
@@ -7,7 +8,7 @@ import type { LimitWish } from '#core/limit-wish.ts';
 import type { PriceVersion } from '#core/price.ts';
 import type { Target } from '#core/target.ts';
 import { closed } from '../admit.ts';
-import { unitsOf } from './units.ts';
+import { toUnits, unitsOf } from './units.ts';
 
 /** A limit, and what the call wants of it. */
 export interface Asked {
@@ -22,6 +23,8 @@ const mostItems = 32;
 /** A stream under a hard budget is paid for in blocks of so many tokens; it begins with no less than the least. */
 export const blockTokens = 512;
 const leastTokens = 32;
+/** Models that take no more are common: a larger bound than they know would be refused. */
+const unboundedTokens = 16_384;
 
 export function wishesOf(
   policies: readonly Policy[],
@@ -85,20 +88,19 @@ function itemOf(wish: LimitWish, prices: readonly PriceVersion[], of: Circumstan
 }
 
 /** The output that a hard budget pays for at first. A stream is paid for as it flows; a whole answer cannot be ended. */
-function leasedFirst({ exchange, expected, targets, isWork }: Circumstances): {
-  block: number;
-  least: number;
-} {
+function leasedFirst({ exchange, expected, isWork }: Circumstances): { block: number; least: number } {
   const { brief } = exchange;
   const mean = expected!.output;
   if (isWork || !brief) return { block: mean, least: mean };
   const choices = Math.max(1, brief.choices);
-  const each =
-    brief.maxOutputTokens ?? Math.max(0, ...targets.map((target) => target.defaultMaxOutputTokens));
-  const bound = each * choices;
-  if (brief.stream)
-    return { block: Math.min(blockTokens * choices, bound), least: Math.min(leastTokens * choices, bound) };
-  return { block: bound, least: Math.min(mean, bound) };
+  const bound = mostOutput(brief);
+  if (!brief.stream) return { block: bound, least: Math.min(mean, bound) };
+  return { block: Math.min(blockTokens * choices, bound), least: Math.min(leastTokens * choices, bound) };
+}
+
+/** Output of all choices that a call may use; of one that does not say, as much as few answers are longer than. */
+export function mostOutput({ maxOutputTokens, choices }: CallBrief): number {
+  return toUnits((maxOutputTokens ?? unboundedTokens) * Math.max(1, choices));
 }
 
 const ceilingOf = ({ window, capacity }: LimitWish): number =>

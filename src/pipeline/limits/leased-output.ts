@@ -1,6 +1,7 @@
 import type { Allowance } from '#core/allowance.ts';
+import type { CallBrief } from '#core/call.ts';
 import type { LimitState } from '#core/contracts/counter-store.ts';
-import { blockTokens, type Asked } from './gather.ts';
+import { blockTokens, mostOutput, type Asked } from './gather.ts';
 import type { Hold } from './hold.ts';
 import { unitsOf } from './units.ts';
 import type { PriceVersion } from '#core/price.ts';
@@ -9,9 +10,7 @@ export interface LeasedOutputParts {
   readonly hold: Hold;
   /** Tokens that are paid for as input. */
   readonly inputTokens: number;
-  readonly choices: number;
-  /** Only a stream can be paid for as it flows. */
-  readonly stream: boolean;
+  readonly brief: CallBrief;
   /** As they stood after the reservation. */
   readonly states: readonly LimitState[];
 }
@@ -46,15 +45,18 @@ class LeasedOutput implements Allowance {
     this.#parts = parts;
     this.#payers = payers;
     this.outputTokens = this.#paidFor(({ at }) => parts.hold.booked(at));
-    const { stream, states, hold, choices } = parts;
-    const affordable = this.#paidFor(({ at }) => hold.booked(at) + (stream ? states[at]!.remaining : 0));
-    this.clampTokens = affordable === Infinity ? null : Math.floor(affordable / Math.max(1, choices));
+    const { brief, states, hold } = parts;
+    // Only a stream is paid for as it flows.
+    const affordable = this.#paidFor(
+      ({ at }) => hold.booked(at) + (brief.stream ? states[at]!.remaining : 0),
+    );
+    this.clampTokens = affordable < mostOutput(brief) ? affordable : null;
   }
 
   more(usedTokens: number): void | Promise<void> {
     if (this.#under) return this.#under;
-    const { hold, inputTokens, choices } = this.#parts;
-    const tokens = Math.max(usedTokens, this.outputTokens) + blockTokens * Math.max(1, choices);
+    const { hold, inputTokens, brief } = this.#parts;
+    const tokens = Math.max(usedTokens, this.outputTokens) + blockTokens * Math.max(1, brief.choices);
     const amounts = hold.asked.map(() => 0);
     for (const { at, asked } of this.#payers)
       amounts[at] = Math.max(0, unitsFor(asked, inputTokens, tokens) - hold.booked(at));

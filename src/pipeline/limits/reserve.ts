@@ -146,8 +146,7 @@ function allowanceOf({ exchange, gateway, call }: Passage, held: Hold, states: r
   return leaseOutput({
     hold: held,
     inputTokens: inputBound,
-    choices: brief!.choices,
-    stream: brief!.stream,
+    brief: brief!,
     states,
   });
 }
