@@ -19,7 +19,7 @@ import type { OperationIndex } from './operation-index.ts';
 import type { SocketWatch } from './websocket/socket-watch.ts';
 import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
-import type { ToldThresholds } from './limits/warn.ts';
+import type { ToldThresholds } from './limits/told-thresholds.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { Shedder } from './shedder.ts';
 import type { RetryState } from './retry-state.ts';

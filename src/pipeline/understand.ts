@@ -10,7 +10,7 @@ import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
 import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
-import { readCall } from './model-call.ts';
+import { readCall } from './read-call.ts';
 import type { Passage } from './passage.ts';
 import { openSession } from './websocket/session.ts';
 import { serveCallSocket } from './websocket/call-socket.ts';

@@ -1,3 +1,5 @@
+import type { Allowance } from '#core/allowance.ts';
+import { modelKey, type ExpectedUse } from '#core/calibration.ts';
 import type { LimitState, ReserveResult } from '#core/contracts/counter-store.ts';
 import type { LimitWish } from '#core/limit-wish.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
@@ -89,11 +91,15 @@ function ask(
   of: { readonly spared: ReadonlySet<string>; readonly targets: readonly Target[] },
 ): Asked[] {
   if (wishes.length === 0) return [];
-  const { exchange, gateway, call } = passage;
-  const { brief, estimatedInput, countedModel } = exchange;
-  const expected =
-    brief && !brief.free ? gateway.calibration.expect(countedModel, { ...brief, estimatedInput }) : null;
+  const { exchange, call } = passage;
+  const expected = exchange.brief?.free ? null : expectedUse(passage, of.targets);
   return askOf(wishes, { exchange, expected, isWork: call?.dialect.surface !== undefined, ...of });
+}
+
+/** By what is known of the target that is asked first. */
+function expectedUse({ exchange, gateway }: Passage, [first]: readonly Target[]): ExpectedUse | null {
+  const { brief, estimatedInput } = exchange;
+  return brief && first ? gateway.calibration.expect(modelKey(first), { ...brief, estimatedInput }) : null;
 }
 
 /** Whose targets will answer; null of what is no call to a model. */
@@ -139,14 +145,9 @@ function hold(
   return held;
 }
 
-function allowanceOf({ exchange, gateway, call }: Passage, held: Hold, states: readonly LimitState[]) {
-  const { brief, estimatedInput, countedModel } = exchange;
+function allowanceOf(passage: Passage, held: Hold, states: readonly LimitState[]): Allowance | null {
+  const { exchange, call } = passage;
   if (call?.dialect.surface !== undefined) return null;
-  const { inputBound } = gateway.calibration.expect(countedModel, { ...brief!, estimatedInput });
-  return leaseOutput({
-    hold: held,
-    inputTokens: inputBound,
-    brief: brief!,
-    states,
-  });
+  const inputTokens = expectedUse(passage, modelOf(passage)!.targets)!.inputBound;
+  return leaseOutput({ hold: held, inputTokens, brief: exchange.brief!, states });
 }

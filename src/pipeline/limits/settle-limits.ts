@@ -1,3 +1,4 @@
+import { modelKey } from '#core/calibration.ts';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptLine } from '#core/receipt.ts';
 import { inputLine, outputLine, totalsOf } from '#core/usage.ts';
@@ -59,15 +60,24 @@ function usedUnder({ exchange }: Passage, attempts: readonly AttemptLine[]): Use
   };
 }
 
+/** After attempts at a target have failed: what none of them used is free again, before the next target is asked. */
+export function releaseTarget({ exchange, holds }: Passage): void | Promise<void> {
+  const last = holds?.at(-1);
+  if (!last?.isTargets) return;
+  if (exchange.attempts.slice(last.attemptsBefore).every(({ work }) => work === 'none'))
+    return last.settle(null);
+}
+
 /** What a provider says of a whole answer tells what the next ones will take. */
 function learn({ exchange, gateway, holds }: Passage, attempts: readonly AttemptLine[]): void {
-  const { brief, outcome, countedModel, estimatedInput } = exchange;
+  const { brief, outcome, estimatedInput } = exchange;
   const [attempt] = attempts;
   if (!brief || brief.free || outcome !== 'completed' || attempts.length !== 1) return;
-  if (attempt!.usageSource !== 'provider' || exchange.attempts[0]!.deferred) return;
+  const { target, deferred } = exchange.attempts[0]!;
+  if (attempt!.usageSource !== 'provider' || deferred || !target) return;
   const { input, output } = usedBy(attempts).tokens;
   const reserved = holds?.[0]?.tokensReserved ?? null;
-  gateway.calibration.learn(countedModel, {
+  gateway.calibration.learn(modelKey(target), {
     estimatedInput,
     input,
     output,
