@@ -22,7 +22,7 @@ export function renderLimitHeaders(asked: readonly Asked[], states: readonly Lim
     }
     const comma = policies && ', ';
     policies += `${comma}${wish.name};q=${wish.capacity}${windowOf(wish)}`;
-    const reset = state.resetMs === Infinity ? '' : `;t=${Math.ceil(state.resetMs / 1000)}`;
+    const reset = wish.window.kind === 'held' ? '' : `;t=${Math.ceil(state.resetMs / 1000)}`;
     stands += `${comma}${wish.name};r=${state.remaining}${reset}`;
   }
   const headers = policies === '' ? [] : ['ratelimit-policy', policies, 'ratelimit', stands];
