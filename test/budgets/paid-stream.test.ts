@@ -59,7 +59,7 @@ for (const from of dialects) {
           cutsAt,
           fc.tuple(fc.integer({ min: 1, max: 200 }), leases, fc.boolean()),
           async (said, at, [first, more, isLate]) => {
-            const allowance = allowanceOf(first, more, isLate);
+            const allowance = allowanceOf(first, more, { isLate });
             const chunks = split(wireOf(from, answerOf(said)), at);
             const { shown, isCut } = await payFor({ from, to, chunks, allowance, tokens: counter });
             const heard = understood(to, shown);
