@@ -11,7 +11,10 @@ type Library = typeof import('../clients/node_modules/@types/ws/index.d.mts');
 const { WebSocket } = createRequire(new URL('../clients/package.json', import.meta.url))('ws') as Library;
 
 let gateway: BudgetGateway;
-before(async () => void (gateway = await startBudgetGateway()));
+before(async () => {
+  const models = { both: { targets: ['o/one', 'o/two'], continue: true } };
+  gateway = await startBudgetGateway({ models });
+});
 after(() => gateway.stop());
 
 const ask = (model: string, options: object) => ({ model, stream: true, text: script(options) });
@@ -137,6 +140,25 @@ describe('a stream that waits', () => {
     assert.ok(output > 31 && output <= 36, `${output}`);
     assert.equal((await heardBy('openai-chat', bytes)).finish, 'length');
   });
+});
+
+test('an answer that another target goes on with is paid for as one', async () => {
+  const counted = (word: string) => Array.from({ length: 60 }, () => word).join(' ');
+  gateway.simulator.enqueue({ text: counted('one'), resetAt: 20 }, { text: counted('two') });
+  const wish = { model: 'both', stream: true, text: 'Count.' };
+  const { bytes, receipt } = await call(gateway, 'openai-chat', { wish, allowed: { first: 40, clamp: 50 } });
+  assert.equal(receipt.outcome, 'budget_cut');
+  const { text, finish, usage } = await heardBy('openai-chat', bytes);
+  assert.equal(finish, 'length');
+  assert.equal(receipt.attempts.length, 2);
+  const { output } = totals(receipt);
+  assert.ok(output > 40 && output <= 45, `${output}`);
+  assert.equal(usage!.output, output);
+  assert.ok(text.split(' ').length <= 45, text);
+  // What is left of the bound, for what is left of the answer.
+  const bound = (gateway.simulator.calls().at(-1)!.body as { max_completion_tokens: number })
+    .max_completion_tokens;
+  assert.ok(bound > 20 && bound <= 30, `${bound}`);
 });
 
 test('the upstream hears at once that no more is wanted', async () => {
