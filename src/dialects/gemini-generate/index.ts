@@ -80,6 +80,7 @@ export const geminiGenerate: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'x-request-id',
+    tierHeader: 'x-gemini-service-tier',
   },
 };
 
