@@ -118,7 +118,10 @@ test('the price in force is the latest that has begun; of prices by the hour, th
   });
   const hours = { type: 'time_of_date' as const, start_time: '01:00:00Z', end_time: '04:00:00Z' };
   const peak = { constraint: hours, prices: { input_mtok: 9, output_mtok: 9 } };
-  assert.deepEqual(inForceAt([...prices, peak], november), { price: peak.prices, suffix: '@2026-08-17@peak' });
+  assert.deepEqual(inForceAt([...prices, peak], november), {
+    price: peak.prices,
+    suffix: '@2026-08-17@peak',
+  });
 });
 
 test('the seed data gives exact prices under names that say where they come from', async () => {
