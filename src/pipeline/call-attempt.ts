@@ -75,7 +75,10 @@ export class CallAttempt implements UpstreamSink {
     record.status = status;
     if (this.#parts.watchesLimits) record.limits = outbound.dialect.provider.readLimits(headers);
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
-    record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
+    const { requestIdHeader, tierHeader } = outbound.dialect.provider;
+    record.upstreamId = headerOf(headers, requestIdHeader) ?? null;
+    const tier = tierHeader && headerOf(headers, tierHeader);
+    if (tier) record.servedTier = tier;
     // Before inference nothing is used: an error status says that it did not begin.
     record.work = status < 400 ? 'begun' : 'none';
     const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
