@@ -42,7 +42,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   const path = join(folder, 'sluice.yaml');
   writeFileSync(path, stringify({ version: 1, ...document }));
   const overrides = { stateDirectory: join(folder, 'state'), port: 0, adminPort: 0, threads: 1 };
-  const source = { path, env: {}, prices: await openPriceSource(Date.now()) };
+  const source = { path, env: {}, prices: await openPriceSource() };
   const { snapshot: read } = loadConfig({ source, overrides, version: 1 });
   const use = { kind: policy.name, instance: policy.name, settings: {} };
   const routes = read.routes.map((route) => ({ ...route, policies: [...route.policies, use] }));
