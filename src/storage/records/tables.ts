@@ -72,3 +72,19 @@ export const nowMs = (database: SqlDatabase): string =>
   database.kind === 'sqlite'
     ? `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
     : `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`;
+
+/** The same database, its tables made before the first question that it answers. */
+export function withRecordTables(database: SqlDatabase): SqlDatabase {
+  let made: Promise<void> | null = null;
+  return {
+    ...database,
+    async query(statement, values) {
+      // One that could not be reached may be there the next time.
+      await (made ??= makeRecordTables(database).catch((error: unknown) => {
+        made = null;
+        throw error;
+      }));
+      return database.query(statement, values);
+    },
+  };
+}
