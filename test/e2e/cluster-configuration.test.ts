@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { parse } from 'yaml';
 import type { GatewayStatus } from '#core/contracts/control-plane.ts';
 import { startGatewayProcess, type GatewayProcess } from '../harness/gateway-process.ts';
 import { startPostgres, type TestPostgres } from '../harness/postgres.ts';
+import { blocksOf } from '../harness/snippets.ts';
 
 let postgres: TestPostgres;
 before(async () => void (postgres = await startPostgres()));
@@ -12,8 +14,8 @@ after(() => postgres.stop());
 
 const page = (text: string) =>
   `routes: [{ name: page, match: { path: /page }, to: { static: { body: '${text}' } }, policies: [] }]\n`;
-/** All that a node's own file says: how it is started. */
-const file = { storage: { postgres: { url: '${env:DATABASE_URL}' } }, log: { access: false } };
+/** All that a node's own file says, as the page has it: how it is started. */
+const file = parse(blocksOf('docs/cluster.md', 'yaml')[0]!) as object;
 
 const statusOf = async (node: GatewayProcess) =>
   (await (await node.admin('/v1/status')).json()) as GatewayStatus;
