@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startAdmin } from '#admin/index.ts';
+import { startAdmin, startProbes } from '#admin/index.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
@@ -14,6 +14,7 @@ import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
@@ -39,6 +40,8 @@ export interface RunningGateway {
   /** Of all, in their order. */
   readonly ports: readonly number[];
   readonly adminPort: number;
+  /** Null: there is no listener for probes. */
+  readonly probesPort: number | null;
   /** Drains and ends it. Resolves when everything is on record and nothing runs any more. */
   stop(): Promise<void>;
 }
@@ -78,6 +81,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     listen: snapshot.listen.map(({ id }) => id).join(', '),
   });
   begun.defer(() => lock.release());
+  const nodeId = openNodeIdentity(stateDirectory);
   await probePorts(snapshot.listen);
   for (const warning of certificateWarnings(snapshot.listen, startedAtMs)) say(warning);
 
@@ -159,6 +163,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
     version,
+    nodeId,
     startedAtMs,
     pool,
     ledger,
@@ -174,6 +179,9 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     control,
   });
   begun.defer(() => admin.close());
+  const { probes: place } = snapshot.admin;
+  const probes = place ? await startProbes(place, control) : null;
+  begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
@@ -189,6 +197,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     port: pool.ports[0]!,
     ports: pool.ports,
     adminPort: admin.port,
+    probesPort: probes?.port ?? null,
     async stop() {
       if (draining) return;
       draining = true;
@@ -203,6 +212,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await ledger.close();
       await tokens.close();
       await keeper.close();
+      await probes?.close();
       await admin.close();
       keys.close();
       lock.release();

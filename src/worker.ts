@@ -13,6 +13,7 @@ import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
+import { journalEvents } from '#ledger/journal/journal-events.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { PoolMemory } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
@@ -67,6 +68,7 @@ const parts: Parts = {
   keeper: connectKeeper(start.keeperPort),
   clock,
   observer,
+  events: journalEvents(journal, (event, error) => observer.eventFailed(event, error)),
   live: new Set(),
   owed,
   retries: new RetryState(),

@@ -2,6 +2,7 @@ import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Events } from '#core/contracts/events.ts';
 import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
@@ -40,6 +41,7 @@ export interface Parts {
   readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly events: Events;
   readonly live: Gateway['live'];
   readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
@@ -78,6 +80,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     keeper: parts.keeper,
     clock,
     observer: parts.observer,
+    events: parts.events,
     live: parts.live,
     sockets: parts.sockets,
     serve: parts.serve,

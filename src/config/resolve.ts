@@ -11,6 +11,7 @@ import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from
 import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
+import { resolveStorage } from './resolve-storage.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
 import { parseDuration, parseSize } from './units.ts';
@@ -68,7 +69,8 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     version: scope.version,
     digest: createHash('sha256').update(scope.text).digest('hex'),
     listen: resolveListeners(document, problems),
-    admin: { host: document.admin?.host ?? '127.0.0.1', port: document.admin?.port ?? 9080 },
+    admin: resolveAdmin(document),
+    storage: resolveStorage(document.storage ?? {}, problems),
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
     durability: document.durability ?? 'usual',
@@ -94,4 +96,9 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
   };
   problems.throwIfAny(scope.source);
   return { snapshot, keys };
+}
+
+function resolveAdmin({ admin = {} }: ConfigDocument): Snapshot['admin'] {
+  const { host = '127.0.0.1', port = 9080, hosts = [], probes } = admin;
+  return { host, port, hosts, probes: probes ? { host: probes.host ?? '0.0.0.0', port: probes.port } : null };
 }

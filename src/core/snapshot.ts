@@ -7,6 +7,7 @@ import type { PoolSettings } from './pool-settings.ts';
 import type { PriceVersion } from './price.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
+import type { StorageSettings } from './storage-settings.ts';
 import type { ClientTls, Plan, Provider, Timeouts } from './target.ts';
 
 /**
@@ -20,7 +21,9 @@ export interface Snapshot {
   readonly digest: string;
   /** At least one. The first is where banners and `--port` point. */
   readonly listen: readonly ListenerPlan[];
-  readonly admin: { readonly host: string; readonly port: number };
+  readonly admin: AdminListener;
+  /** What many nodes share. A running process keeps what it was started with. */
+  readonly storage: StorageSettings;
   readonly threads: number;
   readonly accessLog: boolean;
   /** `strict`: records are on the disk, not only in the page cache, before a call goes on. */
@@ -39,6 +42,15 @@ export interface Snapshot {
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
   readonly teams: readonly string[];
+}
+
+export interface AdminListener {
+  readonly host: string;
+  readonly port: number;
+  /** Names under which it may be reached, besides IP addresses, `localhost` and `host`. */
+  readonly hosts: readonly string[];
+  /** Where `/healthz` and `/readyz` are served besides, and nothing else is; null: nowhere. */
+  readonly probes: { readonly host: string; readonly port: number } | null;
 }
 
 export interface RequestLimits {

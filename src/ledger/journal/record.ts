@@ -1,3 +1,4 @@
+import type { EventRecord } from '#core/contracts/events.ts';
 import type { AttemptIntent, AttemptProgress, ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { frameType } from './frame.ts';
@@ -5,6 +6,7 @@ import { frameType } from './frame.ts';
 export type JournalRecord =
   | { readonly type: 'intent'; readonly intent: AttemptIntent }
   | { readonly type: 'progress'; readonly progress: AttemptProgress }
+  | { readonly type: 'event'; readonly event: EventRecord }
   | {
       readonly type: 'receipt';
       readonly receipt: Receipt;
@@ -41,6 +43,8 @@ export function parseRecord(type: number, payload: string): JournalRecord | null
       return { type: 'intent', intent: JSON.parse(payload) as AttemptIntent };
     case frameType.progress:
       return { type: 'progress', progress: JSON.parse(payload) as AttemptProgress };
+    case frameType.event:
+      return { type: 'event', event: JSON.parse(payload) as EventRecord };
     case frameType.receipt: {
       const settlement = JSON.parse(payload) as { receipt: PlainReceipt; booked: ReservedAmount[] };
       const receipt = mapReceipt(settlement.receipt);
