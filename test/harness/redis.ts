@@ -39,15 +39,35 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     const started = spawn(
       'redis-server',
       [
-        ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--daemonize', 'no'],
-        ...['--appendonly', keep ? 'yes' : 'no', '--appendfsync', 'always', '--repl-diskless-sync-delay', '0'],
+        ...[
+          '--port',
+          String(port),
+          '--bind',
+          '127.0.0.1',
+          '--dir',
+          folder,
+          '--save',
+          '',
+          '--daemonize',
+          'no',
+        ],
+        ...[
+          '--appendonly',
+          keep ? 'yes' : 'no',
+          '--appendfsync',
+          'always',
+          '--repl-diskless-sync-delay',
+          '0',
+        ],
         ...(replicaOf ? ['--replicaof', '127.0.0.1', String(replicaOf.port)] : []),
         ...(cluster ? ['--cluster-enabled', 'yes'] : []),
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
     const failed = once(started, 'error').then(([error]: unknown[]) => {
-      throw new Error('redis-server cannot be started (Debian: apt-get install redis-server)', { cause: error });
+      throw new Error('redis-server cannot be started (Debian: apt-get install redis-server)', {
+        cause: error,
+      });
     });
     const ended = once(started, 'exit').then(() => {
       throw new Error('redis-server ended as it started');
@@ -99,7 +119,8 @@ export async function promote(replica: TestRedis): Promise<void> {
 export async function caughtUp(primary: TestRedis, replica: TestRedis): Promise<void> {
   const offset = async ({ port }: TestRedis, name: string) =>
     new RegExp(`${name}:(\\d+)`).exec(await askRedis(port, ['INFO', 'replication']))?.[1];
-  const linked = async () => (await askRedis(replica.port, ['INFO', 'replication'])).includes('master_link_status:up');
+  const linked = async () =>
+    (await askRedis(replica.port, ['INFO', 'replication'])).includes('master_link_status:up');
   while (
     !(await linked()) ||
     (await offset(primary, 'master_repl_offset')) !== (await offset(replica, 'slave_repl_offset'))
@@ -121,7 +142,9 @@ export function askRedis(port: number, words: readonly string[]): Promise<string
       resolve(text);
     });
     socket.on('error', reject);
-    socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`);
+    socket.write(
+      `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`,
+    );
   });
 }
 

@@ -10,59 +10,41 @@ local now = nowMs()
 local known, packed = openReservation(KEYS[2])
 if known then return known[6] end
 if packed then return { 'X' } end
-local items, before, refused, longest = {}, {}, 0, 0
-local granted, remaining = {}, {}
+local items, before, granted, refused, longest = {}, {}, {}, 0, 0
 for i = 1, #KEYS - 4 do
   local at = 5 + (i - 1) * 7
   local item = itemAt(i + 4, at)
   local amount, least = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
   local ceiling = kinds[item[2]].ceiling(item)
-  local taken = before[item[1]] or 0
-  local free = ceiling - usedAt(item, now) - taken
-  local need = amount
-  if least >= 0 then
-    need = min(least, amount)
-    free = max(0, free)
-  end
-  granted[i] = amount
-  if free < need then
-    local wait = need > ceiling and NEVER or untilFree(item, need - free, now)
+  local taken = (before[item[1]] or 0) + usedAt(item, now)
+  local needed = least < 0 and amount or min(least, amount)
+  local excess = taken + needed - ceiling
+  if excess <= 0 or needed == 0 then granted[i] = max(0, min(amount, ceiling - taken))
+  else granted[i] = needed end
+  if excess > 0 and not (needed == 0 and least >= 0) then
+    local wait = needed > ceiling and NEVER or untilFree(item, excess, now)
     if refused == 0 or (longest ~= NEVER and (wait == NEVER or wait > longest)) then
       refused, longest = i, wait
     end
-  else
-    granted[i] = min(amount, max(0, free))
   end
-  remaining[i] = max(0, free - granted[i])
-  before[item[1]] = taken + granted[i]
+  before[item[1]] = (before[item[1]] or 0) + granted[i]
   items[i] = item
 end
-if refused > 0 then
-  local answer = { 'R', refused - 1, longest }
-  for i = 1, #items do
-    answer[#answer + 1] = max(0, kinds[items[i][2]].ceiling(items[i]) - usedAt(items[i], now))
-  end
-  for i = 1, #items do answer[#answer + 1] = resetOf(items[i], now) end
-  return answer
-end
+if refused > 0 then return withStates({ 'R', refused - 1, longest }, items, now) end
 local answer = { 'A', now }
 for i = 1, #items do
   local item = items[i]
-  local kind = kinds[item[2]]
-  local row = rowAt(item[1])
-  if row then kind.advance(row, item, now)
-  else
-    row = kind.begin(item, now)
-    rows[item[1]] = row
-  end
-  item[7] = kind.book(row, item, granted[i])
-  answer[2 + i] = item[7]
-  answer[2 + #items + i] = remaining[i]
+  if rowAt(item[1]) then kinds[item[2]].advance(rowAt(item[1]), item, now) end
 end
 for i = 1, #items do
-  saveRow(items[i], now)
-  answer[2 + 2 * #items + i] = resetOf(items[i], now)
+  local item = items[i]
+  local kind = kinds[item[2]]
+  rows[item[1]] = rowAt(item[1]) or kind.begin(item, now)
+  item[7] = kind.book(rowAt(item[1]), item, granted[i])
+  answer[2 + i] = granted[i]
 end
+for i = 1, #items do saveRow(items[i], now) end
+withStates(answer, items, now)
 saveReservation(KEYS[2], { 1, now, 0, false, items, answer, ARGV[2] })
 if holds(items) then lease(ARGV[2], tonumber(ARGV[3]), ARGV[4], now) end
 return answer
@@ -136,11 +118,7 @@ return { 'A' }
 export const inspectLua = `
 if not isCurrent() then return { 'E' } end
 local now = nowMs()
-local answer = { 'A' }
-for i = 1, #KEYS - 1 do
-  local item = itemAt(i + 1, 2 + (i - 1) * 5)
-  answer[2 * i] = max(0, kinds[item[2]].ceiling(item) - usedAt(item, now))
-  answer[2 * i + 1] = resetOf(item, now)
-end
-return answer
+local items = {}
+for i = 1, #KEYS - 1 do items[i] = itemAt(i + 1, 2 + (i - 1) * 5) end
+return withStates({ 'A' }, items, now)
 `;

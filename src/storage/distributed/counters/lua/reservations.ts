@@ -11,11 +11,11 @@
 export const reservationsLua = `
 local function isCurrent() return redis.call('GET', KEYS[1]) == ARGV[1] end
 -- The marker may have come to this server with the data of another: only where it was written is all that was booked since.
-local function isPrimary()
+local function isServer(id)
   local info = redis.call('INFO', 'replication')
-  local id = string.match(ARGV[1], '^%S+ (%S+)')
   return string.find(info, 'role:master', 1, true) and string.find(info, 'master_replid:' .. id, 1, true)
 end
+local function isPrimary() return isServer(string.match(ARGV[1], '^%S+ (%S+)')) end
 
 local rows = {}
 local function rowAt(key)
@@ -50,7 +50,15 @@ local function holds(items)
   for i = 1, #items do if items[i][2] == 'H' then return true end end
   return false
 end
-local function resetOf(item, now) return usedAt(item, now) == 0 and 0 or untilFree(item, 1, now) end
+-- Of each item what is left, and until when.
+local function withStates(answer, items, now)
+  for _, item in ipairs(items) do
+    local used = usedAt(item, now)
+    answer[#answer + 1] = max(0, kinds[item[2]].ceiling(item) - used)
+    answer[#answer + 1] = used == 0 and 0 or untilFree(item, 1, now)
+  end
+  return answer
+end
 
 local function openReservation(key)
   local packed = redis.call('GET', key)

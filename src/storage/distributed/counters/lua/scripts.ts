@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import { debitLua, extendLua, inspectLua, reserveLua, settleLua } from './operations.ts';
 import { reservationsLua } from './reservations.ts';
-import { adoptLua, checkLua, endOwnerLua, forgetLua, publishLua, reapLua, renewLua, restoreLua } from './upkeep.ts';
+import {
+  adoptLua,
+  checkLua,
+  endOwnerLua,
+  forgetLua,
+  publishLua,
+  reapLua,
+  renewLua,
+  restoreLua,
+} from './upkeep.ts';
 import { windowsLua } from './windows.ts';
 
 export interface Script {

@@ -100,11 +100,11 @@ end
 return { 'A' }
 `;
 
-/** KEYS 1: the lock, 2: the marker. ARGV: token, what the marker says up to its times, ms until it opens, read at. */
+/** KEYS 1: the lock, 2: the marker. ARGV: token, epoch, replication id, ms until it opens, when the ledger was read. */
 export const publishLua = `
-if not isCurrent() then return { 'E' } end
-local opens = nowMs() + tonumber(ARGV[3])
-redis.call('SET', KEYS[2], ARGV[2] .. ' ' .. string.format('%.0f', opens) .. ' ' .. ARGV[4])
+if not isCurrent() or not isServer(ARGV[3]) then return { 'E' } end
+local opens = nowMs() + tonumber(ARGV[4])
+redis.call('SET', KEYS[2], table.concat({ ARGV[2], ARGV[3], string.format('%.0f', opens), ARGV[5] }, ' '))
 redis.call('DEL', KEYS[1])
 return { 'A' }
 `;

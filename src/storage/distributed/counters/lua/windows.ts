@@ -175,7 +175,7 @@ function calendar.ceiling(item) return item[6] end
 function calendar.begin(item, now) return { startAt(item, now), endAt(item, now), 0, NEVER, 0 } end
 function calendar.used(row, item, now) return startAt(item, now) > row[1] and 0 or row[3] end
 function calendar.untilFree(row, item, units, now)
-  return row[3] < units and NEVER or max(1, row[2] - now)
+  return calendar.used(row, item, now) < units and NEVER or max(1, row[2] - now)
 end
 function calendar.advance(row, item, now)
   local start = startAt(item, now)
