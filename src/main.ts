@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin, startProbes } from '#admin/index.ts';
+import { parseBooked } from '#core/booked-window.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
@@ -97,7 +98,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  store.restore(await ledger.windowsSince(Date.now()));
+  const booked = await ledger.windowsSince(Date.now());
+  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
