@@ -8,6 +8,8 @@ export interface Booking {
   readonly admittedAtMs: number;
   /** Item by item, what stands booked, as far as is known here. */
   booked: readonly number[];
+  /** The last debit or extension. */
+  step: number;
   /** By the store's time; null: it is open. */
   closedAtMs: number | null;
   /** Of the counters that know of it; null: this node admitted it by itself. */

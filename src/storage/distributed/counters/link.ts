@@ -17,7 +17,7 @@ export interface LinkSettings extends RedisAddress {
   readonly clock: Clock;
   /** How long an answer is waited for. */
   readonly timeoutMs: number;
-  /** For tests: Lua that tells the time in place of the store. */
+  /** For tests: Lua of the time that windows go by, in place of the store's. */
   readonly storeTime?: string;
 }
 

@@ -14,21 +14,24 @@ const mostChanges = 50_000;
 
 /**
  * Debits and settlements on their way. Callers do not wait for them: they go out in the order in which they came, and again, under
- * their id and step, until the store has confirmed them. Debits of one reservation add up while one is under way.
+ * their id and step, until the store has confirmed them. Debits of one reservation add up for a while, so that streams do not
+ * send one for each of their events.
  */
 export class Outbox {
   readonly #link: Link;
   readonly #changes = new Set<Change>();
   /** The debit of a reservation that others may still be added to. */
   readonly #gathering = new Map<string, Change>();
-  readonly #underWay = new Set<string>();
+  readonly #debitDelayMs: number;
+  #gathered: NodeJS.Timeout | null = null;
   readonly #emptied = new Set<() => void>();
   /** Changes that were given up: there were too many. */
   dropped = 0;
   #overflowed = false;
 
-  constructor(link: Link) {
+  constructor(link: Link, debitDelayMs: number) {
     this.#link = link;
+    this.#debitDelayMs = debitDelayMs;
   }
 
   get size(): number {
@@ -44,8 +47,12 @@ export class Outbox {
     }
     const change = this.#add({ name: 'debit', key, step, amounts, isSent: false });
     if (!change) return;
+    if (this.#debitDelayMs === 0) return this.#send(change);
     this.#gathering.set(key, change);
-    if (!this.#underWay.has(key)) this.#send(change);
+    this.#gathered ??= setTimeout(() => {
+      this.#gathered = null;
+      for (const each of [...this.#gathering.values()]) this.#send(each);
+    }, this.#debitDelayMs);
   }
 
   settle(key: string, used: readonly number[]): void {
@@ -78,6 +85,10 @@ export class Outbox {
     this.#overflowed = false;
   }
 
+  close(): void {
+    if (this.#gathered) clearTimeout(this.#gathered);
+  }
+
   /** Resolves when everything is confirmed, or void, or after `ms`. */
   async drained(ms: number): Promise<void> {
     if (this.#changes.size === 0) return;
@@ -105,7 +116,6 @@ export class Outbox {
     const { name, key, step, amounts } = change;
     if (this.#gathering.get(key) === change) this.#gathering.delete(key);
     change.isSent = true;
-    this.#underWay.add(key);
     const places = [keys.marker, keys.reservations(marker.epoch) + key];
     const sent = this.#link.run(
       name === 'debit'
@@ -116,7 +126,6 @@ export class Outbox {
       () => this.#confirmed(change),
       (error: Error) => {
         change.isSent = false;
-        this.#underWay.delete(key);
         this.#link.lose(error.message);
       },
     );
@@ -124,8 +133,6 @@ export class Outbox {
 
   #confirmed(change: Change): void {
     this.#changes.delete(change);
-    this.#underWay.delete(change.key);
-    this.hurry(change.key);
     if (this.#changes.size === 0) for (const resolve of this.#emptied) resolve();
   }
 

@@ -1,13 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { LimitItem } from '#core/contracts/counter-store.ts';
+import type { BookedAmount } from '../../embedded/counters/counter-store.ts';
 import { requireUnits, windowArguments } from './item-arguments.ts';
 import type { Finding, Link } from './link.ts';
-
-/** What was used of one limit before, to begin counters with. */
-export interface BookedAmount extends Pick<LimitItem, 'subject' | 'window' | 'capacity'> {
-  readonly atMs: number;
-  readonly amount: number;
-}
 
 export interface RebuildSettings {
   /** What the ledger knows, of all nodes, that may still count at `nowMs`. */

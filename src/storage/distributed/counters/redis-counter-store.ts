@@ -23,6 +23,8 @@ import { Outbox } from './outbox.ts';
 export interface RedisCounterSettings extends LinkSettings {
   /** Names this thread's incarnation among all that ever used the counters: what it holds is given back when it is gone. */
   readonly owner: string;
+  /** How long debits of a reservation add up before they are sent (default 200). */
+  readonly debitDelayMs?: number;
   /** While the store cannot be reached: a share of each limit, and where it is counted. Absent: nobody is admitted. */
   readonly alone?: { readonly store: CounterStore; readonly share: number };
 }
@@ -67,7 +69,7 @@ export interface RedisCounterStats {
 export function openRedisCounters(settings: RedisCounterSettings): RedisCounterStore {
   const { timeoutMs, owner, alone } = settings;
   const link = new Link(settings);
-  const outbox = new Outbox(link);
+  const outbox = new Outbox(link, settings.debitDelayMs ?? 200);
   const bookings = new Bookings();
   let admittedAlone = 0;
   let known: string | null = null;
@@ -108,7 +110,7 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     bookings.add(id, {
       // Not the id alone: one that was asked for in vain may be closed there.
       ...{ key: `${id}/alone`, items, booked: granted, admittedAtMs: link.storeMs() },
-      ...{ closedAtMs: null, marker: null, alone: result.reservation },
+      ...{ step: 0, closedAtMs: null, marker: null, alone: result.reservation },
     });
     return result;
   }
@@ -127,8 +129,8 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     const granted = reply.slice(2, 2 + items.length).map(Number);
     if (!bookings.find(id)) {
       bookings.add(id, {
-        ...{ key: id, items, admittedAtMs, booked: granted, closedAtMs: null },
-        ...{ marker, alone: null },
+        ...{ key: id, items, admittedAtMs, booked: granted },
+        ...{ step: 0, closedAtMs: null, marker, alone: null },
       });
     }
     return {
@@ -235,14 +237,21 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
         : { error: null };
       if (!('result' in outcome) && !booking) throw unavailable(outcome.error);
       const booked = 'result' in outcome ? outcome.result : await extendAlone(booking!, { step, amounts });
-      if (booking) booking.booked = add(booking.booked, booked);
+      if (booking && step > booking.step) {
+        booking.booked = add(booking.booked, booked);
+        booking.step = step;
+      }
       return booked;
     },
 
     debit(reservation, step, amounts) {
       for (const amount of amounts) requireUnits(amount, 'amount');
       const booking = bookings.find(reservation.id);
-      if (booking) booking.booked = add(booking.booked, amounts);
+      if (booking && step <= booking.step) return;
+      if (booking) {
+        booking.booked = add(booking.booked, amounts);
+        booking.step = step;
+      }
       if (booking?.alone) void alone!.store.debit(booking.alone, step, amounts);
       if (booking?.marker !== null) outbox.debit(booking?.key ?? reservation.id, step, amounts);
     },
@@ -282,6 +291,7 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     untilUsable: (ms) => link.untilUsable(ms),
     async close() {
       await outbox.drained(1000);
+      outbox.close();
       lease.close();
       link.close();
     },

@@ -46,7 +46,7 @@ end
 for i = 1, #items do saveRow(items[i], now) end
 withStates(answer, items, now)
 saveReservation(KEYS[2], { 1, now, 0, false, items, answer, ARGV[2] })
-if holds(items) then lease(ARGV[2], tonumber(ARGV[3]), ARGV[4], now) end
+if holds(items) then lease(ARGV[2], tonumber(ARGV[3]), ARGV[4]) end
 return answer
 `;
 
@@ -62,7 +62,7 @@ end
 local now = nowMs()
 local answer = { 'A' }
 for i, item in ipairs(reservation[5]) do
-  local row, kind = rowAt(item[1]), kinds[item[2]]
+  local row, kind = rowOf(item), kinds[item[2]]
   local used = row and kind.usedBeside(row, item, now) or NEVER
   local booked = 0
   if used ~= NEVER then
@@ -85,7 +85,7 @@ local step = tonumber(ARGV[2])
 if not reservation or step <= reservation[3] then return { 'A' } end
 local now = nowMs()
 for i, item in ipairs(reservation[5]) do
-  local row, amount = rowAt(item[1]), tonumber(ARGV[2 + i])
+  local row, amount = rowOf(item), tonumber(ARGV[2 + i])
   if row and amount > 0 then item[7] = item[7] + kinds[item[2]].correct(row, item, amount) end
 end
 for _, item in ipairs(reservation[5]) do saveRow(item, now) end
@@ -104,7 +104,7 @@ local reservation, packed = openReservation(KEYS[2])
 if reservation then
   local now = nowMs()
   for i, item in ipairs(reservation[5]) do
-    local row = rowAt(item[1])
+    local row = rowOf(item)
     if row then kinds[item[2]].correct(row, item, tonumber(ARGV[2 + i]) - item[7]) end
   end
   for _, item in ipairs(reservation[5]) do saveRow(item, now) end

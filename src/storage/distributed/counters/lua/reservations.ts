@@ -25,6 +25,11 @@ local function rowAt(key)
   end
   return rows[key]
 end
+-- Of what is held there is no row while nothing is.
+local function rowOf(item)
+  if not rowAt(item[1]) and item[2] == 'H' then rows[item[1]] = held.begin() end
+  return rowAt(item[1])
+end
 local function usedAt(item, now)
   local row = rowAt(item[1])
   return row and kinds[item[2]].used(row, item, now) or 0
@@ -68,8 +73,8 @@ end
 local function saveReservation(key, reservation) redis.call('SET', key, cmsgpack.pack(reservation), 'PX', FOREVER_MS) end
 local function close(key, ms) redis.call('SET', key, cmsgpack.pack({ 0 }), 'PX', ms) end
 -- KEYS[3]: owners by the end of their lease; KEYS[4]: what this one holds places with.
-local function lease(owner, ms, id, now)
-  redis.call('ZADD', KEYS[3], now + ms, owner)
+local function lease(owner, ms, id)
+  redis.call('ZADD', KEYS[3], storeMs() + ms, owner)
   redis.call('SADD', KEYS[4], id)
   redis.call('PEXPIRE', KEYS[4], FOREVER_MS)
 end

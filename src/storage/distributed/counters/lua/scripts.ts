@@ -35,8 +35,10 @@ const constants = {
 
 /** The store's own time, in whole milliseconds. */
 const storeTime = `
+local function storeMs()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
 `;
 
 const bodies = {
@@ -57,12 +59,13 @@ const bodies = {
 
 export type Scripts = Readonly<Record<keyof typeof bodies, Script>>;
 
-/** @param time For tests: Lua that returns the time instead of the store's. */
-export function createScripts(time: string = storeTime): Scripts {
+/** @param time For tests: Lua of the time that windows go by. */
+export function createScripts(time: string = 'storeMs()'): Scripts {
   const head = [
     ...Object.entries(constants).map(([name, value]) => `local ${name} = ${value}`),
     windowsLua,
-    `local function nowMs()${time}end`,
+    storeTime,
+    `local function nowMs() return ${time} end`,
     reservationsLua,
   ].join('\n');
   const scripts = Object.entries(bodies).map(([name, body]): [string, Script] => {

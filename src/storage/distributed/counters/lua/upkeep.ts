@@ -5,14 +5,14 @@ export const checkLua = `
 local info = redis.call('INFO', 'replication')
 local isMaster = string.find(info, 'role:master', 1, true) and 1 or 0
 return {
-  redis.call('GET', KEYS[1]) or '', isMaster, string.match(info, 'master_replid:(%w+)') or '', nowMs(),
+  redis.call('GET', KEYS[1]) or '', isMaster, string.match(info, 'master_replid:(%w+)') or '', storeMs(),
 }
 `;
 
 /** KEYS 2: owners. ARGV: owner, lease in ms. Answers one owner whose lease has ended, if there is one. */
 export const renewLua = `
 if not isCurrent() then return { 'E' } end
-local now = nowMs()
+local now = storeMs()
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), ARGV[2])
 redis.call('PEXPIRE', KEYS[2], FOREVER_MS)
 return { 'A', redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 1)[1] or '' }
@@ -32,9 +32,8 @@ return { 'A' }
  */
 export const reapLua = `
 if not isCurrent() then return { 'E' } end
-local now = nowMs()
 local ends = redis.call('ZSCORE', KEYS[2], ARGV[2])
-if not ends or tonumber(ends) >= now then return { 'A', 0 } end
+if not ends or tonumber(ends) >= storeMs() then return { 'A', 0 } end
 local ids = redis.call('SPOP', KEYS[3], ARGV[4])
 for _, id in ipairs(ids) do
   local key = ARGV[3] .. id
@@ -44,7 +43,7 @@ for _, id in ipairs(ids) do
       local row = rowAt(item[1])
       if row and item[2] == 'H' then
         item[7] = item[7] + held.correct(row, item, -item[7])
-        saveRow(item, now)
+        saveRow(item, nowMs())
       end
     end
     saveReservation(key, reservation)
@@ -78,7 +77,7 @@ end
 for i = 1, #items do saveRow(items[i], now) end
 if isOpen then
   saveReservation(KEYS[2], { 1, at, 0, false, items, { 'A', at }, ARGV[2] })
-  if holds(items) then lease(ARGV[2], tonumber(ARGV[3]), ARGV[4], now) end
+  if holds(items) then lease(ARGV[2], tonumber(ARGV[3]), ARGV[4]) end
 else close(KEYS[2], ADOPTED_MS) end
 return { 'A' }
 `;
@@ -103,7 +102,7 @@ return { 'A' }
 /** KEYS 1: the lock, 2: the marker. ARGV: token, epoch, replication id, ms until it opens, when the ledger was read. */
 export const publishLua = `
 if not isCurrent() or not isServer(ARGV[3]) then return { 'E' } end
-local opens = nowMs() + tonumber(ARGV[4])
+local opens = storeMs() + tonumber(ARGV[4])
 redis.call('SET', KEYS[2], table.concat({ ARGV[2], ARGV[3], string.format('%.0f', opens), ARGV[5] }, ' '))
 redis.call('DEL', KEYS[1])
 return { 'A' }

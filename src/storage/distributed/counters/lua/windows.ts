@@ -90,8 +90,8 @@ function sliding.lifeMs(row, item, now)
 end
 
 local bucket = {}
-local function runOut(row, item, ms)
-  local window, rate = item[3], row[5]
+local function runOut(row, item, ms, rate)
+  local window = item[3]
   local part = fmod(ms, window)
   local over = part * fmod(rate, window) + row[3]
   local rest = fmod(over, window)
@@ -103,17 +103,19 @@ function bucket.begin(item, now)
   local time = redis.call('TIME')
   return { now, 0, 0, 0, item[6], time[1] * 1000000 + time[2] }
 end
-function bucket.used(row, item, now)
+local function queuedAt(row, item, now, rate)
   local ms = now - row[1]
   if ms <= 0 or row[2] == 0 then return row[2] end
-  return max(0, row[2] - runOut(row, item, ms))
+  return max(0, row[2] - runOut(row, item, ms, rate))
 end
+function bucket.used(row, item, now) return queuedAt(row, item, now, item[6]) end
 function bucket.untilFree(row, item, units, now)
-  local before = min(runOut(row, item, max(0, now - row[1])), row[2])
-  if row[5] == 0 or before + units > row[2] then return NEVER end
-  local untilMs = ceil((before + units) / row[5] * item[3])
-  while untilMs > 0 and runOut(row, item, untilMs - 1) >= before + units do untilMs = untilMs - 1 end
-  while runOut(row, item, untilMs) < before + units do untilMs = untilMs + 1 end
+  local rate = item[6]
+  local before = min(runOut(row, item, max(0, now - row[1]), rate), row[2])
+  if rate == 0 or before + units > row[2] then return NEVER end
+  local untilMs = ceil((before + units) / rate * item[3])
+  while untilMs > 0 and runOut(row, item, untilMs - 1, rate) >= before + units do untilMs = untilMs - 1 end
+  while runOut(row, item, untilMs, rate) < before + units do untilMs = untilMs + 1 end
   return max(1, row[1] + untilMs - now)
 end
 local function leave(row, units)
@@ -123,7 +125,7 @@ end
 function bucket.advance(row, item, now)
   local ms = now - row[1]
   if ms > 0 then
-    local out, rest = runOut(row, item, ms)
+    local out, rest = runOut(row, item, ms, item[6])
     row[1] = now
     row[3] = out >= row[2] and 0 or rest
     leave(row, min(out, row[2]))
@@ -146,7 +148,7 @@ function bucket.book(row, item, units)
 end
 function bucket.usedBeside(row, item, now)
   if item[10] ~= row[6] then return NEVER end
-  return bucket.used(row, item, now)
+  return queuedAt(row, item, now, row[5])
 end
 function bucket.correct(row, item, change)
   if item[10] ~= row[6] then return 0 end
