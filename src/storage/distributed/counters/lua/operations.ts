@@ -15,7 +15,7 @@ for i = 1, #KEYS - 4 do
   local at = 5 + (i - 1) * 7
   local item = itemAt(i + 4, at)
   local amount, least = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-  local ceiling = kinds[item[2]].ceiling(item)
+  local ceiling = ceilingOf(item)
   local taken = (before[item[1]] or 0) + usedAt(item, now)
   local needed = least < 0 and amount or min(least, amount)
   local excess = taken + needed - ceiling
@@ -34,13 +34,12 @@ if refused > 0 then return withStates({ 'R', refused - 1, longest }, items, now)
 local answer = { 'A', now }
 for i = 1, #items do
   local item = items[i]
-  if rowAt(item[1]) then kinds[item[2]].advance(rowAt(item[1]), item, now) end
+  if rowAt(item[1]) then advance(rowAt(item[1]), item, now) end
 end
 for i = 1, #items do
   local item = items[i]
-  local kind = kinds[item[2]]
-  rows[item[1]] = rowAt(item[1]) or kind.begin(item, now)
-  item[7] = kind.book(rowAt(item[1]), item, granted[i])
+  rows[item[1]] = rowAt(item[1]) or begin(item, now)
+  item[7] = book(rowAt(item[1]), item, granted[i])
   answer[2 + i] = granted[i]
 end
 for i = 1, #items do saveRow(items[i], now) end
@@ -62,11 +61,11 @@ end
 local now = nowMs()
 local answer = { 'A' }
 for i, item in ipairs(reservation[5]) do
-  local row, kind = rowOf(item), kinds[item[2]]
-  local used = row and kind.usedBeside(row, item, now) or NEVER
+  local row = rowOf(item)
+  local used = row and usedBeside(row, item, now) or NEVER
   local booked = 0
   if used ~= NEVER then
-    booked = kind.correct(row, item, min(tonumber(ARGV[2 + i]), max(0, kind.ceiling(item) - used)))
+    booked = correct(row, item, min(tonumber(ARGV[2 + i]), max(0, ceilingOf(item) - used)))
     item[7] = item[7] + booked
   end
   answer[1 + i] = booked
@@ -86,7 +85,7 @@ if not reservation or step <= reservation[3] then return { 'A' } end
 local now = nowMs()
 for i, item in ipairs(reservation[5]) do
   local row, amount = rowOf(item), tonumber(ARGV[2 + i])
-  if row and amount > 0 then item[7] = item[7] + kinds[item[2]].correct(row, item, amount) end
+  if row and amount > 0 then item[7] = item[7] + correct(row, item, amount) end
 end
 for _, item in ipairs(reservation[5]) do saveRow(item, now) end
 reservation[3], reservation[4] = step, false
@@ -105,7 +104,7 @@ if reservation then
   local now = nowMs()
   for i, item in ipairs(reservation[5]) do
     local row = rowOf(item)
-    if row then kinds[item[2]].correct(row, item, tonumber(ARGV[2 + i]) - item[7]) end
+    if row then correct(row, item, tonumber(ARGV[2 + i]) - item[7]) end
   end
   for _, item in ipairs(reservation[5]) do saveRow(item, now) end
   if holds(reservation[5]) then redis.call('SREM', KEYS[3] .. reservation[7], ARGV[2]) end

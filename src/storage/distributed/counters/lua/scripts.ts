@@ -33,12 +33,9 @@ const constants = {
   DEAD_MS: dayMs,
 };
 
-/** The store's own time, in whole milliseconds. */
-const storeTime = `
-local function storeMs()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+const locals = `
+local floor, ceil, fmod, max, min = math.floor, math.ceil, math.fmod, math.max, math.min
+local NEVER, MOST, rows = -1, 9007199254740991, {}
 `;
 
 const bodies = {
@@ -61,16 +58,41 @@ export type Scripts = Readonly<Record<keyof typeof bodies, Script>>;
 
 /** @param time For tests: Lua of the time that windows go by. */
 export function createScripts(time: string = 'storeMs()'): Scripts {
-  const head = [
-    ...Object.entries(constants).map(([name, value]) => `local ${name} = ${value}`),
-    windowsLua,
-    storeTime,
-    `local function nowMs() return ${time} end`,
-    reservationsLua,
-  ].join('\n');
+  const now = `\nlocal function nowMs() return ${time} end\n`;
+  const functions = [reservationsLua, windowsLua, now].flatMap(functionsIn);
+  const named = Object.entries({ ...constants }).map(([name, value]) => `local ${name} = ${value}`);
   const scripts = Object.entries(bodies).map(([name, body]): [string, Script] => {
-    const text = head + body;
+    const text = [...named, locals, ...needed(functions, body), body].join('\n');
     return [name, { name, text, sha1: createHash('sha1').update(text).digest('hex') }];
   });
   return Object.fromEntries(scripts) as unknown as Scripts;
+}
+
+interface LuaFunction {
+  readonly name: string;
+  readonly text: string;
+}
+
+function functionsIn(lua: string): LuaFunction[] {
+  const texts = lua.replace(/^ *--.*$/gm, '').split(/\n(?=local function )/);
+  return texts.flatMap((text) => {
+    const name = /^local function (\w+)/.exec(text)?.[1];
+    return name === undefined ? [] : [{ name, text: text.trim() }];
+  });
+}
+
+/** The functions that a script calls, and those that they call, each before who calls it. */
+function needed(functions: readonly LuaFunction[], body: string): string[] {
+  const texts: string[] = [];
+  const known = new Set<string>();
+  function need(lua: string): void {
+    for (const { name, text } of functions) {
+      if (known.has(name) || !new RegExp(`\\b${name}\\(`).test(lua)) continue;
+      known.add(name);
+      need(text.slice(text.indexOf(')')));
+      texts.push(text);
+    }
+  }
+  need(body);
+  return texts;
 }

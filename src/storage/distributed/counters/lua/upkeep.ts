@@ -42,7 +42,7 @@ for _, id in ipairs(ids) do
     for _, item in ipairs(reservation[5]) do
       local row = rowAt(item[1])
       if row and item[2] == 'H' then
-        item[7] = item[7] + held.correct(row, item, -item[7])
+        item[7] = item[7] + correct(row, item, -item[7])
         saveRow(item, nowMs())
       end
     end
@@ -67,10 +67,9 @@ local items = {}
 for i = 1, #KEYS - 4 do
   local argument = 7 + (i - 1) * 6
   local item = itemAt(i + 4, argument)
-  local kind = kinds[item[2]]
-  rows[item[1]] = rowAt(item[1]) or kind.begin(item, at)
+  rows[item[1]] = rowAt(item[1]) or begin(item, at)
   if isOpen or item[2] ~= 'H' then
-    item[7] = kind.restore(rows[item[1]], item, at, tonumber(ARGV[argument + 5]))
+    item[7] = bookAt(rows[item[1]], item, tonumber(ARGV[argument + 5]), at)
   end
   items[i] = item
 end
@@ -91,9 +90,8 @@ for i = 2, #KEYS do
   local argument = 3 + (i - 2) * 7
   local item = itemAt(i, argument)
   local at = tonumber(ARGV[argument + 5])
-  local kind = kinds[item[2]]
-  rows[item[1]] = rowAt(item[1]) or kind.begin(item, at)
-  kind.restore(rows[item[1]], item, at, tonumber(ARGV[argument + 6]))
+  rows[item[1]] = rowAt(item[1]) or begin(item, at)
+  bookAt(rows[item[1]], item, tonumber(ARGV[argument + 6]), at)
   saveRow(item, now)
 end
 return { 'A' }
