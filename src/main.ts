@@ -66,7 +66,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
 
 async function start(options: StartOptions, begun: AsyncDisposableStack): Promise<RunningGateway> {
   const startedAtMs = Date.now();
-  const prices = await openPriceSource(startedAtMs);
+  const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const first = loadConfig({ source, overrides: options, version: 1 });
   const { snapshot, stateDirectory } = first;
