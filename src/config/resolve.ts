@@ -7,7 +7,9 @@ import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
-import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from './resolve-models.ts';
+import { resolveCharges } from './resolve-charges.ts';
+import { resolveModels, resolveProviders, type PriceSource } from './resolve-models.ts';
+import { resolvePrices } from './resolve-prices.ts';
 import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
@@ -89,6 +91,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     providers: Object.fromEntries([...providers.values()].map(({ provider }) => [provider.name, provider])),
     models,
     openProviders,
+    charges: resolveCharges(document, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),

@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import { PriceSchema } from './price-schema.ts';
+import { chargesSchema, Percent, pricesSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
 import {
   MirrorSchema,
@@ -99,6 +99,7 @@ const ProviderSchema = Type.Object(
         description: "Name of the field that caps output tokens, where it is not the dialect's.",
       }),
     ),
+    costTolerance: Type.Optional(Percent),
     asksUsage: Type.Optional(
       Type.Boolean({
         description: 'Ask for usage on streams (true). False for servers that refuse the field.',
@@ -309,13 +310,8 @@ export function documentSchema<P extends TSchema>(policy: P) {
           description: 'Names of your own for models.',
         }),
       ),
-      prices: Type.Optional(
-        Type.Record(Type.String({ pattern: '^[^/\\s]+/\\S+$' }), PriceSchema, {
-          ...strict,
-          'x-keys': 'provider/model',
-          description: 'By provider/model; provider/* for all of its models.',
-        }),
-      ),
+      prices: Type.Optional(pricesSchema),
+      charges: Type.Optional(chargesSchema),
       routes: Type.Optional(Type.Array(Route)),
       routing: Type.Optional(
         Type.Union([Type.Literal('order'), Type.Literal('specific')], {

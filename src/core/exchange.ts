@@ -97,6 +97,8 @@ export interface AttemptRecord {
   /** What is left of the upstream's own limits, where it says so. */
   limits?: LimitReport | null;
   upstreamId: string | null;
+  /** How it was served, where a header says so. */
+  servedTier?: string;
   /** What it uses is settled by a receipt of its own, when the provider has done it (`Obligation`). */
   deferred?: true;
   usage: Usage | null;

@@ -4,7 +4,8 @@ import type { Http2Use } from './http2-use.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
 import type { PoolSettings } from './pool-settings.ts';
-import type { PriceVersion } from './price.ts';
+import type { ChargeBook } from './charge.ts';
+import type { PriceSchedule } from './price.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { StorageSettings } from './storage-settings.ts';
@@ -38,6 +39,8 @@ export interface Snapshot {
   /** By the name a client uses: aliases, `provider/model`, and bare names that are unambiguous. Listed ones only. */
   readonly models: Readonly<Record<string, ResolvedModel>>;
   readonly openProviders: readonly OpenProvider[];
+  /** What customers pay; null: what it costs. */
+  readonly charges: ChargeBook | null;
   /** In the order they are tried. */
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
@@ -111,7 +114,7 @@ export interface OpenProvider {
   readonly modelPrefixes: readonly string[];
   readonly defaultMaxOutputTokens: number;
   /** Prices of its models, by their names; `*` for all others. */
-  readonly prices: Readonly<Record<string, PriceVersion>>;
+  readonly prices: Readonly<Record<string, PriceSchedule>>;
 }
 
 /** Servers that can stand in for one another. */

@@ -10,7 +10,7 @@ import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
-import { measure, usageOfAll } from './measure.ts';
+import { measure, usageOfAll, withOutput } from './measure.ts';
 import { openStream } from './open-stream.ts';
 import { PassStream } from './pass-stream.ts';
 import { renderContext } from './render-context.ts';
@@ -75,7 +75,10 @@ export class CallAttempt implements UpstreamSink {
     record.status = status;
     if (this.#parts.watchesLimits) record.limits = outbound.dialect.provider.readLimits(headers);
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
-    record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
+    const { requestIdHeader, tierHeader } = outbound.dialect.provider;
+    record.upstreamId = headerOf(headers, requestIdHeader) ?? null;
+    const tier = tierHeader && headerOf(headers, tierHeader);
+    if (tier) record.servedTier = tier;
     // Before inference nothing is used: an error status says that it did not begin.
     record.work = status < 400 ? 'begun' : 'none';
     const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
@@ -251,15 +254,17 @@ export class CallAttempt implements UpstreamSink {
     this.#call?.cancel();
     const { passage, record } = this.#parts;
     this.#settleUsage();
-    const usage = await measure(passage, record);
+    const measured = await measure(passage, record);
+    // By the count that ended it, which is the model's and not the counter's.
+    const usage = measured && withOutput(measured, this.#paid!.output);
+    record.usage = usage;
+    record.work = 'finished';
     const shown = this.#goesOn ? await usageOfAll(passage) : usage;
     if (this.#over) return;
     const message = 'The budget ran out while the answer was under way, and so it ended there.';
     passage.exchange.fault = new Fault('budget/cut', message);
     const answer = this.#delivery!.endUnpaid(shown);
     this.#end();
-    record.usage = usage;
-    record.work = 'finished';
     this.#resolve(answer);
   }
 

@@ -210,6 +210,8 @@ export interface ProviderSide {
   readLimits(headers: HeaderList): LimitReport | null;
   /** Name of the response header that carries the provider's id of the call. */
   readonly requestIdHeader: string;
+  /** Of the response header that says how a call was served, where its usage does not; absent: there is none. */
+  readonly tierHeader?: string;
   /**
    * How many tokens of a model one of the gateway's own counter is, as measured (docs/token-counting.md). Absent: one.
    */

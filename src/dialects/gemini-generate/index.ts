@@ -85,6 +85,7 @@ export const geminiGenerate: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'x-request-id',
+    tierHeader: 'x-gemini-service-tier',
   },
 };
 

@@ -47,6 +47,8 @@ export interface Circumstances {
   readonly expected: ExpectedUse | null;
   /** That may answer. */
   readonly targets: readonly Target[];
+  /** What a call there is paid for by; null: nothing is known of it. */
+  readonly priceOf: (target: Target) => PriceVersion | null;
   /** Is it no conversation, whose output nobody can bound? */
   readonly isWork: boolean;
   /** Rows of limits that refused, and whose downgrade was taken: they count the call, and refuse it no more. */
@@ -108,15 +110,16 @@ const ceilingOf = ({ window, capacity }: LimitWish): number =>
 
 function pricesFor(
   { currency, unpriced, whom, inFlight }: LimitWish,
-  { targets }: Circumstances,
+  { targets, priceOf }: Circumstances,
 ): PriceVersion[] {
   const prices: PriceVersion[] = [];
-  for (const { price, provider, model } of targets) {
+  for (const target of targets) {
+    const price = priceOf(target);
     if (price && price.currency === currency) prices.push(inFlight === 'hard' ? atItsDearest(price) : price);
     else if (unpriced !== 'pass')
       throw new Fault(
         'limit/unpriced',
-        `"${provider.name}/${model}" has no price in ${currency}, and what ${whom} may spend is limited. Give it a price, or let such models pass (unpriced: pass).`,
+        `"${target.provider.name}/${target.model}" has no price in ${currency}, and what ${whom} may spend is limited. Give it a price, or let such models pass (unpriced: pass).`,
         { field: 'model' },
       );
   }

@@ -2,7 +2,7 @@ import { bookedAs } from '#core/booked-window.ts';
 import type { CounterStore, Reservation } from '#core/contracts/counter-store.ts';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptLine } from '#core/receipt.ts';
-import { totalCost } from '#core/price.ts';
+import { totalCost, totalPrice } from '#core/price.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
 import type { Asked } from './gather.ts';
 import { toUnits, unitsOf } from './units.ts';
@@ -10,7 +10,9 @@ import { toUnits, unitsOf } from './units.ts';
 /** What attempts used, all together. */
 export interface Used {
   readonly tokens: TokenTotals;
+  /** What the provider is paid, and what the customer pays. */
   costNano(currency: string): bigint;
+  priceNano(currency: string): bigint;
 }
 
 export function usedBy(attempts: readonly AttemptLine[]): Used {
@@ -19,6 +21,12 @@ export function usedBy(attempts: readonly AttemptLine[]): Used {
     costNano(currency) {
       let sum = 0n;
       for (const attempt of attempts) if (attempt.currency === currency) sum += totalCost(attempt);
+      return sum;
+    },
+    priceNano(currency) {
+      let sum = 0n;
+      for (const attempt of attempts)
+        if ((attempt.charge ?? attempt).currency === currency) sum += totalPrice(attempt);
       return sum;
     },
   };
@@ -98,7 +106,8 @@ export class Hold {
     if (this.#settled) return;
     const amounts = this.asked.map(({ wish }) => {
       if (used === null || wish.sort === 'concurrency') return 0;
-      if (wish.sort === 'money') return toUnits(used.costNano(wish.currency!));
+      if (wish.sort === 'money')
+        return toUnits(used[this.isTargets ? 'costNano' : 'priceNano'](wish.currency!));
       return unitsOf(wish.sort, used.tokens, []);
     });
     this.#settled = this.#render(amounts);

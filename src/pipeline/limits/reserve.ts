@@ -4,10 +4,11 @@ import type { LimitState, ReserveResult } from '#core/contracts/counter-store.ts
 import type { LimitWish } from '#core/limit-wish.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
+import { pricesOf, tierServed, type AttemptPrices } from '../attempt-prices.ts';
 import { chooseModel } from '../choose-model.ts';
 import type { Passage } from '../passage.ts';
 import { downgrade } from './downgrade.ts';
-import { askOf, wishesOf, type Asked } from './gather.ts';
+import { askOf, wishesOf, type Asked, type Circumstances } from './gather.ts';
 import { Hold } from './hold.ts';
 import { leaseOutput } from './leased-output.ts';
 import { mergeReport, renderLimitHeaders } from './limit-headers.ts';
@@ -33,7 +34,11 @@ function reserveFor(
   wishes: () => readonly LimitWish[],
 ): void | Promise<void> {
   const { exchange } = passage;
-  const asked = ask(passage, wishes(), { spared, targets: modelOf(passage)?.targets ?? [] });
+  const asked = ask(passage, wishes(), {
+    spared,
+    targets: modelOf(passage)?.targets ?? [],
+    priceOf: (target) => pricesFor(passage, target).charge ?? pricesFor(passage, target).cost,
+  });
   if (asked.length === 0) return;
   const decide = (result: ReserveResult): void | Promise<void> => {
     if (result.admitted) return admitted(passage, asked, result);
@@ -57,7 +62,12 @@ function reserveFor(
 export function reserveTarget(passage: Passage, target: Target): void | Promise<void> {
   const { exchange, route } = passage;
   const wishes = wishesOf(route.targetLimits, (policy) => policy.targetLimits!(exchange, target));
-  const asked = ask(passage, wishes, { spared: nothing, targets: [target] });
+  const asked = ask(passage, wishes, {
+    spared: nothing,
+    targets: [target],
+    // What goes to a provider counts as what it is paid.
+    priceOf: () => pricesFor(passage, target).cost,
+  });
   if (asked.length === 0) return;
   // Each target has a reservation of its own, and each has been refused or admitted before the next.
   const id = `${exchange.id}/${target.provider.name}/${exchange.attempts.length + 1}`;
@@ -88,12 +98,19 @@ function reserve(
 function ask(
   passage: Passage,
   wishes: readonly LimitWish[],
-  of: { readonly spared: ReadonlySet<string>; readonly targets: readonly Target[] },
+  of: Pick<Circumstances, 'spared' | 'targets' | 'priceOf'>,
 ): Asked[] {
   if (wishes.length === 0) return [];
   const { exchange, call } = passage;
   const expected = exchange.brief?.free ? null : expectedUse(passage, of.targets);
   return askOf(wishes, { exchange, expected, isWork: call?.dialect.surface !== undefined, ...of });
+}
+
+/** As they hold for a call that is made now. */
+function pricesFor({ exchange, gateway }: Passage, target: Target): AttemptPrices {
+  const { project = '', team = '' } = exchange.consumer ?? {};
+  const use = { atMs: exchange.admittedAtMs, serviceTier: tierServed(exchange, target, undefined) };
+  return pricesOf(gateway, target, { use, subjects: { project, team } })();
 }
 
 /** By what is known of the target that is asked first. */

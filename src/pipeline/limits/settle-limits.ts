@@ -1,8 +1,7 @@
 import { modelKey } from '#core/calibration.ts';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptLine } from '#core/receipt.ts';
-import { inputLine, outputLine, totalsOf } from '#core/usage.ts';
-import { costOfTokens } from '../expected-cost.ts';
+import { expectedCost } from '../expected-cost.ts';
 import type { Passage } from '../passage.ts';
 import { usedBy, type Hold, type Used } from './hold.ts';
 
@@ -44,19 +43,19 @@ function usedUnder({ exchange }: Passage, attempts: readonly AttemptLine[]): Use
   const deferred = exchange.attempts.find((attempt) => attempt.deferred && attempt.target);
   const used = usedBy(attempts);
   if (!deferred) return used;
+  const expected = expectedCost(exchange, deferred.target!);
+  const costIn = (currency: string): bigint =>
+    expected?.price.currency === currency ? expected.costNano : 0n;
   const { estimatedInput, brief } = exchange;
-  const output = brief?.maxOutputTokens ?? 0;
-  const expected = totalsOf([inputLine(estimatedInput), outputLine(output)]);
-  const { price } = deferred.target!;
+  const { tokens } = used;
   return {
     tokens: {
-      ...used.tokens,
-      input: used.tokens.input + expected.input,
-      output: used.tokens.output + output,
+      ...tokens,
+      input: tokens.input + estimatedInput,
+      output: tokens.output + (brief?.maxOutputTokens ?? 0),
     },
-    costNano: (currency) =>
-      used.costNano(currency) +
-      (price?.currency === currency ? costOfTokens(price, estimatedInput, output) : 0n),
+    costNano: (currency) => used.costNano(currency) + costIn(currency),
+    priceNano: (currency) => used.priceNano(currency) + costIn(currency),
   };
 }
 
