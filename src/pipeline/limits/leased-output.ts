@@ -93,7 +93,10 @@ function costsOf({ wish, prices }: Asked, input: number): Payer['costs'] {
     const base = unitsOf(wish.sort, { input, output: 0 }, each);
     const whole = unitsOf(wish.sort, { input, output: million }, each);
     // One more, for shares of a price that are no whole number of nano-units.
-    return { input: BigInt(base), million: BigInt(whole - base + (wish.sort === 'money' && whole > base ? 1 : 0)) };
+    return {
+      input: BigInt(base),
+      million: BigInt(whole - base + (wish.sort === 'money' && whole > base ? 1 : 0)),
+    };
   };
   return wish.sort === 'money' ? prices.map((price) => costs([price])) : [costs([])];
 }
