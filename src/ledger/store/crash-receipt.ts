@@ -57,12 +57,12 @@ function mapAttempt({ intent, progress }: CrashedAttempt): AttemptLine {
     flags: ['gateway-crash', 'operator-cost-uncertain'],
     priceVersion: intent.priceVersion,
     currency: progress?.currency ?? intent.currency ?? '',
-    lines: progress ? mapLines(progress) : [],
+    lines: progress ? mapMarkedLines(progress) : [],
   };
 }
 
 /** A mark carries one cost for both directions: it stands whole on the last line, and the lines still sum to it. */
-function mapLines(progress: AttemptProgress): PricedLine[] {
+export function mapMarkedLines(progress: AttemptProgress): PricedLine[] {
   const costNano = BigInt(progress.costNano);
   const input = inputLine(progress.inputTokens);
   if (progress.outputTokens === 0) return [{ line: input, costNano }];

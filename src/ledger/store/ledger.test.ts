@@ -14,10 +14,11 @@ import {
   sampleReceipt,
   testFolder,
 } from '../testing/samples.ts';
+import { onEachStore, type RawBooks } from '../testing/stores.ts';
 import { topOfDatabase, verifyDatabase } from './offline.ts';
 
-test('receipts reach the books, their segments are deleted, and the columns add up', async (context) => {
-  const { ledger, journal, directory, errors } = await fixture(context);
+onEachStore('receipts reach the books, their segments are deleted, and the columns add up', async (context, store) => {
+  const { ledger, journal, directory, errors } = await fixture(context, store);
   const receipt = sampleReceipt(sampleId(1));
   const retried = sampleReceipt(sampleId(2), {
     subjects: { key: 'k2', project: 'shop', team: 'app' },
@@ -75,8 +76,8 @@ test('receipts reach the books, their segments are deleted, and the columns add 
   assert.deepEqual(errors, []);
 });
 
-test('money beyond what a float can hold stays exact', async (context) => {
-  const { ledger, journal } = await fixture(context);
+onEachStore('money beyond what a float can hold stays exact', async (context, store) => {
+  const { ledger, journal } = await fixture(context, store);
   const costNano = 2n ** 60n + 1n;
   const lines = [{ line: sampleAttempt().lines[0]!.line, costNano }];
   for (const n of [1, 2, 3]) {
@@ -90,8 +91,8 @@ test('money beyond what a float can hold stays exact', async (context) => {
   assert.deepEqual((await ledger.verify()).findings, []);
 });
 
-test('a receipt that cannot be booked is set aside and holds up no other', async (context) => {
-  const { ledger, journal, databasePath } = await fixture(context);
+onEachStore('a receipt that cannot be booked is set aside and holds up no other', async (context, store) => {
+  const { ledger, journal } = await fixture(context, store);
   const line = sampleAttempt().lines[0]!.line;
   const tooMuch = sampleAttempt({ lines: [{ line, costNano: 2n ** 70n }] });
   const negative = sampleAttempt({ lines: [{ line: { ...line, count: -1 }, costNano: 1n }] });
@@ -100,7 +101,7 @@ test('a receipt that cannot be booked is set aside and holds up no other', async
   await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
   journal.seal();
   await ledger.flush();
-  const { receipts, findings } = verifyDatabase(databasePath);
+  const { receipts, findings } = await ledger.verify();
   assert.equal(receipts, 1);
   assert.deepEqual(
     findings.map((finding) => [finding.check, finding.subject]),
@@ -111,8 +112,9 @@ test('a receipt that cannot be booked is set aside and holds up no other', async
   );
 });
 
-test('ingesting twice changes nothing, under the same name and under another', async (context) => {
-  const { ledger, journal, directory, databasePath } = await fixture(context);
+onEachStore('ingesting twice changes nothing, under the same name and under another', async (context, store) => {
+  const { ledger, journal, directory, raw } = await fixture(context, store);
+  const books = await raw();
   const kept = testFolder(context);
   for (const n of [1, 2, 3]) {
     await recorded(journal, { intent: sampleIntent(sampleId(n)) });
@@ -120,10 +122,10 @@ test('ingesting twice changes nothing, under the same name and under another', a
   }
   // An open segment is what a dead worker leaves: adopting ingests it.
   for (const name of segmentsIn(directory)) copyFileSync(join(directory, name), join(kept, name));
-  const before = (): unknown => [dump(databasePath), verifyDatabase(databasePath)];
+  const before = async (): Promise<unknown> => [await dump(books), await ledger.verify()];
   journal.seal();
   await ledger.flush();
-  const state = before();
+  const state = await before();
   for (const name of readdirSync(kept)) {
     for (const again of [name.replace('.open', '.sealed'), `w9-other-${name.split('-')[2]}`]) {
       copyFileSync(join(kept, name), join(directory, again));
@@ -131,21 +133,20 @@ test('ingesting twice changes nothing, under the same name and under another', a
     }
   }
   await ledger.flush();
-  assert.deepEqual(before(), state);
+  assert.deepEqual(await before(), state);
   assert.deepEqual(segmentsIn(directory), []);
 });
 
 /** Everything in the books, but not which segments they came from. */
-function dump(databasePath: string): unknown {
-  const database = new DatabaseSync(databasePath, { readOnly: true });
-  const tables = ['receipts', 'attempts', 'usage_lines', 'movements', 'counters', 'booked', 'open_attempts'];
-  const rows = tables.map((table) => database.prepare(`SELECT * FROM ${table}`).all());
-  database.close();
+async function dump(books: RawBooks): Promise<unknown> {
+  const tables = ['receipts', 'bodies', 'movements', 'counters', 'usage_by_team', 'booked', 'open_attempts'];
+  const rows: unknown[] = [];
+  for (const table of tables) rows.push(await books.query(`SELECT * FROM ${table}`));
   return rows;
 }
 
-test('an attempt without a receipt becomes a crash receipt, and the customer pays the last mark', async (context) => {
-  const { ledger, journal, directory } = await fixture(context);
+onEachStore('an attempt without a receipt becomes a crash receipt, and the customer pays the last mark', async (context, store) => {
+  const { ledger, journal, directory } = await fixture(context, store);
   await recorded(journal, {
     intent: sampleIntent(sampleId(1), { estimatedCostNano: '99', currency: 'USD' }),
   });
@@ -183,8 +184,8 @@ test('an attempt without a receipt becomes a crash receipt, and the customer pay
   assert.equal((await ledger.recover()).crashed, 0);
 });
 
-test('adopting settles one dead worker and leaves the others alone', async (context) => {
-  const { ledger, directory } = await fixture(context);
+onEachStore('adopting settles one dead worker and leaves the others alone', async (context, store) => {
+  const { ledger, directory } = await fixture(context, store);
   const open = (worker: number): SegmentedJournal => {
     const journal = openJournal({ directory, worker, incarnation: `i${worker}`, onSealed: () => undefined });
     context.after(() => journal.close());
@@ -198,8 +199,8 @@ test('adopting settles one dead worker and leaves the others alone', async (cont
   assert.deepEqual((await ledger.verify()).findings, []);
 });
 
-test('the windows of limits are given back in at most 60 panes, with nothing lost', async (context) => {
-  const { ledger, journal } = await fixture(context);
+onEachStore('the windows of limits are given back in at most 60 panes, with nothing lost', async (context, store) => {
+  const { ledger, journal } = await fixture(context, store);
   const booked = (amount: number): { subject: string; windowMs: number; amount: number }[] => [
     { subject: 'tokens', windowMs: 60_000, amount },
     { subject: 'quota', windowMs: 86_400_000, amount: 1 },
@@ -230,8 +231,8 @@ test('the windows of limits are given back in at most 60 panes, with nothing los
 });
 
 test('a locked database holds up nothing but itself', async (context) => {
-  const { ledger, journal, databasePath, directory, errors } = await fixture(context);
-  const other = new DatabaseSync(databasePath);
+  const { ledger, journal, place, directory, errors } = await fixture(context);
+  const other = new DatabaseSync(place.databasePath);
   context.after(() => other.close());
   other.exec('BEGIN IMMEDIATE');
   await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
@@ -248,18 +249,26 @@ test('a locked database holds up nothing but itself', async (context) => {
   assert.equal((await ledger.verify()).receipts, 2);
 });
 
-test('a contradiction and an attempt missing from its receipt are reported', async (context) => {
-  const { ledger, journal, databasePath } = await fixture(context);
+onEachStore('a contradiction and an attempt missing from its receipt are reported', async (context, store) => {
+  const { ledger, journal } = await fixture(context, store);
   await recorded(journal, { intent: sampleIntent(sampleId(1), { attempt: 7 }) });
   await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
   await recorded(journal, { receipt: sampleReceipt(sampleId(1), { status: 500 }) });
   journal.seal();
   await ledger.flush();
-  const checks = verifyDatabase(databasePath).findings.map((finding) => finding.found);
+  const checks = (await ledger.verify()).findings.map((finding) => finding.found);
   assert.deepEqual(checks, ['none on the receipt', 'a second receipt with this id says something else']);
   assert.equal((await ledger.receipt(sampleId(1)))?.status, 200);
+});
+
+test('a database file is read without its gateway', async (context) => {
+  const { ledger, journal, place } = await fixture(context);
+  await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
+  journal.seal();
+  await ledger.close();
+  assert.equal(verifyDatabase(place.databasePath).receipts, 1);
   assert.deepEqual(
-    topOfDatabase(databasePath, { groupBy: ['model'] }).map((row) => row.group.model),
+    topOfDatabase(place.databasePath, { groupBy: ['model'] }).map((row) => row.group.model),
     ['acme-small'],
   );
 });
