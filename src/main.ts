@@ -14,6 +14,7 @@ import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { readNodeId } from '#storage/embedded/node-id.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
@@ -29,6 +30,8 @@ export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
   readonly configPath: string | null;
   readonly env: NodeJS.ProcessEnv;
+  /** URL of the PostgreSQL server that many nodes keep their ledger in; without one it is in the state directory. */
+  readonly postgres?: string;
 }
 
 export interface RunningGateway {
@@ -85,6 +88,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const ledger = await startLedger({
     databasePath: join(stateDirectory, 'ledger.db'),
     journalDirectory,
+    ...(options.postgres ? { postgres: { url: options.postgres, node: readNodeId(stateDirectory) } } : {}),
     onError: (error) => say(`ledger: ${error.message}`),
   });
   begun.defer(() => ledger.close());

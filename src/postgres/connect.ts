@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { stateOf } from './failures.ts';
 
 /** In which every table of the gateway is. */
 export const schema = 'sluice';
@@ -31,7 +32,15 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
-/** Connects. @throws Error saying which server, never with what password. */
+/** There is nobody to talk to, which may change. */
+export class DatabaseAway extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'DatabaseAway';
+  }
+}
+
+/** Connects. @throws DatabaseAway, or Error where it will not change by itself; naming the server, never the password. */
 export async function connect(options: ConnectOptions): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: options.url,
@@ -59,14 +68,19 @@ export async function connect(options: ConnectOptions): Promise<pg.Client> {
     await client.query(`SET search_path = ${schema}, public`);
   } catch (error) {
     await disconnect(client);
-    throw new Error(`PostgreSQL at ${serverOf(options.url)}: ${(error as Error).message}`, { cause: error });
+    const message = `PostgreSQL at ${serverOf(options.url)}: ${(error as Error).message}`;
+    throw isAway(error) ? new DatabaseAway(message, error) : new Error(message, { cause: error });
   }
   return client;
 }
 
+/** No word of the server's, or one that it cannot serve now: starting, ending, too many connections. */
+const isAway = (error: unknown): boolean => ['', '53', '57'].includes(stateOf(error).slice(0, 2));
+
 /** Never throws; a server that does not say good-bye is left. */
 export async function disconnect(client: pg.Client): Promise<void> {
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection;
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } })
+    .connection;
   const timer = setTimeout(() => stream.destroy(), disconnectMs);
   await client.end().catch(() => undefined);
   clearTimeout(timer);

@@ -15,7 +15,9 @@ const migrationLock = 7_356_112;
 export async function versionOf(client: Client, part: string): Promise<number> {
   const { rows } = await client.query(`SELECT to_regclass('${schema}.schema_version') IS NOT NULL AS made`);
   if (!rows[0].made) return 0;
-  const found = await client.query('SELECT MAX(version) AS version FROM schema_version WHERE part = $1', [part]);
+  const found = await client.query('SELECT MAX(version) AS version FROM schema_version WHERE part = $1', [
+    part,
+  ]);
   return Number(found.rows[0].version ?? 0);
 }
 
@@ -49,7 +51,12 @@ export async function migrate(
 
 async function step(
   client: Client,
-  { part, steps, from, forward }: { part: string; steps: readonly PostgresMigration[]; from: number; forward: boolean },
+  {
+    part,
+    steps,
+    from,
+    forward,
+  }: { part: string; steps: readonly PostgresMigration[]; from: number; forward: boolean },
 ): Promise<void> {
   const sql = forward ? steps[from]!.forward : steps[from - 1]!.back;
   if (sql === null) throw new Error(`there is no way back from schema version ${from} of the ${part}`);

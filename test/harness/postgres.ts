@@ -21,14 +21,17 @@ export interface PostgresServer {
 }
 
 /** The server dies with the pipe to whoever started it; its own answer to the end of the pipe is `immediate`. */
-const guard = '"$@" & pid=$!; (read -r _; kill -QUIT $pid) <&3 & guard=$!; wait $pid; kill $guard 2>/dev/null';
+const guard =
+  '"$@" & pid=$!; (read -r _; kill -QUIT $pid) <&3 & guard=$!; wait $pid; kill $guard 2>/dev/null';
 const startMs = 60_000;
 
 /** Where Debian's packages and PATH have the programs. @throws Error when there are none. */
 function programs(): string {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
-  const found = versions.map((version) => join(debian, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')));
+  const found = versions
+    .map((version) => join(debian, version, 'bin'))
+    .find((bin) => existsSync(join(bin, 'initdb')));
   if (found) return found;
   const { stdout } = spawnSync('pg_config', ['--bindir'], { encoding: 'utf8' });
   if (stdout?.trim()) return stdout.trim();
@@ -97,7 +100,12 @@ class Server implements PostgresServer {
 
   async restart(): Promise<void> {
     // What is written is in the page cache, which no killed process takes along; a test needs no disk.
-    const settings = { fsync: 'off', listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 100 };
+    const settings = {
+      fsync: 'off',
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      max_connections: 100,
+    };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const command = [join(this.#bin, 'postgres'), '-D', this.#data, '-p', String(this.port), ...flags];
     this.#child = spawn('sh', ['-c', guard, 'sh', ...command], {
@@ -109,7 +117,13 @@ class Server implements PostgresServer {
     this.#child.stderr!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
     const child = this.#child;
     for (const until = Date.now() + startMs; ;) {
-      if (await this.#sql('SELECT 1').then(() => true, () => false)) break;
+      if (
+        await this.#sql('SELECT 1').then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
       if (child.exitCode !== null || Date.now() > until) throw new Error(`PostgreSQL did not start: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -130,7 +144,8 @@ class Server implements PostgresServer {
   async #ended(): Promise<void> {
     const child = this.#child!;
     child.ref();
-    if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve));
+    if (child.exitCode === null && child.signalCode === null)
+      await new Promise((resolve) => child.once('exit', resolve));
   }
 
   /** The server and its children. */

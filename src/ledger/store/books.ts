@@ -42,9 +42,7 @@ export interface DeadAttempt extends AttemptName {
 
 /** Whose attempts are given up: those of one life of a worker, all of the node's, or all of another node. */
 export type Dead =
-  | { readonly worker: number; readonly incarnation: string }
-  | { readonly node: string }
-  | 'own';
+  { readonly worker: number; readonly incarnation: string } | { readonly node: string } | 'own';
 
 /**
  * The tables of the books within one transaction, the only one that writes. Rows come in batches, so that each is a

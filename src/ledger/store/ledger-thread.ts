@@ -23,8 +23,9 @@ const port = parentPort!;
 const sealed: string[] = [];
 const asked: LedgerCall[] = [];
 const ending = new AbortController();
-let books: Books | null = await openBooks(place);
-let writer: LedgerWriter | null = new LedgerWriter(books, place.journalDirectory);
+const tell = (message: LedgerTell): void => port.postMessage(message);
+let books: Books | null = await openFirst();
+let writer: LedgerWriter | null = null;
 let retryMs = firstRetryMs;
 let isFailing = false;
 let isTurning = false;
@@ -33,8 +34,6 @@ let timer: NodeJS.Timeout | null = null;
 let dueAtMs = Infinity;
 /** Books are added up one at a time, beside everything else. */
 let verification: Promise<void> = Promise.resolve();
-
-const tell = (message: LedgerTell): void => port.postMessage(message);
 
 port.on('message', (message: { sealed: string } | LedgerCall) => {
   if ('sealed' in message) {
@@ -45,6 +44,17 @@ port.on('message', (message: { sealed: string } | LedgerCall) => {
   if (!isFailing) scheduleNext();
 });
 tell({ ready: true });
+
+/** A server that is away at the start is waited for like one that goes away later; all else ends the start. */
+async function openFirst(): Promise<Books | null> {
+  try {
+    return await openBooks(place);
+  } catch (error) {
+    if ((error as Error).name !== 'DatabaseAway') throw error;
+    tell({ error: error as Error });
+    return null;
+  }
+}
 
 /** What waits to be read should be on the disk meanwhile. Where that fails, it is tried again before the transaction. */
 function syncEarly(path: string): void {

@@ -17,64 +17,67 @@ import {
 import { onEachStore, type RawBooks } from '../testing/stores.ts';
 import { topOfDatabase, verifyDatabase } from './offline.ts';
 
-onEachStore('receipts reach the books, their segments are deleted, and the columns add up', async (context, store) => {
-  const { ledger, journal, directory, errors } = await fixture(context, store);
-  const receipt = sampleReceipt(sampleId(1));
-  const retried = sampleReceipt(sampleId(2), {
-    subjects: { key: 'k2', project: 'shop', team: 'app' },
-    attempts: [
-      sampleAttempt({ status: 500, fault: 'upstream/status', lines: [] }),
-      sampleAttempt({ number: 2, provider: 'zeta', model: 'zeta-1', currency: 'EUR' }),
-    ],
-  });
-  const refused = sampleReceipt(sampleId(3), { outcome: 'refused', status: 429, attempts: [] });
-  for (const one of [receipt, retried, refused]) await recorded(journal, { receipt: one });
-  journal.seal();
-  await ledger.flush();
-  assert.equal(ledger.lagSegments(), 0);
-  assert.deepEqual(segmentsIn(directory), []);
-  assert.deepEqual(await ledger.receipt(sampleId(2)), retried);
-  assert.equal(await ledger.receipt('unknown'), null);
-  assert.deepEqual(await ledger.verify(), { receipts: 3, attempts: 3, findings: [] });
-  const rows = await ledger.usage({ groupBy: ['team', 'day'] });
-  const figures = {
-    inputTokens: 100,
-    outputTokens: 20,
-    cacheReadTokens: 20,
-    cacheWriteTokens: 0,
-    reasoningTokens: 5,
-  };
-  const sums = { ...figures, errors: 0, costNano: 24_300n };
-  const day = '2026-11-23';
-  const nothing = {
-    inputTokens: 0,
-    outputTokens: 0,
-    cacheReadTokens: 0,
-    cacheWriteTokens: 0,
-    reasoningTokens: 0,
-  };
-  assert.deepEqual(
-    rows.toSorted((a, b) => b.requests - a.requests),
-    [
-      { group: { team: 'web', day }, currency: 'USD', requests: 2, attempts: 1, ...sums },
-      { group: { team: 'app', day }, currency: 'EUR', requests: 1, attempts: 1, ...sums },
-      {
-        group: { team: 'app', day },
-        currency: 'USD',
-        requests: 0,
-        attempts: 1,
-        errors: 0,
-        ...nothing,
-        costNano: 0n,
-      },
-    ],
-  );
-  const exported: string[] = [];
-  for await (const one of ledger.export({ where: { team: 'web' } })) exported.push(one.id);
-  assert.deepEqual(exported, [sampleId(1), sampleId(3)]);
-  await assert.rejects(ledger.usage({ groupBy: ['body' as 'key'] }), RangeError);
-  assert.deepEqual(errors, []);
-});
+onEachStore(
+  'receipts reach the books, their segments are deleted, and the columns add up',
+  async (context, store) => {
+    const { ledger, journal, directory, errors } = await fixture(context, store);
+    const receipt = sampleReceipt(sampleId(1));
+    const retried = sampleReceipt(sampleId(2), {
+      subjects: { key: 'k2', project: 'shop', team: 'app' },
+      attempts: [
+        sampleAttempt({ status: 500, fault: 'upstream/status', lines: [] }),
+        sampleAttempt({ number: 2, provider: 'zeta', model: 'zeta-1', currency: 'EUR' }),
+      ],
+    });
+    const refused = sampleReceipt(sampleId(3), { outcome: 'refused', status: 429, attempts: [] });
+    for (const one of [receipt, retried, refused]) await recorded(journal, { receipt: one });
+    journal.seal();
+    await ledger.flush();
+    assert.equal(ledger.lagSegments(), 0);
+    assert.deepEqual(segmentsIn(directory), []);
+    assert.deepEqual(await ledger.receipt(sampleId(2)), retried);
+    assert.equal(await ledger.receipt('unknown'), null);
+    assert.deepEqual(await ledger.verify(), { receipts: 3, attempts: 3, findings: [] });
+    const rows = await ledger.usage({ groupBy: ['team', 'day'] });
+    const figures = {
+      inputTokens: 100,
+      outputTokens: 20,
+      cacheReadTokens: 20,
+      cacheWriteTokens: 0,
+      reasoningTokens: 5,
+    };
+    const sums = { ...figures, errors: 0, costNano: 24_300n };
+    const day = '2026-11-23';
+    const nothing = {
+      inputTokens: 0,
+      outputTokens: 0,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+      reasoningTokens: 0,
+    };
+    assert.deepEqual(
+      rows.toSorted((a, b) => b.requests - a.requests),
+      [
+        { group: { team: 'web', day }, currency: 'USD', requests: 2, attempts: 1, ...sums },
+        { group: { team: 'app', day }, currency: 'EUR', requests: 1, attempts: 1, ...sums },
+        {
+          group: { team: 'app', day },
+          currency: 'USD',
+          requests: 0,
+          attempts: 1,
+          errors: 0,
+          ...nothing,
+          costNano: 0n,
+        },
+      ],
+    );
+    const exported: string[] = [];
+    for await (const one of ledger.export({ where: { team: 'web' } })) exported.push(one.id);
+    assert.deepEqual(exported, [sampleId(1), sampleId(3)]);
+    await assert.rejects(ledger.usage({ groupBy: ['body' as 'key'] }), RangeError);
+    assert.deepEqual(errors, []);
+  },
+);
 
 onEachStore('money beyond what a float can hold stays exact', async (context, store) => {
   const { ledger, journal } = await fixture(context, store);
@@ -112,30 +115,33 @@ onEachStore('a receipt that cannot be booked is set aside and holds up no other'
   );
 });
 
-onEachStore('ingesting twice changes nothing, under the same name and under another', async (context, store) => {
-  const { ledger, journal, directory, raw } = await fixture(context, store);
-  const books = await raw();
-  const kept = testFolder(context);
-  for (const n of [1, 2, 3]) {
-    await recorded(journal, { intent: sampleIntent(sampleId(n)) });
-    if (n < 3) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
-  }
-  // An open segment is what a dead worker leaves: adopting ingests it.
-  for (const name of segmentsIn(directory)) copyFileSync(join(directory, name), join(kept, name));
-  const before = async (): Promise<unknown> => [await dump(books), await ledger.verify()];
-  journal.seal();
-  await ledger.flush();
-  const state = await before();
-  for (const name of readdirSync(kept)) {
-    for (const again of [name.replace('.open', '.sealed'), `w9-other-${name.split('-')[2]}`]) {
-      copyFileSync(join(kept, name), join(directory, again));
-      ledger.sealed(join(directory, again));
+onEachStore(
+  'ingesting twice changes nothing, under the same name and under another',
+  async (context, store) => {
+    const { ledger, journal, directory, raw } = await fixture(context, store);
+    const books = await raw();
+    const kept = testFolder(context);
+    for (const n of [1, 2, 3]) {
+      await recorded(journal, { intent: sampleIntent(sampleId(n)) });
+      if (n < 3) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
     }
-  }
-  await ledger.flush();
-  assert.deepEqual(await before(), state);
-  assert.deepEqual(segmentsIn(directory), []);
-});
+    // An open segment is what a dead worker leaves: adopting ingests it.
+    for (const name of segmentsIn(directory)) copyFileSync(join(directory, name), join(kept, name));
+    const before = async (): Promise<unknown> => [await dump(books), await ledger.verify()];
+    journal.seal();
+    await ledger.flush();
+    const state = await before();
+    for (const name of readdirSync(kept)) {
+      for (const again of [name.replace('.open', '.sealed'), `w9-other-${name.split('-')[2]}`]) {
+        copyFileSync(join(kept, name), join(directory, again));
+        ledger.sealed(join(directory, again));
+      }
+    }
+    await ledger.flush();
+    assert.deepEqual(await before(), state);
+    assert.deepEqual(segmentsIn(directory), []);
+  },
+);
 
 /** Everything in the books, but not which segments they came from. */
 async function dump(books: RawBooks): Promise<unknown> {
@@ -145,44 +151,47 @@ async function dump(books: RawBooks): Promise<unknown> {
   return rows;
 }
 
-onEachStore('an attempt without a receipt becomes a crash receipt, and the customer pays the last mark', async (context, store) => {
-  const { ledger, journal, directory } = await fixture(context, store);
-  await recorded(journal, {
-    intent: sampleIntent(sampleId(1), { estimatedCostNano: '99', currency: 'USD' }),
-  });
-  const mark = { exchange: sampleId(2), attempt: 2, currency: 'USD', inputTokens: 120 };
-  await recorded(journal, { intent: sampleIntent(sampleId(2)) });
-  await recorded(journal, { intent: sampleIntent(sampleId(2), { attempt: 2, model: 'zeta-1' }) });
-  journal.progress({ ...mark, atMs: noonMs + 1_000, outputTokens: 10, costNano: '700' });
-  await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
-  journal.seal();
-  journal.progress({ ...mark, atMs: noonMs + 2_000, outputTokens: 30, costNano: '1900' });
-  await recorded(journal, { intent: sampleIntent(sampleId(4)) });
-  assert.equal(segmentsIn(directory).filter((name) => name.endsWith('.open')).length, 1);
-  const report = await ledger.recover();
-  assert.equal(report.crashed, 3);
-  const crash = (await ledger.receipt(sampleId(2)))!;
-  assert.equal(crash.outcome, 'gateway_crash');
-  const [first, second] = crash.attempts;
-  assert.deepEqual(first!.lines, []);
-  assert.equal(second!.endedAtMs, noonMs + 2_000);
-  assert.deepEqual(
-    second!.lines.map((priced) => [priced.line.direction, priced.line.count, priced.costNano]),
-    [
-      ['input', 120, 0n],
-      ['output', 30, 1900n],
-    ],
-  );
-  const unmarked = (await ledger.receipt(sampleId(1)))!.attempts[0]!;
-  assert.deepEqual(unmarked.flags, ['gateway-crash', 'operator-cost-uncertain']);
-  assert.deepEqual((unmarked.rawUsage as { operatorCost: unknown }).operatorCost, {
-    fromNano: '0',
-    toNano: '99',
-    estimatedInputTokens: 120,
-  });
-  assert.deepEqual(await ledger.verify(), { receipts: 4, attempts: 5, findings: [] });
-  assert.equal((await ledger.recover()).crashed, 0);
-});
+onEachStore(
+  'an attempt without a receipt becomes a crash receipt, and the customer pays the last mark',
+  async (context, store) => {
+    const { ledger, journal, directory } = await fixture(context, store);
+    await recorded(journal, {
+      intent: sampleIntent(sampleId(1), { estimatedCostNano: '99', currency: 'USD' }),
+    });
+    const mark = { exchange: sampleId(2), attempt: 2, currency: 'USD', inputTokens: 120 };
+    await recorded(journal, { intent: sampleIntent(sampleId(2)) });
+    await recorded(journal, { intent: sampleIntent(sampleId(2), { attempt: 2, model: 'zeta-1' }) });
+    journal.progress({ ...mark, atMs: noonMs + 1_000, outputTokens: 10, costNano: '700' });
+    await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
+    journal.seal();
+    journal.progress({ ...mark, atMs: noonMs + 2_000, outputTokens: 30, costNano: '1900' });
+    await recorded(journal, { intent: sampleIntent(sampleId(4)) });
+    assert.equal(segmentsIn(directory).filter((name) => name.endsWith('.open')).length, 1);
+    const report = await ledger.recover();
+    assert.equal(report.crashed, 3);
+    const crash = (await ledger.receipt(sampleId(2)))!;
+    assert.equal(crash.outcome, 'gateway_crash');
+    const [first, second] = crash.attempts;
+    assert.deepEqual(first!.lines, []);
+    assert.equal(second!.endedAtMs, noonMs + 2_000);
+    assert.deepEqual(
+      second!.lines.map((priced) => [priced.line.direction, priced.line.count, priced.costNano]),
+      [
+        ['input', 120, 0n],
+        ['output', 30, 1900n],
+      ],
+    );
+    const unmarked = (await ledger.receipt(sampleId(1)))!.attempts[0]!;
+    assert.deepEqual(unmarked.flags, ['gateway-crash', 'operator-cost-uncertain']);
+    assert.deepEqual((unmarked.rawUsage as { operatorCost: unknown }).operatorCost, {
+      fromNano: '0',
+      toNano: '99',
+      estimatedInputTokens: 120,
+    });
+    assert.deepEqual(await ledger.verify(), { receipts: 4, attempts: 5, findings: [] });
+    assert.equal((await ledger.recover()).crashed, 0);
+  },
+);
 
 onEachStore('adopting settles one dead worker and leaves the others alone', async (context, store) => {
   const { ledger, directory } = await fixture(context, store);
@@ -199,36 +208,39 @@ onEachStore('adopting settles one dead worker and leaves the others alone', asyn
   assert.deepEqual((await ledger.verify()).findings, []);
 });
 
-onEachStore('the windows of limits are given back in at most 60 panes, with nothing lost', async (context, store) => {
-  const { ledger, journal } = await fixture(context, store);
-  const booked = (amount: number): { subject: string; windowMs: number; amount: number }[] => [
-    { subject: 'tokens', windowMs: 60_000, amount },
-    { subject: 'quota', windowMs: 86_400_000, amount: 1 },
-  ];
-  const all = Array.from({ length: 400 }, (_, n) =>
-    recorded(journal, {
-      receipt: sampleReceipt(sampleId(n), { admittedAtMs: noonMs + n * 200 }),
-      booked: booked(n),
-    }),
-  );
-  await Promise.all(all);
-  journal.seal();
-  await ledger.flush();
-  const nowMs = noonMs + 400 * 200;
-  const panes = await ledger.windowsSince(nowMs);
-  const tokens = panes.filter((pane) => pane.subject === 'tokens');
-  const inside = Array.from({ length: 400 }, (_, n) => n).filter((n) => noonMs + n * 200 > nowMs - 60_000);
-  const sum = (list: readonly number[]): number => list.reduce((total, one) => total + one, 0);
-  const widest = 1 + Math.ceil(60_000 / 59 / 200);
-  const given = sum(tokens.map((pane) => pane.amount));
-  assert.ok(tokens.length <= 60, `${tokens.length} panes`);
-  assert.ok(
-    given >= sum(inside) && given <= sum(inside) + widest * inside[0]!,
-    `${given} for ${sum(inside)}`,
-  );
-  assert.ok(tokens.every((pane) => pane.atMs <= nowMs && pane.atMs > nowMs - 60_000));
-  assert.equal(sum(panes.filter((pane) => pane.subject === 'quota').map((pane) => pane.amount)), 400);
-});
+onEachStore(
+  'the windows of limits are given back in at most 60 panes, with nothing lost',
+  async (context, store) => {
+    const { ledger, journal } = await fixture(context, store);
+    const booked = (amount: number): { subject: string; windowMs: number; amount: number }[] => [
+      { subject: 'tokens', windowMs: 60_000, amount },
+      { subject: 'quota', windowMs: 86_400_000, amount: 1 },
+    ];
+    const all = Array.from({ length: 400 }, (_, n) =>
+      recorded(journal, {
+        receipt: sampleReceipt(sampleId(n), { admittedAtMs: noonMs + n * 200 }),
+        booked: booked(n),
+      }),
+    );
+    await Promise.all(all);
+    journal.seal();
+    await ledger.flush();
+    const nowMs = noonMs + 400 * 200;
+    const panes = await ledger.windowsSince(nowMs);
+    const tokens = panes.filter((pane) => pane.subject === 'tokens');
+    const inside = Array.from({ length: 400 }, (_, n) => n).filter((n) => noonMs + n * 200 > nowMs - 60_000);
+    const sum = (list: readonly number[]): number => list.reduce((total, one) => total + one, 0);
+    const widest = 1 + Math.ceil(60_000 / 59 / 200);
+    const given = sum(tokens.map((pane) => pane.amount));
+    assert.ok(tokens.length <= 60, `${tokens.length} panes`);
+    assert.ok(
+      given >= sum(inside) && given <= sum(inside) + widest * inside[0]!,
+      `${given} for ${sum(inside)}`,
+    );
+    assert.ok(tokens.every((pane) => pane.atMs <= nowMs && pane.atMs > nowMs - 60_000));
+    assert.equal(sum(panes.filter((pane) => pane.subject === 'quota').map((pane) => pane.amount)), 400);
+  },
+);
 
 test('a locked database holds up nothing but itself', async (context) => {
   const { ledger, journal, place, directory, errors } = await fixture(context);
@@ -249,17 +261,20 @@ test('a locked database holds up nothing but itself', async (context) => {
   assert.equal((await ledger.verify()).receipts, 2);
 });
 
-onEachStore('a contradiction and an attempt missing from its receipt are reported', async (context, store) => {
-  const { ledger, journal } = await fixture(context, store);
-  await recorded(journal, { intent: sampleIntent(sampleId(1), { attempt: 7 }) });
-  await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
-  await recorded(journal, { receipt: sampleReceipt(sampleId(1), { status: 500 }) });
-  journal.seal();
-  await ledger.flush();
-  const checks = (await ledger.verify()).findings.map((finding) => finding.found);
-  assert.deepEqual(checks, ['none on the receipt', 'a second receipt with this id says something else']);
-  assert.equal((await ledger.receipt(sampleId(1)))?.status, 200);
-});
+onEachStore(
+  'a contradiction and an attempt missing from its receipt are reported',
+  async (context, store) => {
+    const { ledger, journal } = await fixture(context, store);
+    await recorded(journal, { intent: sampleIntent(sampleId(1), { attempt: 7 }) });
+    await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
+    await recorded(journal, { receipt: sampleReceipt(sampleId(1), { status: 500 }) });
+    journal.seal();
+    await ledger.flush();
+    const checks = (await ledger.verify()).findings.map((finding) => finding.found);
+    assert.deepEqual(checks, ['none on the receipt', 'a second receipt with this id says something else']);
+    assert.equal((await ledger.receipt(sampleId(1)))?.status, 200);
+  },
+);
 
 test('a database file is read without its gateway', async (context) => {
   const { ledger, journal, place } = await fixture(context);

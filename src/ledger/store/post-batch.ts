@@ -64,7 +64,11 @@ interface Putting<T> {
 }
 
 /** All at once, or where care is needed one by one. Returns those that were not refused. */
-async function putAll<T>(how: PostBatch, records: readonly T[], { put, aside }: Putting<T>): Promise<readonly T[]> {
+async function putAll<T>(
+  how: PostBatch,
+  records: readonly T[],
+  { put, aside }: Putting<T>,
+): Promise<readonly T[]> {
   if (records.length === 0) return records;
   if (!how.careful) {
     await put(records);
@@ -137,7 +141,8 @@ function lateMarks(marks: readonly AttemptProgress[]): (receipt: Receipt) => Rec
   const byExchange = Map.groupBy(marks, ({ exchange }) => exchange);
   return (receipt) => {
     let changed: Receipt | null = null;
-    for (const mark of byExchange.get(receipt.id) ?? []) changed = withLateMark(changed ?? receipt, mark) ?? changed;
+    for (const mark of byExchange.get(receipt.id) ?? [])
+      changed = withLateMark(changed ?? receipt, mark) ?? changed;
     return changed;
   };
 }

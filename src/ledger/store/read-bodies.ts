@@ -33,7 +33,10 @@ export function* readBodies(places: readonly BodyPlace[]): Asking<Map<number, st
   for (const row of rows) blocks.set(Number(row['block']), unpack(row['content'] as Uint8Array));
   for (const { block, sequence } of places) {
     const lines = blocks.get(block) ?? new Error('its block is gone');
-    bodies.set(sequence, lines instanceof Error ? lines : (lines[sequence - block] ?? new Error('its line is gone')));
+    bodies.set(
+      sequence,
+      lines instanceof Error ? lines : (lines[sequence - block] ?? new Error('its line is gone')),
+    );
   }
   return bodies;
 }

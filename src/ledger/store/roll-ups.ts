@@ -31,8 +31,11 @@ export const rollUps: readonly RollUp[] = [
 /** @throws RangeError for dimensions that are unknown, or that no sum has together. */
 export function rollUpFor(names: readonly string[]): RollUp {
   const unknown = names.find((name) => !dimensions.some((known) => known === name));
-  if (unknown !== undefined) throw new RangeError(`expected one of ${dimensions.join(', ')}, got "${unknown}"`);
-  const found = rollUps.find((rollUp) => names.every((name) => rollUp.dimensions.some((own) => own === name)));
+  if (unknown !== undefined)
+    throw new RangeError(`expected one of ${dimensions.join(', ')}, got "${unknown}"`);
+  const found = rollUps.find((rollUp) =>
+    names.every((name) => rollUp.dimensions.some((own) => own === name)),
+  );
   if (found) return found;
   const { dimensions: together } = rollUps.at(-1)!;
   throw new RangeError(`service is summed up with ${together.join(', ')} only, not with ${names.join(', ')}`);

@@ -85,7 +85,11 @@ export function* compareSums(receipts: ReceiptSums, findings: Finding[]): Asking
           FROM ${table} GROUP BY "${dimension}", currency`,
         values: [],
       };
-      const found = sumsOf(rows, ['requests', 'attempts', 'errors', 'input', 'output', 'cost_nano'], dimension);
+      const found = sumsOf(
+        rows,
+        ['requests', 'attempts', 'errors', 'input', 'output', 'cost_nano'],
+        dimension,
+      );
       compare(findings, `${table} = receipts, by ${dimension}`, receipts.counted[dimension], found);
     }
   }

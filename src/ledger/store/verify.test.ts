@@ -15,7 +15,11 @@ const second = (change: (body: string) => string) => (bodies: string[]) =>
 
 const corruptions: readonly (readonly [string, string | ((bodies: string[]) => string[]), RegExp])[] = [
   ['a changed line', second((body) => body.replace('"count":80', '"count":81')), /row = its receipt/],
-  ['a lost attempt', second((body) => body.replace(/"attempts":\[.*\]/, '"attempts":[]')), /row = its receipt/],
+  [
+    'a lost attempt',
+    second((body) => body.replace(/"attempts":\[.*\]/, '"attempts":[]')),
+    /row = its receipt/,
+  ],
   ['a receipt of another key', second((body) => body.replace('"k1"', '"k9"')), /counters = receipts, by key/],
   ['a row of another key', `UPDATE receipts SET "key" = 'k9' WHERE sequence = 2`, /row = its receipt/],
   ['a lost row', 'DELETE FROM receipts WHERE sequence = 2', /counters = receipts, by key/],
@@ -28,11 +32,7 @@ const corruptions: readonly (readonly [string, string | ((bodies: string[]) => s
   ],
   ['a changed counter', 'UPDATE counters SET cost_nano = cost_nano + 1', /counters = receipts, by team/],
   ['a lost request', 'UPDATE counters SET requests = requests - 1', /counters = receipts, by day/],
-  [
-    'a changed roll-up',
-    'UPDATE usage_by_team SET input = input + 1',
-    /usage_by_team = receipts, by model/,
-  ],
+  ['a changed roll-up', 'UPDATE usage_by_team SET input = input + 1', /usage_by_team = receipts, by model/],
   [
     'a lost service',
     'UPDATE usage_by_service SET requests = requests - 1',

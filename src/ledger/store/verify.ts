@@ -36,7 +36,11 @@ export function* verifyBooks(): Asking<Verification> {
   const days = yield { sql: 'SELECT DISTINCT id_day FROM bodies ORDER BY id_day', values: [] };
   for (const row of days) {
     for (let after: number | null = 0; after !== null;) {
-      const step: { read: Step; last: number | null } = yield* readStep(Number(row['id_day']), after, findings);
+      const step: { read: Step; last: number | null } = yield* readStep(
+        Number(row['id_day']),
+        after,
+        findings,
+      );
       yield* sumStep(sums, step.read, { findings, corrected });
       after = step.last;
     }
@@ -67,7 +71,8 @@ function* readStep(
   for (const row of blocks) {
     const block = Number(row['block']);
     try {
-      for (const [at, body] of unpackBodies(row['content'] as Uint8Array).entries()) lines.set(block + at, body);
+      for (const [at, body] of unpackBodies(row['content'] as Uint8Array).entries())
+        lines.set(block + at, body);
     } catch (error) {
       const subject = `block ${block}`;
       findings.push({ check: 'receipt is readable', subject, expected: 'a block', found: String(error) });

@@ -27,10 +27,19 @@ export async function fixture(
 }
 
 /** Another node of the same ledger, with a journal of its own. */
-export async function anotherNode(context: TestContext, store: TestStore, of: Fixture, node: string): Promise<Fixture> {
+export async function anotherNode(
+  context: TestContext,
+  store: TestStore,
+  of: Fixture,
+  node: string,
+): Promise<Fixture> {
   const journalDirectory = join(of.directory, node);
   mkdirSync(journalDirectory, { recursive: true });
-  return openNode(context, store, { ...of.place, journalDirectory, postgres: { ...of.place.postgres!, node } });
+  return openNode(context, store, {
+    ...of.place,
+    journalDirectory,
+    postgres: { ...of.place.postgres!, node },
+  });
 }
 
 async function openNode(context: TestContext, store: TestStore, place: LedgerPlace): Promise<Fixture> {

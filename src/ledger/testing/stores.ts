@@ -54,7 +54,11 @@ export const sqliteStore: TestStore = {
 export const postgresStore: TestStore = {
   name: 'PostgreSQL',
   async place(folder) {
-    if (!urls.has(folder)) urls.set(folder, postgresServer().then((running) => running.database()));
+    if (!urls.has(folder))
+      urls.set(
+        folder,
+        postgresServer().then((running) => running.database()),
+      );
     const url = await urls.get(folder)!;
     return { databasePath: '', journalDirectory: folder, postgres: { url, node: 'n1' } };
   },
@@ -86,6 +90,9 @@ export const postgresStore: TestStore = {
 export const stores: readonly TestStore[] = [sqliteStore, postgresStore];
 
 /** One test for each database: what holds of the one must hold of the other. */
-export function onEachStore(title: string, run: (context: TestContext, store: TestStore) => Promise<void>): void {
+export function onEachStore(
+  title: string,
+  run: (context: TestContext, store: TestStore) => Promise<void>,
+): void {
   for (const store of stores) test(`${store.name}: ${title}`, (context) => run(context, store));
 }

@@ -95,15 +95,17 @@ class PostgresBooks implements Books {
   }
 
   async knownSegments(names: readonly string[]): Promise<ReadonlySet<string>> {
-    const { rows } = await this.#client.query('SELECT name FROM segments WHERE node = $1 AND name = ANY ($2)', [
-      this.#place.node,
-      names,
-    ]);
+    const { rows } = await this.#client.query(
+      'SELECT name FROM segments WHERE node = $1 AND name = ANY ($2)',
+      [this.#place.node, names],
+    );
     return new Set(rows.map((row) => String(row.name)));
   }
 
   async segmentNames(): Promise<string[]> {
-    const { rows } = await this.#client.query('SELECT name FROM segments WHERE node = $1', [this.#place.node]);
+    const { rows } = await this.#client.query('SELECT name FROM segments WHERE node = $1', [
+      this.#place.node,
+    ]);
     return rows.map((row) => String(row.name));
   }
 

@@ -98,7 +98,9 @@ export class PostgresTables implements BookTables {
         int8(({ block }) => block),
         int8(({ of }) => of.day),
         int8(({ receipt }) => receipt.admittedAtMs),
-        ...(['route', 'outcome', 'key', 'project', 'team', 'service', 'model', 'provider'] as const).map(name),
+        ...(['route', 'outcome', 'key', 'project', 'team', 'service', 'model', 'provider'] as const).map(
+          name,
+        ),
         text(({ receipt }) => receipt.traceId && columnText(receipt.traceId)),
         int8(({ receipt }) => receipt.attempts.length),
         int8(({ tokens }) => tokens),
@@ -149,7 +151,9 @@ export class PostgresTables implements BookTables {
           textArray(movements.map(({ of }) => of.currency)),
           int8Array(movements.map(({ amount }) => amount)),
           int8Array(movements.map(({ of }) => of.day)),
-          ...(['key', 'team', 'model'] as const).map((name) => textArray(movements.map(({ of }) => of[name]))),
+          ...(['key', 'team', 'model'] as const).map((name) =>
+            textArray(movements.map(({ of }) => of[name])),
+          ),
         ],
       );
     if (panes.length > 0)
@@ -186,7 +190,9 @@ export class PostgresTables implements BookTables {
     );
   }
 
-  async markAttempts(marks: Parameters<BookTables['markAttempts']>[0]): ReturnType<BookTables['markAttempts']> {
+  async markAttempts(
+    marks: Parameters<BookTables['markAttempts']>[0],
+  ): ReturnType<BookTables['markAttempts']> {
     const { rows } = await this.#client.query(
       `UPDATE open_attempts AS open SET
          progress = CASE WHEN open.progress_at_ms <= mark.at_ms THEN mark.progress ELSE open.progress END,

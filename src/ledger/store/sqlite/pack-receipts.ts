@@ -141,7 +141,9 @@ export function packReceipts(database: DatabaseSync): void {
     }
   }
   database.exec(finish);
-  database.exec(`INSERT INTO head SELECT 1, COALESCE(MAX(posting), 0), COALESCE(MAX(sequence), 0), 0 FROM receipts`);
+  database.exec(
+    `INSERT INTO head SELECT 1, COALESCE(MAX(posting), 0), COALESCE(MAX(sequence), 0), 0 FROM receipts`,
+  );
 }
 
 /** Rows that can be packed together: numbers without a gap, and of one day. */

@@ -32,7 +32,11 @@ export class SqliteTables implements BookTables {
 
   writeHead(): void {
     const { posting, sequence, keptFromDay } = this.head;
-    this.#run('UPDATE head SET posting = ?, sequence = ?, kept_from_day = ?').run(posting, sequence, keptFromDay);
+    this.#run('UPDATE head SET posting = ?, sequence = ?, kept_from_day = ?').run(
+      posting,
+      sequence,
+      keptFromDay,
+    );
   }
 
   async addSegments(segments: Parameters<BookTables['addSegments']>[0]): Promise<void> {
@@ -103,7 +107,8 @@ export class SqliteTables implements BookTables {
       `INSERT INTO booked VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET at_ms = MAX(at_ms, excluded.at_ms), amount = amount + excluded.amount`,
     );
-    for (const { subject, windowMs, pane, atMs, amount } of panes) book.run(subject, windowMs, pane, atMs, amount);
+    for (const { subject, windowMs, pane, atMs, amount } of panes)
+      book.run(subject, windowMs, pane, atMs, amount);
   }
 
   async openAttempts(attempts: Parameters<BookTables['openAttempts']>[0]): Promise<void> {
@@ -115,7 +120,9 @@ export class SqliteTables implements BookTables {
       open.run(exchange, attempt, worker, incarnation, intent, progress && JSON.stringify(progress));
   }
 
-  async markAttempts(marks: Parameters<BookTables['markAttempts']>[0]): ReturnType<BookTables['markAttempts']> {
+  async markAttempts(
+    marks: Parameters<BookTables['markAttempts']>[0],
+  ): ReturnType<BookTables['markAttempts']> {
     const mark = this.#run(
       `UPDATE open_attempts SET progress = CASE WHEN COALESCE(progress ->> 'atMs', 0) <= ?4 THEN ?3 ELSE progress END
        WHERE exchange = ?1 AND attempt = ?2`,
@@ -139,10 +146,9 @@ export class SqliteTables implements BookTables {
          WHERE 1 ON CONFLICT DO NOTHING`,
       );
     else
-      this.#run('INSERT INTO dead_incarnations (worker, incarnation) VALUES (?, ?) ON CONFLICT DO NOTHING').run(
-        dead.worker,
-        dead.incarnation,
-      );
+      this.#run(
+        'INSERT INTO dead_incarnations (worker, incarnation) VALUES (?, ?) ON CONFLICT DO NOTHING',
+      ).run(dead.worker, dead.incarnation);
     const rows = this.#run(
       `SELECT exchange, attempt, intent, progress FROM open_attempts JOIN dead_incarnations
          USING (node, worker, incarnation) ORDER BY exchange, attempt`,
