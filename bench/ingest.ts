@@ -31,7 +31,7 @@ async function run(): Promise<void> {
   mkdirSync(directory);
   const sealed = await journalled(directory);
   const databasePath = join(folder, 'ledger.db');
-  const books = await openBooks({ databasePath, journalDirectory: directory });
+  const books = await openBooks({ databasePath, journalDirectory: directory, postgres: null });
   const writer = new LedgerWriter(books, directory);
   const cpuBefore = process.cpuUsage();
   const beganAt = performance.now();

@@ -4,7 +4,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startAdmin } from '#admin/index.ts';
+import { startAdmin, startProbes } from '#admin/index.ts';
+import { parseBooked } from '#core/booked-window.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
@@ -14,7 +15,7 @@ import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
-import { readNodeId } from '#storage/embedded/node-id.ts';
+import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
@@ -30,8 +31,6 @@ export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
   readonly configPath: string | null;
   readonly env: NodeJS.ProcessEnv;
-  /** URL of the PostgreSQL server that many nodes keep their ledger in; without one it is in the state directory. */
-  readonly postgres?: string;
 }
 
 export interface RunningGateway {
@@ -42,6 +41,8 @@ export interface RunningGateway {
   /** Of all, in their order. */
   readonly ports: readonly number[];
   readonly adminPort: number;
+  /** Null: there is no listener for probes. */
+  readonly probesPort: number | null;
   /** Drains and ends it. Resolves when everything is on record and nothing runs any more. */
   stop(): Promise<void>;
 }
@@ -65,7 +66,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
 
 async function start(options: StartOptions, begun: AsyncDisposableStack): Promise<RunningGateway> {
   const startedAtMs = Date.now();
-  const prices = await openPriceSource(startedAtMs);
+  const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const first = loadConfig({ source, overrides: options, version: 1 });
   const { snapshot, stateDirectory } = first;
@@ -81,6 +82,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     listen: snapshot.listen.map(({ id }) => id).join(', '),
   });
   begun.defer(() => lock.release());
+  const nodeId = openNodeIdentity(stateDirectory);
   await probePorts(snapshot.listen);
   for (const warning of certificateWarnings(snapshot.listen, startedAtMs)) say(warning);
 
@@ -88,7 +90,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const ledger = await startLedger({
     databasePath: join(stateDirectory, 'ledger.db'),
     journalDirectory,
-    ...(options.postgres ? { postgres: { url: options.postgres, node: readNodeId(stateDirectory) } } : {}),
+    postgres: snapshot.storage.postgres && { server: snapshot.storage.postgres, node: nodeId },
     onError: (error) => say(`ledger: ${error.message}`),
   });
   begun.defer(() => ledger.close());
@@ -97,7 +99,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  store.restore(await ledger.windowsSince(Date.now()));
+  const booked = await ledger.windowsSince(Date.now());
+  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
@@ -163,6 +166,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
     version,
+    nodeId,
     startedAtMs,
     pool,
     ledger,
@@ -178,6 +182,9 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     control,
   });
   begun.defer(() => admin.close());
+  const { probes: place } = snapshot.admin;
+  const probes = place ? await startProbes(place, control) : null;
+  begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
@@ -193,6 +200,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     port: pool.ports[0]!,
     ports: pool.ports,
     adminPort: admin.port,
+    probesPort: probes?.port ?? null,
     async stop() {
       if (draining) return;
       draining = true;
@@ -207,6 +215,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await ledger.close();
       await tokens.close();
       await keeper.close();
+      await probes?.close();
       await admin.close();
       keys.close();
       lock.release();

@@ -61,7 +61,7 @@ const parts: Parts = {
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,
   journal,
-  counters: openCounterStore(start.counters, { owner: start.owner }),
+  counters: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),

@@ -55,6 +55,7 @@ export const faultKinds = {
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'limit/exceeded': kind(429, 'client', true, 'A limit is exhausted'),
   'limit/unavailable': kind(503, 'gateway', true, 'The limiter cannot be reached and the route fails closed'),
+  'budget/cut': kind(402, 'client', false, 'A hard budget ran out while the answer flowed, and ended it'),
   'model/not-found': kind(404, 'client', false, 'No model of this name is configured'),
   'dialect/not-carried': kind(
     400,

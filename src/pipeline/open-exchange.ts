@@ -84,6 +84,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     upstreamHeaders: [],
     shortAnswer: null,
     limits: null,
+    allowance: null,
     reserved: [],
     settlements: [],
     flows: [],

@@ -10,6 +10,8 @@ export interface Passage {
   route: CompiledRoute;
   /** The body, where the route had to be chosen by it: it comes only once. */
   body?: Buffer;
+  /** Under an allowance: output of attempts that are over, in tokens. */
+  spentTokens?: number;
   /** What the provider keeps is being put on record: the answer's end waits for it. */
   noted?: Promise<void>[];
 }

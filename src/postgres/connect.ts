@@ -1,12 +1,14 @@
 import pg from 'pg';
+import type { PostgresSettings } from '#core/storage-settings.ts';
 import { stateOf } from './failures.ts';
 
 /** In which every table of the gateway is. */
 export const schema = 'sluice';
 
+export type PostgresServer = Pick<PostgresSettings, 'url' | 'connectTimeoutMs' | 'tls'>;
+
 export interface ConnectOptions {
-  /** As `postgres://user:password@host:port/database?sslmode=verify-full`. */
-  readonly url: string;
+  readonly server: PostgresServer;
   /** What for: shown in `pg_stat_activity`. */
   readonly name: string;
   /** Ends transactions that stand still: nobody's lock outlives a node that is paused or cut off. */
@@ -17,7 +19,8 @@ export interface ConnectOptions {
   readonly statementMs?: number | null;
 }
 
-const connectMs = 5_000;
+/** Longer than the server itself needs to end a statement. */
+const graceMs = 5_000;
 const statementMs = 60_000;
 const disconnectMs = 1_000;
 
@@ -42,19 +45,23 @@ export class DatabaseAway extends Error {
 
 /** Connects. @throws DatabaseAway, or Error where it will not change by itself; naming the server, never the password. */
 export async function connect(options: ConnectOptions): Promise<pg.Client> {
+  const { url, connectTimeoutMs, tls } = options.server;
   const client = new pg.Client({
-    connectionString: options.url,
+    connectionString: url,
     application_name: `sluice ${options.name}`,
-    connectionTimeoutMillis: connectMs,
+    connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types,
+    ...(tls
+      ? { ssl: { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key ?? undefined } }
+      : {}),
     ...(options.statementMs === null
       ? {}
       : {
           // By the server where it lives, and by our own clock where it hangs.
           statement_timeout: options.statementMs ?? statementMs,
-          query_timeout: (options.statementMs ?? statementMs) + connectMs,
+          query_timeout: (options.statementMs ?? statementMs) + graceMs,
         }),
     ...(options.lockMs === undefined ? {} : { lock_timeout: options.lockMs }),
     ...(options.idleTransactionMs === undefined
@@ -68,7 +75,7 @@ export async function connect(options: ConnectOptions): Promise<pg.Client> {
     await client.query(`SET search_path = ${schema}, public`);
   } catch (error) {
     await disconnect(client);
-    const message = `PostgreSQL at ${serverOf(options.url)}: ${(error as Error).message}`;
+    const message = `PostgreSQL at ${serverOf(url)}: ${(error as Error).message}`;
     throw isAway(error) ? new DatabaseAway(message, error) : new Error(message, { cause: error });
   }
   return client;

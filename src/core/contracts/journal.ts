@@ -40,6 +40,8 @@ export interface AttemptProgress {
   /** The cost so far in nano-units, as a decimal. */
   readonly costNano: string;
   readonly currency: string;
+  /** What the customer pays so far, where that is not the cost. */
+  readonly charge?: { readonly version: string; readonly currency: string; readonly priceNano: string };
 }
 
 /**

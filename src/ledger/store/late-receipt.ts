@@ -1,7 +1,7 @@
 import type { AttemptProgress } from '#core/contracts/journal.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { parseReceipt } from '../journal/record.ts';
-import { mapCrashReceipt, mapMarkedLines, type CrashedAttempt } from './crash-receipt.ts';
+import { mapCrashReceipt, markedUsage, type CrashedAttempt } from './crash-receipt.ts';
 
 /**
  * A receipt of an id that has one. The same one again is no news. Where the one on the books was made by whoever gave the
@@ -35,7 +35,7 @@ export function withLateMark(receipt: Receipt, mark: AttemptProgress): Receipt |
     usageSource: 'provider_partial',
     rawUsage: { progress: mark, operatorCost: { ...raw.operatorCost, fromNano: mark.costNano } },
     currency: mark.currency,
-    lines: mapMarkedLines(mark),
+    ...markedUsage(mark),
   };
   return { ...receipt, attempts: receipt.attempts.map((each) => (each === attempt ? marked : each)) };
 }

@@ -1,4 +1,5 @@
 import type { Books } from './books.ts';
+import type { PostgresPlace } from './postgres/place.ts';
 import { openSqliteBooks } from './sqlite/sqlite-books.ts';
 
 /** Where a node keeps its ledger. */
@@ -6,17 +7,8 @@ export interface LedgerPlace {
   /** Of SQLite, unless there is a server. */
   readonly databasePath: string;
   readonly journalDirectory: string;
-  /** Of all nodes together. */
-  readonly postgres?: PostgresPlace;
-}
-
-export interface PostgresPlace {
-  /** As `postgres://user:password@host/database`. */
-  readonly url: string;
-  /** Which node this is: a name that it keeps over restarts and that no other has. */
-  readonly node: string;
-  /** A node that was not seen for so long is gone, and what it left open is settled by another; 60,000 unless told. */
-  readonly goneAfterMs?: number;
+  /** Of all nodes together; null: none. */
+  readonly postgres: PostgresPlace | null;
 }
 
 /** @throws Error when it cannot be opened or was written by a later version. */

@@ -35,7 +35,11 @@ after(async () => (await server)?.stop());
 
 export const sqliteStore: TestStore = {
   name: 'SQLite',
-  place: async (folder) => ({ databasePath: join(folder, 'ledger.db'), journalDirectory: folder }),
+  place: async (folder) => ({
+    databasePath: join(folder, 'ledger.db'),
+    journalDirectory: folder,
+    postgres: null,
+  }),
   async open({ databasePath }) {
     const database = new DatabaseSync(databasePath);
     return {
@@ -59,11 +63,11 @@ export const postgresStore: TestStore = {
         folder,
         postgresServer().then((running) => running.database()),
       );
-    const url = await urls.get(folder)!;
-    return { databasePath: '', journalDirectory: folder, postgres: { url, node: 'n1' } };
+    const server = { url: await urls.get(folder)!, connectTimeoutMs: 5_000, tls: null };
+    return { databasePath: '', journalDirectory: folder, postgres: { server, node: 'n1' } };
   },
   async open({ postgres }) {
-    const client = new pg.Client({ connectionString: postgres!.url });
+    const client = new pg.Client({ connectionString: postgres!.server.url });
     client.on('error', () => undefined);
     await client.connect();
     await client.query('SET search_path = sluice');

@@ -29,8 +29,10 @@ const services = {
     reserve: () => {
       throw new Fault('limit/unavailable', 'no store in this test');
     },
-    settle: () => {},
+    extend: () => [],
     debit: () => {},
+    settle: () => {},
+    inspect: () => [],
   },
 };
 

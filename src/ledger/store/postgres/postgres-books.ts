@@ -5,7 +5,7 @@ import { isInTheWay, isRefused } from '#postgres/failures.ts';
 import { migrate } from '#postgres/migrate.ts';
 import { askInTime, type Asking } from '../asking.ts';
 import type { Books, BookTables } from '../books.ts';
-import type { PostgresPlace } from '../open-books.ts';
+import type { PostgresPlace } from './place.ts';
 import { settleDead } from '../post-batch.ts';
 import { askClient } from './ask-client.ts';
 import { PostgresTables } from './postgres-tables.ts';
@@ -22,7 +22,7 @@ const beatMs = 2_000;
  * @throws Error when it cannot be reached, or was written by a later version.
  */
 export async function openPostgresBooks(place: PostgresPlace): Promise<Books> {
-  const client = await connect({ url: place.url, name: 'ledger', idleTransactionMs, lockMs });
+  const client = await connect({ server: place.server, name: 'ledger', idleTransactionMs, lockMs });
   try {
     await migrate(client, { part: 'ledger', steps: ledgerMigrations });
     const books = new PostgresBooks(place, client);
@@ -154,7 +154,7 @@ class PostgresBooks implements Books {
     return this.#reader;
   }
 
-  #connect(options: Omit<ConnectOptions, 'url'>): Promise<Client> {
-    return connect({ url: this.#place.url, ...options });
+  #connect(options: Omit<ConnectOptions, 'server'>): Promise<Client> {
+    return connect({ server: this.#place.server, ...options });
   }
 }

@@ -251,7 +251,7 @@ export class PostgresTables implements BookTables {
       [
         int8Array(events.map(({ sequence }) => sequence)),
         textArray(events.map(({ id }) => id)),
-        textArray(events.map(({ sequence: _, ...event }) => JSON.stringify(event))),
+        textArray(events.map(({ sequence: _sequence, ...event }) => JSON.stringify(event))),
       ],
     );
   }

@@ -78,10 +78,10 @@ test('the server is killed, restarted and paused under load: nothing is lost, no
   const server = await postgresServer();
   const first = await fixture(context, postgresStore);
   const second = await anotherNode(context, postgresStore, first, 'n2');
-  let running = true;
+  const running = new AbortController();
   const writing = [first, second].map(async (node, at) => {
     const ids: string[] = [];
-    while (running) {
+    while (!running.signal.aborted) {
       ids.push(...(await write(node, at * 1_000_000 + ids.length, 10)));
       await pause(20);
     }
@@ -100,7 +100,7 @@ test('the server is killed, restarted and paused under load: nothing is lost, no
       await server.restart();
     }
   }
-  running = false;
+  running.abort();
   const ids = (await Promise.all(writing)).flat();
   await Promise.all([first.ledger.flush(), second.ledger.flush()]);
   assert.deepEqual(await idsOf(first), ids.toSorted());
@@ -151,15 +151,22 @@ async function breakingWay(context: TestContext, port: number) {
 
 test('a commit whose answer is lost is not made twice', async (context) => {
   const place = await postgresStore.place(testFolder(context));
-  const url = new URL(place.postgres!.url);
+  const url = new URL(place.postgres!.server.url);
   const way = await breakingWay(context, Number(url.port));
   url.port = String(way.port);
   const folder = testFolder(context);
-  const broken = { ...place, journalDirectory: folder, postgres: { url: url.href, node: 'n1' } };
+  const broken = {
+    ...place,
+    journalDirectory: folder,
+    postgres: { ...place.postgres!, server: { ...place.postgres!.server, url: url.href } },
+  };
   const node = await fixture(context, { ...postgresStore, place: async () => broken }, folder);
   way.breakNext(3);
   const ids: string[] = [];
-  while (way.broken() < 3) ids.push(...(await write(node, ids.length, 20)));
+  while (way.broken() < 3) {
+    ids.push(...(await write(node, ids.length, 20)));
+    await pause(100);
+  }
   await node.ledger.flush();
   assert.deepEqual(await idsOf(node), ids);
   assert.deepEqual((await node.ledger.verify()).findings, []);
