@@ -24,7 +24,12 @@ function step(title: string, command: string, args: readonly string[]): void {
 }
 
 /** Commands that tests call, and the packages that have them. Debian keeps PostgreSQL's out of the way of PATH. */
-const needed: Readonly<Record<string, string>> = { openssl: 'openssl', curl: 'curl', initdb: 'postgresql' };
+const needed: Readonly<Record<string, string>> = {
+  openssl: 'openssl',
+  curl: 'curl',
+  'redis-server': 'redis-server',
+  initdb: 'postgresql',
+};
 const isThere = (command: string) =>
   spawnSync('sh', ['-c', `command -v ${command} || ls /usr/lib/postgresql/*/bin/${command}`]).status === 0;
 const missing = Object.entries(needed).filter(([command]) => !isThere(command));

@@ -18,11 +18,15 @@ import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
-import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
+import type { ConfigSource, Overrides } from './compose/configuration.ts';
+import { createConfigControl } from './compose/config-control.ts';
+import { followCluster } from './compose/follow-cluster.ts';
+import { keepLastGood } from './compose/last-good.ts';
+import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
-import { Reloader } from './compose/reloader.ts';
+import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -68,9 +72,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const startedAtMs = Date.now();
   const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
-  const first = loadConfig({ source, overrides: options, version: 1 });
-  const { snapshot, stateDirectory } = first;
   const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
+  const opened = await openConfiguration({ source, overrides: options, say });
+  begun.defer(() => opened.records.close());
+  const { first, versions } = opened;
+  const { snapshot, stateDirectory } = first;
 
   // 1. Own the state directory and the ports: nobody else serves from, or writes to, either.
   const journalDirectory = join(stateDirectory, 'journal');
@@ -99,8 +105,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  const booked = await ledger.windowsSince(Date.now());
-  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  if (recovered.isDeferred) say('the ledger is away: limits that are counted here begin anew');
+  else {
+    const booked = await ledger.windowsSince(Date.now());
+    store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  }
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
@@ -132,7 +141,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       // What its exchanges only held, such as places among those at work, is free at once.
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
-      await ledger.adoptIncarnation(index, incarnation);
+      // Its successor does not wait for the ledger, which may be away.
+      ledger.adoptIncarnation(index, incarnation).catch((error: Error) => say(`ledger: ${error.message}`));
       releaseOwner(counters, owner);
     },
   });
@@ -145,7 +155,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     publish: (change) => pool.publishMembers(change),
   });
   begun.defer(() => watch.close());
-  const reloader = new Reloader({
+  const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
     first,
@@ -158,7 +168,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     revert(before) {
       watch.follow(before.snapshot);
     },
-  });
+    onShared(shared) {
+      if (opened.kind === 'cluster') keepLastGood(stateDirectory, shared);
+    },
+  };
+  const reloader = new Reloader(reloaderParts, opened.refused);
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
@@ -174,6 +188,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools,
     reloader,
     watch,
+    config: createConfigControl({ reloader, kind: opened.kind, versions }),
+    unreachable: () => following?.failure ?? null,
     isDraining: () => draining,
   });
   const admin = await startAdmin({
@@ -187,6 +203,9 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
+  const following =
+    opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
+  begun.defer(() => following?.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
   return {
@@ -206,18 +225,19 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       draining = true;
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
+      await following?.close();
       watch.close();
       probing.close();
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
-      await ledger.flush();
       await ledger.close();
       await tokens.close();
       await keeper.close();
       await probes?.close();
       await admin.close();
       keys.close();
+      await opened.records.close();
       lock.release();
     },
   };

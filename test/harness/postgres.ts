@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import pg from 'pg';
 
 /** A PostgreSQL server of a test's own. Nothing outlives the process that started it, however that ends. */
-export interface PostgresServer {
+export interface TestPostgres {
   readonly port: number;
-  /** Of a new, empty database. */
-  database(): Promise<string>;
+  /** A database of its own, which is empty: its URL. */
+  createDatabase(): Promise<string>;
   /** Takes its processes' time away: connections stay and nobody answers. */
   pause(): void;
   resume(): void;
   /** Ends it as a crash of the machine would, short of what was not on the disk. */
   kill(): Promise<void>;
-  /** Starts it again where it was. */
+  /** Starts it again on its port and folder: what was committed is there. One that runs is ended before. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -53,13 +53,13 @@ const freePort = () =>
     });
   });
 
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(): Promise<TestPostgres> {
   const server = new Server(programs(), await freePort());
   await server.restart();
   return server;
 }
 
-class Server implements PostgresServer {
+class Server implements TestPostgres {
   readonly port: number;
   readonly #bin: string;
   readonly #as = owner();
@@ -71,15 +71,17 @@ class Server implements PostgresServer {
   constructor(bin: string, port: number) {
     this.port = port;
     this.#bin = bin;
+    // A test that fails may not come to stop it; its pipe ends it, and this its files.
+    process.once('exit', () => rmSync(this.#folder, { recursive: true, force: true }));
     if (this.#as.uid !== undefined) chownSync(this.#folder, this.#as.uid, this.#as.gid!);
     const flags = ['-D', this.#data, '-U', 'sluice', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
     const made = spawnSync(join(bin, 'initdb'), flags, { ...this.#as, cwd: this.#folder, encoding: 'utf8' });
     if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
   }
 
-  async database(): Promise<string> {
+  async createDatabase(): Promise<string> {
     this.#databases += 1;
-    const name = `test_${this.#databases}`;
+    const name = `sluice_${this.#databases}`;
     await this.#sql(`CREATE DATABASE ${name}`);
     return `postgres://sluice@127.0.0.1:${this.port}/${name}`;
   }
@@ -99,12 +101,17 @@ class Server implements PostgresServer {
   }
 
   async restart(): Promise<void> {
+    if (this.#isRunning()) await this.kill();
+    await this.#start();
+  }
+
+  async #start(): Promise<void> {
     // What is written is in the page cache, which no killed process takes along; a test needs no disk.
     const settings = {
       fsync: 'off',
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
-      max_connections: 100,
+      max_connections: 200,
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const command = [join(this.#bin, 'postgres'), '-D', this.#data, '-p', String(this.port), ...flags];
@@ -133,12 +140,16 @@ class Server implements PostgresServer {
   }
 
   async stop(): Promise<void> {
-    if (this.#child?.exitCode === null) {
+    if (this.#isRunning()) {
       this.resume();
-      (this.#child.stdio[3] as unknown as { destroy(): void }).destroy();
+      (this.#child!.stdio[3] as unknown as { destroy(): void }).destroy();
       await this.#ended();
     }
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #isRunning(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   async #ended(): Promise<void> {

@@ -2,7 +2,7 @@ import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { syncSegment } from '../journal/read-segment.ts';
 import type { Books } from './books.ts';
-import { LedgerWriter, segmentsPerTransaction } from './ledger-writer.ts';
+import { LedgerWriter, leftOverSegments, segmentsPerTransaction } from './ledger-writer.ts';
 import { openBooks, type LedgerPlace } from './open-books.ts';
 import { findReceipt, queryEntries, queryReceipts, queryUsage, queryWindows } from './queries.ts';
 import type { LedgerAsk, LedgerCall, LedgerTell } from './protocol.ts';
@@ -17,6 +17,8 @@ setPriority(0, constants.priority.PRIORITY_LOW);
 const gatherMs = 250;
 const firstRetryMs = 50;
 const longestRetryMs = 5_000;
+/** Asked to end, it waits no longer for a database that does not answer. */
+const closeMs = 10_000;
 
 const place = workerData as LedgerPlace;
 const port = parentPort!;
@@ -26,6 +28,8 @@ const ending = new AbortController();
 const tell = (message: LedgerTell): void => port.postMessage(message);
 let books: Books | null = await openFirst();
 let writer: LedgerWriter | null = null;
+/** What dead processes left, until it is on the books: nothing that came later may be, before. */
+let leftOver: string[] | null = null;
 let retryMs = firstRetryMs;
 let isFailing = false;
 let isTurning = false;
@@ -40,7 +44,12 @@ port.on('message', (message: { sealed: string } | LedgerCall) => {
     if (sealed.length === 0) gatheringSinceMs = performance.now();
     sealed.push(message.sealed);
     syncEarly(message.sealed);
-  } else asked.push(message);
+  } else {
+    asked.push(message);
+    if (message.ask.do === 'recover') leftOver = leftOverSegments(place.journalDirectory);
+    if (message.ask.do === 'close')
+      setTimeout(() => void giveUp(new Error('it did not answer')), closeMs).unref();
+  }
   if (!isFailing) scheduleNext();
 });
 tell({ ready: true });
@@ -66,7 +75,7 @@ function syncEarly(path: string): void {
 }
 
 function scheduleNext(): void {
-  if (asked.length > 0 || sealed.length >= segmentsPerTransaction) schedule(0);
+  if (leftOver || asked.length > 0 || sealed.length >= segmentsPerTransaction) schedule(0);
   else if (sealed.length > 0) schedule(Math.max(0, gatheringSinceMs + gatherMs - performance.now()));
 }
 
@@ -98,7 +107,10 @@ async function turn(): Promise<void> {
     isTurning = false;
     // The segments stay on disk and traffic goes on: try again, with a fresh connection where this one may be broken.
     tell({ error: error as Error });
-    if (!books?.isBusy(error)) await reopen();
+    if (!books?.isBusy(error)) {
+      await reopen();
+      answerWithout(error as Error);
+    }
     if (asked.some((call) => call.ask.do === 'close')) return giveUp(error as Error);
     isFailing = true;
     schedule(retryMs);
@@ -107,6 +119,13 @@ async function turn(): Promise<void> {
 }
 
 async function step(open: Books, keeper: LedgerWriter): Promise<void> {
+  if (leftOver) {
+    const report = await keeper.recover(leftOver);
+    leftOver = null;
+    const at = asked.findIndex(({ ask }) => ask.do === 'recover');
+    if (at >= 0) tell({ id: asked.splice(at, 1)[0]!.id, value: { ...report, isDeferred: false } });
+    return;
+  }
   if (sealed.length > 0) {
     const batch = sealed.slice(0, segmentsPerTransaction);
     await keeper.ingest(batch);
@@ -150,7 +169,7 @@ async function answerTo(open: Books, keeper: LedgerWriter, ask: LedgerAsk): Prom
   try {
     return await answerWith(open, keeper, ask);
   } catch (error) {
-    if (ask.do === 'recover' || ask.do === 'adopt' || open.isBusy(error)) throw error;
+    if (ask.do === 'adopt' || open.isBusy(error)) throw error;
     return error instanceof Error ? error : new Error(String(error));
   }
 }
@@ -159,8 +178,6 @@ function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): unknown 
   switch (ask.do) {
     case 'flush':
       return null;
-    case 'recover':
-      return keeper.recover();
     case 'adopt':
       return keeper.adopt(ask.worker, ask.incarnation);
     case 'windows':
@@ -173,9 +190,21 @@ function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): unknown 
       return open.ask(queryReceipts(ask.query, ask.page));
     case 'entries':
       return open.ask(queryEntries(ask.after, ask.limit));
+    case 'recover':
     case 'verify':
     case 'close':
       throw new Error(`${ask.do} is no question`);
+  }
+}
+
+/** While the database is away nobody waits for an answer from it, nor a start for what it can settle later as well. */
+function answerWithout(error: Error): void {
+  const waiting = asked.splice(0);
+  for (const call of waiting) {
+    const { id, ask } = call;
+    if (ask.do === 'recover') tell({ id, value: { segments: 0, crashed: 0, isDeferred: true } });
+    else if (ask.do === 'flush' || ask.do === 'adopt' || ask.do === 'close') asked.push(call);
+    else tell({ id, failed: error });
   }
 }
 
@@ -190,6 +219,7 @@ async function reopen(): Promise<void> {
 
 /** Asked to close while the database is down: what is not on the books stays in the journal for the next start. */
 async function giveUp(error: Error): Promise<void> {
+  if (ending.signal.aborted) return;
   ending.abort(error);
   for (const { id, ask } of asked) tell(ask.do === 'close' ? { id, value: null } : { id, failed: error });
   await reopen();

@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readSegment } from '../journal/read-segment.ts';
 import { parseSegmentName, type SegmentName } from '../journal/segment-name.ts';
@@ -16,6 +16,12 @@ export interface RecoveryReport {
   readonly segments: number;
   /** Exchanges that were open when their worker died, and are settled now. */
   readonly crashed: number;
+}
+
+/** What a start finds. */
+export interface StartReport extends RecoveryReport {
+  /** The database is away: it is done as soon as it is there, before anything else is put on the books. */
+  readonly isDeferred: boolean;
 }
 
 /** The file of a segment that is on the books. */
@@ -52,20 +58,23 @@ export class LedgerWriter {
     for (const batch of inBatches(paths)) await this.#ingestBatch(batch);
   }
 
-  /** Ingests whatever lies in the journal folder and settles what stays open. Only while nobody is writing there. */
-  async recover(): Promise<RecoveryReport> {
-    const segments = await this.#ingestLeftOvers(() => true);
+  /**
+   * Ingests what lay in the journal folder before anybody wrote there, and settles what stays open. Nothing that was written
+   * later may be on the books yet.
+   */
+  async recover(leftOver: readonly string[]): Promise<RecoveryReport> {
+    await this.ingest(leftOver);
     const there = new Set(readdirSync(this.#directory));
     const gone = (await this.#books.segmentNames()).filter((name) => !there.has(name));
-    return { segments, crashed: await this.#settle('own', gone) };
+    return { segments: leftOver.length, crashed: await this.#settle('own', gone) };
   }
 
   /** Does the same for one worker that died while the process lives on. */
   async adopt(worker: number, incarnation: string): Promise<RecoveryReport> {
-    const segments = await this.#ingestLeftOvers(
-      (name) => name.worker === worker && name.incarnation === incarnation,
-    );
-    return { segments, crashed: await this.#settle({ worker, incarnation }) };
+    const isTheirs = (name: SegmentName) => name.worker === worker && name.incarnation === incarnation;
+    const paths = leftOverSegments(this.#directory, isTheirs);
+    await this.ingest(paths);
+    return { segments: paths.length, crashed: await this.#settle({ worker, incarnation }) };
   }
 
   #settle(dead: Dead, gone: readonly string[] = []): Promise<number> {
@@ -103,17 +112,6 @@ export class LedgerWriter {
     if (isPruning) this.#prunedAtMs = Date.now();
   }
 
-  async #ingestLeftOvers(wanted: (name: SegmentName) => boolean): Promise<number> {
-    const names = readdirSync(this.#directory)
-      .map((text) => ({ text, name: parseSegmentName(text) }))
-      .filter(
-        (entry): entry is { text: string; name: SegmentName } => entry.name !== null && wanted(entry.name),
-      )
-      .sort((a, b) => a.name.sequence - b.name.sequence);
-    await this.ingest(names.map(({ text }) => join(this.#directory, text)));
-    return names.length;
-  }
-
   /** One at a time: a segment's contents are garbage before the next is read. */
   *#loadAll(
     paths: readonly string[],
@@ -137,9 +135,23 @@ export class LedgerWriter {
 
   #remove({ path, name, suffix }: LeftOver): void {
     if (suffix !== null) return renameSync(path, `${path}.${suffix}`);
-    unlinkSync(path);
+    rmSync(path, { force: true });
     this.#gone.push(name);
   }
+}
+
+/** Paths of segments in a journal folder, those of one life of a worker in the order in which they were written. */
+export function leftOverSegments(
+  directory: string,
+  wanted: (name: SegmentName) => boolean = () => true,
+): string[] {
+  return readdirSync(directory)
+    .map((text) => ({ text, name: parseSegmentName(text) }))
+    .filter(
+      (entry): entry is { text: string; name: SegmentName } => entry.name !== null && wanted(entry.name),
+    )
+    .sort((a, b) => a.name.sequence - b.name.sequence)
+    .map(({ text }) => join(directory, text));
 }
 
 /** Null when it is gone; what is wrong with it when it cannot be read. @throws the file system's other errors. */

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Receipt } from '#core/receipt.ts';
-import type { RecoveryReport } from './ledger-writer.ts';
+import type { RecoveryReport, StartReport } from './ledger-writer.ts';
 import type { LedgerPlace } from './open-books.ts';
 import type { LedgerAsk, LedgerTell } from './protocol.ts';
 import type { BookEntry, BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
@@ -16,10 +16,10 @@ export interface Ledger {
   /** Takes a sealed segment; its file is deleted once it is on the books. */
   sealed(path: string): void;
   /** At start, before any journal is opened: ingests what dead processes left and settles what they left open. */
-  recover(): Promise<RecoveryReport>;
+  recover(): Promise<StartReport>;
   /** The same for one worker that died while the process lives on. */
   adoptIncarnation(worker: number, incarnation: string): Promise<RecoveryReport>;
-  /** What is still inside its window, to rebuild the limits. */
+  /** What is still inside its window, to rebuild the limits. This and all other questions reject while the database is away. */
   windowsSince(nowMs: number): Promise<BookedPane[]>;
   /** @throws RangeError for an unknown dimension or day. */
   usage(query: UsageQuery): Promise<UsageRow[]>;
@@ -36,7 +36,7 @@ export interface Ledger {
   lagSegments(): number;
   /** Resolves when everything sealed so far is on the books. */
   flush(): Promise<void>;
-  /** Flushes and ends the thread. */
+  /** Flushes and ends the thread; what cannot be flushed stays in the journal for the next start. */
   close(): Promise<void>;
 }
 

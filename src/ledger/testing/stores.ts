@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import pg from 'pg';
-import { startPostgres, type PostgresServer } from '../../../test/harness/postgres.ts';
+import { startPostgres, type TestPostgres } from '../../../test/harness/postgres.ts';
 import { bytesArray } from '#postgres/binary-array.ts';
 import type { LedgerPlace } from '../store/open-books.ts';
 
@@ -24,11 +24,11 @@ export interface TestStore {
   open(place: LedgerPlace): Promise<RawBooks>;
 }
 
-let server: Promise<PostgresServer> | null = null;
+let server: Promise<TestPostgres> | null = null;
 const urls = new Map<string, Promise<string>>();
 
 /** The server of this test file, started by whoever needs it first. */
-export const postgresServer = (): Promise<PostgresServer> => (server ??= startPostgres());
+export const postgresServer = (): Promise<TestPostgres> => (server ??= startPostgres());
 
 // Within a test it would be the test's end.
 after(async () => (await server)?.stop());
@@ -61,7 +61,7 @@ export const postgresStore: TestStore = {
     if (!urls.has(folder))
       urls.set(
         folder,
-        postgresServer().then((running) => running.database()),
+        postgresServer().then((running) => running.createDatabase()),
       );
     const server = { url: await urls.get(folder)!, connectTimeoutMs: 5_000, tls: null };
     return { databasePath: '', journalDirectory: folder, postgres: { server, node: 'n1' } };

@@ -57,19 +57,19 @@ class PostgresBooks implements Books {
     const { node, goneAfterMs = 60_000 } = this.#place;
     const client = await this.#reading();
     await client.query(
-      `INSERT INTO nodes (node, host, seen_at) VALUES ($1, $2, now())
+      `INSERT INTO ledger_nodes (node, host, seen_at) VALUES ($1, $2, now())
        ON CONFLICT (node) DO UPDATE SET host = excluded.host, seen_at = now(), settled_at = NULL`,
       [node, hostname()],
     );
     const gone = `seen_at < now() - make_interval(secs => ${goneAfterMs / 1_000})`;
     const { rows } = await client.query(
-      `SELECT node FROM nodes WHERE ${gone} AND (settled_at IS NULL OR node IN (SELECT node FROM open_attempts))`,
+      `SELECT node FROM ledger_nodes WHERE ${gone} AND (settled_at IS NULL OR node IN (SELECT node FROM open_attempts))`,
     );
     for (const row of rows)
       await this.write(async (tables) => {
         // Whoever has come back meanwhile settles its own.
         const { rowCount } = await this.#client.query(
-          `UPDATE nodes SET settled_at = now() WHERE node = $1 AND ${gone}`,
+          `UPDATE ledger_nodes SET settled_at = now() WHERE node = $1 AND ${gone}`,
           [row.node],
         );
         if (rowCount === 1) await settleDead(tables, { node: String(row.node) });

@@ -167,7 +167,7 @@ export const ledgerMigrations: readonly PostgresMigration[] = [
   );
 
   -- Who writes here, and when it was last seen, by the clock of this server.
-  CREATE TABLE nodes (
+  CREATE TABLE ledger_nodes (
     node TEXT COLLATE "C" PRIMARY KEY,
     host TEXT NOT NULL,
     seen_at TIMESTAMPTZ NOT NULL,
