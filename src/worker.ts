@@ -10,6 +10,7 @@ import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
+import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
@@ -61,6 +62,7 @@ const parts: Parts = {
   signers,
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner }),
+  cache: connectCache(start.cachePort, start.cacheSecret),
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
@@ -68,6 +70,7 @@ const parts: Parts = {
   clock,
   observer,
   live: new Set(),
+  unheard: new Set(),
   owed,
   retries: new RetryState(),
   mirrors: new Mirrors(),
@@ -154,6 +157,7 @@ async function close(graceMs: number): Promise<void> {
   await listeners.close(graceMs);
   // A connection that was cut still has a receipt to come.
   closing = true;
+  for (const exchange of parts.unheard) exchange.giveUp();
   if (running > 0) await idle.promise;
   clearInterval(heartbeat);
   clearInterval(progress);
@@ -162,6 +166,7 @@ async function close(graceMs: number): Promise<void> {
   upstream.close();
   start.tokenPort.close();
   start.keeperPort.close();
+  start.cachePort.close();
   journal.close();
   await observer.close();
   say({ type: 'closed' });

@@ -41,6 +41,14 @@ for (const name of names) {
           instance,
           keys: { find: unused },
           counters: { reserve: unused, settle: unused, debit: unused },
+          cache: {
+            claim: unused,
+            begin: unused,
+            put: unused,
+            finish: unused,
+            release: unused,
+            get: unused,
+          },
           clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
         };
         assert.ok(policyKinds.get(kind)?.create(settings, services).summary);

@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { readSecretFile, writeSecretFile } from '../secret-file.ts';
+
+/**
+ * What the keys of all projects' kept answers are derived from: made at the first start, readable by its owner only. Without it what
+ * is kept cannot be read, or found.
+ * @throws Error when the file holds something else.
+ */
+export function cacheSecret(directory: string): Uint8Array {
+  const path = join(directory, 'answers-secret');
+  const known = readSecretFile(path);
+  if (known !== null) {
+    if (!/^[0-9a-f]{64}$/.test(known)) throw new Error(`${path} does not hold 64 hexadecimal digits`);
+    return new Uint8Array(Buffer.from(known, 'hex'));
+  }
+  const made = randomBytes(32);
+  writeSecretFile(path, made.toString('hex'));
+  return new Uint8Array(made);
+}
