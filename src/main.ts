@@ -4,7 +4,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startAdmin } from '#admin/index.ts';
+import { startAdmin, startProbes } from '#admin/index.ts';
+import { parseBooked } from '#core/booked-window.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
@@ -16,6 +17,7 @@ import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
 import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
@@ -41,6 +43,8 @@ export interface RunningGateway {
   /** Of all, in their order. */
   readonly ports: readonly number[];
   readonly adminPort: number;
+  /** Null: there is no listener for probes. */
+  readonly probesPort: number | null;
   /** Drains and ends it. Resolves when everything is on record and nothing runs any more. */
   stop(): Promise<void>;
 }
@@ -64,7 +68,7 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
 
 async function start(options: StartOptions, begun: AsyncDisposableStack): Promise<RunningGateway> {
   const startedAtMs = Date.now();
-  const prices = await openPriceSource(startedAtMs);
+  const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const first = loadConfig({ source, overrides: options, version: 1 });
   const { snapshot, stateDirectory } = first;
@@ -80,6 +84,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     listen: snapshot.listen.map(({ id }) => id).join(', '),
   });
   begun.defer(() => lock.release());
+  const nodeId = openNodeIdentity(stateDirectory);
   await probePorts(snapshot.listen);
   for (const warning of certificateWarnings(snapshot.listen, startedAtMs)) say(warning);
 
@@ -95,7 +100,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  store.restore(await ledger.windowsSince(Date.now()));
+  const booked = await ledger.windowsSince(Date.now());
+  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
@@ -165,6 +171,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
     version,
+    nodeId,
     startedAtMs,
     pool,
     ledger,
@@ -180,6 +187,9 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     control,
   });
   begun.defer(() => admin.close());
+  const { probes: place } = snapshot.admin;
+  const probes = place ? await startProbes(place, control) : null;
+  begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
@@ -195,6 +205,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     port: pool.ports[0]!,
     ports: pool.ports,
     adminPort: admin.port,
+    probesPort: probes?.port ?? null,
     async stop() {
       if (draining) return;
       draining = true;
@@ -210,6 +221,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await tokens.close();
       await keeper.close();
       await cache.close();
+      await probes?.close();
       await admin.close();
       keys.close();
       lock.release();

@@ -14,6 +14,7 @@ import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
+import { journalEvents } from '#ledger/journal/journal-events.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { PoolMemory } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
@@ -61,7 +62,7 @@ const parts: Parts = {
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,
   journal,
-  counters: openCounterStore(start.counters, { owner: start.owner }),
+  counters: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
   cache: connectCache(start.cachePort, start.cacheSecret),
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
@@ -69,6 +70,7 @@ const parts: Parts = {
   keeper: connectKeeper(start.keeperPort),
   clock,
   observer,
+  events: journalEvents(journal, (event, error) => observer.eventFailed(event, error)),
   live: new Set(),
   unheard: new Set(),
   owed,

@@ -13,6 +13,7 @@ const control: ControlPlane = {
   upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
   status: () => ({
     version: '1',
+    nodeId: 'n1',
     node: 'v26',
     startedAtMs: 1,
     ready,

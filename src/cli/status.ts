@@ -22,6 +22,7 @@ function renderStatus(status: GatewayStatus): string {
   return [
     `${status.ready ? 'ready' : `NOT READY: ${status.reasons.map(visible).join('; ')}`}\n`,
     `version        ${status.version} on Node ${status.node}\n`,
+    `node           ${visible(status.nodeId)}\n`,
     `started        ${new Date(status.startedAtMs).toISOString()}\n`,
     `listens on     ${status.listen}\n`,
     `configuration  version ${status.snapshotVersion}, ${status.configDigest.slice(0, 12)}\n`,

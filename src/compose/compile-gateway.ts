@@ -3,6 +3,7 @@ import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Events } from '#core/contracts/events.ts';
 import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
@@ -43,6 +44,7 @@ export interface Parts {
   readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly events: Events;
   readonly live: Gateway['live'];
   readonly unheard: Gateway['unheard'];
   readonly owed: Gateway['owed'];
@@ -82,6 +84,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     keeper: parts.keeper,
     clock,
     observer: parts.observer,
+    events: parts.events,
     live: parts.live,
     unheard: parts.unheard,
     sockets: parts.sockets,

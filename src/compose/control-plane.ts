@@ -18,6 +18,7 @@ import type { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
   readonly version: string;
+  readonly nodeId: string;
   readonly startedAtMs: number;
   readonly pool: WorkerPool;
   readonly ledger: Ledger;
@@ -42,6 +43,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       ];
       return {
         version: parts.version,
+        nodeId: parts.nodeId,
         node: process.version,
         startedAtMs: parts.startedAtMs,
         ready: reasons.length === 0,

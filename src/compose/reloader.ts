@@ -61,9 +61,12 @@ export class Reloader {
     try {
       const read = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
       const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
-      const loaded = { ...read, snapshot: { ...read.snapshot, listen } };
+      const { storage } = before.snapshot;
+      const loaded = { ...read, snapshot: { ...read.snapshot, listen, storage } };
       const fixed = whatNeedsRestart(before, loaded);
       if (!isDeepStrictEqual(listen, read.snapshot.listen)) fixed.unshift('listen');
+      // A thread that starts later must not use another store than those beside it.
+      if (!isDeepStrictEqual(storage, read.snapshot.storage)) fixed.push('storage');
       this.#current = loaded;
       applying = true;
       await apply(loaded);

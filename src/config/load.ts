@@ -65,14 +65,17 @@ function syntaxProblems(
 
 /** Prices stay the text they were written as: no float ever touches money. */
 function keepDecimals(document: Document.Parsed): void {
-  const prices = isMap(document.contents) ? document.contents.get('prices', true) : null;
-  if (!isMap(prices)) return;
-  visit(prices, {
-    Scalar(key, node) {
-      if (key !== 'key' && typeof node.value === 'number' && node.source !== undefined)
-        node.value = node.source;
-    },
-  });
+  if (!isMap(document.contents)) return;
+  for (const name of ['prices', 'charges']) {
+    const prices = document.contents.get(name, true);
+    if (!isMap(prices)) continue;
+    visit(prices, {
+      Scalar(key, node) {
+        if (key !== 'key' && typeof node.value === 'number' && node.source !== undefined)
+          node.value = node.source;
+      },
+    });
+  }
 }
 
 /** `- key-auth:` says what `- key-auth: {}` says. */

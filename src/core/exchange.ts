@@ -1,3 +1,4 @@
+import type { Allowance } from './allowance.ts';
 import type { CallBrief, JsonObject, Loss } from './call.ts';
 import type { AnswerRecorder } from './contracts/answer-recorder.ts';
 import type { Inbound } from './contracts/inbound.ts';
@@ -68,6 +69,8 @@ export interface Exchange {
   replayOf: string | null;
   /** The tightest limits this call is under, for the answer's headers. */
   limits: LimitReport | null;
+  /** Set when limits are reserved, where a hard budget stands over the call: its answer goes no further than this. */
+  allowance: Allowance | null;
   /** What stands reserved, for the journal. Filled by limiting policies. */
   readonly reserved: ReservedAmount[];
   /** Called exactly once with what was used, before the receipt is written; a limit settles here. */
@@ -104,6 +107,8 @@ export interface AttemptRecord {
   /** What is left of the upstream's own limits, where it says so. */
   limits?: LimitReport | null;
   upstreamId: string | null;
+  /** How it was served, where a header says so. */
+  servedTier?: string;
   /** What it uses is settled by a receipt of its own, when the provider has done it (`Obligation`). */
   deferred?: true;
   usage: Usage | null;

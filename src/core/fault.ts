@@ -81,6 +81,7 @@ export const faultKinds = {
     true,
     'The record of answers cannot be reached, so the call is not made',
   ),
+  'budget/cut': kind(402, 'client', false, 'A hard budget ran out while the answer flowed, and ended it'),
   'model/not-found': kind(404, 'client', false, 'No model of this name is configured'),
   'dialect/not-carried': kind(
     400,

@@ -35,8 +35,15 @@ export interface AttemptLine extends PricedUsage {
   readonly usageSource: UsageSource | null;
   readonly rawUsage: unknown;
   readonly flags: readonly string[];
+  /** Of the cost. */
   readonly priceVersion: string | null;
   readonly currency: string;
+  /** By what the customer is charged; absent: by the cost. Amounts of the lines are `priceNano` then. */
+  readonly charge?: { readonly version: string; readonly currency: string };
+  /** How it was served, where that is not the usual way. */
+  readonly serviceTier?: string;
+  /** What the provider itself said it cost, in nano-units of US dollars. */
+  readonly reportedCostNano?: bigint;
 }
 
 /** What passed over a WebSocket: payload and whole messages, by who sent them. */

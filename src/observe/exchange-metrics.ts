@@ -1,4 +1,4 @@
-import { totalCost } from '#core/price.ts';
+import { totalCost, totalPrice } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
 import { BoundedLabel } from './bounded-label.ts';
@@ -65,6 +65,16 @@ export class ExchangeMetrics {
     'Cost in nano-units (10^-9) of the currency: integers, because money is never a float.',
     ['project', 'provider', 'model', 'currency'],
   );
+  readonly #price = new NanoCounter(
+    'sluice_price_nano_total',
+    'What customers pay, in nano-units (10^-9) of the currency.',
+    ['project', 'provider', 'model', 'currency'],
+  );
+  readonly #disagreements = new Counter(
+    'sluice_cost_disagreements_total',
+    'Attempts of which the provider itself says another cost than the price book.',
+    ['provider', 'model'],
+  );
   readonly #refusals = new Counter('sluice_limit_refusals_total', 'Exchanges refused by a limit.', [
     'route',
     'code',
@@ -111,6 +121,8 @@ export class ExchangeMetrics {
       this.#perToken.dump(),
       this.#tokens.dump(),
       this.#cost.dump(),
+      this.#price.dump(),
+      this.#disagreements.dump(),
       this.#refusals.dump(),
       this.#attempts.dump(),
       this.#retries.dump(),
@@ -141,6 +153,10 @@ export class ExchangeMetrics {
     }
     const cost = totalCost(attempt);
     if (cost > 0n) this.#cost.at(project, provider, model, attempt.currency).value += cost;
+    const currency = attempt.charge?.currency ?? attempt.currency;
+    const price = totalPrice(attempt);
+    if (price > 0n) this.#price.at(project, provider, model, currency).value += price;
+    if (attempt.flags.includes('cost-disagrees')) this.#disagreements.at(provider, model).value++;
   }
 
   #recordPace(receipt: Receipt, attempt: AttemptLine, model: string): void {

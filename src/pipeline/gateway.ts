@@ -1,6 +1,7 @@
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Events } from '#core/contracts/events.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
@@ -36,6 +37,7 @@ export interface Gateway {
   readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly events: Events;
   /** Streams under way, for their progress records. */
   readonly live: Set<{ recordProgress(): void }>;
   /** Exchanges that go on although their clients have hung up. */

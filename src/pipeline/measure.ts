@@ -21,6 +21,13 @@ export function measure(passage: Passage, attempt: AttemptRecord): Usage | null 
   return count(passage, attempt);
 }
 
+/** What all attempts at one answer used, one after the other. */
+export async function usageOfAll(passage: Passage): Promise<Usage> {
+  const used = await Promise.all(passage.exchange.attempts.map((attempt) => measure(passage, attempt)));
+  const lines = used.flatMap((usage) => usage?.lines ?? []);
+  return { lines, source: 'gateway_count', raw: null, flags: [] };
+}
+
 async function count({ gateway }: Passage, attempt: AttemptRecord): Promise<Usage> {
   const { tokens } = gateway;
   const { seen, usage } = attempt;

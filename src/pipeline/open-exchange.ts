@@ -87,6 +87,7 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     recorders: [],
     replayOf: null,
     limits: null,
+    allowance: null,
     reserved: [],
     settlements: [],
     flows: [],

@@ -11,6 +11,8 @@ export interface Passage {
   route: CompiledRoute;
   /** The body, where the route had to be chosen by it: it comes only once. */
   body?: Buffer;
+  /** Under an allowance: output of attempts that are over, in tokens. */
+  spentTokens?: number;
   /** What the provider keeps is being put on record: the answer's end waits for it. */
   noted?: Promise<void>[];
   /** Headers of the answer itself, before policies and the exchange added theirs. */

@@ -93,6 +93,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'fallback.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
+      'prices.yaml',
       'rest-and-llm.yaml',
     ]));
 
@@ -113,6 +114,20 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     simulator.enqueue({ status: 503 }, { status: 503 });
     assert.deepEqual(await chat(key('WEB_KEY'), 'fast'), { status: 200, model: 'claude-haiku-4-5' });
     assert.equal((await chat(key('WEB_KEY'), 'openai/gpt-5')).status, 403);
+  });
+
+  test('prices: the shop pays a price of its own', async (t) => {
+    const { admin, chat } = await serve(t, example('prices.yaml'));
+    assert.equal((await chat(key('SHOP_KEY'), 'gpt-5')).status, 200);
+    const priced = async () => {
+      const { usage } = (await (await admin('/v1/usage?by=project,model')).json()) as {
+        usage: { project: string; model: string; costNano: string }[];
+      };
+      return usage.find(({ project, model }) => project === 'shop' && model === 'gpt-5');
+    };
+    let row = await priced();
+    while (!row) row = await priced();
+    assert.ok(Number(row.costNano) > 0);
   });
 
   test('limits-by-team: both routes lead on, the third key to its models alone', async (t) => {

@@ -86,6 +86,9 @@ export type KeyView = Omit<KeyRecord, 'sha256'> & { readonly revoked: boolean };
 
 export interface GatewayStatus {
   readonly version: string;
+  /** This node's among all: as in the file `node` of its state directory. */
+  readonly nodeId: string;
+  /** Version of Node.js. */
   readonly node: string;
   readonly startedAtMs: number;
   readonly ready: boolean;

@@ -2,7 +2,9 @@ import type { AnswerEvent } from '../answer.ts';
 import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../head.ts';
 import type { KeyRecord } from '../key.ts';
+import type { LimitWish } from '../limit-wish.ts';
 import type { Receipt } from '../receipt.ts';
+import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
@@ -29,6 +31,13 @@ export interface Policy {
    * what is answered by `exchange.recorders`.
    */
   onCall?(exchange: Exchange): void | Promise<void>;
+  /**
+   * What it limits of this call; asked after every `onCall`. All that the route's policies name is reserved in one step, and
+   * refused or settled together: a policy does not reserve by itself.
+   */
+  limits?(exchange: Exchange): readonly LimitWish[];
+  /** The same of an attempt at one target, reserved when that is chosen. Refused there, the next target is tried. */
+  targetLimits?(exchange: Exchange, target: Target): readonly LimitWish[];
   /** May this exchange's consumer know of, and use, a model? Lists of models show what every policy allows. */
   allowsModel?(exchange: Exchange, model: string): boolean;
   /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */

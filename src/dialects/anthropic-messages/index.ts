@@ -1,6 +1,7 @@
 import type { Dialect, ModelListing } from '#core/contracts/dialect.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { capOutput } from './cap-output.ts';
 import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { pathOf, relayEdits } from './hosted.ts';
@@ -71,6 +72,7 @@ export const anthropicMessages: Dialect = {
       'x-app',
     ],
     relayEdits: (body, target, _line, clientHeaders = []) => relayEdits(body, target, clientHeaders),
+    capOutput,
     renderCall,
     readLimits,
     parseAnswer: (body) => parseAnswer(body),

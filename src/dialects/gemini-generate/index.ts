@@ -2,7 +2,7 @@ import type { JsonObject } from '#core/call.ts';
 import type { CallLine, Dialect, ModelListing, Operation } from '#core/contracts/dialect.ts';
 import { headerOf } from '#core/head.ts';
 import { serverSentEvents } from '#core/sse.ts';
-import { interpretedKeys, isArray, readBrief } from './brief.ts';
+import { interpretedKeys, isArray, readBrief, readConfig } from './brief.ts';
 import { parseFault, renderError } from './faults.ts';
 import { jsonArray } from './framing.ts';
 import { parseCall } from './parse-call.ts';
@@ -73,6 +73,11 @@ export const geminiGenerate: Dialect = {
     passesHeaders: ['user-agent', 'x-goog-api-client'],
     // The model stands in the path.
     relayEdits: (body: JsonObject) => ('model' in body ? new Map([['model', null]]) : new Map()),
+    capOutput(body, maxOutputTokens) {
+      const name = 'generation_config' in body ? 'generation_config' : 'generationConfig';
+      const capped = { ...readConfig(body), maxOutputTokens };
+      return { edits: new Map([[name, JSON.stringify(capped)]]), losses: [] };
+    },
     renderCall,
     readLimits: () => null,
     parseAnswer: (body) => parseAnswer(body),
@@ -80,6 +85,7 @@ export const geminiGenerate: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'x-request-id',
+    tierHeader: 'x-gemini-service-tier',
   },
 };
 

@@ -6,7 +6,9 @@ import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import type { Provider, Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from '../gateway.ts';
-import { priceUsage } from '../price-usage.ts';
+import { costEvents } from '../cost-event.ts';
+import { pricesOf, tierServed } from '../attempt-prices.ts';
+import { priceUsage, type Pricing } from '../price-usage.ts';
 
 const maxDocumentBytes = 64 * 1024 * 1024;
 /** Looks, with a minute between the later ones: providers end what takes longer than a day. */
@@ -80,10 +82,20 @@ function targetOf(
   return found ?? { provider, model, price: null, defaultMaxOutputTokens: 0 };
 }
 
+function pricingOf(gateway: Gateway, { subjects, beganAtMs }: Obligation, { target, usage }: Done): Pricing {
+  if (!target)
+    return { prices: () => ({ cost: null, charge: null }), serviceTier: null, tolerance: undefined };
+  const serviceTier = tierServed({ brief: null, dialectName: '' }, target, usage?.serviceTier);
+  return {
+    prices: pricesOf(gateway, target, { use: { atMs: beganAtMs, serviceTier }, subjects }),
+    serviceTier,
+    tolerance: target.provider.costTolerance,
+  };
+}
+
 /** Everything on it comes from the obligation and the provider's document, so that a second one is the same. */
 async function settle(gateway: Gateway, owed: Obligation, done: Done): Promise<'settled'> {
-  const { usage, target, status } = done;
-  const price = target?.price ?? null;
+  const { usage, status } = done;
   const flags = [...(usage?.flags ?? []), 'background'];
   const endedAtMs = done.doneAtMs ?? owed.beganAtMs;
   const attempt: AttemptLine = {
@@ -98,9 +110,7 @@ async function settle(gateway: Gateway, owed: Obligation, done: Done): Promise<'
     usageSource: usage?.source ?? null,
     rawUsage: usage?.raw ?? null,
     flags,
-    priceVersion: price?.version ?? null,
-    currency: price?.currency ?? 'USD',
-    ...(usage ? priceUsage(usage, price, flags) : { lines: [] }),
+    ...priceUsage(usage, pricingOf(gateway, owed, done), flags),
   };
   const receipt: Receipt = {
     id: owed.receipt,
@@ -123,6 +133,7 @@ async function settle(gateway: Gateway, owed: Obligation, done: Done): Promise<'
   await new Promise<void>((resolve, reject) => {
     gateway.journal.receipt(receipt, [], (error) => (error ? reject(error) : resolve()));
   });
+  for (const event of costEvents(receipt)) gateway.events.emit(event);
   return 'settled';
 }
 

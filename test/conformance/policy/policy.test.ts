@@ -30,8 +30,10 @@ const services = {
     reserve: () => {
       throw new Fault('limit/unavailable', 'no store in this test');
     },
-    settle: () => {},
+    extend: () => [],
     debit: () => {},
+    settle: () => {},
+    inspect: () => [],
   },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),
