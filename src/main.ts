@@ -132,7 +132,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     openTokenPort: () => tokens.openPort(),
     openKeeperPort: () => keeper.openPort(),
     openCachePort: () => cache.openPort(),
-    cacheSecret: cacheSecret(stateDirectory),
+    cacheSecret: cacheSecret(stateDirectory, options.env),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),

@@ -10,7 +10,6 @@ import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
-import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
@@ -24,6 +23,7 @@ import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
+import { openCache } from './compose/open-cache.ts';
 import { openListeners, type ListenerPool } from './compose/open-listeners.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -55,6 +55,7 @@ const keys = new KeyTable();
 keys.apply(start.keys);
 
 const owed = new OwedCollector(() => gateway);
+const cache = openCache(start);
 const parts: Parts = {
   dialects,
   policyKinds,
@@ -63,7 +64,7 @@ const parts: Parts = {
   signers,
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
-  cache: connectCache(start.cachePort, start.cacheSecret),
+  cache: cache.store,
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
@@ -168,7 +169,7 @@ async function close(graceMs: number): Promise<void> {
   upstream.close();
   start.tokenPort.close();
   start.keeperPort.close();
-  start.cachePort.close();
+  cache.close();
   journal.close();
   await observer.close();
   say({ type: 'closed' });

@@ -147,7 +147,7 @@ describe('a REST route', () => {
     assert.ok(isReplay(await post('/orders/a?x=1', { key, body: '{"a":"same"}' })));
   });
 
-  test('another project never meets it, a colleague does', async () => {
+  test('security 57: another project never meets it, a colleague does', async () => {
     const key = randomUUID();
     const mine = await post('/orders/a', { key });
     const theirs = await post('/orders/a', { key, secret: otherKey });

@@ -131,7 +131,7 @@ test('kill -9 while the upstream works: the key is uncertain, and the call is no
   await end(next, 'SIGTERM');
 });
 
-test('kill -9 when the receipt is written and the answer is not kept yet: uncertain, and charged once', async () => {
+test('security 55: kill -9 when the receipt is written and the answer is not kept yet: uncertain, and charged once', async () => {
   const answered = Promise.withResolvers<void>();
   held = answered.promise;
   const child = await start();

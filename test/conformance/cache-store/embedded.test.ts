@@ -64,9 +64,10 @@ test('a process that is killed leaves its claims as they were: free, lost, kept'
 test('the secret is made once, is its owner’s alone, and without it nothing is found', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-answers-'));
   try {
-    const made = cacheSecret(folder);
+    const made = cacheSecret(folder, {});
     assert.equal(made.length, 32);
-    assert.deepEqual(cacheSecret(folder), made);
+    assert.deepEqual(cacheSecret(folder, {}), made);
+    assert.deepEqual(cacheSecret(folder, { SLUICE_ANSWERS_SECRET: '07'.repeat(32) }), secret);
     assert.equal(statSync(join(folder, 'answers-secret')).mode & 0o777, 0o600);
     const service = openCacheService(join(folder, 'answers.db'));
     const [mine, theirs] = [made, secret].map((of) => connectCache(service.openPort(), of));
@@ -76,7 +77,7 @@ test('the secret is made once, is its owner’s alone, and without it nothing is
     assert.equal(await theirs!.get(name, 'h'), null);
     await service.close();
     writeFileSync(join(folder, 'answers-secret'), 'short\n');
-    assert.throws(() => cacheSecret(folder), /64 hexadecimal digits/);
+    assert.throws(() => cacheSecret(folder, {}), /64 hexadecimal digits/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
