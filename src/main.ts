@@ -11,6 +11,8 @@ import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
+import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
+import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
@@ -97,6 +99,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const ledger = await startLedger({
     databasePath: join(stateDirectory, 'ledger.db'),
     journalDirectory,
+    postgres: snapshot.storage.postgres && { server: snapshot.storage.postgres, node: nodeId },
     onError: (error) => say(`ledger: ${error.message}`),
   });
   begun.defer(() => ledger.close());
@@ -106,8 +109,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const counters = createCounterMemory();
   const calibration = createCalibrationMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  const booked = await ledger.windowsSince(Date.now());
-  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  if (recovered.isDeferred) say('the ledger is away: limits that are counted here begin anew');
+  else {
+    const booked = await ledger.windowsSince(Date.now());
+    store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  }
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
@@ -116,6 +122,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => tokens.close());
   const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
   begun.defer(() => keeper.close());
+  const cache = openCacheService(join(stateDirectory, 'answers.db'));
+  begun.defer(() => cache.close());
   let draining = false;
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
@@ -130,6 +138,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
     openKeeperPort: () => keeper.openPort(),
+    openCachePort: () => cache.openPort(),
+    cacheSecret: cacheSecret(stateDirectory, options.env),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
@@ -140,7 +150,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       // What its exchanges only held, such as places among those at work, is free at once.
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
-      await ledger.adoptIncarnation(index, incarnation);
+      // Its successor does not wait for the ledger, which may be away.
+      ledger.adoptIncarnation(index, incarnation).catch((error: Error) => say(`ledger: ${error.message}`));
       releaseOwner(counters, owner);
     },
   });
@@ -229,10 +240,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
-      await ledger.flush();
       await ledger.close();
       await tokens.close();
       await keeper.close();
+      await cache.close();
       await probes?.close();
       await admin.close();
       keys.close();

@@ -9,4 +9,12 @@ const nothing = () => {
 export const idleServices: Omit<PolicyServices, 'instance'> = {
   clock: systemClock,
   keys: { find: nothing },
+  cache: {
+    claim: nothing,
+    begin: nothing,
+    put: nothing,
+    finish: nothing,
+    release: nothing,
+    get: nothing,
+  },
 };

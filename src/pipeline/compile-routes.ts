@@ -68,6 +68,7 @@ function hooksOf(policies: readonly Policy[]): Hooks {
   return {
     policies,
     onHead: having('onHead'),
+    readsBody: having('readsBody'),
     onCall: having('onCall'),
     limits: having('limits'),
     targetLimits: having('targetLimits'),

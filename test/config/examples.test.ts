@@ -40,6 +40,14 @@ for (const name of names) {
         const services = {
           instance,
           keys: { find: unused },
+          cache: {
+            claim: unused,
+            begin: unused,
+            put: unused,
+            finish: unused,
+            release: unused,
+            get: unused,
+          },
           clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
         };
         assert.ok(policyKinds.get(kind)?.create(settings, services).summary);

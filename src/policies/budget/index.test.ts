@@ -15,7 +15,12 @@ const exchangeOf = (fields: object = {}): Exchange =>
 
 function policyOf(settings: BudgetSettings) {
   const clock = { nowMs: () => Date.UTC(2026, 1, 14), monotonicMs: () => 0 };
-  return budget.create(settings, { instance: 'budget/0', keys: { find: () => undefined }, clock });
+  return budget.create(settings, {
+    instance: 'budget/0',
+    keys: { find: () => undefined },
+    cache: null as never,
+    clock,
+  });
 }
 
 test('a budget is a limit that warns, and names what answers in its place', () => {

@@ -9,6 +9,7 @@ import { compression } from './index.ts';
 const services = {
   instance: 'compression/0',
   keys: { find: () => undefined },
+  cache: null as never,
   clock: null as never,
 };
 const exchangeOf = (headers: string[], method = 'GET') =>

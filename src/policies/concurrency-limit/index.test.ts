@@ -20,6 +20,7 @@ function policyOf(settings: ConcurrencyLimitSettings) {
   return concurrencyLimit.create(settings, {
     instance: 'concurrency-limit/0',
     keys: { find: () => undefined },
+    cache: null as never,
     clock,
   });
 }

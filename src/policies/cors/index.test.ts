@@ -6,6 +6,7 @@ import { cors } from './index.ts';
 const services = {
   instance: 'cors/0',
   keys: { find: () => undefined },
+  cache: null as never,
   clock: null as never,
 };
 const exchangeOf = (method: string, headers: string[]) =>

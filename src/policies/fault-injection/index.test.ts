@@ -7,6 +7,7 @@ import { faultInjection } from './index.ts';
 const services = {
   instance: 'fault-injection/0',
   keys: { find: () => undefined },
+  cache: null as never,
   clock: null as never,
 };
 const gone: (() => void)[] = [];

@@ -32,7 +32,12 @@ const exchangeOf = (fields: object = {}): Exchange =>
 
 function policyOf(settings: RateLimitSettings) {
   const clock = { nowMs: () => nowMs, monotonicMs: () => 0 };
-  return rateLimit.create(settings, { instance: 'rate-limit/0', keys: { find: () => undefined }, clock });
+  return rateLimit.create(settings, {
+    instance: 'rate-limit/0',
+    keys: { find: () => undefined },
+    cache: null as never,
+    clock,
+  });
 }
 
 const subjectsOf = (settings: RateLimitSettings, exchange = exchangeOf()): string[] =>

@@ -6,6 +6,7 @@ import { setHeaders } from './index.ts';
 const services = {
   instance: 'set-headers/0',
   keys: { find: () => undefined },
+  cache: null as never,
   clock: null as never,
 };
 

@@ -16,6 +16,7 @@ const settings: Readonly<Record<string, object>> = {
   'concurrency-limit': { by: 'key', max: 10 },
   cors: { origins: ['https://a.test'] },
   'fault-injection': { abort: { percent: 50, status: 503 }, seed: 1 },
+  idempotency: { wait: '1s', complete: true },
   'key-auth': {},
   'model-access': {},
   'rate-limit': { by: 'key', requests: '10/min' },
@@ -26,6 +27,14 @@ const services = {
   instance: 'test/0',
   keys: { find: () => undefined },
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
+  cache: {
+    claim: () => Promise.reject(new Error('no store in this test')),
+    begin: () => Promise.resolve(true),
+    put: () => Promise.resolve(),
+    finish: () => Promise.resolve(),
+    release: () => Promise.resolve(),
+    get: () => Promise.resolve(null),
+  },
 };
 
 function exchangeWith(method: string, headers: readonly string[]): Exchange {
@@ -45,6 +54,11 @@ function exchangeWith(method: string, headers: readonly string[]): Exchange {
     consumedHeaders: [],
     upstreamHeaders: [],
     shortAnswer: null,
+    recorders: [],
+    body: Buffer.from('a body'),
+    id: '01',
+    dialectName: 'raw-http',
+    consumedParameter: null,
     limits: null,
     reserved: [],
     flows: [],
@@ -63,6 +77,7 @@ const hostile = fc.array(
       '__proto__',
       'constructor',
       'x-a',
+      'idempotency-key',
     ),
     fc.oneof(
       fc.string(),
