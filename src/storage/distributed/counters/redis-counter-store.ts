@@ -16,13 +16,15 @@ import {
   windowArguments,
   type Reply,
 } from './item-arguments.ts';
-import { leaseMs, keepLease } from './leases.ts';
+import { defaultLeaseMs, keepLease } from './leases.ts';
 import { Link, Stale, type LinkSettings } from './link.ts';
 import { Outbox } from './outbox.ts';
 
 export interface RedisCounterSettings extends LinkSettings {
   /** Names this thread's incarnation among all that ever used the counters: what it holds is given back when it is gone. */
   readonly owner: string;
+  /** What this thread holds is given back so long after it is gone (default 15,000). */
+  readonly leaseMs?: number;
   /** How long debits of a reservation add up before they are sent (default 200). */
   readonly debitDelayMs?: number;
   /** While the store cannot be reached: a share of each limit, and where it is counted. Absent: nobody is admitted. */
@@ -67,7 +69,8 @@ export interface RedisCounterStats {
  * and so one step. A call waits for one of them before it is dispatched, and for none after it.
  */
 export function openRedisCounters(settings: RedisCounterSettings): RedisCounterStore {
-  const { timeoutMs, owner, alone } = settings;
+  const { timeoutMs, owner, alone, leaseMs = defaultLeaseMs } = settings;
+  const lease = { owner, leaseMs };
   const link = new Link(settings);
   const outbox = new Outbox(link, settings.debitDelayMs ?? 200);
   const bookings = new Bookings();
@@ -77,10 +80,10 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     if (marker === null) return;
     if (known !== null && marker.text !== known) outbox.clear();
     known = marker.text;
-    await bringIn(bookings.missingIn(marker.text, marker.readAtMs), { link, owner, marker });
+    await bringIn(bookings.missingIn(marker.text, marker.readAtMs), { link, lease, marker });
   });
   link.onUsable(() => outbox.resend());
-  const lease = keepLease(link, owner, () => bookings.prune(link.storeMs()));
+  const renewing = keepLease(link, lease, () => bookings.prune(link.storeMs()));
 
   function unavailable(cause: unknown): Fault {
     return new Fault(
@@ -292,7 +295,7 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     async close() {
       await outbox.drained(1000);
       outbox.close();
-      lease.close();
+      renewing.close();
       link.close();
     },
   };
