@@ -1,5 +1,5 @@
 import { totalCost, totalPrice } from '#core/price.ts';
-import type { AttemptLine, Receipt } from '#core/receipt.ts';
+import type { AttemptLine, Overdraft, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
 import { BoundedLabel } from './bounded-label.ts';
 import { Counter, Histogram, NanoCounter, type MetricJson } from './series.ts';
@@ -75,6 +75,16 @@ export class ExchangeMetrics {
     'Attempts of which the provider itself says another cost than the price book.',
     ['provider', 'model'],
   );
+  readonly #overdraftTokens = new Counter(
+    'sluice_overdraft_tokens_total',
+    'Tokens used of hard budgets beyond what was reserved.',
+    ['provider', 'model'],
+  );
+  readonly #overdraftNano = new NanoCounter(
+    'sluice_overdraft_nano_total',
+    'Money used of hard budgets beyond what was reserved, in nano-units (10^-9) of the currency.',
+    ['provider', 'model', 'currency'],
+  );
   readonly #refusals = new Counter('sluice_limit_refusals_total', 'Exchanges refused by a limit.', [
     'route',
     'code',
@@ -108,7 +118,21 @@ export class ExchangeMetrics {
       const model = this.#modelOf(attempt);
       this.#recordAttempt(attempt, project, model);
       // Only the last attempt can have answered.
-      if (i === attempts.length - 1) this.#recordPace(receipt, attempt, model);
+      if (i === attempts.length - 1) {
+        this.#recordPace(receipt, attempt, model);
+        if (receipt.overdraft) this.#recordOverdraft(receipt.overdraft, attempt.provider, model);
+      }
+    }
+  }
+
+  /** Several budgets over one call are overdrawn by the same tokens: of each unit the most counts. */
+  #recordOverdraft(overdraft: readonly Overdraft[], provider: string, model: string): void {
+    const most = new Map<string, number>();
+    for (const { amount, currency = '' } of overdraft)
+      most.set(currency, Math.max(amount, most.get(currency) ?? 0));
+    for (const [currency, amount] of most) {
+      if (currency === '') this.#overdraftTokens.at(provider, model).value += amount;
+      else this.#overdraftNano.at(provider, model, currency).value += BigInt(amount);
     }
   }
 
@@ -123,6 +147,8 @@ export class ExchangeMetrics {
       this.#cost.dump(),
       this.#price.dump(),
       this.#disagreements.dump(),
+      this.#overdraftTokens.dump(),
+      this.#overdraftNano.dump(),
       this.#refusals.dump(),
       this.#attempts.dump(),
       this.#retries.dump(),
