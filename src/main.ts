@@ -30,6 +30,7 @@ import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
+import { watchCounters } from './compose/watch-counters.ts';
 
 export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
@@ -104,7 +105,12 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  const booked = await ledger.windowsSince(Date.now());
+  const { redis } = snapshot.storage;
+  const counterWatch = watchCounters({ redis, nodeId, ledger, clock: systemClock, say });
+  begun.defer(() => counterWatch.close());
+  await counterWatch.start();
+  // Where counters are shared, a node's own are for its lease, and begin empty.
+  const booked = redis === null ? await ledger.windowsSince(Date.now()) : [];
   store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
 
   // 3. Keys and threads.
@@ -123,6 +129,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     ports: snapshot.listen.map(({ port }) => port),
     boot: startedAtMs.toString(36),
     journalDirectory,
+    nodeId,
     counters,
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
@@ -137,6 +144,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       // What its exchanges only held, such as places among those at work, is free at once.
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
+      counterWatch.ended(incarnation);
       await ledger.adoptIncarnation(index, incarnation);
       releaseOwner(counters, owner);
     },
@@ -183,6 +191,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools,
     reloader,
     watch,
+    counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
     unreachable: () => following?.failure ?? null,
     isDraining: () => draining,
@@ -228,6 +237,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await pool.close(graceMs);
       await ledger.flush();
       await ledger.close();
+      counterWatch.close();
       await tokens.close();
       await keeper.close();
       await probes?.close();

@@ -20,6 +20,7 @@ export interface WorkerPoolSettings {
   /** Of the listeners, in the snapshot's order. */
   readonly ports: readonly number[];
   readonly journalDirectory: string;
+  readonly nodeId: string;
   readonly counters: SharedArrayBuffer;
   readonly pools: SharedArrayBuffer;
   /** Of this process among all that ever used the state directory. */
@@ -190,6 +191,7 @@ export class WorkerPool {
       tokenPort,
       keeperPort,
       incarnation,
+      nodeId: settings.nodeId,
       snapshot: settings.snapshot(),
       keys: settings.keys(),
       counters: settings.counters,

@@ -256,7 +256,7 @@ test('places of a node that is gone are free again, what it used stays, and a la
 test('leases last as long as their node, and end by themselves after it', async () => {
   const counters = await openTestCounters();
   try {
-    const leaseMs = 1000;
+    const leaseMs = 4000;
     const dead = await counters.open({ owner: 'dead', leaseMs });
     await admit(dead, 'held', one(places));
     const alive = await counters.open({ owner: 'alive', leaseMs });
@@ -264,7 +264,7 @@ test('leases last as long as their node, and end by themselves after it', async 
     assert.equal(await left(alive, places), 8);
     await dead.close();
     await until(async () => (await left(alive, places)) === 9);
-    await delay(2 * leaseMs);
+    await delay(leaseMs + 2000);
     assert.equal(await left(alive, places), 9, 'of who is alive nothing is taken');
   } finally {
     await counters.close();
