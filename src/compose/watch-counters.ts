@@ -39,6 +39,13 @@ const nothing: CounterWatch = {
   close: () => undefined,
 };
 
+/** Was it counted by something that callers make up: an address, a header? Values are escaped, and hold neither sign. */
+const isInvented = (subject: string): boolean =>
+  subject
+    .slice(subject.lastIndexOf('/') + 1)
+    .split('+')
+    .some((part) => part.startsWith('address:') || part.startsWith('header:'));
+
 /** Builds the counters from the ledger where they are lost, and says how they fare. */
 export function watchCounters({ redis, nodeId, ledger, clock, say }: CounterWatchParts): CounterWatch {
   if (redis === null) return nothing;
@@ -46,8 +53,13 @@ export function watchCounters({ redis, nodeId, ledger, clock, say }: CounterWatc
     ...linkSettings(redis, clock),
     async *rebuild(nowMs) {
       await ledger.flush();
-      for (const pane of await ledger.windowsSince(nowMs)) yield { ...pane, ...parseBooked(pane) };
+      for (const pane of await ledger.windowsSince(nowMs)) {
+        const limited = parseBooked(pane);
+        yield { ...pane, ...limited, invented: isInvented(limited.subject) };
+      }
     },
+    onChange: (reason) =>
+      say(`counters of limits ${reason === null ? 'can be used' : `cannot be used: ${reason}`}`),
     onError: (error) => say(`counters could not be built: ${error.message}`),
   });
   return {

@@ -1,7 +1,6 @@
 import type { Booking } from './bookings.ts';
 import { windowArguments } from './item-arguments.ts';
 import type { Marker } from './keys.ts';
-import type { Lease } from './leases.ts';
 import type { Link } from './link.ts';
 
 /** Scripts that are sent before their answers are waited for. */
@@ -13,7 +12,7 @@ const batch = 200;
  */
 export async function bringIn(
   bookings: readonly Booking[],
-  to: { readonly link: Link; readonly lease: Lease; readonly marker: Marker },
+  to: { readonly link: Link; readonly owner: string; readonly marker: Marker },
 ): Promise<void> {
   // In the order in which they came: buckets run out in it.
   const inOrder = bookings.toSorted((a, b) => a.admittedAtMs - b.admittedAtMs);
@@ -24,7 +23,7 @@ export async function bringIn(
 
 async function bringInOne(
   booking: Booking,
-  { link, lease, marker }: { readonly link: Link; readonly lease: Lease; readonly marker: Marker },
+  { link, owner, marker }: { readonly link: Link; readonly owner: string; readonly marker: Marker },
 ): Promise<void> {
   const { keys } = link;
   const { key, items, booked, closedAtMs, admittedAtMs } = booking;
@@ -35,12 +34,11 @@ async function bringInOne(
     await link.run({
       name: 'adopt',
       keys: [
-        ...[keys.marker, keys.reservations(marker.epoch) + key],
-        ...[keys.owners(marker.epoch), keys.heldBy(marker.epoch) + lease.owner],
-        ...items.map(({ subject }) => keys.row(marker.epoch, subject)),
+        ...[keys.marker, keys.reservations(marker.epoch) + key, keys.heldBy(marker.epoch) + owner],
+        ...items.map((item) => keys.row(marker.epoch, item)),
       ],
       args: [
-        ...[marker.text, lease.owner, lease.leaseMs, key],
+        ...[marker.text, owner, key],
         ...[closedAtMs === null ? 1 : 0, Math.floor(admittedAtMs)],
         ...items.flatMap((item, i) => [...windowArguments(item), booked[i]!]),
       ],

@@ -28,7 +28,7 @@ export function keepLease(link: Link, { owner, leaseMs }: Lease, beside: () => v
     const { keys } = link;
     const [, ended] = await link.run({
       name: 'renew',
-      keys: [keys.marker, keys.owners(marker.epoch)],
+      keys: [keys.marker, keys.owners(marker.epoch), keys.heldBy(marker.epoch) + owner],
       args: [marker.text, owner, leaseMs],
     });
     if (!ended) return;

@@ -70,7 +70,6 @@ export interface RedisCounterStats {
  */
 export function openRedisCounters(settings: RedisCounterSettings): RedisCounterStore {
   const { timeoutMs, owner, alone, leaseMs = defaultLeaseMs } = settings;
-  const lease = { owner, leaseMs };
   const link = new Link(settings);
   const outbox = new Outbox(link, settings.debitDelayMs ?? 200);
   const bookings = new Bookings();
@@ -80,15 +79,16 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     if (marker === null) return;
     if (known !== null && marker.text !== known) outbox.clear();
     known = marker.text;
-    await bringIn(bookings.missingIn(marker.text, marker.readAtMs), { link, lease, marker });
+    await bringIn(bookings.missingIn(marker.text, marker.readAtMs), { link, owner, marker });
   });
   link.onUsable(() => outbox.resend());
-  const renewing = keepLease(link, lease, () => bookings.prune(link.storeMs()));
+  const renewing = keepLease(link, { owner, leaseMs }, () => bookings.prune(link.storeMs()));
 
   function unavailable(cause: unknown): Fault {
     return new Fault(
       'limit/unavailable',
-      `The counters of limits cannot be used: ${link.reason ?? (cause as Error).message}. Try again.`,
+      // Not why: that names places inside, and is for the operator.
+      'The counters of limits cannot be used now; try again.',
       { headers: ['retry-after', '1'], cause },
     );
   }
@@ -145,17 +145,16 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
 
   async function reserveThere(asked: Asked, ms: number): Promise<ReserveResult> {
     const { id, items } = asked;
-    const marker = link.marker!;
+    const marker = link.current();
     const { keys } = link;
     const reply = await link.runWithin(ms, {
       name: 'reserve',
       keys: [
-        ...[keys.marker, keys.reservations(marker.epoch) + id],
-        ...[keys.owners(marker.epoch), keys.heldBy(marker.epoch) + owner],
-        ...items.map(({ subject }) => keys.row(marker.epoch, subject)),
+        ...[keys.marker, keys.reservations(marker.epoch) + id, keys.heldBy(marker.epoch) + owner],
+        ...items.map((item) => keys.row(marker.epoch, item)),
       ],
       args: [
-        ...[marker.text, owner, leaseMs, id],
+        ...[marker.text, owner, id],
         ...items.flatMap((item) => [...windowArguments(item), item.amount, item.atLeast ?? -1]),
       ],
     });
@@ -179,7 +178,7 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
   }
 
   async function extendThere(key: string, more: More, ms: number): Promise<readonly number[]> {
-    const marker = link.marker!;
+    const marker = link.current();
     outbox.hurry(key);
     const reply = await link.runWithin(ms, {
       name: 'extend',
@@ -269,10 +268,10 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
 
     async inspect(items) {
       const outcome = await inTime(async (ms) => {
-        const marker = link.marker!;
+        const marker = link.current();
         const reply = await link.runWithin(ms, {
           name: 'inspect',
-          keys: [link.keys.marker, ...items.map(({ subject }) => link.keys.row(marker.epoch, subject))],
+          keys: [link.keys.marker, ...items.map((item) => link.keys.row(marker.epoch, item))],
           args: [marker.text, ...items.flatMap(windowArguments)],
         });
         return statesOf(items, reply.slice(1));
