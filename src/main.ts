@@ -10,6 +10,8 @@ import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
+import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
+import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
@@ -97,6 +99,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const ledger = await startLedger({
     databasePath: join(stateDirectory, 'ledger.db'),
     journalDirectory,
+    postgres: snapshot.storage.postgres && { server: snapshot.storage.postgres, node: nodeId },
     onError: (error) => say(`ledger: ${error.message}`),
   });
   begun.defer(() => ledger.close());
@@ -110,8 +113,12 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => counterWatch.close());
   await counterWatch.start();
   // Where counters are shared, a node's own are for its lease, and begin empty.
-  const booked = redis === null ? await ledger.windowsSince(Date.now()) : [];
-  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  if (redis === null && recovered.isDeferred)
+    say('the ledger is away: limits that are counted here begin anew');
+  else if (redis === null) {
+    const booked = await ledger.windowsSince(Date.now());
+    store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  }
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
@@ -120,6 +127,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => tokens.close());
   const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
   begun.defer(() => keeper.close());
+  const cache = openCacheService(join(stateDirectory, 'answers.db'));
+  begun.defer(() => cache.close());
   let draining = false;
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
@@ -134,6 +143,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
     openKeeperPort: () => keeper.openPort(),
+    openCachePort: () => cache.openPort(),
+    cacheSecret: cacheSecret(stateDirectory, options.env),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
@@ -145,7 +156,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
       counterWatch.ended(incarnation);
-      await ledger.adoptIncarnation(index, incarnation);
+      // Its successor does not wait for the ledger, which may be away.
+      ledger.adoptIncarnation(index, incarnation).catch((error: Error) => say(`ledger: ${error.message}`));
       releaseOwner(counters, owner);
     },
   });
@@ -235,11 +247,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
-      await ledger.flush();
       await ledger.close();
       counterWatch.close();
       await tokens.close();
       await keeper.close();
+      await cache.close();
       await probes?.close();
       await admin.close();
       keys.close();

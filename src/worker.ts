@@ -24,6 +24,7 @@ import { policyKinds } from '#policies/index.ts';
 import { createCounters } from './compose/create-counters.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
+import { openCache } from './compose/open-cache.ts';
 import { openListeners, type ListenerPool } from './compose/open-listeners.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -62,6 +63,7 @@ const keys = new KeyTable();
 keys.apply(start.keys);
 
 const owed = new OwedCollector(() => gateway);
+const cache = openCache(start);
 const parts: Parts = {
   dialects,
   policyKinds,
@@ -70,6 +72,7 @@ const parts: Parts = {
   signers,
   journal,
   counters: counting.counters,
+  cache: cache.store,
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
@@ -78,6 +81,7 @@ const parts: Parts = {
   observer,
   events: journalEvents(journal, (event, error) => observer.eventFailed(event, error)),
   live: new Set(),
+  unheard: new Set(),
   owed,
   retries: new RetryState(),
   mirrors: new Mirrors(),
@@ -165,6 +169,7 @@ async function close(graceMs: number): Promise<void> {
   await listeners.close(graceMs);
   // A connection that was cut still has a receipt to come.
   closing = true;
+  for (const exchange of parts.unheard) exchange.giveUp();
   if (running > 0) await idle.promise;
   clearInterval(heartbeat);
   clearInterval(progress);
@@ -174,6 +179,7 @@ async function close(graceMs: number): Promise<void> {
   upstream.close();
   start.tokenPort.close();
   start.keeperPort.close();
+  cache.close();
   journal.close();
   await observer.close();
   say({ type: 'closed' });

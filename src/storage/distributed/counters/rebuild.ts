@@ -16,6 +16,8 @@ export interface RebuildSettings {
 
 /** One that rebuilds says within this time that it still does; else another begins anew. */
 const lockMs = 15_000;
+/** A ledger that takes longer is away; another node may reach it. */
+const ledgerMs = 60_000;
 const batch = 100;
 
 /**
@@ -34,7 +36,7 @@ export function rebuildWhenLost(link: Link, settings: RebuildSettings): { readon
     // Reading the ledger may take its time.
     const still = setInterval(() => void restore(link, epoch, []).catch(() => undefined), lockMs / 3);
     try {
-      for (const part of await collect(settings, nowMs)) await restore(link, epoch, part);
+      for (const part of await inTime(collect(settings, nowMs))) await restore(link, epoch, part);
       const args = [epoch, epoch, replicationId, settings.graceMs ?? 1000, nowMs];
       await link.run({ name: 'publish', keys: [keys.lock, keys.marker], args });
     } finally {
@@ -52,6 +54,15 @@ export function rebuildWhenLost(link: Link, settings: RebuildSettings): { readon
       .finally(() => (isBuilding = false));
   });
   return { count: () => count };
+}
+
+async function inTime<T>(asked: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`the ledger did not answer within ${ledgerMs} ms`)),
+    ledgerMs,
+  );
+  return Promise.race([asked, late.promise]).finally(() => clearTimeout(timer));
 }
 
 /** In the order in which it came, and so in the order in which buckets run out. */
