@@ -2,11 +2,15 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parse } from 'yaml';
 import { startSimulator } from '../../simulator/server.ts';
+import { blocksOf } from '../harness/snippets.ts';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { startRedis, type TestRedis } from '../harness/redis.ts';
 
 const places = 10;
+/** As the page has it. */
+const page = parse(blocksOf('docs/redis.md', 'yaml')[0]!) as { storage: { redis: object } };
 
 function call(
   url: string,
@@ -41,7 +45,7 @@ async function withGateways(
         await startTestGateway({
           simulator,
           config: {
-            storage: { redis: { url: redis.url, timeout: '10s', ...more.storage } },
+            storage: { redis: { ...page.storage.redis, url: redis.url, timeout: '10s', ...more.storage } },
             policies: [
               { 'key-auth': {} },
               { 'rate-limit': { by: 'project', requests: more.requests ?? `${places}/h` } },
