@@ -51,6 +51,21 @@ export const PriceSchema = Type.Object(
         description: 'What one of a thing costs that is billed apart from tokens: `searches`, `fetches`.',
       }),
     ),
+    batch: Type.Optional(
+      Type.Union(
+        [
+          Type.String({
+            pattern: '^(100|\\d{1,2})(\\.\\d{1,2})?%$',
+            description: 'A share of every amount, such as "50%".',
+          }),
+          Type.Object({ input: Amount, output: Amount, ...otherTokenPrices }, strict),
+        ],
+        {
+          title: 'a share such as "50%", or amounts of its own',
+          description: 'What calls in batches cost (the same, where nothing is said).',
+        },
+      ),
+    ),
     tiers: Type.Optional(
       Type.Array(PriceTierSchema, {
         minItems: 1,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parsePrice, type NanoPerMillion } from '#core/money.ts';
-import type { PriceVersion } from '#core/price.ts';
+import { shareOf, type PriceVersion } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, SignerUse, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
@@ -23,6 +23,8 @@ export interface KnownProvider {
   readonly provider: Provider;
   /** Its id in the seed of prices; null: nothing is known of its prices. */
   readonly priceList: string | null;
+  /** What batches cost of list prices, in percent. */
+  readonly batchPercent: number;
   readonly models: readonly string[];
   readonly prefixes: readonly string[];
   readonly defaultMaxOutputTokens: number;
@@ -59,6 +61,7 @@ export function resolveProviders(
     known.set(name, {
       provider: providerOf(name, settings, { record, dialect, baseUrl, signer: signing.signer }),
       priceList: record?.priceList ?? null,
+      batchPercent: record?.batchPercent ?? 100,
       models: settings.models ?? record?.models ?? [],
       prefixes: settings.prefixes ?? record?.modelPrefixes ?? [],
       defaultMaxOutputTokens: settings.defaultMaxOutputTokens ?? 4096,
@@ -165,11 +168,20 @@ function priceOf(settings: PriceSettings): PriceVersion {
     const version = `${base.version}+${fromInputTokens}`;
     return { fromInputTokens, then: { ...base, version, ...tokenPrices(tier, settings.per) } };
   });
-  return tiers.length ? { ...base, tiers } : base;
+  const price = tiers.length ? { ...base, tiers } : base;
+  const { batch } = settings;
+  if (batch === undefined) return price;
+  // Hundredths of a percent: as the schema has it, there are two places at most.
+  if (typeof batch === 'string')
+    return { ...price, batch: shareOf(price, parsePrice(batch.slice(0, -1)) / 10_000_000n) };
+  return {
+    ...price,
+    batch: { ...base, version: `${base.version}+batch`, ...tokenPrices(batch, settings.per) },
+  };
 }
 
 function tokenPrices(
-  settings: PriceSettings | TierSettings,
+  settings: Partial<PriceSettings> | TierSettings,
   per: PriceSettings['per'],
 ): Partial<Record<'input' | 'output' | 'cacheRead', NanoPerMillion>> {
   const { input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning } = settings;
@@ -277,14 +289,19 @@ function targetOf(known: KnownProvider, model: string, scope: ModelScope): Targe
   return {
     provider: known.provider,
     model,
-    price: own ?? (known.priceList === null ? null : scope.seed.find(known.priceList, model)),
+    price:
+      own ?? (known.priceList === null ? null : inBatches(known, scope.seed.find(known.priceList, model))),
     defaultMaxOutputTokens: known.defaultMaxOutputTokens,
   };
 }
 
 function seedOf(known: KnownProvider, scope: ModelScope): Readonly<Record<string, PriceVersion>> {
-  return known.priceList === null ? {} : scope.seed.all(known.priceList);
+  if (known.priceList === null) return {};
+  return mapValues(scope.seed.all(known.priceList), (price) => inBatches(known, price)!);
 }
+
+const inBatches = ({ batchPercent }: KnownProvider, price: PriceVersion | null): PriceVersion | null =>
+  price && batchPercent < 100 ? { ...price, batch: shareOf(price, BigInt(batchPercent * 100)) } : price;
 
 function ownPrices(
   prices: ReadonlyMap<string, PriceVersion>,

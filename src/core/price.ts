@@ -20,6 +20,8 @@ export interface PriceVersion {
   readonly perRequest?: NanoAmount;
   /** Nano-units for one of what is counted apart from tokens, by its name in `Usage.units`: `searches`, `images`, … */
   readonly units?: Readonly<Record<string, NanoAmount>>;
+  /** What calls cost that go in a batch; absent: the same. */
+  readonly batch?: PriceVersion;
   /** From this many input tokens on, the whole call is billed by `then`. Ascending. */
   readonly tiers?: readonly { readonly fromInputTokens: number; readonly then: PriceVersion }[];
 }
@@ -84,6 +86,22 @@ export function totalCost({ lines, units }: PricedUsage): NanoAmount {
   for (const line of lines) sum += line.costNano;
   if (units) for (const unit of units) sum += unit.costNano;
   return sum;
+}
+
+/** The same price, but of every amount a share, in hundredths of a percent; each is rounded half up. */
+export function shareOf(price: PriceVersion, share: bigint): PriceVersion {
+  const part = (amount: bigint) => (amount * share + 5_000n) / 10_000n;
+  const { batch: _, tiers, units, version, currency, ...amounts } = price;
+  const parts = Object.entries(amounts).map(([name, amount]) => [name, part(amount)]);
+  return {
+    version: `${version}+batch`,
+    currency,
+    ...(Object.fromEntries(parts) as Pick<PriceVersion, 'input' | 'output'>),
+    ...(units
+      ? { units: Object.fromEntries(Object.entries(units).map(([unit, each]) => [unit, part(each)])) }
+      : {}),
+    ...(tiers ? { tiers: tiers.map((tier) => ({ ...tier, then: shareOf(tier.then, share) })) } : {}),
+  };
 }
 
 function tierFor(lines: readonly UsageLine[], price: PriceVersion): PriceVersion {

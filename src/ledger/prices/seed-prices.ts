@@ -18,7 +18,10 @@ export interface SeedPrices {
   all(providerId: string, atMs: number): Record<string, PriceVersion>;
 }
 
-type PriceField = Exclude<keyof PriceVersion, 'version' | 'currency' | 'perRequest' | 'units' | 'tiers'>;
+type PriceField = Exclude<
+  keyof PriceVersion,
+  'version' | 'currency' | 'perRequest' | 'units' | 'tiers' | 'batch'
+>;
 
 /** Our classes in the data's words. What it prices besides (images, searches, hours) is not priced by token here. */
 const fields: readonly (readonly [PriceField, string])[] = [
