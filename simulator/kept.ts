@@ -59,11 +59,16 @@ export function answerKept(incoming: ModelCall, url: URL, store: ScriptStore): b
   const refusal = { status: 404, json: keeper.renderError(404, `No such thing: ${id}`, call.id) };
   const reply: KeptReply = match.handler(store.accounts.of(keeper.key), id, incoming, store) ?? refusal;
   const { status, json, type = 'application/json', headers = {} } = reply;
-  call.status = status;
-  call.finished = status < 400 ? 'complete' : 'refused';
-  call.endedAtMs = Date.now();
   const requestId = keeper.name === 'anthropic-kept' ? 'request-id' : 'x-request-id';
-  response.writeHead(status, { 'content-type': type, [requestId]: `req-${call.number}`, ...headers });
-  response.end(json);
+  const answer = (): void => {
+    call.status = status;
+    call.finished = status < 400 ? 'complete' : 'refused';
+    call.endedAtMs = Date.now();
+    response.writeHead(status, { 'content-type': type, [requestId]: `req-${call.number}`, ...headers });
+    response.end(json);
+  };
+  const { latencyMs = 0 } = store.defaults;
+  if (latencyMs > 0) setTimeout(answer, latencyMs);
+  else answer();
   return true;
 }
