@@ -224,6 +224,29 @@ test('a price may have tiers, which inherit, and prices of what is no token', ()
   );
 });
 
+test('a price may say what batches cost: a share of every amount, or amounts of its own', () => {
+  const price = (settings: string) =>
+    resolve(`${providers}\nprices:\n  alpha/alpha-1: ${settings}`).snapshot.models['alpha-1']!.targets[0]!
+      .price!;
+  const half = price(
+    "{ input: 1.25, output: 10, request: 0.001, units: { searches: 0.01 }, batch: '50%', tiers: [{ fromInputTokens: 9, input: 3 }] }",
+  ).batch!;
+  assert.deepEqual([half.input, half.output], [625_000_000n, 5_000_000_000n]);
+  assert.deepEqual([half.perRequest, half.units], [500_000n, { searches: 5_000_000n }]);
+  assert.equal(half.tiers![0]!.then.input, 1_500_000_000n);
+  assert.match(half.version, /^config\/[0-9a-f]{12}\+batch$/);
+  assert.equal(price("{ input: 1, output: 1, batch: '33.33%' }").batch!.input, 333_300_000n);
+  const own = price(
+    '{ per: thousand, input: 1, output: 2, batch: { input: 0.4, output: 0.5, cacheRead: 0.1 } }',
+  );
+  assert.deepEqual(
+    [own.batch!.input, own.batch!.output, own.batch!.cacheRead],
+    [400_000_000_000n, 500_000_000_000n, 100_000_000_000n],
+  );
+  assert.equal(price('{ input: 1, output: 1 }').batch, undefined);
+  assert.throws(() => price("{ input: 1, output: 1, batch: '150%' }"), /a share such as "50%"/);
+});
+
 test('prices of the document go before list prices, exactly, by the million or the thousand', () => {
   const text = `${providers}
 prices:

@@ -1,6 +1,8 @@
 /** Anthropic's message batches and files: owned by a project, shown at the gateway's address, and paid for call by call. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { verifyDatabase } from '#ledger/store/offline.ts';
 import Anthropic, { toFile } from '../clients/node_modules/@anthropic-ai/sdk/index.mjs';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { costOf, receiptsFor, settledFor } from '../harness/batches.ts';
@@ -255,6 +257,20 @@ test('one that is under way cannot be deleted unpaid; what is done is settled fi
   await notFound(client.messages.batches.retrieve(begun.id));
   const first = await receiptOf(gateway, response.headers.get('x-sluice-exchange')!);
   assert.deepEqual([first.attempts[0]!.lines, first.attempts[0]!.flags], [[], ['deferred']]);
+});
+
+test('the books add up', async () => {
+  await settledFor(
+    gateway.stateDirectory,
+    (
+      await clientOf().messages.batches.create({
+        requests: [request('x', 'fast', 1), request('y', 'slow', 1)],
+      })
+    ).id,
+  );
+  const { findings, receipts } = verifyDatabase(join(gateway.stateDirectory, 'ledger.db'));
+  assert.deepEqual(findings, []);
+  assert.ok(receipts > 0);
 });
 
 test('pages of batches, forwards and back', async () => {

@@ -66,6 +66,38 @@ for (const [dialect, path, body] of calls)
     assert.equal((receipt as { dialect?: string }).dialect, dialect);
   });
 
+describe('lists of what is kept, at one path', () => {
+  const list = async (path: string, headers: Record<string, string> = {}) => {
+    const answer = await fetch(gateway.url + path, {
+      headers: { authorization: `Bearer ${testKey}`, ...headers },
+    });
+    assert.equal(answer.status, 200);
+    return Object.keys((await answer.json()) as object).sort();
+  };
+  const anthropic = { 'anthropic-version': '2023-06-01' };
+  const gemini = { 'x-goog-api-key': testKey };
+  const openaiList = ['data', 'first_id', 'has_more', 'last_id', 'object'];
+
+  test('files', async () => {
+    assert.deepEqual(await list('/v1/files'), openaiList);
+    assert.deepEqual(await list('/openai/v1/files', anthropic), openaiList);
+    const anthropicList = ['data', 'first_id', 'has_more', 'last_id', 'next_page'];
+    assert.deepEqual(await list('/v1/files', anthropic), anthropicList);
+    assert.deepEqual(await list('/anthropic/v1/files'), anthropicList);
+    for (const path of ['/v1beta/files', '/gemini/v1/files']) assert.deepEqual(await list(path), ['files']);
+    assert.deepEqual(await list('/v1/files', gemini), ['files']);
+  });
+
+  test('batches', async () => {
+    assert.deepEqual(await list('/v1/batches'), openaiList);
+    assert.deepEqual(await list('/v1/batches', gemini), ['operations']);
+    assert.deepEqual(await list('/v1beta/batches'), ['operations']);
+    const anthropicList = ['data', 'first_id', 'has_more', 'last_id'];
+    assert.deepEqual(await list('/v1/messages/batches'), anthropicList);
+    assert.deepEqual(await list('/anthropic/v1/messages/batches'), anthropicList);
+  });
+});
+
 describe('lists of models, at one path', () => {
   const list = async (path: string, headers: Record<string, string> = {}) => {
     const answer = await fetch(gateway.url + path, {
