@@ -68,7 +68,8 @@ export class CallAttempt implements UpstreamSink {
     this.#status = status;
     this.#headers = headers;
     record.status = status;
-    if (this.#parts.watchesLimits || status >= 400) record.limits = outbound.dialect.provider.readLimits(headers);
+    if (this.#parts.watchesLimits || status >= 400)
+      record.limits = outbound.dialect.provider.readLimits(headers);
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
     record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
     // Before inference nothing is used: an error status says that it did not begin.
