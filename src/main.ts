@@ -4,23 +4,31 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startAdmin } from '#admin/index.ts';
+import { startAdmin, startProbes } from '#admin/index.ts';
+import { parseBooked } from '#core/booked-window.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
+import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
+import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
-import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
+import type { ConfigSource, Overrides } from './compose/configuration.ts';
+import { createConfigControl } from './compose/config-control.ts';
+import { followCluster } from './compose/follow-cluster.ts';
+import { keepLastGood } from './compose/last-good.ts';
+import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
-import { Reloader } from './compose/reloader.ts';
+import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -39,6 +47,8 @@ export interface RunningGateway {
   /** Of all, in their order. */
   readonly ports: readonly number[];
   readonly adminPort: number;
+  /** Null: there is no listener for probes. */
+  readonly probesPort: number | null;
   /** Drains and ends it. Resolves when everything is on record and nothing runs any more. */
   stop(): Promise<void>;
 }
@@ -62,11 +72,13 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
 
 async function start(options: StartOptions, begun: AsyncDisposableStack): Promise<RunningGateway> {
   const startedAtMs = Date.now();
-  const prices = await openPriceSource(startedAtMs);
+  const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
-  const first = loadConfig({ source, overrides: options, version: 1 });
-  const { snapshot, stateDirectory } = first;
   const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
+  const opened = await openConfiguration({ source, overrides: options, say });
+  begun.defer(() => opened.records.close());
+  const { first, versions } = opened;
+  const { snapshot, stateDirectory } = first;
 
   // 1. Own the state directory and the ports: nobody else serves from, or writes to, either.
   const journalDirectory = join(stateDirectory, 'journal');
@@ -78,6 +90,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     listen: snapshot.listen.map(({ id }) => id).join(', '),
   });
   begun.defer(() => lock.release());
+  const nodeId = openNodeIdentity(stateDirectory);
   await probePorts(snapshot.listen);
   for (const warning of certificateWarnings(snapshot.listen, startedAtMs)) say(warning);
 
@@ -93,7 +106,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  store.restore(await ledger.windowsSince(Date.now()));
+  const booked = await ledger.windowsSince(Date.now());
+  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
@@ -102,6 +116,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => tokens.close());
   const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
   begun.defer(() => keeper.close());
+  const cache = openCacheService(join(stateDirectory, 'answers.db'));
+  begun.defer(() => cache.close());
   let draining = false;
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
@@ -115,6 +131,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
     openKeeperPort: () => keeper.openPort(),
+    openCachePort: () => cache.openPort(),
+    cacheSecret: cacheSecret(stateDirectory, options.env),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
@@ -138,7 +156,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     publish: (change) => pool.publishMembers(change),
   });
   begun.defer(() => watch.close());
-  const reloader = new Reloader({
+  const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
     first,
@@ -151,7 +169,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     revert(before) {
       watch.follow(before.snapshot);
     },
-  });
+    onShared(shared) {
+      if (opened.kind === 'cluster') keepLastGood(stateDirectory, shared);
+    },
+  };
+  const reloader = new Reloader(reloaderParts, opened.refused);
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
@@ -159,6 +181,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
     version,
+    nodeId,
     startedAtMs,
     pool,
     ledger,
@@ -166,6 +189,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools,
     reloader,
     watch,
+    config: createConfigControl({ reloader, kind: opened.kind, versions }),
+    unreachable: () => following?.failure ?? null,
     isDraining: () => draining,
   });
   const admin = await startAdmin({
@@ -174,8 +199,14 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     control,
   });
   begun.defer(() => admin.close());
+  const { probes: place } = snapshot.admin;
+  const probes = place ? await startProbes(place, control) : null;
+  begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
+  const following =
+    opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
+  begun.defer(() => following?.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
   return {
@@ -189,11 +220,13 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     port: pool.ports[0]!,
     ports: pool.ports,
     adminPort: admin.port,
+    probesPort: probes?.port ?? null,
     async stop() {
       if (draining) return;
       draining = true;
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
+      await following?.close();
       watch.close();
       probing.close();
       pool.drain();
@@ -203,8 +236,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await ledger.close();
       await tokens.close();
       await keeper.close();
+      await cache.close();
+      await probes?.close();
       await admin.close();
       keys.close();
+      await opened.records.close();
       lock.release();
     },
   };

@@ -14,6 +14,7 @@ import { serveStatus } from './status.ts';
 import { serveUpstreams } from './upstreams.ts';
 import { serveUsage } from './usage.ts';
 
+export { startProbes } from './probes.ts';
 export { createTokenVerifier } from './token.ts';
 
 const bodyLimitBytes = 1 << 20;

@@ -45,7 +45,7 @@ async function checkFile(file: string): Promise<{ message: string; problems: rea
 export async function loadFile(file: string) {
   const { loadConfig } = await import('../compose/configuration.ts');
   const { openPriceSource } = await import('../compose/price-source.ts');
-  const source = { path: file, env: process.env, prices: await openPriceSource(Date.now()) };
+  const source = { path: file, env: process.env, prices: await openPriceSource() };
   const overrides = { stateDirectory: null, port: null, adminPort: null, threads: null };
   return loadConfig({ source, overrides, version: 1 }).snapshot;
 }

@@ -63,7 +63,7 @@ function withProvider(file: string, name: string, settings: object): string {
 async function resolved(text: string, file: string, name: string) {
   const { loadConfig } = await import('../compose/configuration.ts');
   const { openPriceSource } = await import('../compose/price-source.ts');
-  const source = { path: file, env: process.env, prices: await openPriceSource(Date.now()) };
+  const source = { path: file, env: process.env, prices: await openPriceSource() };
   const overrides = { stateDirectory: null, port: null, adminPort: null, threads: null };
   const { snapshot } = loadConfig({ source, overrides, version: 1, text });
   return snapshot.providers[name]!;

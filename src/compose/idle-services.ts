@@ -9,5 +9,13 @@ const nothing = () => {
 export const idleServices: Omit<PolicyServices, 'instance'> = {
   clock: systemClock,
   keys: { find: nothing },
-  counters: { reserve: nothing, settle: nothing, debit: nothing },
+  counters: { reserve: nothing, extend: nothing, debit: nothing, settle: nothing, inspect: nothing },
+  cache: {
+    claim: nothing,
+    begin: nothing,
+    put: nothing,
+    finish: nothing,
+    release: nothing,
+    get: nothing,
+  },
 };

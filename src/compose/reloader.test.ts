@@ -12,7 +12,7 @@ test('an edit between the first load and the watch is taken up', async (t) => {
   const path = join(directory, 'sluice.yaml');
   const write = (team: string) => writeFileSync(path, `teams: { ${team}: {} }\n`);
   write('before');
-  const source = { path, env: {}, prices: await openPriceSource(Date.now()) };
+  const source = { path, env: {}, prices: await openPriceSource() };
   const overrides = { stateDirectory: directory, port: null, adminPort: null, threads: null };
   const first = loadConfig({ source, overrides, version: 1 });
   write('during');

@@ -14,7 +14,7 @@ import { WorkerPool } from './worker-pool.ts';
 
 test('a pool of which some workers cannot start ends those that did, and those that were about to', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-pool-'));
-  const source = { path: null, env: {}, prices: await openPriceSource(Date.now()) };
+  const source = { path: null, env: {}, prices: await openPriceSource() };
   const overrides = { stateDirectory: directory, port: 0, adminPort: 0, threads: null };
   const first = loadConfig({ source, overrides, version: 1 });
   const keys = openKeyStore({ directory, env: {}, fileKeys: first.keys });
@@ -37,6 +37,8 @@ test('a pool of which some workers cannot start ends those that did, and those t
     counters: createCounterMemory({ owners: 4 }),
     pools: createPoolMemory({ workers: 2 }),
     openKeeperPort: () => new MessageChannel().port2,
+    openCachePort: () => new MessageChannel().port2,
+    cacheSecret: new Uint8Array(32),
     openTokenPort: () => tokens.openPort(),
     snapshot: () => first.snapshot,
     keys: () => keys.reset(),

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
-import { parsePrice, type NanoPerMillion } from '#core/money.ts';
-import { shareOf, type PriceVersion } from '#core/price.ts';
+import { parsePercent } from '#core/money.ts';
+import { sharePrice, type PriceSchedule } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, SignerUse, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
@@ -9,14 +8,13 @@ import { resolveModelRetries } from './resolve-retries.ts';
 import { resolveSigner } from './resolve-signer.ts';
 import { clientTlsOf, http2Of } from './resolve-upstreams.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
-import type { PriceSettings } from './price-schema.ts';
 import type { ConfigDocument, ProviderSettings } from './schema.ts';
 
 /** Prices that are known without configuration. */
 export interface PriceSource {
-  find(priceList: string, model: string): PriceVersion | null;
+  find(priceList: string, model: string): PriceSchedule | null;
   /** All that is known of a provider, by model name. */
-  all(priceList: string): Readonly<Record<string, PriceVersion>>;
+  all(priceList: string): Readonly<Record<string, PriceSchedule>>;
 }
 
 export interface KnownProvider {
@@ -103,6 +101,7 @@ function providerOf(
     proxy: settings.proxy ?? null,
     http2: http2Of(settings.http2),
     tls: clientTlsOf(settings.tls),
+    ...(settings.costTolerance === undefined ? {} : { costTolerance: parsePercent(settings.costTolerance) }),
   };
 }
 
@@ -123,86 +122,9 @@ function spokenBy(
   }));
 }
 
-/** The document's own prices, by `provider/model`. */
-export function resolvePrices(document: ConfigDocument, problems: Problems): Map<string, PriceVersion> {
-  const prices = new Map<string, PriceVersion>();
-  for (const [name, settings] of Object.entries(document.prices ?? {})) {
-    const provider = name.slice(0, name.indexOf('/'));
-    const providers = Object.keys(document.providers ?? {});
-    if (!providers.includes(provider)) {
-      problems.add(['prices', name], `unknown provider "${provider}"${didYouMean(provider, providers)}`);
-    }
-    try {
-      prices.set(name, priceOf(settings));
-    } catch (error) {
-      problems.add(['prices', name], (error as Error).message);
-    }
-  }
-  return prices;
-}
-
-type TierSettings = NonNullable<PriceSettings['tiers']>[number];
-
-/** @throws RangeError for an amount that is none, and for tiers out of order. */
-function priceOf(settings: PriceSettings): PriceVersion {
-  const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
-  const each = (amount: string | number) => parsePrice(String(amount));
-  const base: PriceVersion = {
-    version: `config/${digest}`,
-    currency: settings.currency ?? 'USD',
-    input: 0n,
-    output: 0n,
-    ...tokenPrices(settings, settings.per),
-    ...(settings.request === undefined ? {} : { perRequest: each(settings.request) }),
-    ...(settings.units ? { units: mapValues(settings.units, each) } : {}),
-  };
-  let before = 0;
-  const tiers = (settings.tiers ?? []).map((tier) => {
-    const fromInputTokens = Number(tier.fromInputTokens);
-    if (fromInputTokens <= before) {
-      throw new RangeError(
-        `expected tiers by ascending fromInputTokens, got ${fromInputTokens} after ${before}`,
-      );
-    }
-    before = fromInputTokens;
-    const version = `${base.version}+${fromInputTokens}`;
-    return { fromInputTokens, then: { ...base, version, ...tokenPrices(tier, settings.per) } };
-  });
-  const price = tiers.length ? { ...base, tiers } : base;
-  const { batch } = settings;
-  if (batch === undefined) return price;
-  // Hundredths of a percent: as the schema has it, there are two places at most.
-  if (typeof batch === 'string')
-    return { ...price, batch: shareOf(price, parsePrice(batch.slice(0, -1)) / 10_000_000n) };
-  return {
-    ...price,
-    batch: { ...base, version: `${base.version}+batch`, ...tokenPrices(batch, settings.per) },
-  };
-}
-
-function tokenPrices(
-  settings: Partial<PriceSettings> | TierSettings,
-  per: PriceSettings['per'],
-): Partial<Record<'input' | 'output' | 'cacheRead', NanoPerMillion>> {
-  const { input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning } = settings;
-  const { inputAudio, outputAudio, inputImage, outputImage } = settings;
-  const amounts = {
-    ...{ input, output, cacheRead, cacheWrite5m: cacheWrite, cacheWrite1h },
-    ...{ reasoning, inputAudio, outputAudio, inputImage, outputImage },
-  };
-  const given = Object.entries(amounts).filter((entry) => entry[1] !== undefined);
-  return mapValues(Object.fromEntries(given) as Record<string, string | number>, (amount) => {
-    const price = parsePrice(String(amount));
-    return per === 'thousand' ? price * 1000n : price;
-  });
-}
-
-const mapValues = <V, W>(record: Readonly<Record<string, V>>, map: (value: V) => W): Record<string, W> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
-
 export interface ModelScope {
   readonly providers: ReadonlyMap<string, KnownProvider>;
-  readonly prices: ReadonlyMap<string, PriceVersion>;
+  readonly prices: ReadonlyMap<string, PriceSchedule>;
   readonly seed: PriceSource;
 }
 
@@ -295,19 +217,28 @@ function targetOf(known: KnownProvider, model: string, scope: ModelScope): Targe
   };
 }
 
-function seedOf(known: KnownProvider, scope: ModelScope): Readonly<Record<string, PriceVersion>> {
+function seedOf(known: KnownProvider, scope: ModelScope): Readonly<Record<string, PriceSchedule>> {
   if (known.priceList === null) return {};
-  return mapValues(scope.seed.all(known.priceList), (price) => inBatches(known, price)!);
+  const listed = Object.entries(scope.seed.all(known.priceList));
+  return Object.fromEntries(listed.map(([model, schedule]) => [model, inBatches(known, schedule)!]));
 }
 
-const inBatches = ({ batchPercent }: KnownProvider, price: PriceVersion | null): PriceVersion | null =>
-  price && batchPercent < 100 ? { ...price, batch: shareOf(price, BigInt(batchPercent * 100)) } : price;
+/** List prices say nothing of batches; a provider's record does. */
+function inBatches({ batchPercent }: KnownProvider, schedule: PriceSchedule | null): PriceSchedule | null {
+  if (!schedule || batchPercent === 100) return schedule;
+  const share = { numerator: BigInt(batchPercent), denominator: 100n };
+  const rename = (version: string) => `${version}+batch`;
+  return schedule.map((price) => ({
+    ...price,
+    batch: price.batch ?? { ...sharePrice(price, share, rename), serviceTier: 'batch' },
+  }));
+}
 
 function ownPrices(
-  prices: ReadonlyMap<string, PriceVersion>,
+  prices: ReadonlyMap<string, PriceSchedule>,
   provider: string,
-): Record<string, PriceVersion> {
-  const own: Record<string, PriceVersion> = {};
+): Record<string, PriceSchedule> {
+  const own: Record<string, PriceSchedule> = {};
   for (const [name, price] of prices) {
     if (name.startsWith(`${provider}/`)) own[name.slice(provider.length + 1)] = price;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
-import type { PriceVersion } from '#core/price.ts';
+import type { PriceSchedule } from '#core/price.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { HttpRoute, Snapshot } from '#core/snapshot.ts';
 import type { ProviderRecord } from '#core/target.ts';
@@ -42,7 +42,7 @@ const catalog = new Map(
   ].map((entry) => [entry.name, entry]),
 );
 
-const seeded = (version: string): PriceVersion => ({ version, currency: 'USD', input: 1n, output: 2n });
+const seeded = (version: string): PriceSchedule => [{ version, currency: 'USD', input: 1n, output: 2n }];
 const prices: PriceSource = {
   find: (provider, model) => (provider === 'house' ? null : seeded(`seed/${provider}/${model}`)),
   all: (provider) => ({ [`${provider}-unlisted`]: seeded(`seed/${provider}/unlisted`) }),
@@ -68,7 +68,7 @@ const targetOf = (snapshot: Snapshot, name: string) => {
   const targets = createModelIndex(snapshot).find(name)?.targets;
   return (
     targets
-      ?.map(({ provider, model, price }) => `${provider.name} ${model} ${price?.version ?? '-'}`)
+      ?.map(({ provider, model, price }) => `${provider.name} ${model} ${price?.[0]?.version ?? '-'}`)
       .join() ?? null
   );
 };
@@ -136,7 +136,7 @@ test('defaults are what the documentation says', () => {
       http2: { maxStreams: 128, websocket: true },
     },
   ]);
-  assert.deepEqual(snapshot.admin, { host: '127.0.0.1', port: 9080 });
+  assert.deepEqual(snapshot.admin, { host: '127.0.0.1', port: 9080, hosts: [], probes: null });
   assert.deepEqual(snapshot.limits, {
     headerBytes: 32_768,
     bodyBytes: 33_554_432,
@@ -202,7 +202,7 @@ models:
 test('a price may have tiers, which inherit, and prices of what is no token', () => {
   const price = (settings: string) =>
     resolve(`${providers}\nprices:\n  alpha/alpha-1: ${settings}`).snapshot.models['alpha-1']?.targets[0]
-      ?.price;
+      ?.price?.[0];
   const own = price(
     "{ input: 1.25, output: 10, cacheRead: 0.125, inputAudio: 40, request: 0.001, units: { searches: 0.01 }, tiers: [{ fromInputTokens: 200001, input: 2.50 }, { fromInputTokens: '1000000', output: 0 }] }",
   );
@@ -224,45 +224,22 @@ test('a price may have tiers, which inherit, and prices of what is no token', ()
   );
 });
 
-test('a price may say what batches cost: a share of every amount, or amounts of its own', () => {
-  const price = (settings: string) =>
-    resolve(`${providers}\nprices:\n  alpha/alpha-1: ${settings}`).snapshot.models['alpha-1']!.targets[0]!
-      .price!;
-  const half = price(
-    "{ input: 1.25, output: 10, request: 0.001, units: { searches: 0.01 }, batch: '50%', tiers: [{ fromInputTokens: 9, input: 3 }] }",
-  ).batch!;
-  assert.deepEqual([half.input, half.output], [625_000_000n, 5_000_000_000n]);
-  assert.deepEqual([half.perRequest, half.units], [500_000n, { searches: 5_000_000n }]);
-  assert.equal(half.tiers![0]!.then.input, 1_500_000_000n);
-  assert.match(half.version, /^config\/[0-9a-f]{12}\+batch$/);
-  assert.equal(price("{ input: 1, output: 1, batch: '33.33%' }").batch!.input, 333_300_000n);
-  const own = price(
-    '{ per: thousand, input: 1, output: 2, batch: { input: 0.4, output: 0.5, cacheRead: 0.1 } }',
-  );
-  assert.deepEqual(
-    [own.batch!.input, own.batch!.output, own.batch!.cacheRead],
-    [400_000_000_000n, 500_000_000_000n, 100_000_000_000n],
-  );
-  assert.equal(price('{ input: 1, output: 1 }').batch, undefined);
-  assert.throws(() => price("{ input: 1, output: 1, batch: '150%' }"), /a share such as "50%"/);
-});
-
 test('prices of the document go before list prices, exactly, by the million or the thousand', () => {
   const text = `${providers}
 prices:
   alpha/alpha-1: { per: thousand, input: 0.06, output: '0.000000001', request: 0.01 }
   beta/*: { input: 1.10, output: 2, currency: EUR }`;
   const { snapshot } = resolve(text);
-  const own = snapshot.models['alpha-1']?.targets[0]?.price;
+  const own = snapshot.models['alpha-1']?.targets[0]?.price?.[0];
   assert.equal(own?.input, 60_000_000_000n);
   assert.equal(own?.output, 1000n);
   assert.equal(own?.perRequest, 10_000_000n);
   assert.match(own?.version ?? '', /^config\/[0-9a-f]{12}$/);
-  const rest = createModelIndex(snapshot).find('beta/never-heard-of')?.targets[0]?.price;
+  const rest = createModelIndex(snapshot).find('beta/never-heard-of')?.targets[0]?.price?.[0];
   assert.deepEqual([rest?.input, rest?.currency], [1_100_000_000n, 'EUR']);
-  const again = resolve(text.replace('0.06', '0.07')).snapshot.models['alpha-1']?.targets[0]?.price;
+  const again = resolve(text.replace('0.06', '0.07')).snapshot.models['alpha-1']?.targets[0]?.price?.[0];
   assert.notEqual(again?.version, own?.version);
-  assert.equal(snapshot.models['beta-1']?.targets[0]?.price?.version, rest?.version);
+  assert.equal(snapshot.models['beta-1']?.targets[0]?.price?.[0]?.version, rest?.version);
 });
 
 test('upstreams: by name or of a route itself; a server listed twice is one with both shares', () => {

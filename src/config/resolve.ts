@@ -7,13 +7,16 @@ import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
-import { resolveModels, resolvePrices, resolveProviders, type PriceSource } from './resolve-models.ts';
+import { resolveCharges } from './resolve-charges.ts';
+import { resolveModels, resolveProviders, type PriceSource } from './resolve-models.ts';
+import { resolvePrices } from './resolve-prices.ts';
 import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
+import { resolveStorage } from './resolve-storage.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
-import { parseDuration, parseSize } from './units.ts';
+import { parseDuration, parseSize } from '#core/units.ts';
 
 export interface ResolveScope {
   readonly catalog: ReadonlyMap<string, ProviderRecord>;
@@ -68,7 +71,8 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     version: scope.version,
     digest: createHash('sha256').update(scope.text).digest('hex'),
     listen: resolveListeners(document, problems),
-    admin: { host: document.admin?.host ?? '127.0.0.1', port: document.admin?.port ?? 9080 },
+    admin: resolveAdmin(document),
+    storage: resolveStorage(document.storage ?? {}, problems),
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
     durability: document.durability ?? 'usual',
@@ -87,6 +91,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     providers: Object.fromEntries([...providers.values()].map(({ provider }) => [provider.name, provider])),
     models,
     openProviders,
+    charges: resolveCharges(document, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
@@ -94,4 +99,9 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
   };
   problems.throwIfAny(scope.source);
   return { snapshot, keys };
+}
+
+function resolveAdmin({ admin = {} }: ConfigDocument): Snapshot['admin'] {
+  const { host = '127.0.0.1', port = 9080, hosts = [], probes } = admin;
+  return { host, port, hosts, probes: probes ? { host: probes.host ?? '0.0.0.0', port: probes.port } : null };
 }

@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import { PriceSchema } from './price-schema.ts';
+import { chargesSchema, Percent, pricesSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
 import {
   MirrorSchema,
@@ -24,6 +24,8 @@ import {
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema } from './schema-signers.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { StorageSchema } from './schema-storage.ts';
+import { AdminSchema } from './schema-admin.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -97,6 +99,7 @@ const ProviderSchema = Type.Object(
         description: "Name of the field that caps output tokens, where it is not the dialect's.",
       }),
     ),
+    costTolerance: Type.Optional(Percent),
     asksUsage: Type.Optional(
       Type.Boolean({
         description: 'Ask for usage on streams (true). False for servers that refuse the field.',
@@ -231,15 +234,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
     {
       version: Type.Optional(Type.Literal(1, { description: 'Version of this format.' })),
       listen: Type.Optional(listenSchema(Duration)),
-      admin: Type.Optional(
-        Type.Object(
-          {
-            host: Type.Optional(Type.String()),
-            port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 })),
-          },
-          { ...strict, description: 'The admin port (127.0.0.1:9080).' },
-        ),
-      ),
+      admin: Type.Optional(AdminSchema),
       threads: Type.Optional(
         Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 256 })], {
           description: 'Data-plane threads (auto: one for each core).',
@@ -248,6 +243,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
       state: Type.Optional(
         Type.String({ description: 'Directory of ledger, journal and keys (./.sluice).' }),
       ),
+      storage: Type.Optional(StorageSchema),
       durability: Type.Optional(
         Type.Union([Type.Literal('usual'), Type.Literal('strict')], {
           description:
@@ -314,13 +310,8 @@ export function documentSchema<P extends TSchema>(policy: P) {
           description: 'Names of your own for models.',
         }),
       ),
-      prices: Type.Optional(
-        Type.Record(Type.String({ pattern: '^[^/\\s]+/\\S+$' }), PriceSchema, {
-          ...strict,
-          'x-keys': 'provider/model',
-          description: 'By provider/model; provider/* for all of its models.',
-        }),
-      ),
+      prices: Type.Optional(pricesSchema),
+      charges: Type.Optional(chargesSchema),
       routes: Type.Optional(Type.Array(Route)),
       routing: Type.Optional(
         Type.Union([Type.Literal('order'), Type.Literal('specific')], {

@@ -22,6 +22,8 @@ export interface CallBrief {
   readonly choices: number;
   /** Did the client itself ask for usage on the stream? */
   readonly wantsUsage: boolean;
+  /** How it is asked to be served, in the dialect's words: `flex`, `priority`. Absent: as usual. */
+  readonly serviceTier?: string;
   /** Asks about a call and makes none: nothing is used by it, whatever comes of it. */
   readonly free?: true;
 }

@@ -35,8 +35,15 @@ export interface AttemptLine extends PricedUsage {
   readonly usageSource: UsageSource | null;
   readonly rawUsage: unknown;
   readonly flags: readonly string[];
+  /** Of the cost. */
   readonly priceVersion: string | null;
   readonly currency: string;
+  /** By what the customer is charged; absent: by the cost. Amounts of the lines are `priceNano` then. */
+  readonly charge?: { readonly version: string; readonly currency: string };
+  /** How it was served, where that is not the usual way. */
+  readonly serviceTier?: string;
+  /** What the provider itself said it cost, in nano-units of US dollars. */
+  readonly reportedCostNano?: bigint;
 }
 
 /** What passed over a WebSocket: payload and whole messages, by who sent them. */
@@ -47,6 +54,16 @@ export interface SocketTotals {
   readonly upstreamMessages: number;
   /** 1005: closed without a code; 1006: not closed in order (RFC 6455 §7.4.1). */
   readonly closeCode: number;
+}
+
+/** What an exchange used of a hard budget beyond what was reserved of it: nobody could know of it beforehand. */
+export interface Overdraft {
+  /** Name of the limit. */
+  readonly limit: string;
+  /** Tokens; nano-units of a budget of money. */
+  readonly amount: number;
+  /** Of money. */
+  readonly currency?: string;
 }
 
 /** What one exchange used and cost: the unit of the ledger. */
@@ -67,7 +84,13 @@ export interface Receipt {
   /** WebSockets only. */
   readonly socket?: SocketTotals;
   readonly traceId: string | null;
+  /** `replayed`: the answer is one that was given before. `unheard`: the client had hung up, and the answer was made all the same. */
+  readonly flags?: readonly string[];
+  /** The exchange whose answer was given again, and which it was charged to. */
+  readonly replayOf?: string;
   /** What could not be carried to the target's dialect, by field. */
   readonly dropped: readonly string[];
+  /** Absent: there was none. */
+  readonly overdraft?: readonly Overdraft[];
   readonly attempts: readonly AttemptLine[];
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { PriceVersion } from './price.ts';
+import type { PriceSchedule } from './price.ts';
 import { createModelIndex, resolveModel } from './resolve-model.ts';
 import type { OpenProvider, ResolvedModel } from './snapshot.ts';
 import type { Provider } from './target.ts';
@@ -22,7 +22,7 @@ const provider = (name: string): Provider => ({
   tls: null,
 });
 
-const price = (version: string): PriceVersion => ({ version, currency: 'USD', input: 1n, output: 2n });
+const price = (version: string): PriceSchedule => [{ version, currency: 'USD', input: 1n, output: 2n }];
 
 function open(name: string, modelPrefixes: string[]): OpenProvider {
   return {
@@ -47,7 +47,7 @@ const snapshot = {
 
 const ownerOf = (name: string) => {
   const target = resolveModel(snapshot, name)?.targets[0];
-  return target ? `${target.provider.name}:${target.model}:${target.price?.version ?? '-'}` : null;
+  return target ? `${target.provider.name}:${target.model}:${target.price?.[0]?.version ?? '-'}` : null;
 };
 
 test('a listed name comes before any prefix', () => {

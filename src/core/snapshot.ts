@@ -4,9 +4,11 @@ import type { Http2Use } from './http2-use.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
 import type { PoolSettings } from './pool-settings.ts';
-import type { PriceVersion } from './price.ts';
+import type { ChargeBook } from './charge.ts';
+import type { PriceSchedule } from './price.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
+import type { StorageSettings } from './storage-settings.ts';
 import type { ClientTls, Plan, Provider, Timeouts } from './target.ts';
 
 /**
@@ -20,7 +22,9 @@ export interface Snapshot {
   readonly digest: string;
   /** At least one. The first is where banners and `--port` point. */
   readonly listen: readonly ListenerPlan[];
-  readonly admin: { readonly host: string; readonly port: number };
+  readonly admin: AdminListener;
+  /** What many nodes share. A running process keeps what it was started with. */
+  readonly storage: StorageSettings;
   readonly threads: number;
   readonly accessLog: boolean;
   /** `strict`: records are on the disk, not only in the page cache, before a call goes on. */
@@ -35,10 +39,21 @@ export interface Snapshot {
   /** By the name a client uses: aliases, `provider/model`, and bare names that are unambiguous. Listed ones only. */
   readonly models: Readonly<Record<string, ResolvedModel>>;
   readonly openProviders: readonly OpenProvider[];
+  /** What customers pay; null: what it costs. */
+  readonly charges: ChargeBook | null;
   /** In the order they are tried. */
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
   readonly teams: readonly string[];
+}
+
+export interface AdminListener {
+  readonly host: string;
+  readonly port: number;
+  /** Names under which it may be reached, besides IP addresses, `localhost` and `host`. */
+  readonly hosts: readonly string[];
+  /** Where `/healthz` and `/readyz` are served besides, and nothing else is; null: nowhere. */
+  readonly probes: { readonly host: string; readonly port: number } | null;
 }
 
 export interface RequestLimits {
@@ -99,7 +114,7 @@ export interface OpenProvider {
   readonly modelPrefixes: readonly string[];
   readonly defaultMaxOutputTokens: number;
   /** Prices of its models, by their names; `*` for all others. */
-  readonly prices: Readonly<Record<string, PriceVersion>>;
+  readonly prices: Readonly<Record<string, PriceSchedule>>;
 }
 
 /** Servers that can stand in for one another. */

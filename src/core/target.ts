@@ -1,5 +1,6 @@
 import type { Http2Use } from './http2-use.ts';
-import type { PriceVersion } from './price.ts';
+import type { Ratio } from './money.ts';
+import type { PriceSchedule } from './price.ts';
 
 /** How a credential is put on a request. */
 export interface CredentialForm {
@@ -88,6 +89,8 @@ export interface Provider {
   readonly http2: Http2Use | null;
   /** Null: the system's authorities, and no certificate to show. */
   readonly tls: ClientTls | null;
+  /** How far what it says a call cost may be from what we say, as a share; absent: 1 %. */
+  readonly costTolerance?: Ratio;
 }
 
 /** PEM texts. */
@@ -103,7 +106,8 @@ export interface Target {
   readonly provider: Provider;
   /** The model's name in the provider's words. */
   readonly model: string;
-  readonly price: PriceVersion | null;
+  /** Null: nothing is known of it. `priceAt` says which version holds. */
+  readonly price: PriceSchedule | null;
   /** Used where the dialect requires a cap and the caller gave none. */
   readonly defaultMaxOutputTokens: number;
 }

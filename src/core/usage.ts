@@ -4,7 +4,8 @@ export type Direction = 'input' | 'output' | 'tool-input';
 export type Modality = 'text' | 'audio' | 'image' | 'video';
 /** `write-30m` and `write-12h` are lifetimes that some providers bill apart. */
 export type CacheClass = 'none' | 'read' | 'write-5m' | 'write-30m' | 'write-1h' | 'write-12h';
-export type UsageKind = 'plain' | 'reasoning';
+/** `prediction`: predicted output that did not come true, and is billed all the same. */
+export type UsageKind = 'plain' | 'reasoning' | 'prediction';
 
 export interface UsageLine {
   readonly direction: Direction;
@@ -29,6 +30,10 @@ export interface Usage {
   readonly flags: readonly string[];
   /** Units counted apart from tokens, as safe integers: `searches`, `fetches`, `images`, `seconds`, … */
   readonly units?: Readonly<Record<string, number>>;
+  /** How the provider said it served the call, in its own words: `flex`, `priority`. */
+  readonly serviceTier?: string;
+  /** What the provider said it cost, in nano-units of US dollars. */
+  readonly reportedCostNano?: bigint;
 }
 
 /** The five totals people ask for. They are sums of lines, never stored apart from them. */

@@ -1,5 +1,5 @@
-import { totalCost } from '#core/price.ts';
-import type { AttemptLine, Receipt } from '#core/receipt.ts';
+import { totalCost, totalPrice } from '#core/price.ts';
+import type { AttemptLine, Overdraft, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
 import { BoundedLabel } from './bounded-label.ts';
 import { Counter, Histogram, NanoCounter, type MetricJson } from './series.ts';
@@ -65,6 +65,26 @@ export class ExchangeMetrics {
     'Cost in nano-units (10^-9) of the currency: integers, because money is never a float.',
     ['project', 'provider', 'model', 'currency'],
   );
+  readonly #price = new NanoCounter(
+    'sluice_price_nano_total',
+    'What customers pay, in nano-units (10^-9) of the currency.',
+    ['project', 'provider', 'model', 'currency'],
+  );
+  readonly #disagreements = new Counter(
+    'sluice_cost_disagreements_total',
+    'Attempts of which the provider itself says another cost than the price book.',
+    ['provider', 'model'],
+  );
+  readonly #overdraftTokens = new Counter(
+    'sluice_overdraft_tokens_total',
+    'Tokens used of hard budgets beyond what was reserved.',
+    ['provider', 'model'],
+  );
+  readonly #overdraftNano = new NanoCounter(
+    'sluice_overdraft_nano_total',
+    'Money used of hard budgets beyond what was reserved, in nano-units (10^-9) of the currency.',
+    ['provider', 'model', 'currency'],
+  );
   readonly #refusals = new Counter('sluice_limit_refusals_total', 'Exchanges refused by a limit.', [
     'route',
     'code',
@@ -80,6 +100,11 @@ export class ExchangeMetrics {
     ['reason'],
   );
   readonly #hedges = new Counter('sluice_hedges_total', 'Attempts beside one that was slow.');
+  readonly #replayed = new Counter(
+    'sluice_replayed_total',
+    'Exchanges that were given the answer of an earlier one.',
+    ['route'],
+  );
   readonly #shed = new Counter('sluice_shed_total', 'Exchanges refused because the thread was behind.', [
     'route',
   ]);
@@ -90,6 +115,7 @@ export class ExchangeMetrics {
     this.#duration.at(route).observe(seconds(receipt.admittedAtMs, receipt.settledAtMs));
     if (receipt.fault?.startsWith('limit/')) this.#refusals.at(route, receipt.fault).value++;
     else if (receipt.fault === 'gateway/overloaded') this.#shed.at(route).value++;
+    if (receipt.replayOf !== undefined) this.#replayed.at(route).value++;
     if (attempts.length === 0) return;
     if (attempts.length > 1) this.#recordRetries(attempts);
     const project = this.#projects.of(receipt.subjects.project);
@@ -98,7 +124,21 @@ export class ExchangeMetrics {
       const model = this.#modelOf(attempt);
       this.#recordAttempt(attempt, project, model);
       // Only the last attempt can have answered.
-      if (i === attempts.length - 1) this.#recordPace(receipt, attempt, model);
+      if (i === attempts.length - 1) {
+        this.#recordPace(receipt, attempt, model);
+        if (receipt.overdraft) this.#recordOverdraft(receipt.overdraft, attempt.provider, model);
+      }
+    }
+  }
+
+  /** Several budgets over one call are overdrawn by the same tokens: of each unit the most counts. */
+  #recordOverdraft(overdraft: readonly Overdraft[], provider: string, model: string): void {
+    const most = new Map<string, number>();
+    for (const { amount, currency = '' } of overdraft)
+      most.set(currency, Math.max(amount, most.get(currency) ?? 0));
+    for (const [currency, amount] of most) {
+      if (currency === '') this.#overdraftTokens.at(provider, model).value += amount;
+      else this.#overdraftNano.at(provider, model, currency).value += BigInt(amount);
     }
   }
 
@@ -111,10 +151,15 @@ export class ExchangeMetrics {
       this.#perToken.dump(),
       this.#tokens.dump(),
       this.#cost.dump(),
+      this.#price.dump(),
+      this.#disagreements.dump(),
+      this.#overdraftTokens.dump(),
+      this.#overdraftNano.dump(),
       this.#refusals.dump(),
       this.#attempts.dump(),
       this.#retries.dump(),
       this.#hedges.dump(),
+      this.#replayed.dump(),
       this.#shed.dump(),
     ];
   }
@@ -141,6 +186,10 @@ export class ExchangeMetrics {
     }
     const cost = totalCost(attempt);
     if (cost > 0n) this.#cost.at(project, provider, model, attempt.currency).value += cost;
+    const currency = attempt.charge?.currency ?? attempt.currency;
+    const price = totalPrice(attempt);
+    if (price > 0n) this.#price.at(project, provider, model, currency).value += price;
+    if (attempt.flags.includes('cost-disagrees')) this.#disagreements.at(provider, model).value++;
   }
 
   #recordPace(receipt: Receipt, attempt: AttemptLine, model: string): void {

@@ -93,6 +93,10 @@ export function createObserver(
       bugs.at().value++;
       errors.record({ id: owed?.receipt ?? '', routeName: owed?.route ?? '', trace: null }, error);
     },
+    eventFailed({ id }, error) {
+      bugs.at().value++;
+      errors.record({ id, routeName: '', trace: null }, error);
+    },
     dump() {
       const dropped = new Counter(
         'sluice_log_dropped_total',

@@ -13,6 +13,13 @@ export interface AnswerStream {
   push(chunk: Buffer): Buffer | string | null;
   /** The upstream's body has ended. What it still owes, before the terminal event. */
   finish(): Buffer | string | null;
+  /** Nothing more is taken. What policies still held of what came. */
+  stop(): Buffer | string | null;
+  /**
+   * Asked after each event of the upstream: is what came so far paid for? If not, what follows in the chunk waits, and goes on with
+   * the next `push`, be it of nothing. Null: nobody asks.
+   */
+  isPaid: (() => boolean) | null;
   /** What was kept back: the terminal event and whatever follows it. Null when there was none. */
   rest(): Buffer | string | null;
   /** Bytes pass that nobody here understands: nothing can be added to them, and what breaks off stays broken off. */

@@ -48,7 +48,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     seen: null,
     // What is sent for the second time is not the client's to pay.
     inputText: goesOn ? null : () => inputText(call),
-    ...(goesOn ? { flags: ['continues'] } : {}),
+    ...flagsOf(goesOn, outbound),
     ...(call.dialect.surface ? { askedUnits: () => askedUnits(call) } : {}),
   };
   await recordIntent(passage, record);
@@ -72,6 +72,12 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     record.endedAtMs = gateway.clock.nowMs();
     gateway.live.delete(running);
   }
+}
+
+/** What the receipt is to say of it. */
+function flagsOf(goesOn: boolean, { maxTokens }: OutboundCall): Pick<AttemptRecord, 'flags'> {
+  const flags = [...(goesOn ? ['continues'] : []), ...(maxTokens === null ? [] : ['max-tokens-clamped'])];
+  return flags.length > 0 ? { flags } : {};
 }
 
 /** @throws Fault when there is nothing to sign with: then nothing was sent, and another target may do. */

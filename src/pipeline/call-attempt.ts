@@ -10,10 +10,12 @@ import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
+import { measure, usageOfAll, withOutput } from './measure.ts';
 import { openStream } from './open-stream.ts';
 import { PassStream } from './pass-stream.ts';
 import { renderContext } from './render-context.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { PaidFlow } from './paid-flow.ts';
 import { recordProgress } from './record-progress.ts';
 import { StreamDelivery } from './stream-delivery.ts';
 import { renderWhole } from './whole-answer.ts';
@@ -38,6 +40,9 @@ export class CallAttempt implements UpstreamSink {
   #over = false;
   /** Does it go on with what another target began? */
   #goesOn = false;
+  #paid: PaidFlow | null = null;
+  /** Does the client read too slowly? */
+  #isHeld = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(parts: CallAttemptParts) {
@@ -71,7 +76,10 @@ export class CallAttempt implements UpstreamSink {
     if (this.#parts.watchesLimits || status >= 400)
       record.limits = outbound.dialect.provider.readLimits(headers);
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
-    record.upstreamId = headerOf(headers, outbound.dialect.provider.requestIdHeader) ?? null;
+    const { requestIdHeader, tierHeader } = outbound.dialect.provider;
+    record.upstreamId = headerOf(headers, requestIdHeader) ?? null;
+    const tier = tierHeader && headerOf(headers, tierHeader);
+    if (tier) record.servedTier = tier;
     // Before inference nothing is used: an error status says that it did not begin.
     record.work = status < 400 ? 'begun' : 'none';
     const encoding = headerOf(headers, 'content-encoding')?.trim().toLowerCase();
@@ -105,9 +113,16 @@ export class CallAttempt implements UpstreamSink {
     const { record, call, passage, isLast } = this.#parts;
     record.seen = stream.tally;
     const flow = {
-      pause: () => (this.#decoder ?? this.#call)?.pause(),
-      resume: () => (this.#decoder ?? this.#call)?.resume(),
+      pause: () => {
+        this.#isHeld = true;
+        this.#pause();
+      },
+      resume: () => {
+        this.#isHeld = false;
+        if (!this.#paid?.isWaiting) this.#resume();
+      },
     };
+    this.#paid = this.#openPaid(stream);
     const { continuation } = this.#parts;
     if (continuation?.begun) {
       this.#goesOn = true;
@@ -130,6 +145,34 @@ export class CallAttempt implements UpstreamSink {
       ...flow,
     });
     if (continuation) continuation.delivery = this.#delivery;
+  }
+
+  /** What comes of other work is not text that could be counted. */
+  #openPaid(stream: AnswerStream): PaidFlow | null {
+    const { passage, call, outbound, record } = this.#parts;
+    const { allowance } = passage.exchange;
+    if (!allowance || call.dialect.surface !== undefined) return null;
+    return new PaidFlow({
+      allowance,
+      stream,
+      tokens: passage.gateway.tokens,
+      perCounted: outbound.dialect.provider.tokensPerCounted?.(record.target!) ?? 1,
+      earlier: passage.spentTokens ?? 0,
+      pass: (chunk) => this.#pass(chunk),
+      pause: () => this.#pause(),
+      resume: () => {
+        if (!this.#isHeld) this.#resume();
+      },
+      cut: () => void this.#cut(),
+    });
+  }
+
+  #pause(): void {
+    (this.#decoder ?? this.#call)?.pause();
+  }
+
+  #resume(): void {
+    (this.#decoder ?? this.#call)?.resume();
   }
 
   /** Null for an answer in one piece. */
@@ -171,7 +214,7 @@ export class CallAttempt implements UpstreamSink {
   }
 
   onFault(fault: Fault): void {
-    if (this.#over) return;
+    if (this.#over || this.#paid?.holds(() => this.onFault(fault))) return;
     this.#parts.record.fault = fault;
     const { continuation, passage, call } = this.#parts;
     // A target that goes on may fail before it does: whether there is another is for whoever chose it.
@@ -190,6 +233,12 @@ export class CallAttempt implements UpstreamSink {
       else this.#fail(new Fault('upstream/malformed-answer', 'The answer is larger than an answer can be.'));
       return;
     }
+    if (this.#paid) this.#paid.take(chunk);
+    else this.#pass(chunk);
+  }
+
+  #pass(chunk: Buffer): void {
+    const delivery = this.#delivery!;
     try {
       delivery.take(chunk);
     } catch (thrown) {
@@ -201,8 +250,27 @@ export class CallAttempt implements UpstreamSink {
     if (delivery.stream.ended) this.#complete(delivery.end());
   }
 
-  #finish(): void {
+  /** The client is told what the receipt says, so that is found out first. */
+  async #cut(): Promise<void> {
+    this.#call?.cancel();
+    const { passage, record } = this.#parts;
+    this.#settleUsage();
+    const measured = await measure(passage, record);
+    // By the count that ended it, which is the model's and not the counter's.
+    const usage = measured && withOutput(measured, this.#paid!.output);
+    record.usage = usage;
+    record.work = 'finished';
+    const shown = this.#goesOn ? await usageOfAll(passage) : usage;
     if (this.#over) return;
+    const message = 'The budget ran out while the answer was under way, and so it ended there.';
+    passage.exchange.fault = new Fault('budget/cut', message);
+    const answer = this.#delivery!.endUnpaid(shown);
+    this.#end();
+    this.#resolve(answer);
+  }
+
+  #finish(): void {
+    if (this.#over || this.#paid?.holds(() => this.#finish())) return;
     try {
       if (this.#delivery) {
         this.#delivery.finish();
@@ -276,6 +344,10 @@ export class CallAttempt implements UpstreamSink {
 
   #end(): void {
     this.#over = true;
+    if (this.#paid) {
+      this.#paid.close();
+      this.#parts.passage.spentTokens = this.#paid.used;
+    }
     if (this.#decoder) {
       this.#decoder.destroy();
       // The rest is read and thrown away, so that the connection can be used again.

@@ -49,6 +49,7 @@ export function callHeaders(parts: CallAttemptParts, upstream: HeaderList, own: 
   headers.push(...limits);
   if (exchange.losses.length)
     headers.push('x-sluice-dropped', exchange.losses.map((loss) => loss.field).join(', '));
+  if (outbound.maxTokens !== null) headers.push('x-sluice-max-tokens', String(outbound.maxTokens));
   if (record.number > 1) headers.push('x-sluice-attempts', String(record.number));
   return headers;
 }

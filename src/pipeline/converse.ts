@@ -87,7 +87,7 @@ function costOf(pool: TargetPool<Target>, exchange: Exchange): ((target: Target)
   if (pool.goesBy !== 'cost') return undefined;
   return (target) => {
     const cost = expectedCost(exchange, target);
-    return cost === null ? Infinity : Number(cost);
+    return cost === null ? Infinity : Number(cost.costNano);
   };
 }
 

@@ -1,18 +1,32 @@
 import type { Exchange } from '#core/exchange.ts';
 import type { NanoAmount } from '#core/money.ts';
-import { priceLines, totalCost } from '#core/price.ts';
+import { priceAt, priceLines, priceUnits, totalCost, type PriceVersion } from '#core/price.ts';
 import type { Target } from '#core/target.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
+import { tierServed } from './attempt-prices.ts';
+
+export interface ExpectedCost {
+  readonly costNano: NanoAmount;
+  readonly price: PriceVersion;
+}
 
 /**
  * What a call would cost at a target, with all the output that was asked for, or as much as a call gets that does not say.
  * Null where nothing has a price.
  */
-export function expectedCost({ brief, estimatedInput }: Exchange, target: Target): NanoAmount | null {
-  const { price } = target;
-  if (!price || !brief) return null;
+export function expectedCost(exchange: Exchange, target: Target): ExpectedCost | null {
+  const { brief, estimatedInput, admittedAtMs } = exchange;
+  if (!target.price || !brief) return null;
+  const price = priceAt(target.price, {
+    atMs: admittedAtMs,
+    serviceTier: tierServed(exchange, target, undefined),
+  });
+  if (!price) return null;
   const each = brief.maxOutputTokens ?? target.defaultMaxOutputTokens;
   const output = Math.min(each * Math.max(1, brief.choices), Number.MAX_SAFE_INTEGER);
-  const lines = priceLines([inputLine(estimatedInput), outputLine(output)], price);
-  return totalCost({ lines }) + (price.perRequest ?? 0n);
+  const lines = [inputLine(estimatedInput), outputLine(output)];
+  return {
+    costNano: totalCost({ lines: priceLines(lines, price), units: priceUnits({ lines }, price) }),
+    price,
+  };
 }

@@ -1,6 +1,7 @@
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import type { Events } from '#core/contracts/events.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
@@ -36,8 +37,11 @@ export interface Gateway {
   readonly keeper: Keeper;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly events: Events;
   /** Streams under way, for their progress records. */
   readonly live: Set<{ recordProgress(): void }>;
+  /** Exchanges that go on although their clients have hung up. */
+  readonly unheard: Set<{ giveUp(): void }>;
   /** Open WebSockets, over reloads. */
   readonly sockets: SocketWatch;
   /** Handles an exchange by the newest rules; resolves when its receipt is on record. */
@@ -70,6 +74,7 @@ export interface CompiledRoute {
   readonly policies: readonly Policy[];
   /** Policies that have the hook, so that nobody asks on the way. */
   readonly onHead: readonly Policy[];
+  readonly readsBody: readonly Policy[];
   readonly onCall: readonly Policy[];
   readonly onAnswer: readonly Policy[];
   readonly openAnswer: readonly Policy[];

@@ -9,6 +9,7 @@ import { holdsState, openConversation, openState } from '#core/opaque-state.ts';
 import type { Target } from '#core/target.ts';
 import type { Continuation } from './continuation.ts';
 import type { ModelCall } from './model-call.ts';
+import { outputCap } from './output-cap.ts';
 import type { Passage } from './passage.ts';
 
 export interface OutboundCall {
@@ -16,6 +17,8 @@ export interface OutboundCall {
   readonly dialect: Dialect;
   /** Client and provider speak the same dialect. */
   readonly same: boolean;
+  /** The bound on output that the gateway put in the place of the call's own; null: that stands. */
+  readonly maxTokens: number | null;
 }
 
 /**
@@ -33,10 +36,14 @@ export function renderOutbound(
   const dialect = gateway.dialects.get(provider.dialect)!;
   const same = dialect === call.dialect && continuation === null;
   const endpoint = gateway.endpoint(provider);
+  const maxTokens = outputCap(passage, call);
   const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
   const body = same
-    ? relay(passage, call, { dialect, target, clientHeaders })
-    : translate(passage, continuation?.conversation(call) ?? call.conversation(), { dialect, target });
+    ? relay(passage, call, { dialect, target, clientHeaders, maxTokens })
+    : translate(passage, capped(continuation?.conversation(call) ?? call.conversation(), maxTokens), {
+        dialect,
+        target,
+      });
   const headers = [
     ...endpoint.headers,
     ...dialect.provider.headers(clientHeaders),
@@ -55,6 +62,7 @@ export function renderOutbound(
   return {
     dialect,
     same,
+    maxTokens,
     request: {
       origin: endpoint.origin,
       method: 'POST',
@@ -80,15 +88,19 @@ interface RelayedTo {
   readonly dialect: Dialect;
   readonly target: Target;
   readonly clientHeaders: HeaderList;
+  readonly maxTokens: number | null;
 }
 
 function relay(passage: Passage, call: ModelCall, to: RelayedTo): Buffer {
-  const losses = to.dialect.provider.relayLosses?.(call.json, to.target) ?? [];
+  const { provider } = to.dialect;
+  const cap = to.maxTokens === null ? null : provider.capOutput(call.json, to.maxTokens, to.target);
+  const losses = [...(provider.relayLosses?.(call.json, to.target) ?? []), ...(cap?.losses ?? [])];
   if (losses.length > 0) {
     passage.exchange.losses.push(...losses);
     refuseIfStrict(passage, to.target);
   }
-  const edits = editsOf(call, to);
+  const own = editsOf(call, to);
+  const edits = cap ? new Map([...own, ...cap.edits]) : own;
   return call.form ? spliceForm(call.bytes, call.form, edits) : spliceFields(call.bytes, call.fields, edits);
 }
 
@@ -98,6 +110,12 @@ function editsOf({ bytes, json, line }: ModelCall, { dialect, target, clientHead
   if (!holdsState(bytes)) return edits;
   const { name } = target.provider;
   return new Map([...edits, ...dialect.client.replaceState(json, (state) => openState(state, name, 'keep'))]);
+}
+
+function capped(conversation: Conversation, maxTokens: number | null): Conversation {
+  if (maxTokens === null) return conversation;
+  const { maxOutputTokens } = conversation;
+  return { ...conversation, maxOutputTokens: Math.min(maxOutputTokens ?? maxTokens, maxTokens) };
 }
 
 const isAmong = (losses: readonly Loss[], { field }: Loss): boolean =>

@@ -10,6 +10,7 @@ export class PassStream implements AnswerStream {
   readonly usage = null;
   readonly fault = null;
   readonly cut = null;
+  readonly isPaid = null;
   hasContent = false;
   ended = false;
 
@@ -21,6 +22,10 @@ export class PassStream implements AnswerStream {
   /** What is cut short the transport knows: here the end is the end. */
   finish(): null {
     this.ended = true;
+    return null;
+  }
+
+  stop(): null {
     return null;
   }
 

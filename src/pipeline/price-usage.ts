@@ -1,19 +1,97 @@
-import { priceLines, priceUnits, type PriceVersion, type PricedUsage } from '#core/price.ts';
-import type { Usage } from '#core/usage.ts';
+import {
+  priceLines,
+  priceUnits,
+  rowFor,
+  totalCost,
+  type PricedLine,
+  type PricedUnit,
+  type PricedUsage,
+  type PriceVersion,
+} from '#core/price.ts';
+import type { AttemptLine } from '#core/receipt.ts';
+import { agrees } from '#core/reported-cost.ts';
+import type { Provider } from '#core/target.ts';
+import type { Usage, UsageLine } from '#core/usage.ts';
+import type { AttemptPrices, PricesOf } from './attempt-prices.ts';
+
+export type PricedAttempt = PricedUsage &
+  Pick<AttemptLine, 'priceVersion' | 'currency' | 'charge' | 'serviceTier' | 'reportedCostNano'>;
+
+export interface Pricing {
+  readonly prices: PricesOf;
+  /** Null: as usual. */
+  readonly serviceTier: string | null;
+  readonly tolerance: Provider['costTolerance'];
+}
 
 /** What an attempt used, priced. What the receipt is to say of it is added to `flags`. */
-export function priceUsage(usage: Usage, price: PriceVersion | null, flags: string[]): PricedUsage {
-  const { lines, units } = usage;
-  if (!price) {
-    if (lines.length || units) flags.push('no-price');
-    const free = lines.map((line) => ({ line, costNano: 0n }));
-    const freeUnits = Object.entries(units ?? {}).map(([unit, count]) => ({ unit, count, costNano: 0n }));
-    return { lines: free, ...(units ? { units: freeUnits } : {}) };
+export function priceUsage(
+  usage: Usage | null,
+  { prices, serviceTier, tolerance }: Pricing,
+  flags: string[],
+): PricedAttempt {
+  const { cost, charge } = prices();
+  const lines = usage ? linesOf(usage.lines, prices, flags) : [];
+  const units = usage ? unitsOf(usage, { cost, charge }, flags) : [];
+  const priced = { lines, ...(units.length > 0 ? { units } : {}) };
+  if (usage && !cost && (lines.length > 0 || usage.units)) flags.push('no-price');
+  if (cost && serviceTier !== null && cost.serviceTier !== serviceTier) flags.push('no-tier-price');
+  const reported = usage?.reportedCostNano;
+  const currency = cost?.currency ?? charge?.currency ?? 'USD';
+  if (reported !== undefined && cost && currency === 'USD' && !agrees(totalCost(priced), reported, tolerance))
+    flags.push('cost-disagrees');
+  const counted = usage?.lines ?? [];
+  return {
+    priceVersion: cost && rowFor(counted, cost).version,
+    currency,
+    ...(charge ? { charge: { version: rowFor(counted, charge).version, currency: charge.currency } } : {}),
+    ...(serviceTier === null ? {} : { serviceTier }),
+    ...(reported === undefined ? {} : { reportedCostNano: reported }),
+    ...priced,
+  };
+}
+
+/** Lines of another model are billed at its price, where that is known and in the same currency. */
+function linesOf(lines: readonly UsageLine[], prices: PricesOf, flags: string[]): PricedLine[] {
+  const own = prices();
+  const others = new Set(lines.map(({ model }) => model));
+  if (others.size <= 1 && !others.values().next().value) return priceGroup(lines, own);
+  const priced = new Map<UsageLine, PricedLine>();
+  for (const model of others) {
+    const group = lines.filter((line) => line.model === model);
+    const found = model === undefined ? own : prices(model);
+    const isKnown = found.cost !== null && found.cost.currency === own.cost?.currency;
+    if (!isKnown && model !== undefined) flags.push('no-model-price');
+    for (const line of priceGroup(group, isKnown ? found : own)) priced.set(line.line, line);
   }
-  const priced = priceLines(lines, price);
+  return lines.map((line) => priced.get(line)!);
+}
+
+function priceGroup(lines: readonly UsageLine[], { cost, charge }: AttemptPrices): PricedLine[] {
+  const costs = cost ? priceLines(lines, cost) : lines.map((line) => ({ line, costNano: 0n }));
+  if (!charge) return costs;
+  const charged = priceLines(lines, charge);
+  return costs.map((line, i) => ({ ...line, priceNano: charged[i]!.costNano }));
+}
+
+function unitsOf(usage: Usage, { cost, charge }: AttemptPrices, flags: string[]): PricedUnit[] {
+  const { units } = usage;
   // Most calls use nothing but tokens. One whose fate is not known is not charged as a request.
-  if (!units && (price.perRequest === undefined || flags.includes('uncertain'))) return { lines: priced };
-  const pricedUnits = priceUnits(usage, price);
-  if (Object.keys(units ?? {}).some((unit) => price.units?.[unit] === undefined)) flags.push('no-unit-price');
-  return pricedUnits.length ? { lines: priced, units: pricedUnits } : { lines: priced };
+  const asRequest = !flags.includes('uncertain');
+  const of = (price: PriceVersion | null): PricedUnit[] => {
+    if (!price) return Object.entries(units ?? {}).map(([unit, count]) => ({ unit, count, costNano: 0n }));
+    if (!units && (price.perRequest === undefined || !asRequest)) return [];
+    return priceUnits(usage, price);
+  };
+  const costs = of(cost);
+  if (cost && Object.keys(units ?? {}).some((unit) => cost.units?.[unit] === undefined))
+    flags.push('no-unit-price');
+  if (!charge) return costs;
+  const charged = of(charge);
+  const find = (list: readonly PricedUnit[], name: string) => list.find(({ unit }) => unit === name);
+  return [...new Set([...costs, ...charged].map(({ unit }) => unit))].map((unit) => {
+    const [own, theirs] = [find(costs, unit), find(charged, unit)];
+    const { count } = (own ?? theirs)!;
+    return { unit, count, costNano: own?.costNano ?? 0n, priceNano: theirs?.costNano ?? 0n };
+  });
 }

@@ -1,3 +1,4 @@
+import type { AttemptIntent } from '#core/contracts/journal.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { expectedCost } from './expected-cost.ts';
@@ -8,7 +9,14 @@ import type { Passage } from './passage.ts';
  * crash.
  * @throws Fault `gateway/journal`.
  */
-export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): Promise<void> {
+export function recordIntent(passage: Passage, attempt: AttemptRecord): Promise<void> {
+  const { recorders } = passage.exchange;
+  if (recorders.length === 0) return journalIntent(passage, attempt);
+  const others = recorders.map(async (recorder) => recorder.onDispatch?.());
+  return Promise.all([journalIntent(passage, attempt), ...others]).then(() => undefined);
+}
+
+function journalIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): Promise<void> {
   return new Promise((resolve, reject) => {
     gateway.journal.intent(
       {
@@ -24,7 +32,6 @@ export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRec
         subjects: subjectsOf(exchange.consumer),
         traceId: exchange.trace.traceId,
         estimatedInput: exchange.brief?.free ? 0 : exchange.estimatedInput,
-        priceVersion: attempt.target?.price?.version ?? null,
         ...costExpected(exchange, attempt),
         reserved: exchange.reserved,
       },
@@ -40,9 +47,16 @@ export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRec
 function costExpected(
   exchange: Exchange,
   { target }: AttemptRecord,
-): { estimatedCostNano?: string; currency?: string } {
-  const cost = target && !exchange.brief?.free ? expectedCost(exchange, target) : null;
-  return cost === null ? {} : { estimatedCostNano: cost.toString(), currency: target!.price!.currency };
+): Pick<AttemptIntent, 'priceVersion' | 'estimatedCostNano' | 'currency'> {
+  const expected = target && expectedCost(exchange, target);
+  if (!expected) return { priceVersion: null };
+  const { price, costNano } = expected;
+  if (exchange.brief?.free) return { priceVersion: price.version };
+  return {
+    priceVersion: price.version,
+    estimatedCostNano: costNano.toString(),
+    currency: price.currency,
+  };
 }
 
 export function subjectsOf(consumer: { id: string; project: string; team: string } | null) {

@@ -19,6 +19,7 @@ export class ScanStream implements AnswerStream {
   readonly state = newStreamState();
   readonly tally = new Tally();
   readonly cut = null;
+  isPaid: AnswerStream['isPaid'] = null;
   usage: Usage | null = null;
   hasContent = false;
   ended = false;
@@ -61,6 +62,7 @@ export class ScanStream implements AnswerStream {
     /** Everything before this has been put into `pieces`, or left out. */
     let copied = 0;
     let pieces: Buffer[] | null = null;
+    const { isPaid } = this;
     while (at < text.length) {
       const template = this.#template;
       if (template) {
@@ -79,6 +81,7 @@ export class ScanStream implements AnswerStream {
             copied = end;
           }
           at = end;
+          if (isPaid !== null && !isPaid()) break;
           continue;
         }
       }
@@ -91,6 +94,7 @@ export class ScanStream implements AnswerStream {
         copied = end;
       }
       at = end;
+      if (isPaid !== null && !isPaid()) break;
     }
     if (at < chunk.length) {
       // A copy, so that a few bytes do not hold on to a whole read.
@@ -115,6 +119,11 @@ export class ScanStream implements AnswerStream {
     if (!this.ended && !this.fault) for (const event of this.#reader.finish()) this.#follow(event);
     if (this.ended && last) this.#kept.push(last);
     return this.ended || this.fault ? null : last;
+  }
+
+  stop(): null {
+    this.#partial = null;
+    return null;
   }
 
   /** Below 0 as well when what comes is no frame, and never will be. */

@@ -2,8 +2,10 @@ import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { inputLine, outputLine, totalsOf, type TokenTotals, type Usage } from '#core/usage.ts';
+import { costEvents } from './cost-event.ts';
 import { allNoted } from './kept/note.ts';
 import { measure } from './measure.ts';
+import { pricesOfAttempt, tierServed } from './attempt-prices.ts';
 import { priceUsage } from './price-usage.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
@@ -29,6 +31,7 @@ export async function settle(passage: Passage, heldBytes: number): Promise<boole
       return false;
     }
     gateway.observer.settled(exchange, receipt);
+    for (const event of costEvents(receipt)) gateway.events.emit(event);
     for (const policy of route.onSettled) notify(passage, () => policy.onSettled!(exchange, receipt));
     return passage.noted === undefined || (await allNoted(passage));
   } catch (error) {
@@ -48,15 +51,20 @@ function notify({ exchange, gateway }: Passage, call: () => void | Promise<void>
 }
 
 function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): AttemptLine {
-  const price = attempt.target?.price ?? null;
+  const { target } = attempt;
   const flags = [...(usage?.flags ?? []), ...(attempt.flags ?? [])];
   // Whether it arrived cannot be known, so whatever was made anew may have been done twice.
   if (attempt.fault?.details.ambiguous) flags.push('ambiguous');
-  const priced = usage ? priceUsage(usage, price, flags) : { lines: [] };
+  const pricing = {
+    prices: pricesOfAttempt(passage, attempt, usage),
+    serviceTier: target && tierServed(passage.exchange, target, usage?.serviceTier ?? attempt.servedTier),
+    tolerance: target?.provider.costTolerance,
+  };
+  const priced = priceUsage(usage, pricing, flags);
   return {
     number: attempt.number,
     provider: attempt.provider,
-    model: attempt.target?.model ?? '',
+    model: target?.model ?? '',
     startedAtMs: attempt.startedAtMs,
     endedAtMs: attempt.endedAtMs || passage.gateway.clock.nowMs(),
     status: attempt.status,
@@ -65,8 +73,6 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
     usageSource: usage?.source ?? null,
     rawUsage: usage?.raw ?? null,
     flags,
-    priceVersion: price?.version ?? null,
-    currency: price?.currency ?? 'USD',
     ...priced,
   };
 }
@@ -102,10 +108,12 @@ export async function settleAhead(exchange: Exchange): Promise<void> {
 }
 
 function receiptOf(
-  { exchange, gateway }: Passage,
+  { exchange, gateway, recording }: Passage,
   attempts: readonly AttemptLine[],
   heldBytes: number,
 ): Receipt {
+  const unheard = recording?.unheard === true;
+  const flags = [...(exchange.replayOf === null ? [] : ['replayed']), ...(unheard ? ['unheard'] : [])];
   return {
     id: exchange.id,
     route: exchange.routeName,
@@ -119,9 +127,11 @@ function receiptOf(
     settledAtMs: gateway.clock.nowMs(),
     firstContentAtMs: exchange.firstContentAtMs,
     requestBytes: exchange.requestBytes,
-    responseBytes: exchange.socket?.upstreamBytes ?? exchange.inbound.bytesOut + heldBytes,
+    responseBytes: exchange.socket?.upstreamBytes ?? exchange.inbound.bytesOut + (unheard ? 0 : heldBytes),
     ...(exchange.socket ? { socket: exchange.socket } : {}),
     traceId: exchange.trace.traceId,
+    ...(flags.length > 0 ? { flags } : {}),
+    ...(exchange.replayOf === null ? {} : { replayOf: exchange.replayOf }),
     dropped: exchange.losses.map((loss) => loss.field),
     attempts,
   };

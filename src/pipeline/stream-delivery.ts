@@ -2,6 +2,7 @@ import type { RenderContext } from '#core/contracts/dialect.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
+import type { Usage } from '#core/usage.ts';
 import type { Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
 import type { AnswerStream } from './answer-stream.ts';
@@ -89,6 +90,18 @@ export class StreamDelivery {
       rest = Buffer.from(ending, streamEncoding ?? 'utf8');
     }
     return this.#ending(rest, true);
+  }
+
+  /** Nothing is left to pay for more: the stream ends here, as its clients expect, with what was used so far. */
+  endUnpaid(usage: Usage | null): Answer {
+    const { call, context, passage } = this.#parts;
+    this.#deliver(this.stream.stop());
+    if (this.stream.fault) return this.fail(this.stream.fault);
+    this.#begin();
+    passage.exchange.outcome = 'budget_cut';
+    const { renderEnding, streamEncoding } = call.dialect.client;
+    const ending = renderEnding({ reason: 'length', usage }, this.stream.state, context);
+    return this.#ending(Buffer.from(ending, streamEncoding ?? 'utf8'), true);
   }
 
   /** The stream has begun and cannot go on: the client is told so in its own dialect. */

@@ -11,23 +11,43 @@ export class Tally {
   readonly #plain = new Kept();
   /** Insides of JSON string literals, still escaped. */
   readonly #escaped = new Kept();
+  /** Also escaped; null: nobody follows. */
+  #tail: Kept | null = null;
 
   add(text: string): void {
     const bytes = Buffer.byteLength(text);
     this.bytes += bytes;
     if (this.#hasRoom) this.#plain.reserve(bytes).utf8(text, bytes);
+    if (this.#tail) this.#follow(this.#tail, JSON.stringify(text).slice(1, -1));
   }
 
   /** Adds the inside of a JSON string literal that stands in `source`. */
   addEscaped(source: Buffer, start: number, end: number): void {
     this.bytes += end - start;
     if (this.#hasRoom) this.#escaped.reserve(end - start).copy(source, start, end);
+    if (this.#tail) this.#tail.reserve(end - start).copy(source, start, end);
+  }
+
+  /** From now on all that comes is kept until it is taken. */
+  followTail(): void {
+    this.#tail = new Kept();
+  }
+
+  /** What came since it was last taken, in the order in which it came. */
+  takeTail(): string {
+    const escaped = this.#tail?.text() ?? '';
+    if (escaped !== '') this.#tail = new Kept();
+    return unescaped(escaped);
+  }
+
+  #follow(tail: Kept, escaped: string): void {
+    const bytes = Buffer.byteLength(escaped);
+    tail.reserve(bytes).utf8(escaped, bytes);
   }
 
   /** What is kept. Texts of the two ways of adding are not interleaved: this is for counting, not for reading. */
   text(): string {
-    const escaped = this.#escaped.text();
-    return this.#plain.text() + (escaped === '' ? '' : (JSON.parse(`"${escaped}"`) as string));
+    return this.#plain.text() + unescaped(this.#escaped.text());
   }
 
   /** Scales a token count of `text()` to all that was shown. */
@@ -38,6 +58,16 @@ export class Tally {
 
   get #hasRoom(): boolean {
     return this.#plain.length + this.#escaped.length < maxKeptBytes;
+  }
+}
+
+/** What was never valid JSON is counted as it stands. */
+function unescaped(inside: string): string {
+  if (inside === '') return '';
+  try {
+    return JSON.parse(`"${inside}"`) as string;
+  } catch {
+    return inside;
   }
 }
 

@@ -42,6 +42,7 @@ export class TransformStream implements AnswerStream {
   hasContent = false;
   ended = false;
   cut: AnswerStream['cut'] = null;
+  isPaid: AnswerStream['isPaid'] = null;
   fault: Fault | null = null;
 
   readonly #settings: TransformSettings;
@@ -73,6 +74,7 @@ export class TransformStream implements AnswerStream {
       if (end < 0) break;
       this.#take(chunk.toString(framing.encoding, at, end));
       at = end;
+      if (this.isPaid !== null && !this.isPaid()) break;
     }
     if (!this.ended && at < chunk.length) {
       this.#partial = Buffer.from(chunk.subarray(at));
@@ -97,6 +99,14 @@ export class TransformStream implements AnswerStream {
       const isCut = this.state.finished.size === 0 && !owed.some(({ type }) => type === 'end');
       if (isCut && this.#settings.mayGoOn) return;
       for (const event of owed) this.#give(event, this.#through(event));
+      for (const event of this.#remainders()) this.#render(event);
+    });
+    return this.#flush();
+  }
+
+  stop(): Buffer | string | null {
+    this.#partial = null;
+    this.#guard(() => {
       for (const event of this.#remainders()) this.#render(event);
     });
     return this.#flush();

@@ -40,7 +40,15 @@ for (const name of names) {
         const services = {
           instance,
           keys: { find: unused },
-          counters: { reserve: unused, settle: unused, debit: unused },
+          counters: { reserve: unused, extend: unused, debit: unused, settle: unused, inspect: unused },
+          cache: {
+            claim: unused,
+            begin: unused,
+            put: unused,
+            finish: unused,
+            release: unused,
+            get: unused,
+          },
           clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
         };
         assert.ok(policyKinds.get(kind)?.create(settings, services).summary);

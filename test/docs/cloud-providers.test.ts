@@ -14,7 +14,7 @@ test('the examples of providers in clouds are configurations, with the addresses
   mkdirSync(join(folder, 'secrets'));
   writeFileSync(join(folder, 'secrets/service-account.json'), JSON.stringify(account));
   const env = { BEDROCK_KEY_ID: 'AKIA', BEDROCK_SECRET: 's', BEDROCK_API_KEY: 'k' };
-  const prices = await openPriceSource(0);
+  const prices = await openPriceSource();
   const reached: Record<string, [string, string | null]> = {};
   for (const text of blocksOf('docs/cloud-providers.md', 'yaml')) {
     const { snapshot } = loadConfig({

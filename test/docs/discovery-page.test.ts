@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/compose/configuration.ts';
 import { blocksOf } from '../harness/snippets.ts';
 
 test('docs/discovery.md: every block is a configuration', async () => {
-  const prices = await openPriceSource(Date.now());
+  const prices = await openPriceSource();
   const overrides = { stateDirectory: null, port: null, adminPort: null, threads: null };
   for (const text of blocksOf('docs/discovery.md', 'yaml')) {
     const source = { path: null, env: { REGISTRY_TOKEN: 't' }, prices };

@@ -91,8 +91,10 @@ describe('examples/: each is served, and does what it is there for', limits, () 
   test('there is a test for each', () =>
     assert.deepEqual(readdirSync('examples').sort(), [
       'fallback.yaml',
+      'idempotency.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
+      'prices.yaml',
       'rest-and-llm.yaml',
     ]));
 
@@ -113,6 +115,36 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     simulator.enqueue({ status: 503 }, { status: 503 });
     assert.deepEqual(await chat(key('WEB_KEY'), 'fast'), { status: 200, model: 'claude-haiku-4-5' });
     assert.equal((await chat(key('WEB_KEY'), 'openai/gpt-5')).status, 403);
+  });
+
+  test('idempotency: one call for each key, and none without one where money is moved', async (t) => {
+    const { url, simulator } = await serve(t, example('idempotency.yaml'));
+    const headers = { authorization: `Bearer ${key('WEB_KEY')}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }] });
+    const post = (path: string, more: object) =>
+      fetch(url + path, { method: 'POST', body, headers: { ...headers, ...more } });
+    const keyed = () => post('/v1/chat/completions', { 'idempotency-key': 'one' });
+    const answers = await Promise.all([keyed(), keyed(), keyed()]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200],
+    );
+    assert.equal(simulator.calls().length, 1);
+    assert.equal((await post('/payments/1', {})).status, 400);
+  });
+
+  test('prices: the shop pays a price of its own', async (t) => {
+    const { admin, chat } = await serve(t, example('prices.yaml'));
+    assert.equal((await chat(key('SHOP_KEY'), 'gpt-5')).status, 200);
+    const priced = async () => {
+      const { usage } = (await (await admin('/v1/usage?by=project,model')).json()) as {
+        usage: { project: string; model: string; costNano: string }[];
+      };
+      return usage.find(({ project, model }) => project === 'shop' && model === 'gpt-5');
+    };
+    let row = await priced();
+    while (!row) row = await priced();
+    assert.ok(Number(row.costNano) > 0);
   });
 
   test('limits-by-team: both routes lead on, the third key to its models alone', async (t) => {

@@ -30,6 +30,7 @@ export const servedPages: readonly string[] = [
   'docs/model-routing.md',
   'docs/grpc.md',
   'docs/continue.md',
+  'docs/prices.md',
   'docs/dialects/embeddings.md',
   'docs/dialects/images-and-sound.md',
   'docs/dialects/realtime.md',

@@ -23,8 +23,13 @@ export interface StoredAttempt {
   readonly lines: readonly {
     readonly line: { direction: string; cache: string; kind: string; count: number };
     readonly costNano: string;
+    readonly priceNano?: string;
   }[];
-  readonly units?: readonly { unit: string; count: number; costNano: string }[];
+  readonly units?: readonly { unit: string; count: number; costNano: string; priceNano?: string }[];
+  readonly priceVersion: string | null;
+  readonly charge?: { readonly version: string; readonly currency: string };
+  readonly serviceTier?: string;
+  readonly reportedCostNano?: string;
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

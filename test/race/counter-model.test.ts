@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Reservation } from '#core/contracts/counter-store.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
-import { ReferenceCounters } from './reference-counters.ts';
+import { ReferenceCounters, type ReferenceItem } from './reference-counters.ts';
 
 const long = process.env['SLUICE_LONG'] === '1';
 // Windows of several shapes: a pane of a millisecond, one that divides evenly, ones that do not.
@@ -37,13 +38,19 @@ const step = fc.oneof(
   },
 );
 
+let ids = 0;
+const toItem = ({ windowMs, ...rest }: ReferenceItem) => ({
+  ...rest,
+  window: { kind: 'sliding' as const, windowMs },
+});
+
 test('the store answers as the reference model does, whatever comes', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const store = openCounterStore(createCounterMemory({ rows: 1024, reservations: 256 }), { owner: 1 });
       const model = new ReferenceCounters();
       const open: {
-        reservation: { token: number; admittedAtMs: number };
+        reservation: Reservation;
         bookings: readonly { amount: number }[];
       }[] = [];
       const settled: typeof open = [];
@@ -51,7 +58,7 @@ test('the store answers as the reference model does, whatever comes', () => {
       for (const one of steps) {
         if (one.type === 'reserve') {
           nowMs += one.passedMs;
-          const got = store.reserve(one.items, nowMs);
+          const got = store.reserve(String(++ids), one.items.map(toItem), nowMs);
           const expected = model.reserve(one.items, nowMs);
           assert.equal(got.admitted, expected.admitted);
           const remaining = got.states.map((state) => state.remaining);
@@ -62,7 +69,8 @@ test('the store answers as the reference model does, whatever comes', () => {
           const at = one.which % open.length;
           const { reservation, bookings } = open[at]!;
           const amounts = one.amounts.slice(0, bookings.length);
-          store[one.type](reservation, amounts);
+          if (one.type === 'settle') store.settle(reservation, amounts);
+          else store.debit(reservation, ++ids, amounts);
           amounts.forEach((amount, i) => {
             bookings[i]!.amount = one.type === 'settle' ? amount : bookings[i]!.amount + amount;
           });
@@ -73,7 +81,7 @@ test('the store answers as the reference model does, whatever comes', () => {
       }
       for (const subject of ['a', 'b', 'c']) {
         for (const windowMs of [40, 60, 150, 600, 1000]) {
-          const { used } = store.inspect(subject, windowMs, nowMs);
+          const used = store.unitsOf({ subject, window: { kind: 'sliding', windowMs }, capacity: 0 }, nowMs);
           assert.equal(used, model.used(subject, windowMs, nowMs), `${subject} over ${windowMs} ms`);
         }
       }
@@ -93,8 +101,8 @@ test('no span of a window ever holds more than the capacity', () => {
       let nowMs = 1_000_000;
       for (const { gapMs, amount } of arrivals) {
         nowMs += gapMs;
-        const items = [{ subject: 's', windowMs, capacity: 10, amount }];
-        if (store.reserve(items, nowMs).admitted) admitted.push({ atMs: nowMs, amount });
+        const items = [toItem({ subject: 's', windowMs, capacity: 10, amount })];
+        if (store.reserve(String(++ids), items, nowMs).admitted) admitted.push({ atMs: nowMs, amount });
       }
       for (const { atMs: endMs } of admitted) {
         const inside = admitted.filter(({ atMs }) => atMs <= endMs && atMs > endMs - windowMs);

@@ -3,20 +3,22 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
+import { openCounterStore, type EmbeddedCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import {
   createCounterMemory,
   layoutOf,
   rowHeaderWords,
+  rowValues,
   rowWords,
 } from '#storage/embedded/counters/layout.ts';
-import { paneSlots } from '#storage/embedded/counters/panes.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
-import { rowField } from '#storage/embedded/counters/rows.ts';
+import { rowField } from '#storage/embedded/counters/row-fields.ts';
 import type { RaceJob } from './reserve-worker.ts';
 
 const long = process.env['SLUICE_LONG'] === '1';
 const nowMs = 1_000_000;
+const unitsOf = (store: EmbeddedCounterStore, subject: string): number =>
+  store.unitsOf({ subject, window: { kind: 'sliding', windowMs: 60_000 }, capacity: 0 }, nowMs);
 
 function startWorker(job: Partial<RaceJob> & Pick<RaceJob, 'memory' | 'signals' | 'owner' | 'job'>): Worker {
   const defaults = { seed: job.owner, threads: 1, rounds: 1, callers: 1, haltAtWrite: 0 };
@@ -40,7 +42,7 @@ function auditRows(memory: SharedArrayBuffer): number {
   let total = 0;
   for (let i = 0; i < shards * rowsPerShard; i++) {
     const row = rowsAt + i * rowWords;
-    const panes = words.subarray(row + rowHeaderWords, row + rowHeaderWords + paneSlots);
+    const panes = words.subarray(row + rowHeaderWords, row + rowHeaderWords + rowValues);
     const sum = panes.reduce((a, b) => a + b, 0);
     assert.equal(words[row + rowField.sum], sum);
     assert.ok(panes.every((units) => units >= 0));
@@ -133,14 +135,14 @@ test('a thread that dies after any write of a step has done the step or not', as
     assert.deepEqual(recoverOwner(memory, 1), open, 'a second recovery changes nothing');
     auditRows(memory);
     const main = openCounterStore(memory, { owner: 2 });
-    const tokens = main.inspect('tokens', 60_000, nowMs).used;
-    const requests = main.inspect('requests', 60_000, nowMs).used;
+    const tokens = unitsOf(main, 'tokens');
+    const requests = unitsOf(main, 'requests');
     const life = `${tokens},${requests},${open.length}`;
     assert.ok(lives.includes(life), `after write ${haltAtWrite}: ${life}`);
     if (open.length > 0) assert.deepEqual(open[0]!.booked, [tokens, requests]);
     seen.add(life);
     for (const reservation of open) main.settle(reservation, [0, 0]);
-    if (open.length > 0) assert.equal(main.inspect('tokens', 60_000, nowMs).used, 0);
+    if (open.length > 0) assert.equal(unitsOf(main, 'tokens'), 0);
     releaseOwner(memory, 1);
     openCounterStore(memory, { owner: 1 });
   }

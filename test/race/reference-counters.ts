@@ -57,7 +57,7 @@ export class ReferenceCounters {
         remaining: items.map((item) => left(item, 0)),
       };
     }
-    const remaining = items.map((item, i) => left(item, wantedOf(item, i + 1)));
+    const remaining = items.map((item) => left(item, wantedOf(item, items.length)));
     const bookings = items.map(({ subject, windowMs, amount }) => {
       const seen = this.#bookings.filter((b) => b.subject === subject && b.windowMs === windowMs);
       return { subject, windowMs, amount, atMs: Math.max(nowMs, ...seen.map((b) => b.atMs)) };

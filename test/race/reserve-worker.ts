@@ -20,6 +20,7 @@ const signals = new Int32Array(data.signals);
 const forever = new Int32Array(new SharedArrayBuffer(4));
 const nowMs = 1_000_000;
 let writes = 0;
+let ids = 0;
 const store = openCounterStore(data.memory, {
   owner: data.owner,
   lockTimeoutMs: 60_000,
@@ -47,10 +48,24 @@ const jobs: Record<RaceJob['job'], () => void> = {
       }
       for (let i = 0; i < data.callers; i++) {
         const items = [
-          { subject: `round-${round}`, windowMs: 60_000, capacity: 10, amount: 1 },
-          { subject: `wide-${random(5)}`, windowMs: 1000, capacity: 1e9, amount: 7 },
+          {
+            subject: `round-${round}`,
+            window: { kind: 'sliding' as const, windowMs: 60_000 },
+            capacity: 10,
+            amount: 1,
+          },
+          {
+            subject: `wide-${random(5)}`,
+            window: { kind: 'sliding' as const, windowMs: 1000 },
+            capacity: 1e9,
+            amount: 7,
+          },
         ];
-        const result = store.reserve(random(2) === 0 ? items : items.reverse(), nowMs + random(50));
+        const result = store.reserve(
+          `${data.owner}-${++ids}`,
+          random(2) === 0 ? items : items.reverse(),
+          nowMs + random(50),
+        );
         if (result.admitted) Atomics.add(signals, 8 + round, 1);
       }
     }
@@ -60,14 +75,15 @@ const jobs: Record<RaceJob['job'], () => void> = {
     while (Atomics.load(signals, 1) === 0) {
       const items = Array.from({ length: 1 + random(4) }, () => ({
         subject: `s${random(12)}`,
-        windowMs: 31 * 86_400_000,
+        window: { kind: 'sliding' as const, windowMs: 31 * 86_400_000 },
         capacity: 1e9,
         amount: 1 + random(9),
       }));
-      const result = store.reserve(items, nowMs);
+      const result = store.reserve(`${data.owner}-${++ids}`, items, nowMs);
       if (!result.admitted) throw new Error('refused');
       store.debit(
         result.reservation,
+        1,
         items.map(() => random(3)),
       );
       store.settle(
@@ -80,22 +96,40 @@ const jobs: Record<RaceJob['job'], () => void> = {
   /** Two items through their life, standing still after the chosen write. */
   halt() {
     const result = store.reserve(
+      `${data.owner}-${++ids}`,
       [
-        { subject: 'tokens', windowMs: 60_000, capacity: 100, amount: 5 },
-        { subject: 'requests', windowMs: 60_000, capacity: 100, amount: 1 },
+        {
+          subject: 'tokens',
+          window: { kind: 'sliding' as const, windowMs: 60_000 },
+          capacity: 100,
+          amount: 5,
+        },
+        {
+          subject: 'requests',
+          window: { kind: 'sliding' as const, windowMs: 60_000 },
+          capacity: 100,
+          amount: 1,
+        },
       ],
       nowMs,
     );
     if (!result.admitted) throw new Error('refused');
-    store.debit(result.reservation, [2, 1]);
+    store.debit(result.reservation, 1, [2, 1]);
     store.settle(result.reservation, [3, 4]);
   },
   /** Asks once for what a halted thread has locked. */
   wait() {
     Atomics.store(signals, 2, 3);
     Atomics.notify(signals, 2);
-    const items = [{ subject: 'tokens', windowMs: 60_000, capacity: 100, amount: 100 }];
-    Atomics.store(signals, 3, store.reserve(items, nowMs).admitted ? 1 : 2);
+    const items = [
+      {
+        subject: 'tokens',
+        window: { kind: 'sliding' as const, windowMs: 60_000 },
+        capacity: 100,
+        amount: 100,
+      },
+    ];
+    Atomics.store(signals, 3, store.reserve(`${data.owner}-${++ids}`, items, nowMs).admitted ? 1 : 2);
   },
 };
 

@@ -178,6 +178,11 @@ export interface ProviderSide {
     line: CallLine,
     clientHeaders?: HeaderList,
   ): ReadonlyMap<string, string | null>;
+  /**
+   * Same dialect: the top-level fields to set, on top of `relayEdits`, so that each answer has at most `maxTokens` of output, and what
+   * the call then cannot have. Asked where the call's own bound is higher or there is none.
+   */
+  capOutput(body: JsonObject, maxTokens: number, target: Target): OutputCap;
   /** Same dialect: what of a call the edits leave out because the provider would refuse it; absent: nothing ever is. */
   relayLosses?(body: JsonObject, target: Target): readonly Loss[];
   /** Other dialect: a body, and what it cannot carry. */
@@ -205,10 +210,18 @@ export interface ProviderSide {
   readLimits(headers: HeaderList): LimitReport | null;
   /** Name of the response header that carries the provider's id of the call. */
   readonly requestIdHeader: string;
+  /** Of the response header that says how a call was served, where its usage does not; absent: there is none. */
+  readonly tierHeader?: string;
   /**
    * How many tokens of a model one of the gateway's own counter is, as measured (docs/token-counting.md). Absent: one.
    */
   tokensPerCounted?(target: Target): number;
+}
+
+export interface OutputCap {
+  /** JSON texts. */
+  readonly edits: ReadonlyMap<string, string>;
+  readonly losses: readonly Loss[];
 }
 
 export interface EventReader {

@@ -1,4 +1,5 @@
 import type { Receipt, Subjects } from '../receipt.ts';
+import type { EventRecord } from './events.ts';
 
 /** Written before an upstream is called: from here on the attempt cannot be forgotten. */
 export interface AttemptIntent {
@@ -39,6 +40,8 @@ export interface AttemptProgress {
   /** The cost so far in nano-units, as a decimal. */
   readonly costNano: string;
   readonly currency: string;
+  /** What the customer pays so far, where that is not the cost. */
+  readonly charge?: { readonly version: string; readonly currency: string; readonly priceNano: string };
 }
 
 /**
@@ -50,4 +53,5 @@ export interface Journal {
   intent(record: AttemptIntent, done: (error: Error | null) => void): void;
   progress(record: AttemptProgress): void;
   receipt(record: Receipt, booked: readonly ReservedAmount[], done: (error: Error | null) => void): void;
+  event(record: EventRecord, done: (error: Error | null) => void): void;
 }

@@ -1,3 +1,4 @@
+import type { EventRecord } from './events.ts';
 import type { Obligation } from './keeper.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Receipt } from '../receipt.ts';
@@ -21,4 +22,6 @@ export interface Observer {
   failed(exchange: Exchange, error: unknown): void;
   /** What a provider does in the background could not be looked after; null: all of it. It is tried again. */
   owedFailed(owed: Pick<Obligation, 'receipt' | 'route'> | null, error: unknown): void;
+  /** An event could not be put on record. */
+  eventFailed(event: EventRecord, error: unknown): void;
 }

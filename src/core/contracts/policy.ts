@@ -2,8 +2,11 @@ import type { AnswerEvent } from '../answer.ts';
 import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../head.ts';
 import type { KeyRecord } from '../key.ts';
+import type { LimitWish } from '../limit-wish.ts';
 import type { Receipt } from '../receipt.ts';
+import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 import type { CounterStore } from './counter-store.ts';
 
@@ -18,8 +21,23 @@ export interface Policy {
   readonly summary: string;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
-  /** The call is understood (`exchange.brief` on LLM routes): permission, limits. */
+  /**
+   * Asked after every `onHead`: is the whole body wanted for `onCall`, where nobody else may need it? Then it is read, as large as
+   * the route allows, and stands on `exchange.body`.
+   */
+  readsBody?(exchange: Exchange): boolean;
+  /**
+   * The call is understood (`exchange.brief` on LLM routes): permission, limits. May answer by `exchange.shortAnswer`, and record
+   * what is answered by `exchange.recorders`.
+   */
   onCall?(exchange: Exchange): void | Promise<void>;
+  /**
+   * What it limits of this call; asked after every `onCall`. All that the route's policies name is reserved in one step, and
+   * refused or settled together: a policy does not reserve by itself.
+   */
+  limits?(exchange: Exchange): readonly LimitWish[];
+  /** The same of an attempt at one target, reserved when that is chosen. Refused there, the next target is tried. */
+  targetLimits?(exchange: Exchange, target: Target): readonly LimitWish[];
   /** May this exchange's consumer know of, and use, a model? Lists of models show what every policy allows. */
   allowsModel?(exchange: Exchange, model: string): boolean;
   /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */
@@ -60,6 +78,7 @@ export interface PolicyServices {
   readonly instance: string;
   readonly keys: KeyDirectory;
   readonly counters: CounterStore;
+  readonly cache: CacheStore;
   readonly clock: Clock;
 }
 

@@ -15,6 +15,7 @@ export const interpretedKeys = [
 
 /** https://docs.anthropic.com/en/api/messages */
 export function readBrief(body: JsonObject): CallBrief {
+  const tier = body['speed'] === 'fast' ? 'fast' : body['service_tier'];
   return {
     model: readString(body['model'], 'model'),
     stream: optional(body['stream'], 'stream', readBoolean) ?? false,
@@ -22,5 +23,6 @@ export function readBrief(body: JsonObject): CallBrief {
     choices: 1,
     // Usage is a part of every stream here.
     wantsUsage: true,
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
 }

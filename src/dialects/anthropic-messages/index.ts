@@ -4,6 +4,7 @@ import { batchOperations } from './batches.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
 import { fileOperations } from './files.ts';
 import { keeping } from './keeping.ts';
+import { capOutput } from './cap-output.ts';
 import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
 import { pathOf, relayEdits } from './hosted.ts';
@@ -77,6 +78,7 @@ export const anthropicMessages: Dialect = {
       'x-app',
     ],
     relayEdits: (body, target, _line, clientHeaders = []) => relayEdits(body, target, clientHeaders),
+    capOutput,
     renderCall,
     readLimits,
     parseAnswer: (body) => parseAnswer(body),

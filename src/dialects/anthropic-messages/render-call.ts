@@ -270,7 +270,7 @@ function renderFormat({ outputFormat, words }: Conversation, lose: Lose): JsonOb
   return { format: { type: 'json_schema', schema: outputFormat.schema } };
 }
 
-const minBudget = 1024;
+export const leastBudget = 1024;
 /** https://docs.anthropic.com/en/docs/build-with-claude/effort */
 const efforts: Readonly<Record<string, string>> = {
   minimal: 'low',
@@ -306,11 +306,11 @@ function renderThinking(
     return { on: false, field: null, config };
   }
   if (reasoning.budgetTokens === null) return { on: true, field: { type: 'adaptive' }, config };
-  const budget = Math.max(minBudget, Math.min(reasoning.budgetTokens, maxTokens - 1));
+  const budget = Math.max(leastBudget, Math.min(reasoning.budgetTokens, maxTokens - 1));
   if (budget >= maxTokens) {
     lose(
       c.words.reasoning,
-      `thinking takes at least ${minBudget} tokens, and the answer may have ${maxTokens}`,
+      `thinking takes at least ${leastBudget} tokens, and the answer may have ${maxTokens}`,
     );
     return { on: false, field: null, config };
   }

@@ -27,6 +27,7 @@ export function parseUsage(raw: JsonObject, source: UsageSource): Usage {
   }
   if (lines.every((line) => line.count === 0)) flags.add('zero-usage');
   const units = unitsOf(raw, flags);
+  const tier = raw['speed'] === 'fast' ? 'fast' : raw['service_tier'];
   const suspect = flags.has('not-a-number') || flags.has('negative') || flags.has('implausible');
   return {
     lines,
@@ -34,6 +35,7 @@ export function parseUsage(raw: JsonObject, source: UsageSource): Usage {
     raw,
     flags: [...flags],
     ...(units ? { units } : {}),
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
 }
 

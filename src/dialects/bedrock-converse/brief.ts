@@ -1,6 +1,6 @@
 import type { CallBrief, JsonObject } from '#core/call.ts';
 import type { CallLine } from '#core/contracts/dialect.ts';
-import { optional, readCount, readObject, readString } from '#core/read-json.ts';
+import { isObject, optional, readCount, readObject, readString } from '#core/read-json.ts';
 
 /** Fields of a body that the gateway acts upon. */
 export const interpretedKeys = ['messages', 'system', 'inferenceConfig', 'toolConfig', 'modelId'];
@@ -10,6 +10,7 @@ export const isStream = ({ operation }: CallLine): boolean => operation.path.end
 /** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
 export function readBrief(body: JsonObject, line: CallLine): CallBrief {
   const config = optional(body['inferenceConfig'], 'inferenceConfig', readObject);
+  const tier = isObject(body['serviceTier']) ? body['serviceTier']['type'] : undefined;
   return {
     model: readString(line.parameters['model'], 'modelId'),
     stream: isStream(line),
@@ -17,5 +18,6 @@ export function readBrief(body: JsonObject, line: CallLine): CallBrief {
     choices: 1,
     // Usage is a part of every stream here.
     wantsUsage: true,
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
 }

@@ -2,6 +2,7 @@ import type { JsonObject } from '#core/call.ts';
 import type { Dialect, ModelListing } from '#core/contracts/dialect.ts';
 import { headerOf } from '#core/head.ts';
 import { interpretedKeys, isStream, readBrief } from './brief.ts';
+import { capOutput } from './cap-output.ts';
 import { parseFault, renderError, typeOf } from './faults.ts';
 import { eventStream, frameOf, mediaType } from './framing.ts';
 import { parseCall } from './parse-call.ts';
@@ -56,6 +57,7 @@ export const bedrockConverse: Dialect = {
     passesHeaders: ['user-agent', 'x-amzn-bedrock-'],
     // The model stands in the path.
     relayEdits: (body: JsonObject) => ('modelId' in body ? new Map([['modelId', null]]) : new Map()),
+    capOutput,
     renderCall,
     readLimits: () => null,
     parseAnswer: (body) => parseAnswer(body),

@@ -51,8 +51,10 @@ export class ConverseReader implements EventReader {
       case 'messageStop':
         return this.#readStop(textOr(payload['stopReason']));
       case 'metadata': {
-        const { usage } = payload;
-        const told: AnswerEvent[] = isObject(usage) ? [{ type: 'usage', usage: parseUsage(usage) }] : [];
+        const { usage, serviceTier } = payload;
+        const told: AnswerEvent[] = isObject(usage)
+          ? [{ type: 'usage', usage: parseUsage(usage, serviceTier) }]
+          : [];
         return [...told, ...this.#end('metadata')];
       }
       default: {
@@ -196,7 +198,9 @@ export function parseAnswer(body: JsonObject): AnswerEvent[] {
       raw,
       stopSequence: raw === 'stop_sequence' ? '' : null,
     },
-    ...(isObject(body['usage']) ? [{ type: 'usage', usage: parseUsage(body['usage']) } as const] : []),
+    ...(isObject(body['usage'])
+      ? [{ type: 'usage', usage: parseUsage(body['usage'], body['serviceTier']) } as const]
+      : []),
     { type: 'end' },
   ];
 }

@@ -120,7 +120,7 @@ function renderFormat({ outputFormat, words }: Conversation, { lose }: How): Jso
 const renderEffort = ({ reasoning }: Conversation): JsonObject =>
   reasoning?.enabled && reasoning.effort !== null ? { effort: reasoning.effort } : {};
 
-const leastBudget = 1024;
+export const leastBudget = 1024;
 
 function modelFields(c: Conversation, model: string, { words, lose }: How): JsonObject {
   const { reasoning, topK } = c;

@@ -5,9 +5,9 @@ import { inputLine, outputLine, totalsOf, type Usage, type UsageLine } from '#co
 
 /**
  * `inputTokens` leaves out what was read from the cache and written to it; `cacheDetails` says of what was written how
- * long it is kept. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
+ * long it is kept. `served` is the answer's `serviceTier`. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
  */
-export function parseUsage(raw: JsonObject): Usage {
+export function parseUsage(raw: JsonObject, served?: unknown): Usage {
   const flags = new Set<string>();
   const figure = (name: string) => tokenFigure(raw, name, flags);
   const read = figure('cacheReadInputTokens');
@@ -29,7 +29,14 @@ export function parseUsage(raw: JsonObject): Usage {
   if (typeof total === 'number' && total !== sum) flags.add('total-disagrees');
   if (sum === 0) flags.add('zero-usage');
   const isPartial = flags.has('not-a-number') || flags.has('negative') || flags.has('implausible');
-  return { lines, source: isPartial ? 'provider_partial' : 'provider', raw, flags: [...flags] };
+  const tier = isObject(served) ? served['type'] : undefined;
+  return {
+    lines,
+    source: isPartial ? 'provider_partial' : 'provider',
+    raw,
+    flags: [...flags],
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
+  };
 }
 
 export function renderUsage(usage: Usage | null): JsonObject {

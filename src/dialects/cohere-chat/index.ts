@@ -54,6 +54,10 @@ export const cohereChat: Dialect = {
     relayEdits(body: JsonObject, target: Target) {
       return body['model'] === target.model ? new Map() : new Map([['model', JSON.stringify(target.model)]]);
     },
+    capOutput: (_body, maxTokens) => ({
+      edits: new Map([['max_tokens', JSON.stringify(maxTokens)]]),
+      losses: [],
+    }),
     renderCall,
     readLimits: () => null,
     parseAnswer: (body) => parseAnswer(body),

@@ -23,6 +23,7 @@ export function readBrief(body: JsonObject, line: CallLine): CallBrief {
       throw invalidField(camel, `the field once, and not as "${snake}" besides`, body[camel]);
   const config = readConfig(body);
   const path = 'generationConfig';
+  const tier = body['serviceTier'] ?? body['service_tier'];
   return {
     model: modelOf(line),
     stream: isStream(line),
@@ -30,6 +31,7 @@ export function readBrief(body: JsonObject, line: CallLine): CallBrief {
     choices: optional(config['candidateCount'], `${path}.candidateCount`, readCount) || 1,
     // Usage is a part of every answer and event here.
     wantsUsage: true,
+    ...(typeof tier === 'string' ? { serviceTier: tier.toLowerCase().replace(/^service_tier_/, '') } : {}),
   };
 }
 

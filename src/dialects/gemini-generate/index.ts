@@ -3,7 +3,7 @@ import type { CallLine, Dialect, ModelListing, Operation } from '#core/contracts
 import { headerOf } from '#core/head.ts';
 import { serverSentEvents } from '#core/sse.ts';
 import { batchOperations } from './batches.ts';
-import { interpretedKeys, isArray, readBrief } from './brief.ts';
+import { interpretedKeys, isArray, readBrief, readConfig } from './brief.ts';
 import { parseFault, renderError } from './faults.ts';
 import { fileOperations } from './files.ts';
 import { jsonArray } from './framing.ts';
@@ -77,6 +77,11 @@ export const geminiGenerate: Dialect = {
     passesHeaders: ['user-agent', 'x-goog-api-client'],
     // The model stands in the path.
     relayEdits: (body: JsonObject) => ('model' in body ? new Map([['model', null]]) : new Map()),
+    capOutput(body, maxOutputTokens) {
+      const name = 'generation_config' in body ? 'generation_config' : 'generationConfig';
+      const capped = { ...readConfig(body), maxOutputTokens };
+      return { edits: new Map([[name, JSON.stringify(capped)]]), losses: [] };
+    },
     renderCall,
     readLimits: () => null,
     parseAnswer: (body) => parseAnswer(body),
@@ -84,6 +89,7 @@ export const geminiGenerate: Dialect = {
     withoutUsage: (data) => data,
     parseFault,
     requestIdHeader: 'x-request-id',
+    tierHeader: 'x-gemini-service-tier',
   },
 };
 

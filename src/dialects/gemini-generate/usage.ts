@@ -75,7 +75,14 @@ export function parseUsage(raw: JsonObject): Usage {
   for (const [modality, count] of said.others) lines.push({ ...outputLine(count), modality });
   if (thoughts > 0) lines.push(outputLine(thoughts, 'reasoning'));
   const isPartial = flags.has('not-a-number') || flags.has('negative') || flags.has('implausible');
-  return { lines, source: isPartial ? 'provider_partial' : 'provider', raw, flags: [...flags] };
+  const traffic = raw['trafficType'];
+  return {
+    lines,
+    source: isPartial ? 'provider_partial' : 'provider',
+    raw,
+    flags: [...flags],
+    ...(typeof traffic === 'string' ? { serviceTier: traffic.toLowerCase() } : {}),
+  };
 }
 
 /** Details that are more than their total are none. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import type { Dialect, ModelListing } from '#core/contracts/dialect.ts';
+import { isObject } from '#core/read-json.ts';
 import type { Target } from '#core/target.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
 import { parseFault, renderError } from './faults.ts';
@@ -51,6 +52,10 @@ export const ollamaChat: Dialect = {
     passesHeaders: ['user-agent'],
     relayEdits(body: JsonObject, target: Target) {
       return body['model'] === target.model ? new Map() : new Map([['model', JSON.stringify(target.model)]]);
+    },
+    capOutput({ options }, maxTokens) {
+      const capped = { ...(isObject(options) ? options : {}), num_predict: maxTokens };
+      return { edits: new Map([['options', JSON.stringify(capped)]]), losses: [] };
     },
     renderCall,
     readLimits: () => null,

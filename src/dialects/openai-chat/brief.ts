@@ -19,6 +19,7 @@ export const interpretedKeys = [
 /** https://platform.openai.com/docs/api-reference/chat/create */
 export function readBrief(body: JsonObject, { parameters }: Pick<CallLine, 'parameters'>): CallBrief {
   const options = body['stream_options'];
+  const tier = body['service_tier'];
   return {
     // Azure's path names the deployment, whatever the body says.
     model: parameters['model'] ?? readString(body['model'], 'model'),
@@ -28,5 +29,6 @@ export function readBrief(body: JsonObject, { parameters }: Pick<CallLine, 'para
       optional(body['max_tokens'], 'max_tokens', readCount),
     choices: Math.max(1, optional(body['n'], 'n', readCount) ?? 1),
     wantsUsage: isObject(options) && options['include_usage'] === true,
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
 }

@@ -7,7 +7,7 @@ import { parseFault, renderError } from './faults.ts';
 import { parseCall } from './parse-call.ts';
 import { createEventReader, parseAnswer } from './read-answer.ts';
 import { realtime } from './realtime.ts';
-import { refusesAskedUsage, relayEdits, relayLosses, withoutUsage } from './relay.ts';
+import { capOutput, refusesAskedUsage, relayEdits, relayLosses, withoutUsage } from './relay.ts';
 import { replaceState } from './replace-state.ts';
 import { renderAnswer, renderEnding, renderEvent } from './render-answer.ts';
 import { renderCall } from './render-call.ts';
@@ -73,6 +73,7 @@ export const openaiChat: Dialect = {
     ],
     relayEdits,
     relayLosses,
+    capOutput,
     renderCall,
     readLimits,
     parseAnswer,

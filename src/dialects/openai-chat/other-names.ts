@@ -3,7 +3,7 @@ import { isObject } from '#core/read-json.ts';
 import type { Quirks } from '#core/target.ts';
 
 /** Names that mean the same among the providers of this dialect. */
-const caps = ['max_completion_tokens', 'max_tokens'] as const;
+export const caps = ['max_completion_tokens', 'max_tokens'] as const;
 const seeds = ['seed', 'random_seed'] as const;
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null;

@@ -50,7 +50,11 @@ class ChunkReader implements EventReader {
       if (isObject(value)) this.#readChoice(value, events);
     }
     const usage = findUsage(chunk);
-    if (usage) events.push({ type: 'usage', usage: parseUsage(usage, this.#target.provider.quirks) });
+    if (usage) {
+      const { quirks } = this.#target.provider;
+      const tier = usage['service_tier'] ?? chunk['service_tier'];
+      events.push({ type: 'usage', usage: parseUsage(usage, quirks, tier) });
+    }
     return events.length ? events : [{ type: 'opaque', name }];
   }
 

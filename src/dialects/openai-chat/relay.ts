@@ -1,9 +1,10 @@
 import type { JsonObject, Loss } from '#core/call.ts';
+import type { OutputCap } from '#core/contracts/dialect.ts';
 import type { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import { scanFields, spliceFields } from '#core/json.ts';
 import type { Target } from '#core/target.ts';
-import { otherNames } from './other-names.ts';
+import { caps, otherNames } from './other-names.ts';
 
 /** What must change in a call that goes on in its own words. */
 export function relayEdits(body: JsonObject, target: Target): Map<string, string | null> {
@@ -19,6 +20,18 @@ export function relayEdits(body: JsonObject, target: Target): Map<string, string
   for (const [field, json] of otherNames(body, quirks)) edits.set(field, json);
   for (const field of quirks.refusesFields ?? []) if (field in body) edits.set(field, null);
   return edits;
+}
+
+/** By the name that the provider takes, or those that the call has: of two names the lower bound counts. */
+export function capOutput(body: JsonObject, maxTokens: number, { provider }: Target): OutputCap {
+  const { maxTokensField } = provider.quirks;
+  const given = caps.filter((name) => typeof body[name] === 'number');
+  const names = maxTokensField ? [maxTokensField] : given.length > 0 ? given : ['max_completion_tokens'];
+  const edits = names.map((name): [string, string] => {
+    const own = body[name];
+    return [name, JSON.stringify(typeof own === 'number' ? Math.min(own, maxTokens) : maxTokens)];
+  });
+  return { edits: new Map(edits), losses: [] };
 }
 
 /** What the provider would refuse, where it asks for something. That usage was asked for is told in another way. */

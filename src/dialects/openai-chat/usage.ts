@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
+import { readReportedCost } from '#core/reported-cost.ts';
 import type { Quirks } from '#core/target.ts';
 import { tokenFigure } from '#core/token-figure.ts';
 import { inputLine, outputLine, totalsOf, type Usage, type UsageLine } from '#core/usage.ts';
@@ -11,7 +12,7 @@ const objectOr = (value: unknown): JsonObject | null => (isObject(value) ? value
  * completion figure (beside it where the provider's record says so).
  * https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage
  */
-export function parseUsage(raw: JsonObject, quirks: Quirks): Usage {
+export function parseUsage(raw: JsonObject, quirks: Quirks, tier: unknown): Usage {
   const flags = new Set<string>();
   const figure = (source: JsonObject | null, ...names: string[]) => {
     const name = names.find((candidate) => source?.[candidate] !== undefined && source[candidate] !== null);
@@ -28,6 +29,7 @@ export function parseUsage(raw: JsonObject, quirks: Quirks): Usage {
   const written = figure(inputDetails, 'cache_write_tokens', 'cache_creation_input_tokens');
   const audioIn = figure(inputDetails, 'audio_tokens');
   const audioOut = figure(outputDetails, 'audio_tokens');
+  const rejected = figure(outputDetails, 'rejected_prediction_tokens');
   const reasoning = figure(outputDetails, 'reasoning_tokens') || figure(raw, 'reasoning_tokens');
 
   // Some servers count cached tokens beside the prompt: then there are more of them than prompt.
@@ -44,6 +46,7 @@ export function parseUsage(raw: JsonObject, quirks: Quirks): Usage {
   const shownReasoning = Math.min(reasoning, output);
   if (reasoning > output) flags.add('reasoning-exceeds-output');
   const shownAudio = Math.min(audioOut, output - shownReasoning);
+  const shownRejected = Math.min(rejected, output - shownReasoning - shownAudio);
 
   const total = raw['total_tokens'];
   if (typeof total === 'number' && total !== input + output) flags.add('total-disagrees');
@@ -53,9 +56,11 @@ export function parseUsage(raw: JsonObject, quirks: Quirks): Usage {
   if (parts.cached) lines.push(inputLine(parts.cached, 'read'));
   if (parts.written) lines.push(inputLine(parts.written, 'write-5m'));
   if (parts.audioIn) lines.push({ ...inputLine(parts.audioIn), modality: 'audio' });
-  lines.push(outputLine(output - shownReasoning - shownAudio));
+  lines.push(outputLine(output - shownReasoning - shownAudio - shownRejected));
   if (shownReasoning) lines.push(outputLine(shownReasoning, 'reasoning'));
   if (shownAudio) lines.push({ ...outputLine(shownAudio), modality: 'audio' });
+  if (shownRejected) lines.push(outputLine(shownRejected, 'prediction'));
+  const reported = readReportedCost(raw, flags);
   return {
     lines,
     source:
@@ -64,6 +69,8 @@ export function parseUsage(raw: JsonObject, quirks: Quirks): Usage {
         : 'provider',
     raw,
     flags: [...flags],
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
+    ...(reported === undefined ? {} : { reportedCostNano: reported }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Target } from '#core/target.ts';
 import { ownWords } from './words.ts';
 
 /** What the vendor takes where nothing is said. */
-const defaultMaxTokens = 16;
+export const defaultMaxTokens = 16;
 /** Values that ask for nothing: leaving them out changes nothing. */
 const neutral: Readonly<Record<string, unknown>> = { echo: false, best_of: 1, suffix: '' };
 

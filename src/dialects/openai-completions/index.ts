@@ -4,7 +4,7 @@ import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import { answerFromChat, framesFromChat, toChat } from './answers.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
-import { parseCall, renderCall } from './calls.ts';
+import { defaultMaxTokens, parseCall, renderCall } from './calls.ts';
 
 /**
  * OpenAI's completions of before the chat: a prompt instead of messages. What it shares with the chat beside it (settings,
@@ -29,6 +29,10 @@ export const openaiCompletions = (chat: Dialect): Dialect => ({
   provider: {
     ...chat.provider,
     path: () => '/completions',
+    capOutput: (body, maxTokens) => ({
+      edits: new Map([['max_tokens', JSON.stringify(capOf(body, maxTokens))]]),
+      losses: [],
+    }),
     renderCall: (conversation, target) => renderCall(conversation, target, chat),
     parseAnswer(body, target) {
       if (!Array.isArray(body['choices']))
@@ -47,6 +51,10 @@ export const openaiCompletions = (chat: Dialect): Dialect => ({
     },
   },
 });
+
+/** Where nothing is said, that is a bound, too. */
+const capOf = ({ max_tokens: own }: JsonObject, maxTokens: number): number =>
+  own === undefined || own === null ? Math.min(defaultMaxTokens, maxTokens) : maxTokens;
 
 /** What is no JSON is left to the chat's reader, which says so. */
 function converted(data: string): string {

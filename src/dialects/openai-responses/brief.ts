@@ -7,6 +7,7 @@ export const interpretedKeys = ['model', 'stream', 'max_output_tokens', 'input',
 
 /** https://platform.openai.com/docs/api-reference/responses/create */
 export function readBrief(body: JsonObject): CallBrief {
+  const tier = body['service_tier'];
   return {
     model: readString(body['model'], 'model'),
     stream: optional(body['stream'], 'stream', readBoolean) ?? false,
@@ -14,5 +15,6 @@ export function readBrief(body: JsonObject): CallBrief {
     choices: 1,
     // The last event of every stream has it.
     wantsUsage: true,
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
   };
 }

@@ -13,6 +13,9 @@ import { renderCall } from './render-call.ts';
 import { replaceState } from './replace-state.ts';
 import { findVendorIds, vendorIdWords } from './vendor-ids.ts';
 
+/** The vendor refuses a lower bound. */
+const leastOutput = 16;
+
 /**
  * OpenAI's responses: items instead of messages, and answers told by their items and parts. Errors, limits and the list of
  * models are those of the chat beside it.
@@ -64,6 +67,10 @@ export const openaiResponses = (chat: Dialect): Dialect => ({
       'x-codex-',
     ],
     relayEdits,
+    capOutput: (_body, maxTokens) => ({
+      edits: new Map([['max_output_tokens', JSON.stringify(Math.max(leastOutput, maxTokens))]]),
+      losses: [],
+    }),
     renderCall,
     parseAnswer: (body, target) => parseAnswer(body, faultsOf(chat, target)),
     eventReader: (target) => new ResponseReader(faultsOf(chat, target)),

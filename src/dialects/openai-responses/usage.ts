@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
+import { readReportedCost } from '#core/reported-cost.ts';
 import { tokenFigure } from '#core/token-figure.ts';
 import { inputLine, outputLine, totalsOf, type CacheClass, type Usage, type UsageLine } from '#core/usage.ts';
 
@@ -48,6 +49,8 @@ export function parseUsage(raw: JsonObject, response: JsonObject): Usage {
   lines.push(...written, outputLine(output - reasoning));
   if (reasoning) lines.push(outputLine(reasoning, 'reasoning'));
   const searches = figure(objectOr(objectOr(response['tool_usage'])?.['web_search']), 'num_requests');
+  const tier = response['service_tier'];
+  const reported = readReportedCost(raw, flags);
   const suspect = flags.has('not-a-number') || flags.has('negative') || flags.has('implausible');
   return {
     lines,
@@ -55,6 +58,8 @@ export function parseUsage(raw: JsonObject, response: JsonObject): Usage {
     raw,
     flags: [...flags],
     ...(searches ? { units: { searches } } : {}),
+    ...(typeof tier === 'string' ? { serviceTier: tier } : {}),
+    ...(reported === undefined ? {} : { reportedCostNano: reported }),
   };
 }
 

@@ -16,7 +16,7 @@ export const frameHeaderBytes = 12;
 export const formatVersion = 1;
 
 /** Types are written to disk: never renumber, only add. */
-export const frameType = { segment: 0, intent: 1, progress: 2, receipt: 3 } as const;
+export const frameType = { segment: 0, intent: 1, progress: 2, receipt: 3, event: 4 } as const;
 export type FrameType = (typeof frameType)[keyof typeof frameType];
 
 export interface Frame {

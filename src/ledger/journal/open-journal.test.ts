@@ -67,13 +67,22 @@ test('records survive the round trip, amounts included', async (context) => {
     currency: 'USD',
   });
   await recorded(journal, { receipt });
+  const event = {
+    id: 'budget/1',
+    type: 'budget.threshold',
+    subject: 'project:shop',
+    atMs: 5,
+    data: { percent: 80 },
+  } as const;
+  await new Promise((resolve) => journal.event(event, resolve));
   journal.seal();
   const read = readSegment(sealed[0]!);
   assert.deepEqual(read.identity, { worker: 3, incarnation: '01JD.1', sequence: 0 });
   assert.deepEqual(
     read.records.map((record) => record.type),
-    ['intent', 'progress', 'receipt'],
+    ['intent', 'progress', 'receipt', 'event'],
   );
+  assert.deepEqual(read.records[3], { type: 'event', event });
   assert.deepEqual(read.records[0], { type: 'intent', intent: sampleIntent(sampleId(1)) });
   assert.deepEqual(read.records[2], {
     type: 'receipt',

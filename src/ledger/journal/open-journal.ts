@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import type { EventRecord } from '#core/contracts/events.ts';
 import type { AttemptIntent, AttemptProgress, Journal, ReservedAmount } from '#core/contracts/journal.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { frameRoom, frameType, renderFrame, type FrameType } from './frame.ts';
@@ -73,6 +74,10 @@ class BufferedJournal implements SegmentedJournal {
 
   receipt(record: Receipt, booked: readonly ReservedAmount[], done: Done): void {
     this.#append(frameType.receipt, renderSettlement(record, booked), done);
+  }
+
+  event(record: EventRecord, done: Done): void {
+    this.#append(frameType.event, JSON.stringify(record), done);
   }
 
   seal(): void {

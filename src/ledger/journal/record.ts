@@ -1,3 +1,4 @@
+import type { EventRecord } from '#core/contracts/events.ts';
 import type { AttemptIntent, AttemptProgress, ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { frameType } from './frame.ts';
@@ -5,6 +6,7 @@ import { frameType } from './frame.ts';
 export type JournalRecord =
   | { readonly type: 'intent'; readonly intent: AttemptIntent }
   | { readonly type: 'progress'; readonly progress: AttemptProgress }
+  | { readonly type: 'event'; readonly event: EventRecord }
   | {
       readonly type: 'receipt';
       readonly receipt: Receipt;
@@ -41,6 +43,8 @@ export function parseRecord(type: number, payload: string): JournalRecord | null
       return { type: 'intent', intent: JSON.parse(payload) as AttemptIntent };
     case frameType.progress:
       return { type: 'progress', progress: JSON.parse(payload) as AttemptProgress };
+    case frameType.event:
+      return { type: 'event', event: JSON.parse(payload) as EventRecord };
     case frameType.receipt: {
       const settlement = JSON.parse(payload) as { receipt: PlainReceipt; booked: ReservedAmount[] };
       const receipt = mapReceipt(settlement.receipt);
@@ -58,33 +62,56 @@ function bodyIn(payload: string, receipt: Receipt): string {
   return payload.slice(beforeReceipt.length, end);
 }
 
-interface PlainLine {
-  line: AttemptLine['lines'][number]['line'];
+/** Amounts of money are text on disk. */
+interface PlainAmounts {
   costNano: string;
+  priceNano?: string;
 }
-interface PlainUnit {
+interface PlainLine extends PlainAmounts {
+  line: AttemptLine['lines'][number]['line'];
+}
+interface PlainUnit extends PlainAmounts {
   unit: string;
   count: number;
-  costNano: string;
 }
-type PlainAttempt = Omit<AttemptLine, 'lines' | 'units'> & { lines: PlainLine[]; units?: PlainUnit[] };
+type PlainAttempt = Omit<AttemptLine, 'lines' | 'units' | 'reportedCostNano'> & {
+  lines: PlainLine[];
+  units?: PlainUnit[];
+  reportedCostNano?: string;
+};
 type PlainReceipt = Omit<Receipt, 'attempts'> & { attempts: PlainAttempt[] };
 
 function plainAttempt(attempt: AttemptLine): PlainAttempt {
-  const lines = attempt.lines.map((priced) => ({ line: priced.line, costNano: priced.costNano.toString() }));
-  if (!attempt.units) return { ...attempt, lines } as PlainAttempt;
-  return {
+  const { lines, units, reportedCostNano } = attempt;
+  const plain = {
     ...attempt,
-    lines,
-    units: attempt.units.map((unit) => ({ ...unit, costNano: `${unit.costNano}` })),
+    lines: lines.map((priced) => ({ line: priced.line, ...plainAmounts(priced) })),
   };
+  if (units)
+    Object.assign(plain, {
+      units: units.map((priced) => ({ unit: priced.unit, count: priced.count, ...plainAmounts(priced) })),
+    });
+  if (reportedCostNano !== undefined) Object.assign(plain, { reportedCostNano: `${reportedCostNano}` });
+  return plain as unknown as PlainAttempt;
 }
+
+function plainAmounts({ costNano, priceNano }: { costNano: bigint; priceNano?: bigint }): PlainAmounts {
+  return priceNano === undefined
+    ? { costNano: `${costNano}` }
+    : { costNano: `${costNano}`, priceNano: `${priceNano}` };
+}
+
+type Parsed = { -readonly [name in keyof AttemptLine]: AttemptLine[name] | string };
 
 /** In place: what was just parsed belongs to nobody else. */
 function mapReceipt(plain: PlainReceipt): Receipt {
   for (const attempt of plain.attempts) {
+    if (attempt.reportedCostNano !== undefined)
+      (attempt as unknown as Parsed).reportedCostNano = BigInt(attempt.reportedCostNano);
     for (const priced of [...attempt.lines, ...(attempt.units ?? [])]) {
-      (priced as { costNano: string | bigint }).costNano = BigInt(priced.costNano);
+      const amounts = priced as { costNano: string | bigint; priceNano?: string | bigint };
+      amounts.costNano = BigInt(priced.costNano);
+      if (priced.priceNano !== undefined) amounts.priceNano = BigInt(priced.priceNano);
     }
   }
   return plain as unknown as Receipt;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { costOf, parsePrice, renderAmount } from '#core/money.ts';
-import { priceFor, priceLines, type PriceVersion } from '#core/price.ts';
+import { priceAt, priceFor, priceLines, type PriceVersion } from '#core/price.ts';
 import { inputLine, outputLine, type UsageLine } from '#core/usage.ts';
 import { mapPrice, mapPriceOfThousand } from './nano-price.ts';
-import { mapPriceVersion, priceAt, seedPrices } from './seed-prices.ts';
+import { inForceAt, mapPriceVersion, mapSchedule, seedPrices } from './seed-prices.ts';
 
 const long = Boolean(process.env['SLUICE_LONG']);
 const parameters = { numRuns: long ? 50_000 : 500, seed: long ? Date.now() : 11 };
@@ -111,29 +111,50 @@ test('the price in force is the latest that has begun; of prices by the hour, th
       prices: { input_mtok: 3, output_mtok: 4 },
     },
   ];
-  assert.equal(priceAt(prices, Date.UTC(2026, 7, 16, 23, 59)).price['input_mtok'], 1);
-  assert.deepEqual(priceAt(prices, Date.UTC(2026, 7, 17)), {
+  assert.equal(inForceAt(prices, Date.UTC(2026, 7, 16, 23, 59)).price['input_mtok'], 1);
+  assert.deepEqual(inForceAt(prices, Date.UTC(2026, 7, 17)), {
     price: prices[1]!.prices,
     suffix: '@2026-08-17',
   });
   const hours = { type: 'time_of_date' as const, start_time: '01:00:00Z', end_time: '04:00:00Z' };
   const peak = { constraint: hours, prices: { input_mtok: 9, output_mtok: 9 } };
-  assert.deepEqual(priceAt([...prices, peak], november), { price: peak.prices, suffix: '@2026-08-17@peak' });
+  assert.deepEqual(inForceAt([...prices, peak], november), {
+    price: peak.prices,
+    suffix: '@2026-08-17@peak',
+  });
 });
 
 test('the seed data gives exact prices under names that say where they come from', async () => {
   const seed = await seedPrices();
-  const price = seed.find('openai', 'gpt-4o', november)!;
+  const find = (provider: string, model: string, atMs = november) =>
+    priceAt(seed.find(provider, model), { atMs });
+  const price = find('openai', 'gpt-4o')!;
   assert.match(price.version, /^seed-\d+\.\d+\.\d+\/openai\/gpt-4o/);
   assert.equal(price.input, 2_500_000_000n);
   assert.equal(price.output, 10_000_000_000n);
-  assert.equal(seed.find('https://api.openai.com/v1', 'gpt-4o', november)?.version, price.version);
-  assert.equal(seed.find('openai', 'no such model', november), null);
-  assert.equal(seed.find('no-such-provider', 'gpt-4o', november), null);
-  const changed = seed.find('openai', 'gpt-5.6-luna', november)!;
-  const before = seed.find('openai', 'gpt-5.6-luna', Date.UTC(2026, 6, 29))!;
+  assert.equal(find('https://api.openai.com/v1', 'gpt-4o')?.version, price.version);
+  assert.equal(seed.find('openai', 'no such model'), null);
+  assert.equal(seed.find('no-such-provider', 'gpt-4o'), null);
+  const changed = find('openai', 'gpt-5.6-luna')!;
+  const before = find('openai', 'gpt-5.6-luna', Date.UTC(2026, 6, 29))!;
   assert.notEqual(changed.version, before.version);
   assert.equal(before.input, 1_000_000_000n);
   assert.equal(changed.input, 200_000_000n);
   assert.equal(changed.tiers?.[0]?.fromInputTokens, 272_000);
+  assert.equal(seed.all('openai')['gpt-5.6-luna']?.at(-1)?.version, changed.version);
+});
+
+test('of prices that change from a day on there are as many versions, by the time they hold from', () => {
+  const day = '2026-08-17';
+  const later = { constraint: { type: 'start_date' as const, start_date: day }, prices: { input_mtok: 3 } };
+  const schedule = mapSchedule('v', [{ prices: { input_mtok: 1 } }, later]);
+  assert.deepEqual(
+    schedule?.map(({ version, fromMs, input }) => [version, fromMs, input]),
+    [
+      ['v', undefined, 1_000_000_000n],
+      [`v@${day}`, Date.parse(day), 3_000_000_000n],
+    ],
+  );
+  const only = mapSchedule('v', [later]);
+  assert.equal(priceAt(only, { atMs: 0 })?.input, 3_000_000_000n, 'the first known price holds from ever');
 });

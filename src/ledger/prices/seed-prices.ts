@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import type { ConditionalPrice, ModelPrice, TieredPrices } from '@pydantic/genai-prices';
-import type { PriceVersion } from '#core/price.ts';
+import type { PriceSchedule, PriceVersion, TokenPrices } from '#core/price.ts';
 import { mapPrice, mapPriceOfThousand } from './nano-price.ts';
 
 const dataPackage = '@pydantic/genai-prices';
@@ -10,18 +10,15 @@ export interface SeedPrices {
   /** Of the data, as it stands in the names of price versions: `seed-0.1.8`. */
   readonly version: string;
   /**
-   * The price in force at a time, null where none is known. `providerHint` is the provider's id in the data or the URL
-   * its API is called at; null searches by the model's name alone.
+   * All versions of a price, null where none is known. `providerHint` is the provider's id in the data or the URL its API is
+   * called at; null searches by the model's name alone.
    */
-  find(providerHint: string | null, model: string, atMs: number): PriceVersion | null;
-  /** The prices in force of all models of one provider, by their ids in the data. */
-  all(providerId: string, atMs: number): Record<string, PriceVersion>;
+  find(providerHint: string | null, model: string): PriceSchedule | null;
+  /** The prices of all models of one provider, by their ids in the data. */
+  all(providerId: string): Record<string, PriceSchedule>;
 }
 
-type PriceField = Exclude<
-  keyof PriceVersion,
-  'version' | 'currency' | 'perRequest' | 'units' | 'tiers' | 'batch'
->;
+type PriceField = keyof TokenPrices;
 
 /** Our classes in the data's words. What it prices besides (images, searches, hours) is not priced by token here. */
 const fields: readonly (readonly [PriceField, string])[] = [
@@ -44,21 +41,16 @@ export async function seedPrices(): Promise<SeedPrices> {
   const version = `seed-${readVersion()}`;
   return {
     version,
-    find(providerHint, model, atMs) {
+    find(providerHint, model) {
       // Asked for the price of nothing: only its search for the model is wanted, its arithmetic is on floats.
-      const hint = providerHint === null ? {} : optionsFor(providerHint);
-      const found = calcPrice({}, model, { ...hint, timestamp: new Date(atMs) });
-      if (!found) return null;
-      const inForce = priceAt(found.model.prices, atMs);
-      const name = `${version}/${found.provider.id}/${found.model.id}${inForce.suffix}`;
-      return mapPriceVersion(name, inForce.price);
+      const found = calcPrice({}, model, providerHint === null ? {} : optionsFor(providerHint));
+      return found && mapSchedule(`${version}/${found.provider.id}/${found.model.id}`, found.model.prices);
     },
-    all(providerId, atMs) {
-      const prices: Record<string, PriceVersion> = {};
+    all(providerId) {
+      const prices: Record<string, PriceSchedule> = {};
       for (const model of findProvider({ providerId })?.models ?? []) {
-        const inForce = priceAt(model.prices, atMs);
-        const price = mapPriceVersion(`${version}/${providerId}/${model.id}${inForce.suffix}`, inForce.price);
-        if (price) prices[model.id] = price;
+        const schedule = mapSchedule(`${version}/${providerId}/${model.id}`, model.prices);
+        if (schedule) prices[model.id] = schedule;
       }
       return prices;
     },
@@ -79,11 +71,26 @@ interface InForce {
   readonly suffix: string;
 }
 
+/** A version for each day on which the price changes; null where nothing is ever priced by the token or the request. */
+export function mapSchedule(name: string, prices: ConditionalPrice[] | ModelPrice): PriceSchedule | null {
+  const days = Array.isArray(prices) ? prices.map(startOf) : [];
+  const versions: PriceVersion[] = [];
+  for (const fromMs of new Set([-Infinity, ...days.sort((a, b) => a - b)])) {
+    const { price, suffix } = inForceAt(prices, fromMs);
+    const version = mapPriceVersion(name + suffix, price);
+    if (version) versions.push(fromMs === -Infinity ? version : { ...version, fromMs });
+  }
+  return versions.length > 0 ? versions : null;
+}
+
+const startOf = ({ constraint }: ConditionalPrice): number =>
+  constraint?.type === 'start_date' ? Date.parse(constraint.start_date) : -Infinity;
+
 /**
- * The price at a time. Prices that change with the hour cannot be told apart by the day a configuration is read: of
- * those the dearest counts, because a budget must not be passed.
+ * The price at a time. Prices that change with the hour cannot be told apart here: of those the dearest counts, because a
+ * budget must not be passed.
  */
-export function priceAt(prices: ConditionalPrice[] | ModelPrice, atMs: number): InForce {
+export function inForceAt(prices: ConditionalPrice[] | ModelPrice, atMs: number): InForce {
   if (!Array.isArray(prices)) return { price: prices, suffix: '' };
   let inForce: InForce = { price: prices[0]?.prices ?? {}, suffix: '' };
   let since = -Infinity;

@@ -57,17 +57,23 @@ function mapAttempt({ intent, progress }: CrashedAttempt): AttemptLine {
     flags: ['gateway-crash', 'operator-cost-uncertain'],
     priceVersion: intent.priceVersion,
     currency: progress?.currency ?? intent.currency ?? '',
+    ...(progress?.charge
+      ? { charge: { version: progress.charge.version, currency: progress.charge.currency } }
+      : {}),
     lines: progress ? mapLines(progress) : [],
   };
 }
 
 /** A mark carries one cost for both directions: it stands whole on the last line, and the lines still sum to it. */
-function mapLines(progress: AttemptProgress): PricedLine[] {
-  const costNano = BigInt(progress.costNano);
-  const input = inputLine(progress.inputTokens);
-  if (progress.outputTokens === 0) return [{ line: input, costNano }];
+function mapLines({ inputTokens, outputTokens, costNano, charge }: AttemptProgress): PricedLine[] {
+  const amounts = (cost: string, price: string) => ({
+    costNano: BigInt(cost),
+    ...(charge ? { priceNano: BigInt(price) } : {}),
+  });
+  const all = amounts(costNano, charge?.priceNano ?? '0');
+  if (outputTokens === 0) return [{ line: inputLine(inputTokens), ...all }];
   return [
-    { line: input, costNano: 0n },
-    { line: outputLine(progress.outputTokens), costNano },
+    { line: inputLine(inputTokens), ...amounts('0', '0') },
+    { line: outputLine(outputTokens), ...all },
   ];
 }

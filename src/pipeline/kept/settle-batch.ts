@@ -3,12 +3,13 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Obligation } from '#core/contracts/keeper.ts';
 import { type PricedLine, type PricedUnit } from '#core/price.ts';
 import type { AttemptLine } from '#core/receipt.ts';
-import type { Provider, Target } from '#core/target.ts';
+import type { Provider } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from '../gateway.ts';
-import { priceUsage } from '../price-usage.ts';
+import { priceUsage, type PricedAttempt } from '../price-usage.ts';
 import { dialectOfPath } from './batch-calls.ts';
 import { fetchLines, objectIn } from './fetch-kept.ts';
+import { pricingOwed } from './pricing-owed.ts';
 import { targetOf } from './target-of.ts';
 import { usageIn } from './usage-in.ts';
 
@@ -33,7 +34,10 @@ export async function settleBatch(
   const reader = path === null ? dialect : (dialectOfPath(gateway, dialect, path)?.dialect ?? dialect);
   const sums = models.map(({ asked, model }) => {
     const named = { requestedModel: asked, model, provider: owed.provider };
-    return new ModelSum(reader, targetOf(gateway, named, provider));
+    const target = targetOf(gateway, named, provider);
+    const price = (usage: Usage | null, flags: string[]) =>
+      priceUsage(usage, pricingOwed(gateway, owed, { target, usage }), flags);
+    return new ModelSum((answer) => usageIn(reader, answer, target), price);
   });
   const take = (result: JsonObject): void => {
     const { call, answer } = batches.readResult(result);
@@ -93,14 +97,18 @@ class ModelSum {
   answers = 0;
   failed = 0;
   readonly flags = new Set<string>();
-  readonly #reader: Dialect;
-  readonly #target: Target;
+  readonly #read: (answer: JsonObject) => Usage | null;
+  readonly #price: (usage: Usage | null, flags: string[]) => PricedAttempt;
   readonly #lines = new Map<string, PricedLine>();
   readonly #units = new Map<string, PricedUnit>();
+  #reportedNano: bigint | null = null;
 
-  constructor(reader: Dialect, target: Target) {
-    this.#reader = reader;
-    this.#target = target;
+  constructor(
+    read: (answer: JsonObject) => Usage | null,
+    price: (usage: Usage | null, flags: string[]) => PricedAttempt,
+  ) {
+    this.#read = read;
+    this.#price = price;
   }
 
   /** @param answer Null for a call that failed. */
@@ -109,44 +117,45 @@ class ModelSum {
     this.answers++;
     let usage: Usage | null = null;
     try {
-      usage = usageIn(this.#reader, answer, this.#target);
+      usage = this.#read(answer);
     } catch {
       this.flags.add('malformed');
     }
     if (!usage) return void this.flags.add('no-usage');
     const flags = [...usage.flags];
-    const { lines, units = [] } = priceUsage(usage, this.#price, flags);
+    const { lines, units = [], reportedCostNano } = this.#price(usage, flags);
     for (const flag of flags) this.flags.add(flag);
-    for (const { line, costNano } of lines) {
+    if (reportedCostNano !== undefined) this.#reportedNano = (this.#reportedNano ?? 0n) + reportedCostNano;
+    for (const { line, ...cost } of lines) {
       const { count, ...kind } = line;
       const key = JSON.stringify(kind);
       const before = this.#lines.get(key);
       this.#lines.set(key, {
         line: { ...kind, count: count + (before?.line.count ?? 0) },
-        costNano: costNano + (before?.costNano ?? 0n),
+        ...summed(cost, before),
       });
     }
-    for (const { unit, count, costNano } of units) {
+    for (const { unit, count, ...cost } of units) {
       const before = this.#units.get(unit);
-      this.#units.set(unit, {
-        unit,
-        count: count + (before?.count ?? 0),
-        costNano: costNano + (before?.costNano ?? 0n),
-      });
+      this.#units.set(unit, { unit, count: count + (before?.count ?? 0), ...summed(cost, before) });
     }
   }
 
-  get #price() {
-    const { price } = this.#target;
-    return price?.batch ?? price;
-  }
-
-  priced(): Pick<AttemptLine, 'lines' | 'units' | 'priceVersion' | 'currency'> {
+  /** Named by the row of a call without any usage: long inputs have been billed by others of the same version. */
+  priced(): PricedAttempt {
     return {
-      priceVersion: this.#price?.version ?? null,
-      currency: this.#price?.currency ?? 'USD',
+      ...this.#price(null, []),
       lines: [...this.#lines.values()],
       ...(this.#units.size ? { units: [...this.#units.values()] } : {}),
+      ...(this.#reportedNano === null ? {} : { reportedCostNano: this.#reportedNano }),
     };
   }
 }
+
+type Costs = Pick<PricedLine, 'costNano' | 'priceNano'>;
+
+/** What the customer pays stands beside what it costs for all calls of a batch, or for none. */
+const summed = (one: Costs, before: Costs | undefined): Costs => ({
+  costNano: one.costNano + (before?.costNano ?? 0n),
+  ...(one.priceNano === undefined ? {} : { priceNano: one.priceNano + (before?.priceNano ?? 0n) }),
+});

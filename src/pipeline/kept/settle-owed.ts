@@ -4,8 +4,10 @@ import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from '../gateway.ts';
-import { priceUsage } from '../price-usage.ts';
+import { costEvents } from '../cost-event.ts';
+import { priceUsage, type Pricing } from '../price-usage.ts';
 import { fetchDocument } from './fetch-kept.ts';
+import { pricingOwed } from './pricing-owed.ts';
 import { settleBatch } from './settle-batch.ts';
 import { targetOf } from './target-of.ts';
 import { usageIn } from './usage-in.ts';
@@ -30,12 +32,12 @@ export async function settleOwed(
     const provider = known && dialect ? gateway.speaking(known, dialect) : null;
     const work = owed.batch ? dialect?.client.keeping?.batches : dialect?.client.keeping?.background;
     const giveUp = async () =>
-      tries < maxTries ? ('open' as const) : putOnRecord(gateway, owed, [lineOf(owed, lost)]);
+      tries < maxTries ? ('open' as const) : putOnRecord(gateway, owed, [lineOf(gateway, owed, lost)]);
     if (!dialect || !work || provider?.dialect !== dialect.name) return await giveUp();
     const question = { dialect, provider, path: work.path(owed.thing), exchange: owed.receipt };
     const { status, document } = await fetchDocument(gateway, question);
     if (status === 404 && (!owed.batch || tries >= maxMissing))
-      return await putOnRecord(gateway, owed, [lineOf(owed, lost)]);
+      return await putOnRecord(gateway, owed, [lineOf(gateway, owed, lost)]);
     if (!document) return await giveUp();
     if (owed.batch) describe(gateway, owed, document);
     if (!work.isDone(document)) return await giveUp();
@@ -43,12 +45,12 @@ export async function settleOwed(
       const done = { dialect, provider, document };
       const lines = await settleBatch(gateway, owed, done).catch((error: unknown) => {
         if (tries < maxTries) throw error;
-        return [lineOf(owed, lost)];
+        return [lineOf(gateway, owed, lost)];
       });
       return await putOnRecord(gateway, owed, lines);
     }
     const target = targetOf(gateway, owed, provider);
-    const line = lineOf(owed, {
+    const line = lineOf(gateway, owed, {
       usage: usageIn(dialect, document, target),
       target,
       status,
@@ -84,8 +86,13 @@ function describe(gateway: Gateway, owed: Obligation, document: JsonObject): voi
     .catch((error: unknown) => gateway.observer.owedFailed(owed, error));
 }
 
-function lineOf(owed: Obligation, { usage, target, status, doneAtMs }: Done): AttemptLine {
-  const price = target?.price ?? null;
+function pricingOf(gateway: Gateway, owed: Obligation, { target, usage }: Done): Pricing {
+  if (target) return pricingOwed(gateway, owed, { target, usage });
+  return { prices: () => ({ cost: null, charge: null }), serviceTier: null, tolerance: undefined };
+}
+
+function lineOf(gateway: Gateway, owed: Obligation, done: Done): AttemptLine {
+  const { usage, status, doneAtMs } = done;
   const flags = [...(usage?.flags ?? []), owed.batch ? 'batch' : 'background'];
   return {
     number: 1,
@@ -99,9 +106,7 @@ function lineOf(owed: Obligation, { usage, target, status, doneAtMs }: Done): At
     usageSource: usage?.source ?? null,
     rawUsage: usage?.raw ?? null,
     flags,
-    priceVersion: price?.version ?? null,
-    currency: price?.currency ?? 'USD',
-    ...(usage ? priceUsage(usage, price, flags) : { lines: [] }),
+    ...priceUsage(usage, pricingOf(gateway, owed, done), flags),
   };
 }
 
@@ -133,5 +138,6 @@ async function putOnRecord(
   await new Promise<void>((resolve, reject) => {
     gateway.journal.receipt(receipt, [], (error) => (error ? reject(error) : resolve()));
   });
+  for (const event of costEvents(receipt)) gateway.events.emit(event);
   return 'settled';
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { heldWindowMs, type CounterStore, type LimitItem } from '#core/contracts/counter-store.ts';
+import type { CounterStore, LimitItem } from '#core/contracts/counter-store.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { TokenTotals } from '#core/usage.ts';
@@ -27,22 +27,28 @@ function createStore() {
   const open = new Map<number, LimitItem>();
   let token = 0;
   const counters: CounterStore = {
-    reserve([item]) {
-      const { subject, capacity, amount, windowMs } = item!;
-      assert.equal(windowMs, heldWindowMs);
+    reserve(id, [item]) {
+      const { subject, capacity, amount, window } = item!;
+      assert.equal(window.kind, 'held');
       const used = held.get(subject) ?? 0;
       const state = { subject, limit: capacity, remaining: capacity - used, resetMs: 0 };
       if (used + amount > capacity)
         return { admitted: false, refusedBy: state, retryAfterMs: 1e12, states: [state] };
       held.set(subject, used + amount);
       open.set(++token, item!);
-      return { admitted: true, reservation: { token, admittedAtMs: 0 }, states: [state] };
+      return {
+        admitted: true,
+        reservation: { id, token, admittedAtMs: 0, granted: [amount] },
+        states: [state],
+      };
     },
     settle(reservation, [amount]) {
       const { subject } = open.get(reservation.token)!;
       held.set(subject, held.get(subject)! - 1 + amount!);
     },
+    extend: () => [],
     debit() {},
+    inspect: () => [],
   };
   return { counters, held };
 }
@@ -50,7 +56,13 @@ function createStore() {
 function policyOf(settings: ConcurrencyLimitSettings, counters: CounterStore) {
   const clock = { nowMs: () => 1_000_000, monotonicMs: () => 0 };
   const keys = { find: () => undefined };
-  return concurrencyLimit.create(settings, { instance: 'concurrency-limit/0', keys, counters, clock });
+  return concurrencyLimit.create(settings, {
+    instance: 'concurrency-limit/0',
+    keys,
+    counters,
+    cache: null as never,
+    clock,
+  });
 }
 
 const nothing: TokenTotals = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 };

@@ -1,4 +1,4 @@
-import { heldWindowMs, type ReserveResult } from '#core/contracts/counter-store.ts';
+import type { ReserveResult } from '#core/contracts/counter-store.ts';
 import { subjectOf } from '#core/counted-subject.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
@@ -41,11 +41,11 @@ function createConcurrencyLimit(settings: ConcurrencyLimitSettings, services: Po
       if (whose === null) return;
       const item = {
         subject: `${instance}/at-once/${whose.id}`,
-        windowMs: heldWindowMs,
+        window: { kind: 'held' as const },
         capacity: max,
         amount: 1,
       };
-      const result = counters.reserve([item], clock.nowMs());
+      const result = counters.reserve(`${exchange.id}/${instance}`, [item], clock.nowMs());
       return result instanceof Promise
         ? result.then((later) => decide(exchange, later))
         : decide(exchange, result);

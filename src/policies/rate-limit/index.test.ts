@@ -44,7 +44,7 @@ function createStore(retryAfterMs = 1500) {
   const debits: (readonly number[])[] = [];
   let last: readonly LimitItem[] = [];
   const store: CounterStore = {
-    reserve(items): ReserveResult {
+    reserve(id, items): ReserveResult {
       calls.push([...items]);
       const refused = items.findIndex((i) => (used.get(i.subject) ?? 0) + i.amount > i.capacity);
       const states = items.map((i) => {
@@ -54,7 +54,11 @@ function createStore(retryAfterMs = 1500) {
       });
       last = items;
       if (refused === -1)
-        return { admitted: true, reservation: { token: calls.length, admittedAtMs: 0 }, states };
+        return {
+          admitted: true,
+          reservation: { id, token: calls.length, admittedAtMs: 0, granted: [] },
+          states,
+        };
       const never = items[refused]!.amount > items[refused]!.capacity;
       return {
         admitted: false,
@@ -67,7 +71,10 @@ function createStore(retryAfterMs = 1500) {
       settled.push(amounts);
       last.forEach((i, n) => used.set(i.subject, used.get(i.subject)! - i.amount + amounts[n]!));
     },
-    debit(_, extra) {
+    extend: () => [],
+    inspect: () => [],
+    debit(_, step, extra) {
+      assert.equal(step, debits.length + 1);
       debits.push(extra);
     },
   };
@@ -76,7 +83,13 @@ function createStore(retryAfterMs = 1500) {
 
 function policyOf(settings: RateLimitSettings, counters: CounterStore, instance = 'rate-limit/0') {
   const clock = { nowMs: () => 1_000_000, monotonicMs: () => 0 };
-  return rateLimit.create(settings, { instance, keys: { find: () => undefined }, counters, clock });
+  return rateLimit.create(settings, {
+    instance,
+    keys: { find: () => undefined },
+    counters,
+    cache: null as never,
+    clock,
+  });
 }
 
 const totals = (input: number, output: number): TokenTotals => ({
@@ -107,7 +120,12 @@ test('all windows are reserved in one call, and settled with what was used', asy
   await policy.onCall!(exchange);
   assert.equal(calls.length, 1);
   assert.deepEqual(
-    calls[0]!.map(({ subject, windowMs, capacity, amount }) => [subject, windowMs, capacity, amount]),
+    calls[0]!.map(({ subject, window, capacity, amount }) => [
+      subject,
+      window.kind === 'sliding' && window.windowMs,
+      capacity,
+      amount,
+    ]),
     [
       ['rate-limit/0/requests/60000/project:shop+model:fast', 60_000, 600, 1],
       ['rate-limit/0/requests/1000/project:shop+model:fast', 1000, 9, 1],
@@ -258,7 +276,7 @@ test('of several policies the tightest limit of each sort is reported', () => {
 
 test('a store that answers later is waited for', async () => {
   const { store } = createStore();
-  const later: CounterStore = { ...store, reserve: async (items, nowMs) => store.reserve(items, nowMs) };
+  const later: CounterStore = { ...store, reserve: async (...asked) => store.reserve(...asked) };
   const policy = policyOf({ by: 'key', requests: '1/min' }, later);
   await policy.onCall!(exchangeOf());
   await assert.rejects(async () => policy.onCall!(exchangeOf()), Fault);

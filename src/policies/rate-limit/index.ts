@@ -42,7 +42,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
   function itemsFor(exchange: Exchange, rates: readonly Rate[], subject: string): LimitItem[] {
     return rates.map(({ sort, capacity, windowMs }) => ({
       subject: `${instance}/${sort}/${windowMs}/${subject}`,
-      windowMs,
+      window: { kind: 'sliding' as const, windowMs },
       capacity,
       amount: sort === 'requests' ? 1 : tokensWanted(exchange, capacity),
     }));
@@ -53,6 +53,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
     if (exchange.brief?.stream !== true || items.every((_, i) => all[i]!.sort === 'requests')) return;
     const input = toUnits(exchange.estimatedInput);
     const booked = items.map(({ amount }) => amount);
+    let step = 0;
     exchange.flows.push((outputTokens) => {
       let isMore = false;
       const extra = items.map((_, i) => {
@@ -63,7 +64,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
       });
       if (!isMore) return;
       try {
-        const done = counters.debit(reservation, extra);
+        const done = counters.debit(reservation, ++step, extra);
         if (done instanceof Promise) done.catch(() => undefined);
       } catch {
         // A store that cannot be reached now is told the whole at the settlement.
@@ -82,7 +83,7 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
       }
       const done = counters.settle(reservation, amounts);
       const booked = admitted
-        ? items.map(({ subject, windowMs }, i) => ({ subject, windowMs, amount: amounts[i]! }))
+        ? items.map(({ subject }, i) => ({ subject, windowMs: all[i]!.windowMs, amount: amounts[i]! }))
         : [];
       return done instanceof Promise ? done.then(() => booked) : booked;
     });
@@ -112,14 +113,15 @@ function createRateLimit(settings: RateLimitSettings, services: PolicyServices):
             headers,
           );
         }
-        for (const { subject, windowMs, amount } of items)
-          exchange.reserved.push({ subject, windowMs, amount });
+        items.forEach(({ subject, amount }, i) =>
+          exchange.reserved.push({ subject, windowMs: rates[i]!.windowMs, amount }),
+        );
         settleLater(exchange, items, result.reservation);
         debitLater(exchange, items, result.reservation);
         exchange.answerHeaders.push(...headers);
       }
 
-      const result = counters.reserve(items, clock.nowMs());
+      const result = counters.reserve(`${exchange.id}/${instance}`, items, clock.nowMs());
       return result instanceof Promise ? result.then(decide) : decide(result);
     },
   };

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { AnswerEvent } from '#core/answer.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { Fault } from '#core/fault.ts';
+import { scanFields, spliceFields } from '#core/json.ts';
 import { fromBytes } from '#core/opaque-state.ts';
 import { serverSentEvents } from '#core/sse.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
@@ -80,6 +81,35 @@ for (const dialect of dialects) {
         }),
         { numRuns: runs, seed },
       ));
+
+    test('a call is bounded in its own words, and nothing else of it changes', () =>
+      fc.assert(
+        fc.property(calls, fc.integer({ min: 16, max: 50_000 }), fc.nat(9_000), (given, most, above) => {
+          const call = of.carries?.(given) ?? given;
+          const bounded = { ...call, maxOutputTokens: most + 1 + above };
+          const { body } = dialect.provider.renderCall(bounded, target);
+          const bytes = Buffer.from(body);
+          const json = JSON.parse(body) as Record<string, unknown>;
+          const { edits, losses } = dialect.provider.capOutput(json, most, target);
+          assert.deepEqual(losses, []);
+          const spliced = spliceFields(bytes, scanFields(bytes.toString('latin1')), edits).toString();
+          const capped = JSON.parse(spliced) as Record<string, unknown>;
+          assert.equal(dialect.client.brief(capped, line).maxOutputTokens, most);
+          assert.deepEqual(plain(meant(dialect.client.parseCall(capped, line))), {
+            ...(plain(meant(dialect.client.parseCall(json, line))) as object),
+            maxOutputTokens: most,
+          });
+        }),
+        { numRuns: runs, seed },
+      ));
+
+    test('a call without a bound gets one', () => {
+      const { edits } = dialect.provider.capOutput({}, 10, target);
+      const capped = Object.fromEntries([...edits].map(([key, text]) => [key, JSON.parse(text) as unknown]));
+      const { maxOutputTokens } = dialect.client.brief({ model: 'm', ...capped }, line);
+      // What the vendor of responses takes at least.
+      assert.equal(maxOutputTokens, dialect.name === 'openai-responses' ? 16 : 10);
+    });
 
     test('an answer survives its journey as a stream', () =>
       fc.assert(

@@ -6,10 +6,12 @@ import type {
   ReserveResult,
 } from '#core/contracts/counter-store.ts';
 import { Fault } from '#core/fault.ts';
-import { layoutOf, maxItems, ownerAt, rowHeaderWords } from './layout.ts';
-import { leavesAtMs, liveSum, paneAt, paneFreeing, ringOf } from './panes.ts';
+import { layoutOf, maxItems, ownerAt } from './layout.ts';
 import { openSlots, slotField, slotItemAt, slotItemField } from './reservation-slots.ts';
-import { openRows, rowField } from './rows.ts';
+import { rowField } from './row-fields.ts';
+import type { Limited } from './row-kind.ts';
+import { createKinds } from './row-kinds.ts';
+import { openRows } from './rows.ts';
 import { openShardLocks } from './shard-locks.ts';
 import { openPlaces, type Place } from './subject-places.ts';
 import { openUndoLog } from './undo-log.ts';
@@ -19,38 +21,41 @@ export interface CounterStoreOptions {
   readonly owner: number;
   /** How long a lock is waited for before a call fails closed (default 1,000; a holder takes microseconds). */
   readonly lockTimeoutMs?: number;
+  /** The time by which reservations are extended (default: of the row, which is that of its last reservation). */
+  readonly nowMs?: () => number;
   /** For tests: called after each write to shared memory within a step. */
   readonly afterWrite?: () => void;
 }
 
 /** What was booked before, to rebuild windows from. */
-export interface BookedAmount {
-  readonly subject: string;
-  readonly windowMs: number;
+export interface BookedAmount extends Limited {
   readonly atMs: number;
   readonly amount: number;
 }
 
-export interface WindowStand {
-  readonly used: number;
-  /** Until the oldest units leave; 0 when there are none. */
-  readonly resetMs: number;
-}
-
 /** The contract, at once instead of soon, and what only the embedded store can do. */
 export interface EmbeddedCounterStore extends CounterStore {
-  reserve(items: readonly LimitItem[], nowMs: number): ReserveResult;
-  settle(reservation: Reservation, used: readonly number[]): void;
-  debit(reservation: Reservation, extra: readonly number[]): void;
-  /** Books what was used before a restart, in any order, whatever the capacity. @throws Fault `limit/unavailable`. */
+  reserve(id: string, items: readonly LimitItem[], nowMs: number): ReserveResult;
+  extend(reservation: Reservation, step: number, amounts: readonly number[]): readonly number[];
+  debit(reservation: Reservation, step: number, amounts: readonly number[]): void;
+  settle(reservation: Pick<Reservation, 'token'>, used: readonly number[]): void;
+  inspect(limits: readonly Limited[], nowMs: number): LimitState[];
+  /** Units that stand booked, also beyond the capacity. */
+  unitsOf(limited: Limited, nowMs: number): number;
+  /** Books what was used before a restart, whatever the capacity. @throws Fault `limit/unavailable`. */
   restore(booked: Iterable<BookedAmount>): void;
-  /** What one window stands at; changes nothing. */
-  inspect(subject: string, windowMs: number, nowMs: number): WindowStand;
+}
+
+/** What a thread remembers of a reservation while it is open, for whoever asks again. */
+interface Remembered {
+  readonly result: ReserveResult & { readonly admitted: true };
+  step: number;
+  booked: readonly number[];
 }
 
 /**
- * One thread's access to the counters. The window is defined in panes.ts. All items of a call are decided under the
- * locks of all their shards, so calls are linearisable.
+ * One thread's access to the counters. How windows count is defined in panes.ts, bucket.ts, calendar.ts and held.ts. All items of
+ * a call are decided under the locks of all their shards, so calls are linearisable.
  * @throws RangeError for an owner out of range, Error when it is in use.
  */
 export function openCounterStore(
@@ -65,12 +70,16 @@ export function openCounterStore(
   }
   const log = openUndoLog(layout, owner, options.afterWrite);
   const locks = openShardLocks(layout, owner, options.lockTimeoutMs ?? 1000);
-  const placeOf = openPlaces(layout);
-  const rows = openRows(layout, log);
+  const kinds = createKinds(layout, log);
+  const placeOf = openPlaces(layout, kinds);
+  const rows = openRows(layout, log, kinds);
   const slots = openSlots(layout, owner);
+  const timeMs = options.nowMs ?? (() => 0);
+  const remembered = new Map<string, Remembered>();
   // Scratch space of one step.
   const places: Place[] = [];
   const rowOf = new Float64Array(maxItems);
+  const granted = new Float64Array(maxItems);
   const shards = new Int32Array(maxItems);
   let shardCount = 0;
 
@@ -97,113 +106,112 @@ export function openCounterStore(
     }
   }
 
-  /** Units that count in the row at `row` (0: none) at `nowMs`. */
-  function usedAt(place: Place, row: number, nowMs: number): number {
-    if (row === 0) return 0;
-    const last = words[row + rowField.last]!;
-    const sum = words[row + rowField.sum]!;
-    return liveSum(words, row + rowHeaderWords, place, paneAt(place, nowMs), last, sum);
+  function locate(limits: readonly Limited[]): void {
+    shardCount = 0;
+    for (let i = 0; i < limits.length; i++) addShard((places[i] = placeOf(limits[i]!)).shard);
   }
 
-  /** Until `units` units of the row have left; Infinity when it does not hold as many. */
-  function untilFree(place: Place, row: number, units: number, nowMs: number): number {
-    if (row === 0) return Infinity;
-    const last = words[row + rowField.last]!;
-    const now = Math.max(paneAt(place, nowMs), last);
-    const pane = paneFreeing(words, row + rowHeaderWords, place, now, last, units);
-    return pane === -1 ? Infinity : Math.max(1, leavesAtMs(place, pane) - nowMs);
-  }
-
-  /** What earlier items of the same call want of the same row. */
-  function wantedBefore(items: readonly LimitItem[], n: number): number {
-    let wanted = 0;
-    for (let i = 0; i < n; i++) if (places[i]!.hash0 === places[n]!.hash0) wanted += items[i]!.amount;
-    return wanted;
-  }
-
-  function stateOf(items: readonly LimitItem[], n: number, taken: number, nowMs: number): LimitState {
-    const { subject, capacity } = items[n]!;
-    const place = places[n]!;
-    const used = usedAt(place, rowOf[n]!, nowMs) + taken;
+  function stateOf(place: Place, limited: Limited, nowMs: number): LimitState {
+    const row = rows.find(place);
+    const used = row === 0 ? 0 : place.kind.used(row, limited, nowMs);
+    const limit = place.kind.ceiling(limited);
     return {
-      subject,
-      limit: capacity,
-      remaining: Math.max(0, capacity - used),
-      resetMs: resetAt(n, used, nowMs),
+      subject: limited.subject,
+      limit,
+      remaining: Math.max(0, limit - used),
+      resetMs: used === 0 ? 0 : place.kind.untilFree(row, limited, { units: 1, nowMs }),
     };
   }
 
-  function resetAt(n: number, used: number, nowMs: number): number {
-    if (used === 0) return 0;
-    const place = places[n]!;
-    const row = rowOf[n]!;
-    const resetMs = untilFree(place, row, 1, nowMs);
-    if (resetMs !== Infinity) return resetMs;
-    // Nothing there before: what is booked now is the oldest.
-    const now = paneAt(place, nowMs);
-    return leavesAtMs(place, row === 0 ? now : Math.max(now, words[row + rowField.last]!)) - nowMs;
+  /** What earlier items of the same call take of the same row. */
+  function takenBefore(n: number): number {
+    let taken = 0;
+    for (let i = 0; i < n; i++) if (places[i]!.hash0 === places[n]!.hash0) taken += granted[i]!;
+    return taken;
   }
 
-  /** Null when every item fits; changes nothing. The refusing item is the one that takes longest to come back. */
+  /** Null when every item fits, and `granted` is how much of it; changes nothing in the rows. */
   function judge(items: readonly LimitItem[], nowMs: number): ReserveResult | null {
     let refusing = -1;
     let retryAfterMs = 0;
     for (let i = 0; i < items.length; i++) {
-      const { amount, capacity } = items[i]!;
+      const item = items[i]!;
+      const { kind } = places[i]!;
       const row = (rowOf[i] = rows.find(places[i]!));
-      const excess = usedAt(places[i]!, row, nowMs) + wantedBefore(items, i) + amount - capacity;
-      if (excess <= 0) continue;
-      const waitMs = amount > capacity ? Infinity : untilFree(places[i]!, row, excess, nowMs);
+      const ceiling = kind.ceiling(item);
+      const taken = takenBefore(i) + (row === 0 ? 0 : kind.used(row, item, nowMs));
+      const needed = Math.min(item.atLeast ?? item.amount, item.amount);
+      const excess = taken + needed - ceiling;
+      // Where earlier use stands above the capacity, nothing is free, and nothing may be what is needed.
+      granted[i] = excess <= 0 || needed === 0 ? Math.max(0, Math.min(item.amount, ceiling - taken)) : needed;
+      if (excess <= 0 || (needed === 0 && item.atLeast !== undefined)) continue;
+      const waitMs =
+        needed > ceiling || row === 0 ? Infinity : kind.untilFree(row, item, { units: excess, nowMs });
       if (refusing !== -1 && waitMs <= retryAfterMs) continue;
       refusing = i;
       retryAfterMs = waitMs;
     }
     if (refusing === -1) return null;
-    const states = items.map((_, i) => stateOf(items, i, 0, nowMs));
+    const states = items.map((item, i) => stateOf(places[i]!, item, nowMs));
     return { admitted: false, refusedBy: states[refusing]!, retryAfterMs, states };
   }
 
-  function book(items: readonly LimitItem[], slot: number, nowMs: number): ReserveResult {
-    const states: LimitState[] = [];
-    for (let i = 0; i < items.length; i++) {
-      states.push(stateOf(items, i, wantedBefore(items, i) + items[i]!.amount, nowMs));
-    }
+  function book(items: readonly LimitItem[], slot: number, nowMs: number): number {
     // Before any row is made: one brought up to now is not idle, and so is not given away to another item.
     for (let i = 0; i < items.length; i++) {
-      if (rowOf[i] !== 0) rows.advance(rowOf[i]!, places[i]!.ring, paneAt(places[i]!, nowMs));
+      if (rowOf[i] !== 0) places[i]!.kind.advance(rowOf[i]!, items[i]!, nowMs);
     }
     for (let i = 0; i < items.length; i++) {
       const place = places[i]!;
-      const row = rowOf[i] || rows.find(place) || rows.create(place, nowMs);
-      const pane = words[row + rowField.last]!;
+      const item = items[i]!;
+      const row = rowOf[i] || rows.find(place) || rows.create(place, item, nowMs);
       const at = slotItemAt(slot, i);
       words[at + slotItemField.row] = row;
       words[at + slotItemField.rowGeneration] = words[row + rowField.generation]!;
-      words[at + slotItemField.pane] = pane;
-      words[at + slotItemField.amount] = rows.add(row, place.ring, pane, items[i]!.amount);
+      words[at + slotItemField.ceiling] = place.kind.ceiling(item);
+      words[at + slotItemField.amount] = place.kind.book(row, at, granted[i]!);
     }
     words[slot + slotField.admittedAtMs] = nowMs;
     words[slot + slotField.count] = items.length;
     const token = slots.nextToken(slot);
     // Last, so that only a whole reservation is ever found open.
     log.put(slot + slotField.open, token);
-    return { admitted: true, reservation: { token, admittedAtMs: nowMs }, states };
+    return token;
   }
 
-  /** Changes what is booked under the slot's items, where their panes still count. */
-  function rebook(slot: number, change: (n: number, booked: number) => number): void {
+  function reserveIn(slot: number, id: string, { items, nowMs }: Asked): ReserveResult {
+    const refused = judge(items, nowMs);
+    if (refused) return refused;
+    const token = book(items, slot, nowMs);
+    const states = items.map((item, i) => stateOf(places[i]!, item, nowMs));
+    const reservation = {
+      id,
+      token,
+      admittedAtMs: nowMs,
+      granted: Array.from(granted.subarray(0, items.length)),
+    };
+    return { admitted: true, reservation, states };
+  }
+
+  /** Changes what is booked under the slot's items, as far as their rows are still theirs. */
+  function rebook(slot: number, changeOf: (n: number, at: number, row: number) => number): number[] {
+    const changes: number[] = [];
     for (let i = 0; i < words[slot + slotField.count]!; i++) {
       const at = slotItemAt(slot, i);
       const row = words[at + slotItemField.row]!;
-      const booked = words[at + slotItemField.amount]!;
+      changes.push(0);
       if (words[row + rowField.generation] !== words[at + slotItemField.rowGeneration]) continue;
-      const ring = ringOf(words[row + rowField.windowMs]!);
-      const pane = words[at + slotItemField.pane]!;
-      if (pane <= words[row + rowField.last]! - ring) continue;
-      const added = rows.add(row, ring, pane, change(i, booked));
-      if (added !== 0) log.put(at + slotItemField.amount, booked + added);
+      const change = changeOf(i, at, row);
+      if (change === 0) continue;
+      changes[i] = kindOf(row).correct(row, at, change);
+      if (changes[i] !== 0) {
+        log.put(at + slotItemField.amount, words[at + slotItemField.amount]! + changes[i]!);
+      }
     }
+    return changes;
   }
+
+  const kindOf = (row: number) => kinds.of(words[row + rowField.kind]!);
 
   function lockSlot(slot: number): void {
     shardCount = 0;
@@ -219,19 +227,38 @@ export function openCounterStore(
     for (const amount of amounts) requireUnits(amount, 'amount');
   }
 
+  /** One step under an open reservation, or what it booked when it was made before. */
+  function bookMore(
+    reservation: Reservation,
+    asked: { readonly step: number; readonly amounts: readonly number[] },
+    changeOf: (n: number, at: number, row: number) => number,
+  ): readonly number[] {
+    const slot = slots.openSlot(reservation.token);
+    if (slot === 0) return asked.amounts.map(() => 0);
+    requireAmounts(slot, asked.amounts);
+    const known = remembered.get(reservation.id);
+    if (known && asked.step <= known.step) return known.booked;
+    lockSlot(slot);
+    const booked = step(() => rebook(slot, changeOf));
+    if (known) {
+      known.step = asked.step;
+      known.booked = booked;
+    }
+    return booked;
+  }
+
   return {
-    reserve(items, nowMs) {
+    reserve(id, items, nowMs) {
+      const known = remembered.get(id);
+      if (known) return known.result;
       if (items.length > maxItems) throw new RangeError(`At most ${maxItems} windows in one reservation.`);
       if (!Number.isFinite(nowMs)) throw new RangeError(`nowMs must be finite, not ${nowMs}`);
-      shardCount = 0;
-      for (let i = 0; i < items.length; i++) {
-        const item = items[i]!;
-        requireUnits(item.amount, 'amount');
-        requireUnits(item.capacity, 'capacity');
-        const place = placeOf(item.subject, item.windowMs);
-        places[i] = place;
-        addShard(place.shard);
+      for (const { amount, capacity, atLeast } of items) {
+        requireUnits(amount, 'amount');
+        requireUnits(capacity, 'capacity');
+        if (atLeast !== undefined) requireUnits(atLeast, 'atLeast');
       }
+      locate(items);
       const slot = slots.take();
       if (slot === 0) {
         throw new Fault('limit/unavailable', 'Too many reservations are open at once; try again.', {
@@ -240,12 +267,25 @@ export function openCounterStore(
       }
       let admitted = false;
       try {
-        const result = step(() => judge(items, nowMs) ?? book(items, slot, nowMs));
+        const result = step(() => reserveIn(slot, id, { items, nowMs }));
         admitted = result.admitted;
+        if (result.admitted) remembered.set(id, { result, step: 0, booked: [] });
         return result;
       } finally {
         if (!admitted) slots.give(slot);
       }
+    },
+
+    extend(reservation, number, amounts) {
+      const nowMs = timeMs();
+      return bookMore(reservation, { step: number, amounts }, (n, at, row) => {
+        const free = words[at + slotItemField.ceiling]! - kindOf(row).usedBeside(row, at, nowMs);
+        return Math.max(0, Math.min(amounts[n]!, free));
+      });
+    },
+
+    debit(reservation, number, amounts) {
+      bookMore(reservation, { step: number, amounts }, (n) => amounts[n]!);
     },
 
     settle(reservation, used) {
@@ -254,46 +294,50 @@ export function openCounterStore(
       requireAmounts(slot, used);
       lockSlot(slot);
       step(() => {
-        rebook(slot, (n, booked) => used[n]! - booked);
+        rebook(slot, (n, at) => used[n]! - words[at + slotItemField.amount]!);
         log.put(slot + slotField.open, 0);
       });
       slots.give(slot);
+      if ('id' in reservation) remembered.delete((reservation as Reservation).id);
     },
 
-    debit(reservation, extra) {
-      const slot = slots.openSlot(reservation.token);
-      if (slot === 0) return;
-      requireAmounts(slot, extra);
-      lockSlot(slot);
-      step(() => rebook(slot, (n) => extra[n]!));
+    inspect(limits, nowMs) {
+      return limits.map((limited) => {
+        locate([limited]);
+        return step(() => stateOf(places[0]!, limited, nowMs));
+      });
+    },
+
+    unitsOf(limited, nowMs) {
+      locate([limited]);
+      return step(() => {
+        const row = rows.find(places[0]!);
+        return row === 0 ? 0 : places[0]!.kind.used(row, limited, nowMs);
+      });
     },
 
     restore(booked) {
-      for (const { subject, windowMs, atMs, amount } of booked) {
+      // In the order in which it came: what has run out since does so in that order.
+      const inOrder = [...booked].sort((a, b) => a.atMs - b.atMs);
+      const slot = slots.take();
+      for (const { atMs, amount, ...limited } of inOrder) {
         requireUnits(amount, 'amount');
-        const place = placeOf(subject, windowMs);
-        const pane = paneAt(place, atMs);
-        shards[0] = place.shard;
-        shardCount = 1;
+        locate([limited]);
+        const [place] = places;
         step(() => {
-          const row = rows.find(place) || rows.create(place, atMs);
-          rows.advance(row, place.ring, pane);
-          if (pane > words[row + rowField.last]! - place.ring) rows.add(row, place.ring, pane, amount);
+          const row = rows.find(place!) || rows.create(place!, limited, atMs);
+          place!.kind.advance(row, limited, atMs);
+          place!.kind.book(row, slotItemAt(slot, 0), amount);
         });
       }
-    },
-
-    inspect(subject, windowMs, nowMs) {
-      const place = placeOf(subject, windowMs);
-      shards[0] = place.shard;
-      shardCount = 1;
-      return step(() => {
-        const row = rows.find(place);
-        const used = usedAt(place, row, nowMs);
-        return { used, resetMs: used === 0 ? 0 : untilFree(place, row, 1, nowMs) };
-      });
+      slots.give(slot);
     },
   };
+}
+
+interface Asked {
+  readonly items: readonly LimitItem[];
+  readonly nowMs: number;
 }
 
 function requireUnits(value: number, name: string): void {

@@ -1,5 +1,4 @@
 import { randomFillSync } from 'node:crypto';
-import { paneSlots } from './panes.ts';
 
 /**
  * Where everything lies in the shared block. All values are 64-bit floats holding integers up to 2^53, addressed by
@@ -14,7 +13,7 @@ export interface CounterMemoryOptions {
    * from the system only once touched.
    */
   readonly rows?: number;
-  /** Reservations open at once (default 65,536; a multiple of 256). About 0.6 KB each, likewise. */
+  /** Reservations open at once (default 65,536; a multiple of 256). About 1.6 KB each, likewise. */
   readonly reservations?: number;
   /** Owners alive at once: workers plus the main thread (default 64). */
   readonly owners?: number;
@@ -41,16 +40,18 @@ const headerWords = 16;
 /** One cache line each, so that two locks never share one. */
 export const shardWords = 8;
 export const rowHeaderWords = 8;
-export const rowWords = rowHeaderWords + Math.ceil(paneSlots / 8) * 8;
+/** What a row counts in: the panes of a sliding window, or fewer words of another kind. */
+export const rowValues = 61;
+export const rowWords = rowHeaderWords + Math.ceil(rowValues / 8) * 8;
 /** Items in one reservation. */
-export const maxItems = 16;
+export const maxItems = 32;
 export const slotHeaderWords = 4;
-export const slotItemWords = 4;
+export const slotItemWords = 6;
 export const slotWords = slotHeaderWords + maxItems * slotItemWords;
 /** Slots change hands between owners in chunks, so that taking one needs no lock. */
 export const slotsPerChunk = 256;
 /** The most that one step writes: every item a new row in a used place, and the slot. */
-export const undoEntries = maxItems * (rowHeaderWords + paneSlots + 4) + 8;
+export const undoEntries = maxItems * (rowHeaderWords + rowValues + 8) + 8;
 export const ownerHeaderWords = 8;
 const ownerWords = ownerHeaderWords + 2 * undoEntries;
 

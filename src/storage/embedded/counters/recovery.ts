@@ -1,15 +1,16 @@
-import { heldWindowMs, type Reservation } from '#core/contracts/counter-store.ts';
+import type { Reservation } from '#core/contracts/counter-store.ts';
 import { layoutOf, ownerAt } from './layout.ts';
 import { freeChunksOf, openSlotsOf, slotField, slotItemAt, slotItemField } from './reservation-slots.ts';
-import { rowField } from './rows.ts';
+import { rowField } from './row-fields.ts';
+import { createKinds } from './row-kinds.ts';
 import { freeLocksOf } from './shard-locks.ts';
 import { openUndoLog } from './undo-log.ts';
 
 /** What a dead thread had reserved and not settled. */
-export interface OpenReservation extends Reservation {
+export interface OpenReservation extends Pick<Reservation, 'token' | 'admittedAtMs'> {
   /** What is booked under it, item by item in the order of `reserve`. */
   readonly booked: readonly number[];
-  /** What stays of it now that its thread is dead: all but what was only held (`heldWindowMs`). */
+  /** What stays of it now that its thread is dead: all but what was only held. */
   readonly kept: readonly number[];
 }
 
@@ -21,13 +22,15 @@ export interface OpenReservation extends Reservation {
 export function recoverOwner(memory: SharedArrayBuffer, owner: number): OpenReservation[] {
   const layout = layoutOf(memory);
   const { words } = layout;
-  openUndoLog(layout, owner).rollBack();
+  const log = openUndoLog(layout, owner);
+  log.rollBack();
   freeLocksOf(layout, owner);
+  const kinds = createKinds(layout, log);
   return openSlotsOf(layout, owner).map((slot) => {
     const items = Array.from({ length: words[slot + slotField.count]! }, (_, i) => slotItemAt(slot, i));
     const isHeld = (at: number) => {
       const row = words[at + slotItemField.row]!;
-      return words[row + rowField.windowMs] === heldWindowMs;
+      return kinds.of(words[row + rowField.kind]!).held;
     };
     const booked = items.map((at) => words[at + slotItemField.amount]!);
     return {

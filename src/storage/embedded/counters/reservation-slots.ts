@@ -2,8 +2,11 @@ import { slotHeaderWords, slotItemWords, slotsPerChunk, slotWords, type CounterL
 
 /** Words of a slot, from its beginning; its items follow the header. `open` holds the token, or 0. */
 export const slotField = { open: 0, generation: 1, admittedAtMs: 2, count: 3 } as const;
-/** Words of an item within a slot. */
-export const slotItemField = { row: 0, rowGeneration: 1, pane: 2, amount: 3 } as const;
+/**
+ * Words of an item within a slot. Where in its row it is booked (`mark`, `part`) is the affair of the row's kind; `ceiling` is
+ * what may be booked there in all.
+ */
+export const slotItemField = { row: 0, rowGeneration: 1, mark: 2, amount: 3, part: 4, ceiling: 5 } as const;
 
 /** One slot for each open reservation. Free ones are kept by the thread that owns their chunk; nothing is locked. */
 export interface ReservationSlots {

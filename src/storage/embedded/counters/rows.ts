@@ -1,12 +1,10 @@
-import { heldWindowMs } from '#core/contracts/counter-store.ts';
 import { Fault } from '#core/fault.ts';
-import { rowHeaderWords, rowWords, shardWords, type CounterLayout } from './layout.ts';
-import { paneAt, paneSlots, windowOf } from './panes.ts';
+import { rowValues, rowWords, shardWords, type CounterLayout } from './layout.ts';
+import { rowField, rowValue } from './row-fields.ts';
+import type { Limited } from './row-kind.ts';
+import type { RowKinds } from './row-kinds.ts';
 import type { Place } from './subject-places.ts';
 import type { UndoLog } from './undo-log.ts';
-
-/** Words of a row, from its beginning. Its panes follow the header. */
-export const rowField = { hash0: 0, hash1: 1, windowMs: 2, last: 3, sum: 4, generation: 5 } as const;
 
 /**
  * Rows of one thread's view: open addressing with linear probing, within a shard. Rows are never removed, so a probe
@@ -17,18 +15,14 @@ export interface Rows {
   /** Word of the row, or 0. */
   find(place: Place): number;
   /**
-   * Makes the row, empty, at pane `paneAt(nowMs)` or later.
+   * Makes the row, empty, at `nowMs` or later.
    * @throws Fault `limit/unavailable` when the shard is full of rows in use.
    */
-  create(place: Place, nowMs: number): number;
-  /** Brings the row to pane `pane`: what has left is cleared. Does nothing when the row is there or beyond. */
-  advance(row: number, ring: number, pane: number): void;
-  /** Adds to a pane that still counts; at most up to 2^53−1 in all. Returns what was added. */
-  add(row: number, ring: number, pane: number, amount: number): number;
+  create(place: Place, limited: Limited, nowMs: number): number;
   shardOf(row: number): number;
 }
 
-export function openRows(layout: CounterLayout, log: UndoLog): Rows {
+export function openRows(layout: CounterLayout, log: UndoLog, kinds: RowKinds): Rows {
   const { words, rowsAt, rowsPerShard } = layout;
   const isAt = (row: number, place: Place): boolean =>
     words[row] === place.hash0 && words[row + rowField.hash1] === place.hash1;
@@ -42,13 +36,20 @@ export function openRows(layout: CounterLayout, log: UndoLog): Rows {
     for (let i = 0, at = place.start; i < rowsPerShard; i++, at = at + 1 === rowsPerShard ? 0 : at + 1) {
       const row = base + at * rowWords;
       if (words[row] === 0) return row;
-      if (idle !== 0) continue;
-      const window = windowOf(words[row + rowField.windowMs]!);
-      // What is held is given back one by one: nothing is left that time would have to take away.
-      if (window.windowMs === heldWindowMs && words[row + rowField.sum] === 0) idle = row;
-      else if (paneAt(window, nowMs) - words[row + rowField.last]! >= window.ring) idle = row;
+      if (idle === 0 && kinds.of(words[row + rowField.kind]!).isIdle(row, nowMs)) idle = row;
     }
     return idle;
+  }
+
+  function clear(row: number): void {
+    for (let n = 0; n < rowValues; n++) {
+      const word = rowValue(row, n);
+      if (words[word] !== 0) log.put(word, 0);
+    }
+    for (const field of [rowField.last, rowField.sum, rowField.spare]) {
+      if (words[row + field] !== 0) log.put(row + field, 0);
+    }
+    log.put(row + rowField.generation, words[row + rowField.generation]! + 1);
   }
 
   return {
@@ -63,7 +64,7 @@ export function openRows(layout: CounterLayout, log: UndoLog): Rows {
       return 0;
     },
 
-    create(place, nowMs) {
+    create(place, limited, nowMs) {
       const row = freeRow(place, nowMs);
       if (row === 0) {
         throw new Fault(
@@ -75,46 +76,14 @@ export function openRows(layout: CounterLayout, log: UndoLog): Rows {
       const floor = floorAt(place.shard);
       if (words[row] !== 0) {
         if (words[floor]! < nowMs) log.put(floor, nowMs);
-        for (let pane = 0; pane < paneSlots; pane++) {
-          const word = row + rowHeaderWords + pane;
-          if (words[word] !== 0) log.put(word, 0);
-        }
-        log.put(row + rowField.sum, 0);
-        log.put(row + rowField.generation, words[row + rowField.generation]! + 1);
+        clear(row);
       }
-      log.put(row + rowField.last, paneAt(place, Math.max(nowMs, words[floor]!)));
+      log.put(row + rowField.kind, place.kind.code);
       log.put(row + rowField.windowMs, place.windowMs);
+      place.kind.begin(row, limited, Math.max(nowMs, words[floor]!));
       log.put(row + rowField.hash1, place.hash1);
       log.put(row, place.hash0);
       return (place.hint = row);
-    },
-
-    advance(row, ring, pane) {
-      const last = words[row + rowField.last]!;
-      if (pane <= last) return;
-      let sum = words[row + rowField.sum]!;
-      if (sum !== 0) {
-        let slot = last % ring;
-        for (let steps = Math.min(pane - last, ring); steps > 0; steps--) {
-          if (++slot === ring) slot = 0;
-          const word = row + rowHeaderWords + slot;
-          if (words[word] === 0) continue;
-          sum -= words[word]!;
-          log.put(word, 0);
-        }
-        log.put(row + rowField.sum, sum);
-      }
-      log.put(row + rowField.last, pane);
-    },
-
-    add(row, ring, pane, amount) {
-      const sum = words[row + rowField.sum]!;
-      const added = Math.min(amount, Number.MAX_SAFE_INTEGER - sum);
-      if (added === 0) return 0;
-      const word = row + rowHeaderWords + (pane % ring);
-      log.put(word, words[word]! + added);
-      log.put(row + rowField.sum, sum + added);
-      return added;
     },
 
     shardOf: (row) => Math.floor((row - rowsAt) / (rowsPerShard * rowWords)),

@@ -1,0 +1,65 @@
+import { chargeFor } from '#core/charge.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
+import { priceAt, type PriceUse, type PriceVersion } from '#core/price.ts';
+import type { Subjects } from '#core/receipt.ts';
+import type { Target } from '#core/target.ts';
+import type { Usage } from '#core/usage.ts';
+import type { Gateway } from './gateway.ts';
+import type { Passage } from './passage.ts';
+
+/** What holds for an attempt. */
+export interface AttemptPrices {
+  /** What the provider is paid; null: nothing is known of it. */
+  readonly cost: PriceVersion | null;
+  /** What the customer pays; null: the cost. */
+  readonly charge: PriceVersion | null;
+}
+
+/** Of the attempt's model, or of another one of the same provider, at whose price a line is billed. */
+export type PricesOf = (model?: string) => AttemptPrices;
+
+/** Words for what is served as usual. */
+const usualTiers = new Set(['auto', 'default', 'standard', 'standard_only', 'on_demand']);
+
+/** How an attempt was served, as the provider said, else as it was asked to; null: as usual. */
+export function tierServed(
+  { brief, dialectName }: Pick<Exchange, 'brief' | 'dialectName'>,
+  { provider }: Target,
+  served: string | undefined,
+): string | null {
+  // Another dialect does not carry the wish.
+  const asked = provider.dialect === dialectName ? brief?.serviceTier : undefined;
+  const tier = served ?? asked;
+  return tier === undefined || usualTiers.has(tier) ? null : tier;
+}
+
+/** Where nothing was called that has a price, all is null. */
+export function pricesOfAttempt(
+  { exchange, gateway }: Passage,
+  { target, startedAtMs, servedTier }: AttemptRecord,
+  usage: Usage | null,
+): PricesOf {
+  if (!target) return () => ({ cost: null, charge: null });
+  const use = {
+    atMs: startedAtMs,
+    serviceTier: tierServed(exchange, target, usage?.serviceTier ?? servedTier),
+  };
+  const { project = '', team = '' } = exchange.consumer ?? {};
+  return pricesOf(gateway, target, { use, subjects: { project, team } });
+}
+
+export function pricesOf(
+  { models, snapshot }: Pick<Gateway, 'models' | 'snapshot'>,
+  target: Target,
+  { use, subjects }: { readonly use: PriceUse; readonly subjects: Pick<Subjects, 'project' | 'team'> },
+): PricesOf {
+  const provider = target.provider.name;
+  return (other) => {
+    const model = other ?? target.model;
+    const schedule =
+      other === undefined ? target.price : (models.find(`${provider}/${other}`)?.targets[0]?.price ?? null);
+    const cost = priceAt(schedule, use);
+    const charge = chargeFor(snapshot.charges, { ...subjects, provider, model }, { use, cost });
+    return { cost, charge };
+  };
+}

@@ -1,0 +1,13 @@
+import type { ModelCall } from './model-call.ts';
+import type { Passage } from './passage.ts';
+
+/**
+ * The bound that is put on each answer's output where a budget pays for less than the call may use; null: the call's own stands.
+ */
+export function outputCap({ exchange, spentTokens = 0 }: Passage, call: ModelCall): number | null {
+  const clampTokens = exchange.allowance?.clampTokens ?? null;
+  if (clampTokens === null || call.dialect.surface !== undefined) return null;
+  const { choices, maxOutputTokens } = call.brief;
+  const most = Math.max(1, clampTokens - Math.ceil(spentTokens / Math.max(1, choices)));
+  return maxOutputTokens !== null && maxOutputTokens <= most ? null : most;
+}
