@@ -88,7 +88,7 @@ function owe({ passage, call, target }: AnswerParts, thing: string): void {
     provider: target.provider.name,
     dialect: call.dialect.name,
     route: exchange.routeName,
-    subjects: subjectsOf(exchange.consumer),
+    subjects: subjectsOf(exchange),
     requestedModel: call.brief.model,
     model: target.model,
     beganAtMs: nowMs,
