@@ -84,6 +84,10 @@ export interface Receipt {
   /** WebSockets only. */
   readonly socket?: SocketTotals;
   readonly traceId: string | null;
+  /** `replayed`: the answer is one that was given before. `unheard`: the client had hung up, and the answer was made all the same. */
+  readonly flags?: readonly string[];
+  /** The exchange whose answer was given again, and which it was charged to. */
+  readonly replayOf?: string;
   /** What could not be carried to the target's dialect, by field. */
   readonly dropped: readonly string[];
   /** Absent: there was none. */

@@ -100,6 +100,11 @@ export class ExchangeMetrics {
     ['reason'],
   );
   readonly #hedges = new Counter('sluice_hedges_total', 'Attempts beside one that was slow.');
+  readonly #replayed = new Counter(
+    'sluice_replayed_total',
+    'Exchanges that were given the answer of an earlier one.',
+    ['route'],
+  );
   readonly #shed = new Counter('sluice_shed_total', 'Exchanges refused because the thread was behind.', [
     'route',
   ]);
@@ -110,6 +115,7 @@ export class ExchangeMetrics {
     this.#duration.at(route).observe(seconds(receipt.admittedAtMs, receipt.settledAtMs));
     if (receipt.fault?.startsWith('limit/')) this.#refusals.at(route, receipt.fault).value++;
     else if (receipt.fault === 'gateway/overloaded') this.#shed.at(route).value++;
+    if (receipt.replayOf !== undefined) this.#replayed.at(route).value++;
     if (attempts.length === 0) return;
     if (attempts.length > 1) this.#recordRetries(attempts);
     const project = this.#projects.of(receipt.subjects.project);
@@ -153,6 +159,7 @@ export class ExchangeMetrics {
       this.#attempts.dump(),
       this.#retries.dump(),
       this.#hedges.dump(),
+      this.#replayed.dump(),
       this.#shed.dump(),
     ];
   }

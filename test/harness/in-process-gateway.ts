@@ -19,6 +19,8 @@ import { signers } from '#providers/signers/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
+import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
+import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { listen } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
@@ -54,6 +56,8 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   const tokenPort = tokens.openPort();
   const keeper = openKeeperService(join(folder, 'kept.db'));
   const keeperPort = keeper.openPort();
+  const answers = openCacheService(join(folder, 'answers.db'));
+  const answersPort = answers.openPort();
   const receipts = new Map<string, Receipt>();
   const observer = createObserver({ accessLog: snapshot.accessLog, clock });
   const parts: Parts = {
@@ -76,10 +80,12 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     keys: new KeyTable(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
+    cache: connectCache(answersPort, new Uint8Array(32)),
     clock,
     observer,
     events: { emit() {} },
     live: new Set(),
+    unheard: new Set(),
     owed: { wake() {} },
     retries: new RetryState(),
     mirrors: new Mirrors(),
@@ -112,8 +118,10 @@ export async function startInProcess(document: object, policy: Policy): Promise<
       upstream.close();
       tokenPort.close();
       keeperPort.close();
+      answersPort.close();
       await tokens.close();
       await keeper.close();
+      await answers.close();
       await observer.close();
       rmSync(folder, { recursive: true, force: true });
     },
