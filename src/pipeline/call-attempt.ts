@@ -73,7 +73,8 @@ export class CallAttempt implements UpstreamSink {
     this.#status = status;
     this.#headers = headers;
     record.status = status;
-    if (this.#parts.watchesLimits) record.limits = outbound.dialect.provider.readLimits(headers);
+    if (this.#parts.watchesLimits || status >= 400)
+      record.limits = outbound.dialect.provider.readLimits(headers);
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
     const { requestIdHeader, tierHeader } = outbound.dialect.provider;
     record.upstreamId = headerOf(headers, requestIdHeader) ?? null;
