@@ -141,6 +141,8 @@ export interface ProviderRecord {
   readonly quirks: Quirks;
   /** The provider's id in the seed of prices; null: its models have no list price. */
   readonly priceList: string | null;
+  /** What batches cost of list prices, in percent; absent: all. */
+  readonly batchPercent?: number;
   /** The provider's own page on what this record says. */
   readonly source: string;
 }
