@@ -13,6 +13,7 @@ const line = { digest: 'd', author: 'admin', comment: '', madeAtMs: 1 };
 
 const control: ControlPlane = {
   discovery: () => [],
+  calibration: () => [],
   upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
   status: () => ({
     version: '1',

@@ -6,6 +6,8 @@ import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
 import type { KeyStore } from '#storage/embedded/key-store.ts';
+import type { Calibration } from '#core/calibration.ts';
+import { calibrationMetrics } from './calibration-metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
@@ -22,6 +24,7 @@ export interface ControlPlaneParts {
   readonly ledger: Ledger;
   readonly keys: KeyStore;
   readonly pools: PoolControl;
+  readonly calibration: Pick<Calibration, 'rows'>;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
   /** Why the configuration's master cannot be asked; null: it can. */
@@ -77,11 +80,13 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         upstreams: [
           ...parts.watch.metrics(),
           ...poolMetrics(parts.pools.read()),
+          ...calibrationMetrics(parts.calibration.rows()),
           ...parts.counterWatch.metrics(),
         ],
       });
     },
     discovery: () => parts.watch.reports(),
+    calibration: () => parts.calibration.rows(),
     upstreams: {
       list: () => parts.pools.read(),
       drain({ group, member, drained }) {
