@@ -135,6 +135,14 @@ test('where a budget is used up another model answers, is counted on, and the re
   });
 });
 
+test('a budget that names a model which is not there is no configuration', async () => {
+  const budget = { by: 'key', money: '1 per day', downgrade: 'nobody/knows' };
+  await assert.rejects(
+    withBudgets([budget], async () => assert.fail('it was taken')),
+    /there is no model "nobody\/knows"/,
+  );
+});
+
 test('under a budget of money, a model without a price is refused, unless such may pass', async () => {
   const prices = { 'o/*': { input: '2', output: '8' } };
   const claude = { ...halfCent, model: 'a/claude-sim' };
