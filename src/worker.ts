@@ -3,9 +3,11 @@
  * waits for the control plane; what it says to it goes by messages.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { openCalibration } from '#core/calibration.ts';
 import { handle } from '#pipeline/handle.ts';
 import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
+import { Lines } from '#pipeline/queue/lines.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
@@ -65,6 +67,7 @@ const parts: Parts = {
   journal,
   counters: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
   cache: cache.store,
+  calibration: openCalibration(start.calibration),
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
@@ -74,6 +77,7 @@ const parts: Parts = {
   events: journalEvents(journal, (event, error) => observer.eventFailed(event, error)),
   live: new Set(),
   unheard: new Set(),
+  lines: new Lines(clock, observer),
   owed,
   retries: new RetryState(),
   mirrors: new Mirrors(),

@@ -21,6 +21,7 @@ export interface WorkerPoolSettings {
   readonly ports: readonly number[];
   readonly journalDirectory: string;
   readonly counters: SharedArrayBuffer;
+  readonly calibration: SharedArrayBuffer;
   readonly pools: SharedArrayBuffer;
   /** Of this process among all that ever used the state directory. */
   readonly boot: string;
@@ -198,6 +199,7 @@ export class WorkerPool {
       snapshot: settings.snapshot(),
       keys: settings.keys(),
       counters: settings.counters,
+      calibration: settings.calibration,
       pools: settings.pools,
       heartbeats: this.#beats.buffer as SharedArrayBuffer,
       journalDirectory: settings.journalDirectory,

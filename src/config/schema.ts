@@ -355,6 +355,14 @@ export function documentSchema<P extends TSchema>(policy: P) {
                   description: 'Names and * patterns of models it may use (all).',
                 }),
               ),
+              priority: Type.Optional(
+                Type.Integer({
+                  minimum: 1,
+                  maximum: 9,
+                  description:
+                    'The highest priority that its calls may ask for in a queue, by the header that the policy queue names (none: that of the route).',
+                }),
+              ),
             },
             strict,
           ),

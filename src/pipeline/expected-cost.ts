@@ -11,7 +11,7 @@ export interface ExpectedCost {
 }
 
 /**
- * What a call would cost at a target, with all the output that was asked for, or as much as a call gets that does not say.
+ * What a call would cost at a target at most: with all the output that was asked for, or as much as a call gets that does not say.
  * Null where nothing has a price.
  */
 export function expectedCost(exchange: Exchange, target: Target): ExpectedCost | null {
@@ -24,9 +24,11 @@ export function expectedCost(exchange: Exchange, target: Target): ExpectedCost |
   if (!price) return null;
   const each = brief.maxOutputTokens ?? target.defaultMaxOutputTokens;
   const output = Math.min(each * Math.max(1, brief.choices), Number.MAX_SAFE_INTEGER);
-  const lines = [inputLine(estimatedInput), outputLine(output)];
-  return {
-    costNano: totalCost({ lines: priceLines(lines, price), units: priceUnits({ lines }, price) }),
-    price,
-  };
+  return { costNano: costOfTokens(price, estimatedInput, output), price };
+}
+
+/** Of plain tokens, and of being asked at all. Counts are safe integers. */
+export function costOfTokens(price: PriceVersion, input: number, output: number): NanoAmount {
+  const lines = [inputLine(input), outputLine(output)];
+  return totalCost({ lines: priceLines(lines, price), units: priceUnits({ lines }, price) });
 }

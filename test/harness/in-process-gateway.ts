@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createPoolMemory, PoolMemory } from '#balance/index.ts';
+import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { dialects } from '#dialects/index.ts';
@@ -11,6 +12,7 @@ import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { createObserver } from '#observe/index.ts';
 import { handle } from '#pipeline/handle.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
+import { Lines } from '#pipeline/queue/lines.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
@@ -76,6 +78,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
       event: (_, done) => done(null),
     },
     counters: openCounterStore(createCounterMemory(), { owner: 1 }),
+    calibration: openCalibration(createCalibrationMemory()),
     poolMemory: new PoolMemory(createPoolMemory({ workers: 1 }), 0),
     keys: new KeyTable(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
@@ -86,6 +89,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     events: { emit() {} },
     live: new Set(),
     unheard: new Set(),
+    lines: new Lines(clock, observer),
     owed: { wake() {} },
     retries: new RetryState(),
     mirrors: new Mirrors(),
