@@ -39,13 +39,13 @@ before(async () => {
   ports = { listen: await freePort(), admin: await freePort() };
   const one = [{ 'concurrency-limit': { by: 'route', max: 1 } }, { queue: { wait: '5min' } }];
   const routes = [
-    { name: 'api', match: { path: '/**' }, to: { http: upstream.url } },
     {
       name: 'queued',
       match: { path: '/queued/**' },
       to: { http: upstream.url },
       policies: ['default', ...one],
     },
+    { name: 'api', match: { path: '/**' }, to: { http: upstream.url } },
   ];
   const document = standardConfig(upstream.url, {
     listen: { port: ports.listen },
