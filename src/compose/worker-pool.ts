@@ -20,6 +20,7 @@ export interface WorkerPoolSettings {
   /** Of the listeners, in the snapshot's order. */
   readonly ports: readonly number[];
   readonly journalDirectory: string;
+  readonly nodeId: string;
   readonly counters: SharedArrayBuffer;
   readonly calibration: SharedArrayBuffer;
   readonly pools: SharedArrayBuffer;
@@ -196,6 +197,7 @@ export class WorkerPool {
       cachePort,
       cacheSecret: settings.cacheSecret,
       incarnation,
+      nodeId: settings.nodeId,
       snapshot: settings.snapshot(),
       keys: settings.keys(),
       counters: settings.counters,
