@@ -1,5 +1,5 @@
-import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { Calibration } from '#core/calibration.ts';
+import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
@@ -37,9 +37,9 @@ export interface Parts {
   readonly builtins: ReadonlyMap<string, Upstream>;
   readonly journal: Journal;
   readonly counters: CounterStore;
+  readonly calibration: Calibration;
   /** Answers that are kept to be given again. */
   readonly cache: CacheStore;
-  readonly calibration: Calibration;
   /** What threads share about members of pools. */
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;

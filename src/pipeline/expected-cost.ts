@@ -1,8 +1,7 @@
 import type { Exchange } from '#core/exchange.ts';
 import type { NanoAmount } from '#core/money.ts';
-import { priceAt, priceLines, priceUnits, totalCost, type PriceVersion } from '#core/price.ts';
+import { costOfTokens, priceAt, type PriceVersion } from '#core/price.ts';
 import type { Target } from '#core/target.ts';
-import { inputLine, outputLine } from '#core/usage.ts';
 import { tierServed } from './attempt-prices.ts';
 
 export interface ExpectedCost {
@@ -25,10 +24,4 @@ export function expectedCost(exchange: Exchange, target: Target): ExpectedCost |
   const each = brief.maxOutputTokens ?? target.defaultMaxOutputTokens;
   const output = Math.min(each * Math.max(1, brief.choices), Number.MAX_SAFE_INTEGER);
   return { costNano: costOfTokens(price, estimatedInput, output), price };
-}
-
-/** Of plain tokens, and of being asked at all. Counts are safe integers. */
-export function costOfTokens(price: PriceVersion, input: number, output: number): NanoAmount {
-  const lines = [inputLine(input), outputLine(output)];
-  return totalCost({ lines: priceLines(lines, price), units: priceUnits({ lines }, price) });
 }

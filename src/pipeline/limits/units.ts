@@ -1,6 +1,5 @@
 import type { LimitSort } from '#core/limit-wish.ts';
-import type { PriceVersion } from '#core/price.ts';
-import { costOfTokens } from '../expected-cost.ts';
+import { costOfTokens, type PriceVersion } from '#core/price.ts';
 
 /** Large enough for any limit, and sums of a few of them stay exact. */
 const mostUnits = 2 ** 50;
