@@ -17,7 +17,7 @@ import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { journalEvents } from '#ledger/journal/journal-events.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
-import { PoolMemory } from '#balance/index.ts';
+import { PoolMemory, TargetPace } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
 import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
@@ -66,6 +66,7 @@ keys.apply(start.keys);
 
 const owed = new OwedCollector(() => gateway);
 const cache = openCache(start);
+const poolMemory = new PoolMemory(start.pools, start.index);
 const parts: Parts = {
   dialects,
   policyKinds,
@@ -76,7 +77,8 @@ const parts: Parts = {
   counters: counting.counters,
   cache: cache.store,
   calibration: openCalibration(start.calibration),
-  poolMemory: new PoolMemory(start.pools, start.index),
+  poolMemory,
+  pace: new TargetPace(poolMemory, clock),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),

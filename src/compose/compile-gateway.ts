@@ -51,6 +51,7 @@ export interface Parts {
   readonly live: Gateway['live'];
   readonly unheard: Gateway['unheard'];
   readonly lines: Gateway['lines'];
+  readonly pace: Gateway['pace'];
   readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
@@ -95,6 +96,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     live: parts.live,
     unheard: parts.unheard,
     lines: parts.lines,
+    pace: parts.pace,
     sockets: parts.sockets,
     serve: parts.serve,
     endpoint,

@@ -16,6 +16,7 @@ import { releaseTarget } from './limits/settle-limits.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 import { expectedCost } from './expected-cost.ts';
+import { endTicket } from './pace-refusal.ts';
 import { failureOf } from './retry-plan.ts';
 import { Retries } from './retries.ts';
 import { roomAtTarget } from './room-at-target.ts';
@@ -36,8 +37,9 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     { pool, rules, method: 'POST', affinity, sticky: null, not, costOf: costOf(pool, exchange) },
     gateway,
   );
+  const isPaced = pool.members.some(({ target }) => target.provider.pace !== undefined);
   const limitsTargets = passage.route.targetLimits.length > 0;
-  const watchesLimits = pool.goesBy === 'quota';
+  const watchesLimits = pool.goesBy === 'quota' || isPaced;
   const continuation = model.continues && call.brief.stream ? new Continuation() : null;
   /** The answer's end where the client has been given its beginning. */
   const giveUp = (fault: Fault): Answer => {
@@ -50,7 +52,7 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   let failed: Fault | null = null;
   for (;;) {
-    if (limitsTargets) {
+    if (limitsTargets || isPaced) {
       try {
         lease = await roomAtTarget(passage, lease, retries);
       } catch (thrown) {
@@ -71,6 +73,7 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     } catch (thrown) {
       fault = faultFrom(thrown);
     } finally {
+      endTicket(passage, lease.member.target, (ticket) => ticket.end());
       lease.end(attemptResult(exchange, exchange.attempts.at(-1), fault, gateway.clock.nowMs()));
     }
     failed = fault;

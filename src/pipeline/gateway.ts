@@ -8,6 +8,7 @@ import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
+import type { Pace } from '#core/contracts/pace.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Sign } from '#core/contracts/signer.ts';
@@ -43,6 +44,8 @@ export interface Gateway {
   readonly clock: Clock;
   readonly counters: CounterStore;
   readonly calibration: Calibration;
+  /** What providers say of their own limits. */
+  readonly pace: Pace;
   /** Calls of this thread that wait for limits. */
   readonly lines: Lines;
   /** Thresholds of budgets that were told. */

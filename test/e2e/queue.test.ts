@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { receiptOf } from '../harness/receipts.ts';
+import { startRedis } from '../harness/redis.ts';
 
 const otherKey = 'sk-other-0123456789abcdef';
 const urgentKey = 'sk-urgent-0123456789abcdef';
@@ -264,6 +265,33 @@ describe('calls wait for a limit', () => {
       ['/one/first', '/one/staying'],
     );
   });
+});
+
+test('two nodes that count in Redis: calls of both wait, and together no more are at work than may be', async () => {
+  const redis = await startRedis();
+  const config = {
+    storage: { redis: { url: redis.url, timeout: '20s' } },
+    routes: [
+      {
+        name: 'shared',
+        match: { path: '/**' },
+        to: { http: work.url },
+        policies: [
+          { 'key-auth': {} },
+          { 'concurrency-limit': { by: 'route', max: 2 } },
+          { queue: { wait: '2min' } },
+        ],
+      },
+    ],
+  };
+  const nodes = [await startTestGateway({ config }), await startTestGateway({ config })];
+  work.reset();
+  const answers = await Promise.all(Array.from({ length: 24 }, (_, i) => ask(nodes[i % 2]!, `/${i}`)));
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  assert.equal(work.seen.length, 24);
+  assert.ok(work.most <= 2, String(work.most));
+  for (const node of nodes) await node.stop();
+  await redis.stop();
 });
 
 describe('calls do not wait', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { createPoolMemory, PoolMemory } from '#balance/index.ts';
+import { createPoolMemory, PoolMemory, TargetPace } from '#balance/index.ts';
 import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { Receipt } from '#core/receipt.ts';
@@ -62,6 +62,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   const answersPort = answers.openPort();
   const receipts = new Map<string, Receipt>();
   const observer = createObserver({ accessLog: snapshot.accessLog, clock });
+  const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const parts: Parts = {
     dialects,
     policyKinds: new Map([...policyKinds, [policy.name, { name: policy.name, create: () => policy }]]),
@@ -79,7 +80,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     },
     counters: openCounterStore(createCounterMemory(), { owner: 1 }),
     calibration: openCalibration(createCalibrationMemory()),
-    poolMemory: new PoolMemory(createPoolMemory({ workers: 1 }), 0),
+    poolMemory,
     keys: new KeyTable(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
@@ -90,6 +91,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     live: new Set(),
     unheard: new Set(),
     lines: new Lines(clock, observer),
+    pace: new TargetPace(poolMemory, clock),
     owed: { wake() {} },
     retries: new RetryState(),
     mirrors: new Mirrors(),

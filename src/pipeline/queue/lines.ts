@@ -3,6 +3,7 @@ import type { Clock } from '#core/contracts/clock.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Observer } from '#core/contracts/observer.ts';
 import { Fault } from '#core/fault.ts';
+import type { QueueRules } from '#core/queue-rules.ts';
 import { FairLine, type Standing } from './fair-line.ts';
 
 /** Whatever is waited for, there is no room for now. */
@@ -15,6 +16,8 @@ export interface Refusal {
   readonly cost: number;
   /** Until there could be room; Infinity: there never is for this call. Null: nobody can say. */
   readonly retryAfterMs: number | null;
+  /** How it is waited for where the route says nothing of it; absent: not at all. */
+  readonly rules?: QueueRules;
 }
 
 export interface Waiting extends Omit<Standing, 'cost'> {

@@ -15,7 +15,7 @@ export async function waitInLine(
   attempt: () => Soon<Refusal | null>,
 ): Promise<void> {
   const { exchange, gateway, route } = passage;
-  const { queue } = route;
+  const queue = route.queue ?? refusal.rules ?? null;
   // What is said on a WebSocket is answered at once, or refused.
   if (queue === null || exchange.head.upgrade !== null) throw refusal.fault;
   const nowMs = gateway.clock.monotonicMs();
