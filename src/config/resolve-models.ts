@@ -1,5 +1,5 @@
 import { parsePercent } from '#core/money.ts';
-import type { PriceSchedule } from '#core/price.ts';
+import { sharePrice, type PriceSchedule } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, SignerUse, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
@@ -22,6 +22,8 @@ export interface KnownProvider {
   readonly provider: Provider;
   /** Its id in the seed of prices; null: nothing is known of its prices. */
   readonly priceList: string | null;
+  /** What batches cost of list prices, in percent. */
+  readonly batchPercent: number;
   readonly models: readonly string[];
   readonly prefixes: readonly string[];
   readonly defaultMaxOutputTokens: number;
@@ -58,6 +60,7 @@ export function resolveProviders(
     known.set(name, {
       provider: providerOf(name, settings, { record, dialect, baseUrl, signer: signing.signer }),
       priceList: record?.priceList ?? null,
+      batchPercent: record?.batchPercent ?? 100,
       models: settings.models ?? record?.models ?? [],
       prefixes: settings.prefixes ?? record?.modelPrefixes ?? [],
       defaultMaxOutputTokens: settings.defaultMaxOutputTokens ?? 4096,
@@ -216,13 +219,27 @@ function targetOf(known: KnownProvider, model: string, scope: ModelScope): Targe
   return {
     provider: known.provider,
     model,
-    price: own ?? (known.priceList === null ? null : scope.seed.find(known.priceList, model)),
+    price:
+      own ?? (known.priceList === null ? null : inBatches(known, scope.seed.find(known.priceList, model))),
     defaultMaxOutputTokens: known.defaultMaxOutputTokens,
   };
 }
 
 function seedOf(known: KnownProvider, scope: ModelScope): Readonly<Record<string, PriceSchedule>> {
-  return known.priceList === null ? {} : scope.seed.all(known.priceList);
+  if (known.priceList === null) return {};
+  const listed = Object.entries(scope.seed.all(known.priceList));
+  return Object.fromEntries(listed.map(([model, schedule]) => [model, inBatches(known, schedule)!]));
+}
+
+/** List prices say nothing of batches; a provider's record does. */
+function inBatches({ batchPercent }: KnownProvider, schedule: PriceSchedule | null): PriceSchedule | null {
+  if (!schedule || batchPercent === 100) return schedule;
+  const share = { numerator: BigInt(batchPercent), denominator: 100n };
+  const rename = (version: string) => `${version}+batch`;
+  return schedule.map((price) => ({
+    ...price,
+    batch: price.batch ?? { ...sharePrice(price, share, rename), serviceTier: 'batch' },
+  }));
 }
 
 function ownPrices(

@@ -23,7 +23,10 @@ import {
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema } from './schema-signers.ts';
+import { keyFields } from './schema-keys.ts';
+import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { ServiceSchema } from './schema-service.ts';
 import { StorageSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
 
@@ -100,25 +103,7 @@ const ProviderSchema = Type.Object(
       }),
     ),
     costTolerance: Type.Optional(Percent),
-    pace: Type.Optional(
-      Type.Union(
-        [
-          Type.Boolean(),
-          Type.Object(
-            {
-              wait: Type.Optional(Duration),
-              max: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-            },
-            strict,
-          ),
-        ],
-        {
-          title: 'true, or a mapping of wait and max',
-          description:
-            "Are calls held back by the provider's own limits, as its answers state them (false)? They go to other targets, or wait: up to wait (10s), max of them for a model (100).",
-        },
-      ),
-    ),
+    pace: Type.Optional(PaceSchema),
     asksUsage: Type.Optional(
       Type.Boolean({
         description: 'Ask for usage on streams (true). False for servers that refuse the field.',
@@ -305,6 +290,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
           },
         ),
       ),
+      service: Type.Optional(ServiceSchema),
       providers: Type.Optional(named(ProviderSchema, 'Who answers model calls.')),
       dns: Type.Optional(
         Type.Object(
@@ -349,44 +335,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         named(Type.Object({ team: Type.String() }, strict), 'Projects, which keys belong to.'),
       ),
       keys: Type.Optional(
-        named(
-          Type.Object(
-            {
-              project: Type.String(),
-              secret: Type.Optional(
-                Type.String({
-                  minLength: 8,
-                  writeOnly: true,
-                  title: 'a secret of at least eight characters',
-                  description: 'Write ${env:NAME} or ${file:path}.',
-                }),
-              ),
-              sha256: Type.Optional(
-                Type.String({
-                  pattern: '^[0-9a-f]{64}$',
-                  title: '64 lower-case hexadecimal digits',
-                  description: 'SHA-256 of the secret, in place of it.',
-                }),
-              ),
-              expires: Type.Optional(Type.String({ description: 'RFC 3339 time.' })),
-              models: Type.Optional(
-                Type.Array(Type.String(), {
-                  description: 'Names and * patterns of models it may use (all).',
-                }),
-              ),
-              priority: Type.Optional(
-                Type.Integer({
-                  minimum: 1,
-                  maximum: 9,
-                  description:
-                    'The highest priority that its calls may ask for in a queue, by the header that the policy queue names (none: that of the route).',
-                }),
-              ),
-            },
-            strict,
-          ),
-          'Keys whose master is this file. Others are made at run time.',
-        ),
+        named(Type.Object(keyFields, strict), 'Keys whose master is this file. Others are made at run time.'),
       ),
     },
     { ...strict, $id: 'urn:sluice:schema:1', title: 'a mapping, the configuration of Sluice' },

@@ -1,6 +1,6 @@
-import type { PaceRules } from './contracts/pace.ts';
 import type { Http2Use } from './http2-use.ts';
 import type { Ratio } from './money.ts';
+import type { PaceRules } from './pace-rules.ts';
 import type { PriceSchedule } from './price.ts';
 
 /** How a credential is put on a request. */
@@ -144,6 +144,8 @@ export interface ProviderRecord {
   readonly quirks: Quirks;
   /** The provider's id in the seed of prices; null: its models have no list price. */
   readonly priceList: string | null;
+  /** What batches cost of list prices, in percent; absent: all. */
+  readonly batchPercent?: number;
   /** The provider's own page on what this record says. */
   readonly source: string;
 }

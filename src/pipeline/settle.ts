@@ -23,8 +23,11 @@ export async function settle(passage: Passage, heldBytes: number): Promise<boole
       const measured = measure(passage, attempt);
       attempts.push(lineOf(passage, attempt, measured instanceof Promise ? await measured : measured));
     }
-    const booked = await settleLimits(passage, attempts);
-    const receipt = receiptOf(passage, attempts, heldBytes);
+    const { booked, overdraft } = await settleLimits(passage, attempts);
+    const receipt = {
+      ...receiptOf(passage, attempts, heldBytes),
+      ...(overdraft.length > 0 ? { overdraft } : {}),
+    };
     const error = await new Promise<Error | null>((done) => gateway.journal.receipt(receipt, booked, done));
     if (error) {
       gateway.observer.failed(exchange, error);
@@ -90,7 +93,7 @@ function receiptOf(
     outcome: exchange.outcome,
     status: exchange.status,
     fault: exchange.fault?.code ?? null,
-    subjects: subjectsOf(exchange.consumer),
+    subjects: subjectsOf(exchange),
     dialect: exchange.dialectName,
     requestedModel: exchange.brief?.model ?? null,
     admittedAtMs: exchange.admittedAtMs,

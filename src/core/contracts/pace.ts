@@ -29,9 +29,3 @@ export interface PaceRefusal {
   /** Until there could be room; null: as soon as an answer comes. */
   readonly retryAfterMs: number | null;
 }
-
-/** How calls to a provider wait for its own limits where their route says nothing of queues. */
-export interface PaceRules {
-  readonly max: number;
-  readonly waitMs: number;
-}

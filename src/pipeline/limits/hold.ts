@@ -1,7 +1,7 @@
 import { bookedAs } from '#core/booked-window.ts';
 import type { CounterStore, Reservation } from '#core/contracts/counter-store.ts';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
-import type { AttemptLine } from '#core/receipt.ts';
+import type { AttemptLine, Overdraft } from '#core/receipt.ts';
 import { totalCost, totalPrice } from '#core/price.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
 import type { Asked } from './gather.ts';
@@ -47,6 +47,7 @@ export class Hold {
   /** Steps are made one after the other. */
   #last: Promise<unknown> | null = null;
   #settled: ReservedAmount[] | null = null;
+  #overdraft: Overdraft[] = [];
 
   constructor(store: CounterStore, of: Pick<Hold, 'asked' | 'reservation' | 'isTargets' | 'attemptsBefore'>) {
     this.#store = store;
@@ -66,6 +67,16 @@ export class Hold {
   get tokensReserved(): number | null {
     const at = this.asked.findIndex(({ wish }) => wish.sort === 'tokens' && wish.inFlight === 'debit');
     return at < 0 ? null : this.reservation.granted[at]!;
+  }
+
+  /** Does more stand booked than was reserved at first? */
+  get hasGrown(): boolean {
+    return this.#steps > 0;
+  }
+
+  /** What was used beyond what hard budgets had paid for; known once it is settled. */
+  get overdraft(): readonly Overdraft[] {
+    return this.#overdraft;
   }
 
   booked(n: number): number {
@@ -111,6 +122,11 @@ export class Hold {
       return unitsOf(wish.sort, used.tokens, []);
     });
     this.#settled = this.#render(amounts);
+    this.asked.forEach(({ wish: { inFlight, name, currency } }, i) => {
+      const amount = amounts[i]! - this.#booked[i]!;
+      if (inFlight !== 'hard' || amount <= 0) return;
+      this.#overdraft.push({ limit: name.slice(1, -1), amount, ...(currency ? { currency } : {}) });
+    });
     const settle = (): void | Promise<void> => this.#store.settle(this.reservation, amounts);
     return this.#last ? this.#last.then(settle) : settle();
   }

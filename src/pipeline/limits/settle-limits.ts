@@ -1,22 +1,28 @@
 import { modelKey } from '#core/calibration.ts';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
-import type { AttemptLine } from '#core/receipt.ts';
+import type { AttemptLine, Overdraft } from '#core/receipt.ts';
 import { expectedCost } from '../expected-cost.ts';
 import type { Passage } from '../passage.ts';
 import { usedBy, type Hold, type Used } from './hold.ts';
 
+export interface SettledLimits {
+  /** What stands booked, for the record. */
+  readonly booked: readonly ReservedAmount[];
+  readonly overdraft: readonly Overdraft[];
+}
+
 /**
  * Settles all that is reserved for an exchange by what its attempts used, in the windows of admission; a call that was refused
- * before any attempt used nothing, not even a request. Returns what stands booked, for the record.
+ * before any attempt used nothing, not even a request.
  */
 export async function settleLimits(
   passage: Passage,
   attempts: readonly AttemptLine[],
-): Promise<ReservedAmount[]> {
+): Promise<SettledLimits> {
   learn(passage, attempts);
-  const { exchange, holds } = passage;
+  const { exchange, holds = [] } = passage;
   const booked = [...(passage.bookedAhead ?? [])];
-  if (!holds) return booked;
+  const overdraft: Overdraft[] = [];
   const admitted = exchange.attempts.length > 0 || exchange.outcome === 'completed';
   for (let i = 0; i < holds.length; i++) {
     const hold = holds[i]!;
@@ -25,8 +31,24 @@ export async function settleLimits(
     if (pending) await pending;
     booked.push(...hold.onRecord);
     passage.gateway.lines.wake(hold.asked.map(({ item }) => item.subject));
+    overdraft.push(...hold.overdraft);
   }
-  return booked;
+  if (exchange.outcome === 'budget_cut') tellCut(passage, holds);
+  return { booked, overdraft };
+}
+
+function tellCut({ exchange, gateway }: Passage, holds: readonly Hold[]): void {
+  const budgets = holds.flatMap(({ asked }) => asked).filter(({ wish }) => wish.inFlight === 'hard');
+  gateway.events.emit({
+    id: `budget-cut/${exchange.id}`,
+    type: 'budget.cut',
+    subject: exchange.consumer ? `project:${encodeURIComponent(exchange.consumer.project)}` : '',
+    atMs: gateway.clock.nowMs(),
+    data: {
+      exchange: exchange.id,
+      budgets: budgets.map(({ wish }) => ({ budget: wish.name.slice(1, -1), for: wish.whom })),
+    },
+  });
 }
 
 /** The first hold is of the whole exchange; each later one of what came after it, until the next. */
