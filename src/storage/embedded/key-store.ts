@@ -24,6 +24,8 @@ export interface KeyStoreSettings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The keys that a configuration masters. */
   readonly fileKeys: readonly KeyRecord[];
+  /** Is one made where there is none (true)? */
+  readonly firstKey?: boolean;
   readonly clock?: Pick<Clock, 'nowMs'>;
 }
 
@@ -68,7 +70,8 @@ export const sha256Hex = (secret: string): string => hash('sha256', secret, 'hex
  * Opens `control.db`. For the main thread: changes are few. A start without any key, of now or before, makes the first.
  * @throws Error when keys clash, when SLUICE_ADMIN_TOKEN is too short, or when a newer version wrote the database.
  */
-export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStoreSettings): KeyStore {
+export function openKeyStore(settings: KeyStoreSettings): KeyStore {
+  const { directory, env, fileKeys: first, firstKey = true, clock } = settings;
   const nowMs = () => clock?.nowMs() ?? Date.now();
   const database = openKeyDatabase(join(directory, 'control.db'));
   const firstKeyPath = join(directory, 'first-key');
@@ -121,7 +124,7 @@ export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStor
 
   try {
     replaceFileKeys(first);
-    if (stored.size === 0 && fileKeys.length === 0) makeFirstKey();
+    if (firstKey && stored.size === 0 && fileKeys.length === 0) makeFirstKey();
     const adminToken = Buffer.from(adminTokenHash(directory, database, env['SLUICE_ADMIN_TOKEN']), 'hex');
     return {
       reset,
