@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { connect, disconnect, serverOf, type PostgresServer } from '#postgres/connect.ts';
 import { stateOf } from '#postgres/failures.ts';
-import { migrate } from '#postgres/migrate.ts';
+import { prepare } from '#postgres/migrate.ts';
 import type { SqlDatabase, SqlRow } from '../records/sql-database.ts';
 
 const statementMs = 10_000;
@@ -35,7 +35,7 @@ export function openPostgresRecords(server: PostgresServer): SqlDatabase {
       use(async (client) => (await client.query(statement, [...values])).rows as SqlRow[]),
     migrate: (steps) =>
       use((client) =>
-        migrate(client, { part: 'records', steps: steps.map((forward) => ({ forward, back: null })) }),
+        prepare(client, { part: 'records', steps: steps.map((forward) => ({ forward, back: null })) }),
       ),
     async close() {
       const client = await connecting?.catch(() => null);
