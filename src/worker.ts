@@ -3,6 +3,7 @@
  * waits for the control plane; what it says to it goes by messages.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { openCalibration } from '#core/calibration.ts';
 import { shareOfLimits } from '#core/share-of-limits.ts';
 import { handle } from '#pipeline/handle.ts';
 import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
@@ -74,6 +75,7 @@ const parts: Parts = {
   signers,
   journal,
   counters: shareOfLimits(counting.counters, () => limitPercent),
+  calibration: openCalibration(start.calibration),
   cache: cache.store,
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
