@@ -19,6 +19,8 @@ import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
+import { openSharedKeys } from '#storage/distributed/shared-keys.ts';
+import type { KeyMaster } from '#storage/key-master.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { joinKeys } from '#storage/embedded/joined-keys.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
@@ -133,19 +135,15 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   }
 
   // 3. Keys and threads.
-  const ownKeys = openKeyStore({
-    directory: stateDirectory,
-    env: options.env,
-    fileKeys: first.keys,
-    // Where there is a control plane, keys come from there.
-    firstKey: joined === null,
-  });
-  const joinedKeys = joined ? joinKeys(ownKeys, joined.keys) : null;
-  const keys = joinedKeys ?? ownKeys;
-  begun.defer(() => keys.close());
+  const { postgres } = snapshot.storage;
+  const ofKeys = { directory: stateDirectory, env: options.env, fileKeys: first.keys };
+  const joinedKeys = joined && joinKeys(openKeyStore({ ...ofKeys, firstKey: false }), joined.keys);
+  const sharedKeys = postgres && !joined ? await openSharedKeys({ ...ofKeys, server: postgres, say }) : null;
+  const keys: KeyMaster = joinedKeys ?? sharedKeys ?? openKeyStore(ofKeys);
+  begun.defer(async () => keys.close());
   const tokens = openTokenService();
   begun.defer(() => tokens.close());
-  const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
+  const keeper = openKeeperService({ path: join(stateDirectory, 'kept.db'), postgres });
   begun.defer(() => keeper.close());
   const cache = openCacheService(join(stateDirectory, 'answers.db'));
   begun.defer(() => cache.close());
@@ -246,6 +244,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
+  sharedKeys?.follow(publishKeys);
 
   const following =
     opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
@@ -319,7 +318,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await cache.close();
       await probes?.close();
       await admin.close();
-      keys.close();
+      await keys.close();
       await opened.records.close();
       lock.release();
     },

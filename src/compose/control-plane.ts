@@ -12,7 +12,7 @@ import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
-import type { KeyStore } from '#storage/embedded/key-store.ts';
+import type { KeyMaster } from '#storage/key-master.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
@@ -27,7 +27,7 @@ export interface ControlPlaneParts {
   readonly startedAtMs: number;
   readonly pool: WorkerPool;
   readonly ledger: Ledger;
-  readonly keys: KeyStore;
+  readonly keys: KeyMaster;
   readonly pools: PoolControl;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
@@ -107,12 +107,12 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         // `constructor` is no project, though every object has one.
         const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
         if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
-        const { key, secret, delta } = keys.create({ ...wish, team: project.team });
-        await parts.publishKeys(delta);
+        const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
+        if (delta) await parts.publishKeys(delta);
         return { key, secret };
       },
       async revoke(id) {
-        const delta = keys.revoke(id);
+        const delta = await keys.revoke(id);
         if (delta) await parts.publishKeys(delta);
       },
     },

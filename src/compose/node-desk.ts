@@ -6,7 +6,7 @@ import type { KeyDelta } from '#core/key.ts';
 import { EdgeDesk } from '#nodes/edge-desk.ts';
 import { KeyFeed } from '#nodes/key-feed.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
-import type { KeyStore } from '#storage/embedded/key-store.ts';
+import type { KeyMaster } from '#storage/key-master.ts';
 import { randomBase62 } from '#storage/embedded/random-secret.ts';
 import { openNodeDirectory } from '#storage/records/node-directory.ts';
 import type { SqlDatabase } from '#storage/records/sql-database.ts';
@@ -19,7 +19,7 @@ export interface NodeDeskParts {
   readonly records: SqlDatabase;
   readonly stateDirectory: string;
   readonly ledger: Ledger;
-  readonly keys: KeyStore;
+  readonly keys: KeyMaster;
   readonly reloader: Reloader;
   /** Has this node joined a control plane itself? */
   readonly isEdge: boolean;

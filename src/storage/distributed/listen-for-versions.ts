@@ -12,7 +12,11 @@ export interface VersionNews {
  * Calls back when a version of the configuration was made anywhere, and whenever a connection stands again: what was
  * announced meanwhile nobody tells again. https://www.postgresql.org/docs/current/sql-listen.html
  */
-export function listenForVersions(server: PostgresServer, onNews: () => void): VersionNews {
+export const listenForVersions = (server: PostgresServer, onNews: () => void): VersionNews =>
+  listenFor('sluice_config', server, onNews);
+
+/** The same of any channel. */
+export function listenFor(channel: string, server: PostgresServer, onNews: () => void): VersionNews {
   let client: Client | null = null;
   let closed = false;
   let pauseMs = firstPauseMs;
@@ -34,7 +38,7 @@ export function listenForVersions(server: PostgresServer, onNews: () => void): V
     try {
       fresh = await connect({ server, name: 'versions' });
       fresh.on('notification', onNews);
-      await fresh.query('LISTEN sluice_config');
+      await fresh.query(`LISTEN ${channel}`);
       fresh.once('end', again);
       client = fresh;
       pauseMs = firstPauseMs;
