@@ -36,6 +36,7 @@ import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
+import { localUrl } from './compose/listener-address.ts';
 import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
@@ -284,7 +285,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => reloader.close());
   desk.start();
   edge?.start();
-  writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
+  writeFileSync(join(stateDirectory, 'admin-url'), `${localUrl(snapshot.admin.host, admin.port)}\n`);
 
   return {
     banner: renderBanner({
