@@ -18,6 +18,7 @@ export const layers = {
   config: ['core', 'expressions'],
   discovery: ['core', 'config'],
   health: ['core'],
+  events: ['core'],
   admin: ['core', 'ledger', 'config'],
   compose: [
     'core',
@@ -34,6 +35,7 @@ export const layers = {
     'config',
     'discovery',
     'health',
+    'events',
     'admin',
   ],
   cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main'],

@@ -10,6 +10,7 @@ import {
 } from './schema-destination.ts';
 import { UpstreamHttp2Schema } from './schema-http2.ts';
 import { listenSchema } from './schema-listen.ts';
+import { eventsSchema } from './schema-events.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import {
@@ -312,6 +313,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
       ),
       prices: Type.Optional(pricesSchema),
       charges: Type.Optional(chargesSchema),
+      events: Type.Optional(eventsSchema),
       routes: Type.Optional(Type.Array(Route)),
       routing: Type.Optional(
         Type.Union([Type.Literal('order'), Type.Literal('specific')], {

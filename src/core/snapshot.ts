@@ -6,6 +6,7 @@ import type { Discovery } from './discovery.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
 import type { PriceSchedule } from './price.ts';
+import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { StorageSettings } from './storage-settings.ts';
@@ -41,6 +42,7 @@ export interface Snapshot {
   readonly openProviders: readonly OpenProvider[];
   /** What customers pay; null: what it costs. */
   readonly charges: ChargeBook | null;
+  readonly events: EventPlan;
   /** In the order they are tried. */
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;

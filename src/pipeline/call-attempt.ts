@@ -14,7 +14,7 @@ import { measure, usageOfAll } from './measure.ts';
 import { openStream } from './open-stream.ts';
 import { PassStream } from './pass-stream.ts';
 import { renderContext } from './render-context.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { retryAfterMs } from '#core/retry-after.ts';
 import { PaidFlow } from './paid-flow.ts';
 import { recordProgress } from './record-progress.ts';
 import { StreamDelivery } from './stream-delivery.ts';

@@ -1,4 +1,4 @@
-import { headerOf, type HeaderList } from '#core/head.ts';
+import { headerOf, type HeaderList } from './head.ts';
 
 /** Retry-After (RFC 9110 §10.2.3), seconds or a date, in milliseconds from now; null when there is none that is valid. */
 export function retryAfterMs(headers: HeaderList, nowMs: number): number | null {
