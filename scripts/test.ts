@@ -24,7 +24,11 @@ function step(title: string, command: string, args: readonly string[]): void {
 }
 
 /** Commands that tests call, and the packages that have them. */
-const needed: Readonly<Record<string, string>> = { openssl: 'openssl', curl: 'curl' };
+const needed: Readonly<Record<string, string>> = {
+  openssl: 'openssl',
+  curl: 'curl',
+  'redis-server': 'redis-server',
+};
 const missing = Object.entries(needed).filter(([command]) => spawnSync('which', [command]).status !== 0);
 if (missing.length) {
   const packages = missing.map(([, name]) => name);

@@ -18,11 +18,15 @@ import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
-import { loadConfig, type ConfigSource, type Overrides } from './compose/configuration.ts';
+import type { ConfigSource, Overrides } from './compose/configuration.ts';
+import { createConfigControl } from './compose/config-control.ts';
+import { followCluster } from './compose/follow-cluster.ts';
+import { keepLastGood } from './compose/last-good.ts';
+import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
-import { Reloader } from './compose/reloader.ts';
+import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -68,9 +72,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const startedAtMs = Date.now();
   const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
-  const first = loadConfig({ source, overrides: options, version: 1 });
-  const { snapshot, stateDirectory } = first;
   const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
+  const opened = await openConfiguration({ source, overrides: options, say });
+  begun.defer(() => opened.records.close());
+  const { first, versions } = opened;
+  const { snapshot, stateDirectory } = first;
 
   // 1. Own the state directory and the ports: nobody else serves from, or writes to, either.
   const journalDirectory = join(stateDirectory, 'journal');
@@ -144,7 +150,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     publish: (change) => pool.publishMembers(change),
   });
   begun.defer(() => watch.close());
-  const reloader = new Reloader({
+  const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
     first,
@@ -157,7 +163,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     revert(before) {
       watch.follow(before.snapshot);
     },
-  });
+    onShared(shared) {
+      if (opened.kind === 'cluster') keepLastGood(stateDirectory, shared);
+    },
+  };
+  const reloader = new Reloader(reloaderParts, opened.refused);
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
@@ -173,6 +183,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools,
     reloader,
     watch,
+    config: createConfigControl({ reloader, kind: opened.kind, versions }),
+    unreachable: () => following?.failure ?? null,
     isDraining: () => draining,
   });
   const admin = await startAdmin({
@@ -186,6 +198,9 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
+  const following =
+    opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
+  begun.defer(() => following?.close());
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
   return {
@@ -205,6 +220,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       draining = true;
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
+      await following?.close();
       watch.close();
       probing.close();
       pool.drain();
@@ -217,6 +233,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await probes?.close();
       await admin.close();
       keys.close();
+      await opened.records.close();
       lock.release();
     },
   };

@@ -7,6 +7,9 @@ import { createTokenVerifier, startAdmin } from './index.ts';
 
 const asked: unknown[] = [];
 let ready = true;
+/** Null: a file is the master. */
+let stored: number | null = null;
+const line = { digest: 'd', author: 'admin', comment: '', madeAtMs: 1 };
 
 const control: ControlPlane = {
   discovery: () => [],
@@ -20,6 +23,7 @@ const control: ControlPlane = {
     reasons: ready ? [] : ['worker 0 is silent'],
     snapshotVersion: 1,
     configDigest: 'd',
+    configuration: { master: 'file', storedVersion: null, refused: null, unreachable: null },
     listen: ':8080',
     workers: [],
     ledger: { lagSegments: 0 },
@@ -38,8 +42,23 @@ const control: ControlPlane = {
     },
   },
   config: {
-    read: () => ({ text: 'version: 1', digest: 'abc', version: 1, master: 'file', path: '/etc/sluice.yaml' }),
+    read: () => ({
+      ...{ text: 'version: 1', digest: 'abc', version: 1, path: '/etc/sluice.yaml' },
+      ...(stored === null
+        ? { master: 'file', storedVersion: null }
+        : { master: 'cluster', storedVersion: stored }),
+    }),
     check: (text) => (text === 'good' ? [] : [{ path: 'a', message: 'bad', line: 1, column: 2 }]),
+    diff: () => [{ path: 'routes[llm]', change: 'added', before: null, after: {} }],
+    async apply({ after: latest, ...wish }) {
+      if (stored === null)
+        throw new ControlError(409, 'kept in /etc/sluice.yaml', { changes: ['the patch'] });
+      if (latest !== stored) throw new ControlError(412, `not the latest`);
+      asked.push(wish);
+      return { ...line, version: (stored += 1), refusal: null };
+    },
+    versions: async (limit) => [{ ...line, version: limit }],
+    readVersion: async (version) => ({ ...line, version, text: 'x' }),
   },
   explain: (question) => question,
   async usage(query: UsageQuery) {
@@ -198,7 +217,7 @@ test('what does not fit its schema is refused and named', async () => {
   assert.equal(asked.length, before);
 });
 
-test('configuration is read and tried, never written', async () => {
+test('a configuration whose master is a file is read and tried, never written', async () => {
   const read = await ask('GET /v1/config');
   assert.equal(read.headers['etag'], '"abc"');
   assert.equal(read.json.text, 'version: 1');
@@ -208,8 +227,34 @@ test('configuration is read and tried, never written', async () => {
   });
   assert.equal((await ask('POST /v1/config/check', { body: { text: 'x' } })).json.findings[0].line, 1);
   const put = await ask('PUT /v1/config', { body: { text: 'good' } });
-  assert.equal(put.status, 405);
+  assert.equal(put.status, 409);
   assert.match(put.json.detail, /\/etc\/sluice\.yaml/);
+  assert.deepEqual(put.json.changes, ['the patch']);
+});
+
+test('one that is stored is changed after the version that its ETag names, and never after another', async () => {
+  stored = 6;
+  const { headers } = await ask('GET /v1/config');
+  assert.equal(headers['etag'], '"6"');
+  const put = (more: Record<string, string>, body: object = { text: 'good' }) =>
+    ask('PUT /v1/config', { body, headers: more });
+  assert.equal((await put({})).status, 428);
+  for (const other of ['"5"', '"7"', '*', 'W/"6"', '"abc"', '6'])
+    assert.equal((await put({ 'if-match': other })).status, 412, other);
+  assert.equal((await put({ 'if-match': '"6"' }, { text: 'good', author: 'somebody' })).status, 400);
+  const made = await put({ 'if-match': '"6"' }, { text: 'good', comment: 'why' });
+  assert.deepEqual([made.status, made.headers['etag'], made.json.version], [200, '"7"', 7]);
+  assert.deepEqual(asked.at(-1), { text: 'good', comment: 'why' });
+  assert.equal((await put({ 'if-match': '"6"' })).status, 412);
+  assert.equal((await ask('GET /v1/config/versions?limit=3')).json.versions[0].version, 3);
+  assert.equal((await ask('GET /v1/config/versions/4')).json.text, 'x');
+  for (const bad of ['?limit=0', '?limit=1001', '/0', '/..%2fx', '/1.5'])
+    assert.equal((await ask(`GET /v1/config/versions${bad}`)).status, 400, bad);
+  assert.equal(
+    (await ask('POST /v1/config/diff', { body: { text: 'x' } })).json.changes[0].path,
+    'routes[llm]',
+  );
+  stored = null;
 });
 
 test('usage, receipts, proof and explanation', async () => {

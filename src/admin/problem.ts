@@ -8,25 +8,37 @@ const titles: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   409: 'Conflict',
+  412: 'Precondition Failed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   421: 'Misdirected Request',
+  428: 'Precondition Required',
   503: 'Service Unavailable',
 };
 
 /** Answers with a problem document (RFC 9457). */
 export function sendProblem(reply: FastifyReply, status: number, detail: string): FastifyReply {
+  return sendDocument(reply, { status, detail });
+}
+
+function sendDocument(
+  reply: FastifyReply,
+  problem: { readonly status: number; readonly detail: string },
+): FastifyReply {
   return reply
-    .code(status)
+    .code(problem.status)
     .header('content-type', 'application/problem+json')
     .serializer(JSON.stringify)
-    .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, detail });
+    .send({ type: 'about:blank', title: titles[problem.status] ?? 'Error', ...problem });
 }
 
 /** What is thrown becomes a problem; the text of what nobody expected stays inside. */
 export function createErrorHandler(onError: (error: unknown) => void) {
   return (error: FastifyError, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (error instanceof ControlError) return sendProblem(reply, error.status, error.message);
+    if (error instanceof ControlError) {
+      const { status, message: detail, members } = error;
+      return sendDocument(reply, { ...members, status, detail });
+    }
     if (error.validation) {
       const where = error.validationContext ?? 'request';
       const said = error.validation.map(({ instancePath, message, params }) => {

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ConfigDifference, ConfigFinding } from '#core/contracts/control-plane.ts';
+import { renderProblem } from '#config/problem.ts';
 import { CommandFailed } from './command-failed.ts';
+import { renderChanges } from './render-changes.ts';
+import { visible } from './render-table.ts';
 
 export interface AdminOptions {
   readonly admin?: string;
@@ -9,13 +13,18 @@ export interface AdminOptions {
 
 const withinMs = 30_000;
 
+/** Method and path, and headers where there are any. */
+export type AdminRequest =
+  string | { readonly line: string; readonly headers: Readonly<Record<string, string>> };
+
 /** Asks the admin API of a running gateway. @throws CommandFailed saying what to do. */
-export async function askAdmin<T>(options: AdminOptions, line: string, body?: unknown): Promise<T> {
+export async function askAdmin<T>(options: AdminOptions, request: AdminRequest, body?: unknown): Promise<T> {
+  const { line, headers: asked } = typeof request === 'string' ? { line: request, headers: {} } : request;
   const [method, path] = line.split(' ') as [string, string];
   const base = options.admin ?? readState(options.state, 'admin-url') ?? 'http://127.0.0.1:9080';
   if (!URL.canParse(path, base)) throw new CommandFailed(`"${base}" is not a URL`);
   const token = process.env['SLUICE_ADMIN_TOKEN'] ?? readState(options.state, 'admin-token');
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const headers: Record<string, string> = { accept: 'application/json', ...asked };
   if (token) headers['authorization'] = `Bearer ${token}`;
   if (body !== undefined) headers['content-type'] = 'application/json';
   let status: number;
@@ -47,12 +56,27 @@ export async function askAdmin<T>(options: AdminOptions, line: string, body?: un
   throw new CommandFailed(`the admin API answered ${status}: ${detailOf(text)}`);
 }
 
+interface ProblemDocument {
+  readonly detail?: string;
+  readonly findings?: readonly ConfigFinding[];
+  readonly changes?: readonly ConfigDifference[];
+}
+
 function detailOf(text: string): string {
+  let problem: ProblemDocument;
   try {
-    return (JSON.parse(text) as { detail?: string }).detail ?? text;
+    problem = JSON.parse(text) as ProblemDocument;
   } catch {
     return text.slice(0, 200);
   }
+  const { detail = text, findings = [], changes = [] } = problem;
+  return [
+    detail,
+    ...findings.map((found) => renderProblem(found, 'document')),
+    ...(changes.length ? [renderChanges(changes).trimEnd()] : []),
+  ]
+    .map((each) => each.split('\n').map(visible).join('\n'))
+    .join('\n');
 }
 
 function readState(directory: string, name: string): string | null {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
+import { addConfig } from './config.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
@@ -39,6 +40,7 @@ function program(): Command {
   addStart(sluice);
   addCheck(sluice);
   addExplain(sluice);
+  addConfig(sluice);
   addStatus(sluice);
   addUpstreams(sluice);
   addProviders(sluice);

@@ -25,11 +25,24 @@ function renderStatus(status: GatewayStatus): string {
     `node           ${visible(status.nodeId)}\n`,
     `started        ${new Date(status.startedAtMs).toISOString()}\n`,
     `listens on     ${status.listen}\n`,
-    `configuration  version ${status.snapshotVersion}, ${status.configDigest.slice(0, 12)}\n`,
+    `configuration  ${renderConfiguration(status)}\n`,
     `ledger         ${status.ledger.lagSegments} segment(s) behind\n\n`,
     renderTable(
       ['worker', 'incarnation', 'configuration', 'heartbeat ms ago'],
       status.workers.map((each) => [each.index, each.incarnation, each.snapshotVersion, each.heartbeatAgeMs]),
     ),
   ].join('');
+}
+
+function renderConfiguration({ snapshotVersion, configDigest, configuration }: GatewayStatus): string {
+  const { master, storedVersion, refused, unreachable } = configuration;
+  return [
+    `version ${storedVersion ?? snapshotVersion}, ${configDigest.slice(0, 12)}, of the ${master}`,
+    ...(refused
+      ? [
+          `REFUSED ${refused.version === null ? '' : `version ${refused.version}`}: ${visible(refused.reason)}`,
+        ]
+      : []),
+    ...(unreachable === null ? [] : [`its master cannot be asked: ${visible(unreachable)}`]),
+  ].join('; ');
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { bootstrapOf, bootstrapKeys, isBootstrapKey } from '#config/bootstrap.ts';
 import { parseConfig, type LoadScope } from '#config/load.ts';
 import { ConfigError, didYouMean, Problems } from '#config/problem.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
@@ -29,9 +30,19 @@ export interface Overrides {
   readonly threads: number | null;
 }
 
+/** A document that a store or a control plane masters. */
+export interface SharedDocument {
+  readonly text: string;
+  /** 0: nobody has made one yet. */
+  readonly version: number;
+}
+
 export interface LoadedConfig extends Resolved {
   readonly document: ConfigDocument;
+  /** Of the shared document where there is one, else of the node's own. */
   readonly text: string;
+  /** Null: the node's own document says everything. */
+  readonly shared: SharedDocument | null;
   /** Files that the document refers to. */
   readonly files: readonly string[];
   readonly stateDirectory: string;
@@ -43,10 +54,13 @@ export interface LoadRequest {
   readonly version: number;
   /** In place of the file's own text (a dry run). */
   readonly text?: string;
+  /** What the node's own document, which says how it is started, is laid over. */
+  readonly shared?: SharedDocument | null;
 }
 
 /** Reads, validates and resolves a configuration. @throws ConfigError with every problem. */
-export function loadConfig({ source, overrides, version, text: given }: LoadRequest): LoadedConfig {
+export function loadConfig(request: LoadRequest): LoadedConfig {
+  const { source, overrides, version, shared = null } = request;
   const files: string[] = [];
   const scope: LoadScope = {
     env: source.env,
@@ -54,26 +68,48 @@ export function loadConfig({ source, overrides, version, text: given }: LoadRequ
     policySchemas,
     onFile: (path) => files.push(path),
   };
-  const text = given ?? textOf(source);
-  const document = override(parseConfigText(text, source, scope), overrides);
+  const own = request.text ?? textOf(source);
+  const text = shared ? shared.text : own;
+  const name = shared ? nameOf(shared) : (source.path ?? 'configuration');
+  const document = override(
+    shared ? layOver(shared, parseConfig(own, scope), { ...scope, name }) : parseConfig(own, scope),
+    overrides,
+  );
   const resolved = resolveConfig(document, {
     catalog,
     prices: source.prices,
     version,
     text,
-    source: source.path ?? 'configuration',
+    source: name,
     nowMs: Date.now(),
   });
-  checkDialects(resolved, text, source.path ?? 'configuration');
+  checkDialects(resolved, text, name);
   try {
     // What a policy's schema cannot say, its maker does: better here than on every thread.
     compileRoutes(resolved.snapshot, policyKinds, idleServices);
   } catch (error) {
     const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
-    throw new ConfigError([problem], source.path ?? 'configuration');
+    throw new ConfigError([problem], name);
   }
   const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
-  return { ...resolved, document, text, files, stateDirectory };
+  return { ...resolved, document, text, shared, files, stateDirectory };
+}
+
+const nameOf = ({ version }: SharedDocument): string =>
+  version === 0 ? 'configuration' : `configuration version ${version}`;
+
+/**
+ * A node's own document is above the shared one in what it says of the start. Without a file it is the environment, and
+ * beneath.
+ */
+function layOver(shared: SharedDocument, own: ConfigDocument, scope: LoadScope): ConfigDocument {
+  const document = parseConfig(shared.text, scope);
+  const start = bootstrapOf(own);
+  if (scope.path === null) return { ...start, ...document };
+  const others = Object.keys(own).filter((key) => key !== 'version' && !isBootstrapKey(key));
+  if (others.length === 0) return { ...document, ...start };
+  const message = `${others.join(', ')}: not here, since this node takes it from a shared document (sluice apply); a node's own file may say ${bootstrapKeys.join(', ')}`;
+  throw new ConfigError([{ path: '', message, line: 0, column: 0 }], scope.path);
 }
 
 /** @throws ConfigError */
@@ -106,10 +142,6 @@ function textOf(source: ConfigSource): string {
     const message = `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
     throw new ConfigError([{ path: '', message, line: 0, column: 0 }], source.path);
   }
-}
-
-function parseConfigText(text: string, source: ConfigSource, scope: LoadScope): ConfigDocument {
-  return parseConfig(text, { ...scope, path: source.path });
 }
 
 function override(document: ConfigDocument, { port, adminPort, threads }: Overrides): ConfigDocument {

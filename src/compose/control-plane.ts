@@ -1,15 +1,12 @@
-import type { ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
+import type { ConfigControl, ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import type { ListenerPlan } from '#core/listener.ts';
-import { ConfigError } from '#config/problem.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
 import type { KeyStore } from '#storage/embedded/key-store.ts';
-import { loadConfig } from './configuration.ts';
 import { poolMetrics } from './pool-metrics.ts';
-import { hideSecrets } from './hide-secrets.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
@@ -25,6 +22,9 @@ export interface ControlPlaneParts {
   readonly keys: KeyStore;
   readonly pools: PoolControl;
   readonly reloader: Reloader;
+  readonly config: ConfigControl;
+  /** Why the configuration's master cannot be asked; null: it can. */
+  unreachable(): string | null;
   readonly watch: UpstreamWatch;
   /** Set while the gateway is ending. */
   isDraining(): boolean;
@@ -36,9 +36,13 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   return {
     status() {
       const { snapshot } = reloader.current;
+      const { master, storedVersion } = parts.config.read();
       const reasons = [
         ...pool.complaints(),
         ...parts.watch.complaints(),
+        ...(reloader.current.shared?.version === 0
+          ? ['there is no configuration yet: sluice apply FILE']
+          : []),
         ...(parts.isDraining() ? ['shutting down'] : []),
       ];
       return {
@@ -50,6 +54,12 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         reasons,
         snapshotVersion: snapshot.version,
         configDigest: snapshot.digest,
+        configuration: {
+          master,
+          storedVersion,
+          refused: reloader.refused,
+          unreachable: parts.unreachable(),
+        },
         listen: snapshot.listen.map((each, i) => listenerAddress(each, pool.ports[i]!)).join(', '),
         workers: pool.status(),
         ledger: { lagSegments: ledger.lagSegments() },
@@ -88,28 +98,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         if (delta) await pool.publishKeys(delta);
       },
     },
-    config: {
-      read() {
-        const { text, snapshot } = reloader.current;
-        const { path } = reloader.source;
-        return {
-          text: hideSecrets(text),
-          digest: snapshot.digest,
-          version: snapshot.version,
-          master: path === null ? 'environment' : 'file',
-          path,
-        };
-      },
-      check(text) {
-        try {
-          loadConfig({ source: reloader.source, overrides: reloader.overrides, version: 0, text });
-          return [];
-        } catch (error) {
-          if (error instanceof ConfigError) return error.problems;
-          throw error;
-        }
-      },
-    },
+    config: parts.config,
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
       const rows = await ledger.usage({

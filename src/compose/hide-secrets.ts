@@ -1,14 +1,20 @@
 import { isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Node } from 'yaml';
+import { hidden, isReferred, isSecret } from '#config/diff-documents.ts';
 import { childSchema, type JsonSchema } from '#config/explain-mismatch.ts';
-import { yamlOptions } from '#config/places.ts';
+import { yamlOptions, type Path } from '#config/places.ts';
 import { documentSchema, policySchema } from '#config/schema.ts';
 import { policySchemas } from '#policies/schemas.ts';
 
-const hidden = '[hidden]';
-const schema = documentSchema(policySchema(policySchemas)) as unknown as JsonSchema;
+export const schemaOfDocuments = documentSchema(policySchema(policySchemas)) as unknown as JsonSchema;
+
+/** Names of headers whose values are secrets; of others they may be written down. */
+const secretHeader = /auth|key|token|secret|cookie|passw|credential|signature/i;
 
 interface Secret {
   readonly value: string;
+  readonly path: Path;
+  /** The value of a header whose name does not say that it is a secret. */
+  readonly mayBePlain: boolean;
   /** Where it is written, in characters of the text. */
   readonly from: number;
   readonly to: number;
@@ -19,17 +25,27 @@ interface Secret {
  * a secret is what the schema calls write-only; where it is written, the YAML says, however it is spelt there.
  */
 export function hideSecrets(text: string): string {
-  const document = parseDocument(text, yamlOptions);
-  const secrets = new Map<number, Secret>();
-  collect(document.contents, schema, document, (secret) => secrets.set(secret.from, secret));
+  const secrets = secretsIn(text);
   let shown = '';
   let at = 0;
-  for (const { from, to } of [...secrets.values()].sort((a, b) => a.from - b.from)) {
+  for (const { from, to } of secrets) {
     // A block scalar's last line end is a part of it, and of the document.
     shown += text.slice(at, from) + hidden + (text[to - 1] === '\n' ? '\n' : '');
     at = to;
   }
-  return hideRepeated(shown + text.slice(at), [...secrets.values()]);
+  return hideRepeated(shown + text.slice(at), secrets);
+}
+
+/** Places of what is a secret and is written out: what a store or another machine must not get. */
+export const secretPlaces = (text: string): Path[] =>
+  secretsIn(text).flatMap(({ path, mayBePlain }) => (mayBePlain ? [] : [path]));
+
+function secretsIn(text: string): Secret[] {
+  const document = parseDocument(text, yamlOptions);
+  const secrets = new Map<number, Secret>();
+  const found = (secret: Secret) => void secrets.set(secret.from, secret);
+  collect(document.contents, { of: schemaOfDocuments, path: [], mayBePlain: false }, { document, found });
+  return [...secrets.values()].sort((a, b) => a.from - b.from);
 }
 
 /** The same once more where it says nothing: in a comment, above all. */
@@ -45,26 +61,34 @@ function hideRepeated(text: string, secrets: readonly Secret[]): string {
   return shown;
 }
 
-function collect(
-  node: unknown,
-  of: JsonSchema | undefined,
-  document: Document,
-  found: (secret: Secret) => void,
-): void {
-  if (of === undefined) return;
-  if (isAlias(node)) return collect(node.resolve(document), of, document, found);
-  if (isMap(node)) {
-    for (const { key, value } of node.items)
-      if (isScalar(key)) collect(value, childSchema(of, String(key.value)), document, found);
-  } else if (isSeq(node)) {
-    node.items.forEach((item, i) => collect(item, childSchema(of, i), document, found));
-  } else if (isScalar(node) && isSecret(of) && !isReferred(String(node.value))) {
-    const [from, to] = (node as Node).range ?? [0, 0];
-    if (to > from) found({ value: String(node.value), from, to });
-  }
+interface Place {
+  readonly of: JsonSchema | undefined;
+  readonly path: Path;
+  readonly mayBePlain: boolean;
 }
 
-const isSecret = (of: JsonSchema): boolean => of.writeOnly === true || (of.anyOf ?? []).some(isSecret);
+interface Search {
+  readonly document: Document;
+  found(secret: Secret): void;
+}
 
-/** Only references, after the name of a scheme at most: `Bearer ${env:TOKEN}` tells nobody anything. */
-const isReferred = (value: string): boolean => /^(?:[A-Za-z]+ +)?(?:\$\{(?:env|file):[^}]*\})+$/.test(value);
+function collect(node: unknown, { of, path, mayBePlain }: Place, search: Search): void {
+  if (of === undefined) return;
+  if (isAlias(node)) return collect(node.resolve(search.document), { of, path, mayBePlain }, search);
+  if (isMap(node)) {
+    const ofHeaders = of['x-keys'] === 'a header name';
+    for (const { key, value } of node.items) {
+      if (!isScalar(key)) continue;
+      const name = String(key.value);
+      const place = { path: [...path, name], of: childSchema(of, name) };
+      collect(value, { ...place, mayBePlain: ofHeaders && !secretHeader.test(name) }, search);
+    }
+  } else if (isSeq(node)) {
+    node.items.forEach((item, i) =>
+      collect(item, { of: childSchema(of, i), path: [...path, i], mayBePlain }, search),
+    );
+  } else if (isScalar(node) && isSecret(of) && !isReferred(String(node.value))) {
+    const [from, to] = (node as Node).range ?? [0, 0];
+    if (to > from) search.found({ value: String(node.value), path, mayBePlain, from, to });
+  }
+}

@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { watchConfig, type FileWatch } from '#config/watch.ts';
-import { loadConfig, type ConfigSource, type LoadedConfig, type Overrides } from './configuration.ts';
+import {
+  loadConfig,
+  type ConfigSource,
+  type LoadedConfig,
+  type Overrides,
+  type SharedDocument,
+} from './configuration.ts';
 import { certificateWarnings, listenersInForce } from './listeners-in-force.ts';
 
 export interface ReloaderParts {
@@ -11,24 +17,46 @@ export interface ReloaderParts {
   apply(loaded: LoadedConfig): Promise<void>;
   /** The last `apply` failed: what it began is taken back. */
   revert?(before: LoadedConfig): void;
+  /** A shared document is in force. */
+  onShared?(shared: SharedDocument): void;
   say(line: string): void;
 }
 
-/** Keeps the configuration in force: takes valid changes of the file, refuses others and says why. */
+/** What this node could not use. */
+export interface Refusal {
+  /** Of the shared document; null: it is the node's own. */
+  readonly version: number | null;
+  readonly reason: string;
+}
+
+interface Change {
+  /** Of the node's own document; absent: as it stands. */
+  readonly text?: string;
+  readonly shared?: SharedDocument;
+}
+
+/** Keeps the configuration in force: takes valid changes, refuses others and says why. */
 export class Reloader {
   readonly #parts: ReloaderParts;
   #current: LoadedConfig;
+  #refused: Refusal | null = null;
   #watch: FileWatch | null = null;
-  #applying: Promise<void> = Promise.resolve();
+  #applying: Promise<unknown> = Promise.resolve();
   readonly counts = { accepted: 0, refused: 0 };
 
-  constructor(parts: ReloaderParts) {
+  constructor(parts: ReloaderParts, refused: Refusal | null = null) {
     this.#parts = parts;
     this.#current = parts.first;
+    this.#refused = refused;
   }
 
   get current(): LoadedConfig {
     return this.#current;
+  }
+
+  /** The last change, where it could not be used. */
+  get refused(): Refusal | null {
+    return this.#refused;
   }
 
   get source(): ConfigSource {
@@ -41,25 +69,39 @@ export class Reloader {
 
   start(): void {
     const { path } = this.#parts.source;
-    if (path === null) return;
-    const onChange = (text: string) => {
-      this.#applying = this.#applying.then(() => this.#take(text));
-    };
-    // An edit since it was loaded is a change, too.
-    this.#watch = watchConfig(path, onChange, this.#current.text);
+    const { shared, text } = this.#current;
+    // An edit of the file since it was loaded is a change, too.
+    this.#watch = watchConfig(
+      path,
+      (own) => void this.#queue(own === null ? {} : { text: own }),
+      shared ? undefined : text,
+    );
     this.#watch.follow(this.#current.files);
+  }
+
+  /** Puts another version of the shared document in force. Resolves with what is wrong with it; null: nothing. */
+  takeShared(shared: SharedDocument): Promise<Refusal | null> {
+    return this.#queue({ shared });
   }
 
   close(): void {
     this.#watch?.close();
   }
 
-  async #take(text: string): Promise<void> {
+  #queue(change: Change): Promise<Refusal | null> {
+    const taken = this.#applying.then(() => this.#take(change));
+    this.#applying = taken;
+    return taken;
+  }
+
+  async #take(change: Change): Promise<Refusal | null> {
     const { source, overrides, apply, say } = this.#parts;
     const before = this.#current;
+    const shared = change.shared ?? before.shared;
+    if (change.shared && change.shared.version === before.shared?.version) return null;
     let applying = false;
     try {
-      const read = loadConfig({ source, overrides, version: before.snapshot.version + 1, text });
+      const read = loadConfig({ ...change, source, overrides, shared, version: before.snapshot.version + 1 });
       const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
       const { storage } = before.snapshot;
       const loaded = { ...read, snapshot: { ...read.snapshot, listen, storage } };
@@ -71,17 +113,32 @@ export class Reloader {
       applying = true;
       await apply(loaded);
       this.counts.accepted++;
+      this.#refused = null;
       this.#watch?.follow(loaded.files);
+      if (change.shared) this.#parts.onShared?.(change.shared);
+      const which = shared
+        ? `${loaded.snapshot.version} (version ${shared.version} of the document)`
+        : loaded.snapshot.version;
       say(
-        `configuration ${loaded.snapshot.version} is in force${fixed.length ? ` (after a restart: ${fixed.join(', ')})` : ''}`,
+        `configuration ${which} is in force${fixed.length ? ` (after a restart: ${fixed.join(', ')})` : ''}`,
       );
       for (const warning of certificateWarnings(listen, Date.now())) say(warning);
+      return null;
     } catch (error) {
       this.#current = before;
       if (applying) this.#parts.revert?.(before);
-      this.counts.refused++;
-      say(`configuration refused, the old one serves on:\n${(error as Error).message}`);
+      return this.#refuse({ version: change.shared?.version ?? null, reason: (error as Error).message });
     }
+  }
+
+  /** A version that is tried again and refused again is told of once. */
+  #refuse(refusal: Refusal): Refusal {
+    if (refusal.version === null || !isDeepStrictEqual(refusal, this.#refused)) {
+      this.counts.refused++;
+      this.#parts.say(`configuration refused, the old one serves on:\n${refusal.reason}`);
+    }
+    this.#refused = refusal;
+    return refusal;
   }
 }
 

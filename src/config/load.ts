@@ -9,18 +9,23 @@ import { documentSchema, policySchema, type ConfigDocument, type PolicySchemas }
 export interface LoadScope extends ReferenceScope {
   /** JSON Schema of each policy's settings, by the policy's name. */
   readonly policySchemas: PolicySchemas;
+  /** What messages call a document that is not the file. */
+  readonly name?: string;
 }
 
 const maxCharacters = 16 * 1024 * 1024;
 /** Nodes that aliases may multiply into (`*a` of a list of `*b` of …). */
 const maxAliasCount = 100;
 
-/**
- * Reads a configuration's text: YAML 1.2, validated, with references filled in.
- * @throws ConfigError with every problem, each with its place, what was expected and what came.
- */
-export function parseConfig(text: string, scope: LoadScope): ConfigDocument {
-  const source = scope.path ?? 'configuration';
+export interface WrittenDocument {
+  readonly document: Document.Parsed;
+  readonly lines: LineCounter;
+  /** As it was written: references are not filled in, and nothing was validated. */
+  readonly written: unknown;
+}
+
+/** Reads a configuration's text, whatever it says. @throws ConfigError when it is no YAML. */
+export function readDocument(text: string, source: string): WrittenDocument {
   const refuse = (message: string) => new ConfigError([{ path: '', message, line: 0, column: 0 }], source);
   if (text.length > maxCharacters) throw refuse('larger than 16 Mi characters');
   const lines = new LineCounter();
@@ -28,13 +33,20 @@ export function parseConfig(text: string, scope: LoadScope): ConfigDocument {
   const broken = syntaxProblems(document, { text, lines });
   if (broken.length) throw new ConfigError(broken, source);
   keepDecimals(document);
-  let written: unknown;
   try {
-    written = withSettings(document.toJS({ maxAliasCount }) ?? {});
+    return { document, lines, written: withSettings(document.toJS({ maxAliasCount }) ?? {}) };
   } catch (error) {
     throw refuse((error as Error).message);
   }
+}
 
+/**
+ * Reads a configuration's text: YAML 1.2, validated, with references filled in.
+ * @throws ConfigError with every problem, each with its place, what was expected and what came.
+ */
+export function parseConfig(text: string, scope: LoadScope): ConfigDocument {
+  const source = scope.name ?? scope.path ?? 'configuration';
+  const { document, lines, written } = readDocument(text, source);
   const problems: ConfigProblem[] = [];
   const place = placesOf(document, lines);
   const schema = documentSchema(policySchema(scope.policySchemas)) as unknown as JsonSchema;

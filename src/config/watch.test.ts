@@ -80,3 +80,20 @@ test('the same content again, and a deletion, are no changes', async (t) => {
   assert.equal(await next(), 'two');
   assert.deepEqual(texts, []);
 });
+
+test('without a file of its own it tells of those it follows', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-watch-'));
+  const path = join(directory, 'secret');
+  writeFileSync(path, 'one');
+  const changed = Promise.withResolvers<string | null>();
+  const watch = watchConfig(null, changed.resolve);
+  const alive = setInterval(() => {}, 1000);
+  t.after(() => {
+    clearInterval(alive);
+    watch.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  watch.follow([path]);
+  writeFileSync(path, 'two');
+  assert.equal(await changed.promise, null);
+});

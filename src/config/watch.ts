@@ -14,19 +14,26 @@ export interface FileWatch {
 }
 
 /**
- * Calls back with the file's text whenever it, or a file it refers to, has changed. Watches folders, as editors replace
- * files; a file that is missing for a moment is not a change. `text` is what the caller has read already: with it, a
- * change since then is not missed.
+ * Calls back with the file's text whenever it, or a file it refers to, has changed; without a file, with null whenever
+ * one of those it is told to follow has. Watches folders, as editors replace files; a file that is missing for a moment is
+ * not a change. `text` is what the caller has read already: with it, a change since then is not missed.
  */
-export function watchConfig(path: string, onChange: (text: string) => void, text?: string): FileWatch {
+export function watchConfig(path: string, onChange: (text: string) => void, text?: string): FileWatch;
+export function watchConfig(
+  path: string | null,
+  onChange: (text: string | null) => void,
+  text?: string,
+): FileWatch;
+export function watchConfig(path: string | null, onChange: (text: never) => void, text?: string): FileWatch {
+  const tell = onChange as (text: string | null) => void;
   const known = new Map<string, string | null>();
   let watchers: FSWatcher[] = [];
   let timer: NodeJS.Timeout | null = null;
-  known.set(path, digestOf(text ?? read(path)));
+  if (path !== null) known.set(path, digestOf(text ?? read(path)));
 
   function look(): void {
-    const now = read(path);
-    if (now === null) return;
+    const now = path === null ? null : read(path);
+    if (now === null && path !== null) return;
     let changed = false;
     for (const [file, before] of known) {
       const digest = digestOf(file === path ? now : read(file));
@@ -34,7 +41,7 @@ export function watchConfig(path: string, onChange: (text: string) => void, text
       known.set(file, digest);
       changed = true;
     }
-    if (changed) onChange(now.toString());
+    if (changed) tell(now?.toString() ?? null);
   }
 
   function soon(): void {
@@ -67,7 +74,7 @@ export function watchConfig(path: string, onChange: (text: string) => void, text
   poll.unref();
   return {
     follow(paths) {
-      const wanted = new Set([path, ...paths]);
+      const wanted = new Set(path === null ? paths : [path, ...paths]);
       for (const file of known.keys()) if (!wanted.has(file)) known.delete(file);
       // What was known keeps its digest: it may have changed since it was read.
       for (const file of wanted) if (!known.has(file)) known.set(file, digestOf(read(file)));

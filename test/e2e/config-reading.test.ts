@@ -43,7 +43,12 @@ test('without a file the environment is the master, and both answers say so', as
   assert.equal(read.master, 'environment');
   assert.equal(read.path, null);
   assert.ok(!read.text.includes('sk-from-the-environment'));
-  const refused = await fetch(url, { method: 'PUT', headers });
-  assert.equal(refused.status, 405);
-  assert.match(await refused.text(), /There is no configuration file: the environment is the configuration/);
+  const body = JSON.stringify({ text: 'routes: []' });
+  const refused = await fetch(url, {
+    method: 'PUT',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body,
+  });
+  assert.equal(refused.status, 428);
+  assert.match(await refused.text(), /If-Match/);
 });

@@ -1,6 +1,7 @@
 import type { CheckReport } from '../active-health.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
+import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
 import type { PoolReport } from './pool-control.ts';
 
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
@@ -30,23 +31,7 @@ export interface ControlPlane {
     /** Resolves when every thread refuses the key. @throws ControlError */
     revoke(id: string): Promise<void>;
   };
-  config: {
-    /** The document in force as it was written, secrets as references, never as values. */
-    read(): {
-      readonly text: string;
-      readonly digest: string;
-      readonly version: number;
-      readonly master: 'file' | 'environment';
-      readonly path: string | null;
-    };
-    /** Validates a document without using it. Empty: it is good. */
-    check(text: string): readonly {
-      readonly path: string;
-      readonly message: string;
-      readonly line: number;
-      readonly column: number;
-    }[];
-  };
+  config: ConfigControl;
   explain(request: {
     readonly method: string;
     readonly url: string;
@@ -64,6 +49,58 @@ export interface ControlPlane {
     readonly findings: readonly string[];
     readonly checked: Record<string, number>;
   }>;
+}
+
+/**
+ * Whose word counts: the `file`'s; the `environment`'s, of a start without a file; the `store`'s in the state directory, once
+ * something was applied to such a start; the `cluster`'s, in PostgreSQL; a `control-plane`'s, which this node has joined.
+ */
+export type ConfigMasterKind = 'file' | 'environment' | 'store' | 'cluster' | 'control-plane';
+
+export interface ConfigControl {
+  /** The document in force as it was written, secrets as references, never as values. */
+  read(): {
+    readonly text: string;
+    readonly digest: string;
+    /** Counts what was in force in this process. */
+    readonly version: number;
+    readonly master: ConfigMasterKind;
+    /** Of the node's own file. */
+    readonly path: string | null;
+    /** Number of the document among those kept by its master, 0 before the first; null: they are not numbered. */
+    readonly storedVersion: number | null;
+  };
+  /** Validates a document without using it. Empty: it is good. */
+  check(text: string): readonly ConfigFinding[];
+  /** What would change if it were applied. @throws ControlError 400 when it is no YAML. */
+  diff(text: string): readonly ConfigDifference[];
+  /**
+   * Makes it the version after `after`, checked as a whole before. Resolves when this node has it in force, or says why not.
+   * @throws ControlError 400, 409 (another is the master), 412 (it is not after the latest), 503.
+   */
+  apply(wish: {
+    readonly text: string;
+    readonly after: number;
+    readonly comment: string;
+  }): Promise<ConfigVersionLine & { readonly refusal: string | null }>;
+  /** The latest first. @throws ControlError 409 where versions are not kept, 503. */
+  versions(limit: number): Promise<readonly ConfigVersionLine[]>;
+  /** @throws ControlError 404, 409, 503. */
+  readVersion(version: number): Promise<ConfigVersion>;
+}
+
+export interface ConfigFinding {
+  readonly path: string;
+  readonly message: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface ConfigDifference {
+  readonly path: string;
+  readonly change: 'added' | 'removed' | 'changed' | 'moved';
+  readonly before: unknown;
+  readonly after: unknown;
 }
 
 export interface DiscoveryView {
@@ -96,6 +133,14 @@ export interface GatewayStatus {
   readonly reasons: readonly string[];
   readonly snapshotVersion: number;
   readonly configDigest: string;
+  readonly configuration: {
+    readonly master: ConfigMasterKind;
+    readonly storedVersion: number | null;
+    /** What this node could not use and keeps the old one for. */
+    readonly refused: { readonly version: number | null; readonly reason: string } | null;
+    /** Why its master cannot be asked now; null: it can. */
+    readonly unreachable: string | null;
+  };
   readonly listen: string;
   readonly workers: readonly {
     readonly index: number;
@@ -109,9 +154,16 @@ export interface GatewayStatus {
 /** A wish of the admin API that cannot be granted. */
 export class ControlError extends Error {
   readonly status: number;
-  constructor(status: 400 | 404 | 409 | 503, message: string) {
+  /** Members that the problem document has besides. */
+  readonly members: Readonly<Record<string, unknown>>;
+  constructor(
+    status: 400 | 403 | 404 | 409 | 412 | 503,
+    message: string,
+    members: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message);
     this.name = 'ControlError';
     this.status = status;
+    this.members = members;
   }
 }

@@ -1,0 +1,85 @@
+import { isBootstrapOnly } from '#config/bootstrap.ts';
+import type { ConfigMasterKind } from '#core/contracts/control-plane.ts';
+import type { ConfigStore } from '#core/contracts/config-store.ts';
+import { openConfigStore } from '#storage/records/config-versions.ts';
+import type { SqlDatabase } from '#storage/records/sql-database.ts';
+import {
+  loadConfig,
+  type ConfigSource,
+  type LoadedConfig,
+  type Overrides,
+  type SharedDocument,
+} from './configuration.ts';
+import { readLastGood } from './last-good.ts';
+import { openRecords } from './open-records.ts';
+import type { Refusal } from './reloader.ts';
+
+export interface OpenedConfiguration {
+  readonly first: LoadedConfig;
+  readonly kind: ConfigMasterKind;
+  readonly records: SqlDatabase;
+  /** Null: versions are made elsewhere, or the file is the only one. */
+  readonly versions: ConfigStore | null;
+  /** The latest version, where this node cannot use it. */
+  readonly refused: Refusal | null;
+}
+
+export interface Opening {
+  readonly source: ConfigSource;
+  readonly overrides: Overrides;
+  say(line: string): void;
+}
+
+/**
+ * Finds out who masters the configuration, and loads it from there: the file; the cluster, where the file says only how
+ * the node is started and where PostgreSQL is; the store in the state directory, where there is no file, or until
+ * something is applied to that, the environment.
+ * @throws ConfigError; Error when the cluster cannot be reached and this node has never served for it.
+ */
+export async function openConfiguration(opening: Opening): Promise<OpenedConfiguration> {
+  const { source, overrides } = opening;
+  const own = loadConfig({ source, overrides, version: 1 });
+  const { storage } = own.snapshot;
+  const records = openRecords(storage, own.stateDirectory);
+  try {
+    if (source.path !== null && !(storage.postgres && isBootstrapOnly(own.document)))
+      return { first: own, kind: 'file', records, versions: null, refused: null };
+    const versions = openConfigStore(records);
+    if (source.path !== null)
+      return { ...(await loadOfCluster(own, versions, opening)), kind: 'cluster', records, versions };
+    const shared = await versions.latest();
+    const first = shared ? loadConfig({ source, overrides, shared, version: 1 }) : own;
+    return { first, kind: 'store', records, versions, refused: null };
+  } catch (error) {
+    await records.close();
+    throw error;
+  }
+}
+
+/** The latest version; the last one that was in force here, where that cannot be had or used. */
+async function loadOfCluster(
+  own: LoadedConfig,
+  versions: ConfigStore,
+  opening: Opening,
+): Promise<Pick<OpenedConfiguration, 'first' | 'refused'>> {
+  const { source, overrides, say } = opening;
+  const load = (shared: SharedDocument) => loadConfig({ source, overrides, shared, version: 1 });
+  let latest: SharedDocument | null = null;
+  try {
+    latest = (await versions.latest()) ?? nothingYet;
+    return { first: load(latest), refused: null };
+  } catch (error) {
+    const last = readLastGood(own.stateDirectory);
+    const { message } = error as Error;
+    if (last === null) {
+      if (latest) throw error;
+      throw new Error(`${message}. This node has no configuration of an earlier start to go on with.`, {
+        cause: error,
+      });
+    }
+    say(`${message}\nversion ${last.version} of the configuration, which this node had last, serves on`);
+    return { first: load(last), refused: latest ? { version: latest.version, reason: message } : null };
+  }
+}
+
+const nothingYet: SharedDocument = { text: '', version: 0 };

@@ -1,0 +1,134 @@
+import { getCACertificates } from 'node:tls';
+import { Cluster, Redis } from 'ioredis';
+import type { ClientTls } from '#core/target.ts';
+import type { Reply } from './item-arguments.ts';
+import type { Script, Scripts } from './lua/scripts.ts';
+
+export interface RedisAddress {
+  /** `redis://` or `rediss://`, with user, password and number of the database. */
+  readonly url: string;
+  readonly tls?: ClientTls | null;
+  /** The address is that of any node of a Cluster. */
+  readonly cluster?: boolean;
+}
+
+export interface ConnectionSettings extends RedisAddress {
+  readonly scripts: Scripts;
+  /** It can be used, for the first time or again. */
+  onReady(): void;
+  /** It cannot, until it is ready again. */
+  onLost(reason: string): void;
+}
+
+/**
+ * One connection, which comes back by itself. Nothing is sent twice by it: what was on its way when it broke is rejected, and
+ * whoever asked decides.
+ */
+export interface Connection {
+  /** All that is asked in one turn of the event loop goes out in one write, and nothing waits for earlier answers. */
+  run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply>;
+  /** Sets a key that is not there, for a time. False: it was there. */
+  take(key: string, value: string, ms: number): Promise<boolean>;
+  /** `INFO` of a section. */
+  info(section: string): Promise<string>;
+  /** Gives up a connection on which nothing comes any more. */
+  reconnect(): void;
+  /** Writes, and so round trips at most, and scripts in them. */
+  readonly sent: { readonly batches: number; readonly scripts: number };
+  close(): void;
+}
+
+interface Asked {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+}
+
+export function openConnection(settings: ConnectionSettings): Connection {
+  const client = connect(settings);
+  const sent = { batches: 0, scripts: 0 };
+  let turn: Asked[] = [];
+
+  client.on('ready', () => {
+    void loadScripts(client, settings.scripts).then(settings.onReady, (error: Error) => {
+      settings.onLost(error.message);
+    });
+  });
+  client.on('close', () => settings.onLost('the connection is closed'));
+  client.on('error', (error: Error) => settings.onLost(error.message));
+
+  async function flush(): Promise<void> {
+    const asked = turn;
+    turn = [];
+    sent.batches++;
+    sent.scripts += asked.length;
+    const pipeline = client.pipeline();
+    for (const { script, keys, args } of asked) {
+      pipeline.evalsha(script.sha1, keys.length, ...keys, ...args);
+    }
+    const results = await pipeline.exec().catch((error: Error) => asked.map(() => [error, null] as const));
+    asked.forEach((one, i) => {
+      const [error, reply] = results?.[i] ?? [new Error('no answer'), null];
+      if (error?.message.startsWith('NOSCRIPT')) return sendWhole(one);
+      if (error) one.reject(error);
+      else one.resolve(reply as Reply);
+    });
+  }
+
+  /** The server has forgotten its scripts. */
+  function sendWhole({ script, keys, args, resolve, reject }: Asked): void {
+    client.eval(script.text, keys.length, ...keys, ...args).then((reply) => resolve(reply as Reply), reject);
+  }
+
+  return {
+    sent,
+    run(script, keys, args) {
+      return new Promise((resolve, reject) => {
+        if (turn.push({ script, keys, args, resolve, reject }) === 1) setImmediate(() => void flush());
+      });
+    },
+    async take(key, value, ms) {
+      return (await client.set(key, value, 'PX', ms, 'NX')) === 'OK';
+    },
+    info: (section) => client.info(section),
+    reconnect: () => client.disconnect(true),
+    close: () => client.disconnect(),
+  };
+}
+
+function connect({ url, tls, cluster = false }: ConnectionSettings): Redis | Cluster {
+  const retryMs = (times: number) => Math.min(20 * times, 500);
+  const { username, password } = new URL(url);
+  const options = {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2000,
+    ...(tls ? { tls: tlsOptions(tls) } : {}),
+  };
+  if (!cluster) return new Redis(url, { ...options, retryStrategy: retryMs });
+  return new Cluster([url], {
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryMs,
+    redisOptions: {
+      ...options,
+      username: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+    },
+  });
+}
+
+const tlsOptions = ({ ca, cert, key }: ClientTls) => ({
+  ...(ca === null ? {} : { ca: [...getCACertificates('default'), ca] }),
+  ...(cert === null ? {} : { cert }),
+  ...(key === null ? {} : { key }),
+});
+
+async function loadScripts(client: Redis | Cluster, scripts: Scripts): Promise<void> {
+  const nodes = client instanceof Cluster ? client.nodes('master') : [client];
+  await Promise.all(
+    nodes.flatMap((node) => Object.values(scripts).map(({ text }) => node.script('LOAD', text))),
+  );
+}

@@ -1,0 +1,148 @@
+import type { Link } from './link.ts';
+
+interface Change {
+  readonly name: 'debit' | 'settle';
+  readonly key: string;
+  /** Of debits: the last one that is in it. */
+  step: number;
+  amounts: readonly number[];
+  isSent: boolean;
+}
+
+/** Changes that the store has not confirmed; more, and the counters are built anew instead. */
+const mostChanges = 50_000;
+
+/**
+ * Debits and settlements on their way. Callers do not wait for them: they go out in the order in which they came, and again, under
+ * their id and step, until the store has confirmed them. Debits of one reservation add up for a while, so that streams do not
+ * send one for each of their events.
+ */
+export class Outbox {
+  readonly #link: Link;
+  readonly #changes = new Set<Change>();
+  /** The debit of a reservation that others may still be added to. */
+  readonly #gathering = new Map<string, Change>();
+  readonly #debitDelayMs: number;
+  #gathered: NodeJS.Timeout | null = null;
+  readonly #emptied = new Set<() => void>();
+  /** Changes that were given up: there were too many. */
+  dropped = 0;
+  #overflowed = false;
+
+  constructor(link: Link, debitDelayMs: number) {
+    this.#link = link;
+    this.#debitDelayMs = debitDelayMs;
+  }
+
+  get size(): number {
+    return this.#changes.size;
+  }
+
+  debit(key: string, step: number, amounts: readonly number[]): void {
+    const waiting = this.#gathering.get(key);
+    if (waiting) {
+      waiting.step = step;
+      waiting.amounts = waiting.amounts.map((amount, i) => Math.min(2 ** 53 - 1, amount + amounts[i]!));
+      return;
+    }
+    const change = this.#add({ name: 'debit', key, step, amounts, isSent: false });
+    if (!change) return;
+    if (this.#debitDelayMs === 0) return this.#send(change);
+    this.#gathering.set(key, change);
+    this.#gathered ??= setTimeout(() => {
+      this.#gathered = null;
+      for (const each of [...this.#gathering.values()]) this.#send(each);
+    }, this.#debitDelayMs);
+  }
+
+  settle(key: string, used: readonly number[]): void {
+    const waiting = this.#gathering.get(key);
+    // What was used in all is in the settlement.
+    if (waiting) {
+      this.#gathering.delete(key);
+      this.#changes.delete(waiting);
+    }
+    const change = this.#add({ name: 'settle', key, step: 0, amounts: used, isSent: false });
+    if (change) this.#send(change);
+  }
+
+  /** Sends the debit that is still held back, so that what comes next is counted after it. */
+  hurry(key: string): void {
+    const waiting = this.#gathering.get(key);
+    if (waiting) this.#send(waiting);
+  }
+
+  /** Sends what is not confirmed. */
+  resend(): void {
+    if (this.#overflowed) return void this.#forget();
+    for (const change of [...this.#changes]) if (!change.isSent) this.#send(change);
+  }
+
+  /** The counters are others: what was meant for the old ones is void. */
+  clear(): void {
+    this.#changes.clear();
+    this.#gathering.clear();
+    this.#overflowed = false;
+  }
+
+  close(): void {
+    if (this.#gathered) clearTimeout(this.#gathered);
+  }
+
+  /** Resolves when everything is confirmed, or void, or after `ms`. */
+  async drained(ms: number): Promise<void> {
+    if (this.#changes.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#emptied.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#emptied.delete(resolve);
+  }
+
+  #add(change: Change): Change | null {
+    if (this.#changes.size >= mostChanges) {
+      this.dropped++;
+      this.#overflowed = true;
+      return null;
+    }
+    this.#changes.add(change);
+    return change;
+  }
+
+  #send(change: Change): void {
+    const { marker, keys } = this.#link;
+    if (marker === null) return;
+    const { name, key, step, amounts } = change;
+    if (this.#gathering.get(key) === change) this.#gathering.delete(key);
+    change.isSent = true;
+    const places = [keys.marker, keys.reservations(marker.epoch) + key];
+    const sent = this.#link.run(
+      name === 'debit'
+        ? { name, keys: places, args: [marker.text, step, ...amounts] }
+        : { name, keys: [...places, keys.heldBy(marker.epoch)], args: [marker.text, key, ...amounts] },
+    );
+    sent.then(
+      () => this.#confirmed(change),
+      (error: Error) => {
+        change.isSent = false;
+        this.#link.lose(error.message);
+      },
+    );
+  }
+
+  #confirmed(change: Change): void {
+    this.#changes.delete(change);
+    if (this.#changes.size === 0) for (const resolve of this.#emptied) resolve();
+  }
+
+  /** Too much was given up for the counters to be right: somebody builds them anew. */
+  async #forget(): Promise<void> {
+    const { marker, keys } = this.#link;
+    if (marker === null) return;
+    this.clear();
+    const command = { name: 'forget', keys: [keys.marker], args: [marker.text] } as const;
+    await this.#link.run(command).catch(() => undefined);
+    this.#link.lose('too many changes were given up, so the counters are built anew');
+  }
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Client } from 'pg';
+import { openPostgresRecords } from '#storage/distributed/postgres-records.ts';
+import { openSqliteRecords } from '#storage/embedded/sqlite-records.ts';
+import { openConfigStore } from '#storage/records/config-versions.ts';
+import { openNodeDirectory } from '#storage/records/node-directory.ts';
+import type { SqlDatabase } from '#storage/records/sql-database.ts';
+import { makeRecordTables } from '#storage/records/tables.ts';
+import { startPostgres, type TestPostgres } from '../../harness/postgres.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-records-'));
+let postgres: TestPostgres;
+let files = 0;
+const opened: SqlDatabase[] = [];
+before(async () => void (postgres = await startPostgres()));
+after(async () => {
+  for (const each of opened) await each.close();
+  await postgres.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const settingsOf = (url: string) => ({ url, poolSize: 2, connectTimeoutMs: 5000, tls: null });
+/** Opens one place several times, as several nodes do. */
+const places: Readonly<Record<string, () => Promise<() => SqlDatabase>>> = {
+  async sqlite() {
+    const path = join(folder, `${(files += 1)}.db`);
+    return () => openSqliteRecords(path);
+  },
+  async postgres() {
+    const url = await postgres.createDatabase();
+    return () => openPostgresRecords(settingsOf(url));
+  },
+};
+const document = (text: string) => ({ text, digest: `d-${text}`, author: 'a', comment: 'c' });
+const keep = (database: SqlDatabase) => (opened.push(database), database);
+
+for (const [kind, place] of Object.entries(places)) {
+  describe(kind, () => {
+    test('versions are numbered, kept as they were given, and neither changed nor removed', async () => {
+      const open = await place();
+      const database = keep(open());
+      await makeRecordTables(database);
+      await makeRecordTables(database);
+      const store = openConfigStore(database);
+      assert.equal(await store.latest(), null);
+      const text = "routes: []\n# ünïcode 'quotes' $1 ?1 \\ 💧\n";
+      const first = await store.append(document(text), 0);
+      assert.equal(first?.version, 1);
+      assert.ok(Math.abs(first.madeAtMs - Date.now()) < 60_000);
+      assert.equal((await store.append(document('b'), 1))?.version, 2);
+      assert.deepEqual(await store.read(1), first);
+      assert.equal(await store.read(3), null);
+      assert.equal((await store.latest())?.text, 'b');
+      assert.deepEqual(
+        (await store.list(1)).map(({ version, digest }) => [version, digest]),
+        [[2, 'd-b']],
+      );
+      await assert.rejects(database.query("UPDATE config_versions SET text = 'x'"), /not.* changed/);
+      await assert.rejects(database.query('DELETE FROM config_versions'), /removed/);
+      const again = openConfigStore(keep(open()));
+      assert.equal((await again.latest())?.version, 2);
+    });
+
+    test('of many who change the same version one is first', async () => {
+      const open = await place();
+      const databases = Array.from({ length: 4 }, () => keep(open()));
+      // All at once, too.
+      await Promise.all(databases.map((each) => makeRecordTables(each)));
+      const stores = databases.map((each) => openConfigStore(each));
+      for (let after = 0; after < 5; after++) {
+        const made = await Promise.all(
+          stores.flatMap((store, i) => [
+            store.append(document(`${i}a`), after),
+            store.append(document(`${i}b`), after),
+          ]),
+        );
+        assert.equal(made.filter((each) => each !== null).length, 1);
+      }
+      assert.deepEqual(
+        (await stores[0]!.list(10)).map(({ version }) => version),
+        [5, 4, 3, 2, 1],
+      );
+    });
+
+    test('a token lets one node in: the first that comes with it, until it is revoked or has expired', async () => {
+      const open = await place();
+      const database = keep(open());
+      await makeRecordTables(database);
+      const nodes = openNodeDirectory(database);
+      await nodes.invite({ id: 'i1', name: 'shop', expiresAtMs: null, leasePercent: 25 }, 'h1');
+      await nodes.invite(
+        { id: 'i2', name: 'old', expiresAtMs: Date.now() - 60_000, leasePercent: 100 },
+        'h2',
+      );
+      await assert.rejects(
+        nodes.invite({ id: 'i3', name: 'twin', expiresAtMs: null, leasePercent: 1 }, 'h1'),
+      );
+      const came = await Promise.all(['n1', 'n2', 'n3'].map((node) => nodes.admit('h1', node)));
+      const [owner, ...others] = came.filter((each) => each !== null);
+      assert.ok(owner && others.length === 0);
+      assert.equal(owner.leasePercent, 25);
+      assert.deepEqual(await nodes.admit('h1', owner.nodeId!), owner);
+      assert.equal(await nodes.admit('h2', 'n9'), null);
+      assert.equal(await nodes.admit('h9', 'n9'), null);
+      assert.equal(await nodes.revoke('i1'), true);
+      assert.equal(await nodes.revoke('i9'), false);
+      assert.equal(await nodes.admit('h1', owner.nodeId!), null);
+      assert.deepEqual((await nodes.invitations()).map(({ id, revoked }) => [id, revoked]).sort(), [
+        ['i1', true],
+        ['i2', false],
+      ]);
+    });
+
+    test('what nodes report replaces what they reported, at the time of the store', async () => {
+      const open = await place();
+      const database = keep(open());
+      await makeRecordTables(database);
+      const nodes = openNodeDirectory(database);
+      const report = {
+        ...{ id: 'n1', name: 'shop', kind: 'edge' as const, version: '1', startedAtMs: 5, ready: false },
+        ...{ configVersion: 3, refusal: 'too new', lagSegments: 2 },
+      };
+      await nodes.report(report);
+      await nodes.report({ ...report, ready: true, refusal: null });
+      const [view, ...rest] = await nodes.list();
+      assert.equal(rest.length, 0);
+      const { seenAtMs, ageMs, ...said } = view!;
+      assert.deepEqual(said, { ...report, ready: true, refusal: null });
+      assert.ok(Math.abs(seenAtMs - Date.now()) < 60_000 && ageMs >= 0 && ageMs < 60_000);
+    });
+
+    test('tables of a later version are left alone', async () => {
+      const open = await place();
+      const database = keep(open());
+      await makeRecordTables(database);
+      await database.query('UPDATE sluice_records SET format = 9');
+      await assert.rejects(makeRecordTables(database), /format 9/);
+    });
+  });
+}
+
+test('PostgreSQL that cannot be used says where, why and what to do, and no secret', async () => {
+  const refusedPort = postgres.port === 1 ? 2 : 1;
+  const away = keep(openPostgresRecords(settingsOf(`postgres://sluice:hunter2@127.0.0.1:${refusedPort}/x`)));
+  await assert.rejects(away.query('SELECT 1'), (error: Error) => {
+    assert.match(
+      error.message,
+      /^PostgreSQL at 127\.0\.0\.1:1\/x cannot be used \(.*ECONNREFUSED.*\): check that it runs/,
+    );
+    return !error.message.includes('hunter2');
+  });
+  const none = keep(openPostgresRecords(settingsOf(`postgres://sluice@127.0.0.1:${postgres.port}/nowhere`)));
+  await assert.rejects(none.query('SELECT 1'), /"nowhere" does not exist.*create that database/);
+});
+
+test('a version that is made is announced', async () => {
+  const url = await postgres.createDatabase();
+  const database = keep(openPostgresRecords(settingsOf(url)));
+  await makeRecordTables(database);
+  const listener = new Client(url);
+  await listener.connect();
+  await listener.query('LISTEN sluice_config');
+  const told = new Promise((resolve) => listener.on('notification', ({ payload }) => resolve(payload)));
+  await openConfigStore(database).append(document('x'), 0);
+  assert.equal(await told, '1');
+  await listener.end();
+});
