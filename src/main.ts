@@ -27,6 +27,7 @@ import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { Reloader, type ReloaderParts } from './compose/reloader.ts';
+import { queryAccount } from './compose/query-account.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -131,6 +132,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     members: () => watch.changes(),
     keys: () => keys.reset(),
     onSealed: (path) => ledger.sealed(path),
+    onUsage: (query) => queryAccount(ledger, query),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
       pools.recover(index);

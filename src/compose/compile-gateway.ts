@@ -1,4 +1,5 @@
 import type { CallRules } from '#core/call-facts.ts';
+import type { Account } from '#core/contracts/account.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
@@ -42,6 +43,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly events: Events;
+  readonly account: Account;
   readonly live: Gateway['live'];
   readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
@@ -81,6 +83,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     clock,
     observer: parts.observer,
     events: parts.events,
+    account: parts.account,
     live: parts.live,
     sockets: parts.sockets,
     serve: parts.serve,

@@ -314,6 +314,13 @@ export function documentSchema<P extends TSchema>(policy: P) {
       prices: Type.Optional(pricesSchema),
       charges: Type.Optional(chargesSchema),
       events: Type.Optional(eventsSchema),
+      account: Type.Optional(
+        Type.Union([Type.Literal(false), Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$' })], {
+          title: 'a path such as "/sluice/v1", or false',
+          description:
+            'Path below which callers read what their own project has used; false: nowhere (/sluice/v1).',
+        }),
+      ),
       routes: Type.Optional(Type.Array(Route)),
       routing: Type.Optional(
         Type.Union([Type.Literal('order'), Type.Literal('specific')], {

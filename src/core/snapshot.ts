@@ -238,7 +238,7 @@ export interface MirrorRules {
 /** Is answered by the gateway itself. */
 export interface FixedRoute extends RouteBase {
   readonly kind: 'fixed';
-  readonly answer: RedirectAnswer | StaticAnswer;
+  readonly answer: RedirectAnswer | StaticAnswer | AccountAnswer;
   readonly bodyBytes: number;
 }
 
@@ -270,6 +270,12 @@ export interface RedirectAnswer {
   /** A template (request-template.ts) of a path or URL. */
   readonly to: string;
   readonly keepQuery: boolean;
+}
+
+/** What the caller's own project has used, at `<prefix>/usage`. */
+export interface AccountAnswer {
+  readonly kind: 'account';
+  readonly prefix: string;
 }
 
 export interface StaticAnswer {

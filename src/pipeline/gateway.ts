@@ -1,4 +1,5 @@
 import type { CallRules } from '#core/call-facts.ts';
+import type { Account } from '#core/contracts/account.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Events } from '#core/contracts/events.ts';
@@ -38,6 +39,8 @@ export interface Gateway {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly events: Events;
+  /** What callers may ask of the books. */
+  readonly account: Account;
   /** Streams under way, for their progress records. */
   readonly live: Set<{ recordProgress(): void }>;
   /** Open WebSockets, over reloads. */
