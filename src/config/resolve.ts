@@ -64,6 +64,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
   const bodyBytes = parseSize(limits.body ?? '32MiB');
   const routeScope = {
     bodyBytes,
+    prices,
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
     upstreams: resolveUpstreams(document, scope.source, problems),

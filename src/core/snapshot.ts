@@ -3,6 +3,7 @@ import type { ActiveHealth } from './active-health.ts';
 import type { Http2Use } from './http2-use.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
+import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
 import type { PriceSchedule } from './price.ts';
@@ -220,6 +221,8 @@ export interface HttpRoute extends RouteBase {
   readonly hedge: HedgeRules | null;
   /** Null: nobody gets copies. */
   readonly mirror: MirrorRules | null;
+  /** Null: answers are not billed. */
+  readonly meter: MeterRules | null;
 }
 
 /** Whom copies of requests go to; their answers are thrown away. */

@@ -5,6 +5,7 @@ import type { Subjects } from '#core/receipt.ts';
 import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from './gateway.ts';
+import { meterOf } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 
 /** What holds for an attempt. */
@@ -35,17 +36,28 @@ export function tierServed(
 
 /** Where nothing was called that has a price, all is null. */
 export function pricesOfAttempt(
-  { exchange, gateway }: Passage,
+  passage: Passage,
   { target, startedAtMs, servedTier }: AttemptRecord,
   usage: Usage | null,
 ): PricesOf {
-  if (!target) return () => ({ cost: null, charge: null });
+  const { exchange, gateway } = passage;
+  if (!target) return () => meteredPrices(passage, startedAtMs);
   const use = {
     atMs: startedAtMs,
     serviceTier: tierServed(exchange, target, usage?.serviceTier ?? servedTier),
   };
   const { project = '', team = '' } = exchange.consumer ?? {};
   return pricesOf(gateway, target, { use, subjects: { project, team } });
+}
+
+function meteredPrices(passage: Passage, atMs: number): AttemptPrices {
+  const meter = meterOf(passage);
+  if (!meter) return { cost: null, charge: null };
+  const use = { atMs };
+  const cost = priceAt(meter.price, use);
+  const { project = '', team = '' } = passage.exchange.consumer ?? {};
+  const charged = { project, team, names: [meter.name] };
+  return { cost, charge: chargeFor(passage.gateway.snapshot.charges, charged, { use, cost }) };
 }
 
 export function pricesOf(
@@ -59,7 +71,8 @@ export function pricesOf(
     const schedule =
       other === undefined ? target.price : (models.find(`${provider}/${other}`)?.targets[0]?.price ?? null);
     const cost = priceAt(schedule, use);
-    const charge = chargeFor(snapshot.charges, { ...subjects, provider, model }, { use, cost });
+    const names = [`${provider}/${model}`, `${provider}/*`];
+    const charge = chargeFor(snapshot.charges, { ...subjects, names }, { use, cost });
     return { cost, charge };
   };
 }

@@ -178,6 +178,7 @@ export class HttpAttempts implements HeadJudge {
     }
     this.#running.delete(attempt);
     record.endedAtMs = gateway.clock.nowMs();
+    record.usage = attempt.usage;
     const lost = this.#winner !== null && this.#winner !== attempt;
     lease.end(lost ? neutralResult : attemptResult(exchange, record, fault, record.endedAtMs));
     return { lease, record, answer, fault };

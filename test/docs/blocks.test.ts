@@ -30,6 +30,8 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/cluster.md yaml': 'cluster-configuration.test.ts',
   'docs/cloud-providers.md yaml': 'cloud-providers.test.ts',
   'docs/discovery.md yaml': 'discovery-page.test.ts',
+  'docs/usage-api.md sh': 'own-usage.test.ts',
+  'docs/usage-api.md json': 'own-usage.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',
   'bench/README.md sh': 'blocks.test.ts',
   'ARCHITECTURE.md text': 'nothing: it is a drawing',

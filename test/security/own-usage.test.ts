@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startTestGateway, type TestGateway } from '../harness/gateway.ts';
+import { blocksOf } from '../harness/snippets.ts';
 
 /** Two projects of two teams, each with keys of its own. */
 const keys = {
@@ -80,6 +81,20 @@ test('CSV has the same figures, and no formula', async () => {
     'key,model,requests,errors,input_tokens,cache_read_tokens,cache_write_tokens,output_tokens,reasoning_tokens,price,currency',
   );
   assert.ok(rows.some((row) => row.startsWith('file:shop,gpt-sim,1,0,')));
+});
+
+test('what the page asks is answered as the page says', async () => {
+  const [command] = blocksOf('docs/usage-api.md', 'sh');
+  const url = /"(http:[^"]+)"/.exec(command!)![1]!;
+  const { pathname, search } = new URL(url);
+  assert.deepEqual(await (await ask(pathname + search, keys.shop.secret)).json(), {
+    ...{ project: 'shop', from: '2026-11-01', to: '2026-11-30', by: ['model', 'day'] },
+    usage: [],
+  });
+  const shown = JSON.parse(blocksOf('docs/usage-api.md', 'json')[0]!) as Usage;
+  const given = await usageOf('by=model', keys.shop.secret);
+  assert.deepEqual(Object.keys(given), Object.keys(shown));
+  assert.deepEqual(Object.keys(given.usage[0]!), Object.keys(shown.usage[0]!));
 });
 
 test('without a key, or with a wrong one, nothing is told', async () => {
