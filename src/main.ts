@@ -10,6 +10,8 @@ import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
+import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
+import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
@@ -115,6 +117,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => tokens.close());
   const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
   begun.defer(() => keeper.close());
+  const cache = openCacheService(join(stateDirectory, 'answers.db'));
+  begun.defer(() => cache.close());
   let draining = false;
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
@@ -128,6 +132,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
     openKeeperPort: () => keeper.openPort(),
+    openCachePort: () => cache.openPort(),
+    cacheSecret: cacheSecret(stateDirectory, options.env),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
@@ -232,6 +238,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await ledger.close();
       await tokens.close();
       await keeper.close();
+      await cache.close();
       await probes?.close();
       await admin.close();
       keys.close();

@@ -1,3 +1,4 @@
+import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Account } from '#core/contracts/account.ts';
 import type { Clock } from '#core/contracts/clock.ts';
@@ -35,6 +36,8 @@ export interface Parts {
   readonly builtins: ReadonlyMap<string, Upstream>;
   readonly journal: Journal;
   readonly counters: CounterStore;
+  /** Answers that are kept to be given again. */
+  readonly cache: CacheStore;
   /** What threads share about members of pools. */
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
@@ -45,6 +48,7 @@ export interface Parts {
   readonly events: Events;
   readonly account: Account;
   readonly live: Gateway['live'];
+  readonly unheard: Gateway['unheard'];
   readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
@@ -57,7 +61,7 @@ export type CompiledGateway = Gateway & CompiledPools;
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
-  const { clock, counters, keys } = parts;
+  const { clock, counters, cache, keys } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
   for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
     const unknown = [dialect, ...speaks.map((also) => also.dialect)].find((word) => !dialects.has(word));
@@ -69,7 +73,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, counters, keys });
+  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, counters, cache, keys });
   return {
     snapshot,
     routes,
@@ -85,6 +89,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     events: parts.events,
     account: parts.account,
     live: parts.live,
+    unheard: parts.unheard,
     sockets: parts.sockets,
     serve: parts.serve,
     endpoint,

@@ -10,4 +10,12 @@ export const idleServices: Omit<PolicyServices, 'instance'> = {
   clock: systemClock,
   keys: { find: nothing },
   counters: { reserve: nothing, extend: nothing, debit: nothing, settle: nothing, inspect: nothing },
+  cache: {
+    claim: nothing,
+    begin: nothing,
+    put: nothing,
+    finish: nothing,
+    release: nothing,
+    get: nothing,
+  },
 };

@@ -23,6 +23,9 @@ export interface WorkerStart {
   readonly tokenPort: MessagePort;
   /** To the record of what providers keep. */
   readonly keeperPort: MessagePort;
+  /** To the record of answers that are kept, and what their keys are derived from. */
+  readonly cachePort: MessagePort;
+  readonly cacheSecret: Uint8Array;
   /** By the listener's place in the snapshot: the port to take, 0 for any free one. */
   readonly ports: readonly number[];
   readonly reusePort: boolean;

@@ -37,6 +37,8 @@ test('a pool of which some workers cannot start ends those that did, and those t
     counters: createCounterMemory({ owners: 4 }),
     pools: createPoolMemory({ workers: 2 }),
     openKeeperPort: () => new MessageChannel().port2,
+    openCachePort: () => new MessageChannel().port2,
+    cacheSecret: new Uint8Array(32),
     openTokenPort: () => tokens.openPort(),
     snapshot: () => first.snapshot,
     keys: () => keys.reset(),

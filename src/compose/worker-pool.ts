@@ -27,6 +27,8 @@ export interface WorkerPoolSettings {
   readonly boot: string;
   openTokenPort(): MessagePort;
   openKeeperPort(): MessagePort;
+  openCachePort(): MessagePort;
+  readonly cacheSecret: Uint8Array;
   snapshot(): Snapshot;
   /** Members of groups that discovery or checks may have changed since a snapshot was taken. */
   members(): readonly MembersChange[];
@@ -187,11 +189,14 @@ export class WorkerPool {
     const incarnation = `${settings.boot}.${++this.#lives}`;
     const tokenPort = settings.openTokenPort();
     const keeperPort = settings.openKeeperPort();
+    const cachePort = settings.openCachePort();
     const start: WorkerStart = {
       index,
       owner,
       tokenPort,
       keeperPort,
+      cachePort,
+      cacheSecret: settings.cacheSecret,
       incarnation,
       snapshot: settings.snapshot(),
       keys: settings.keys(),
@@ -207,7 +212,7 @@ export class WorkerPool {
     const entry = import.meta.filename.endsWith('.ts') ? '../worker.ts' : '../worker.js';
     const worker = new Worker(new URL(entry, import.meta.url), {
       workerData: start,
-      transferList: [tokenPort, keeperPort],
+      transferList: [tokenPort, keeperPort, cachePort],
       name: `sluice-${index}`,
       resourceLimits: { maxYoungGenerationSizeMb },
     });

@@ -3,7 +3,7 @@ import type { EventPlan } from '#core/webhook.ts';
 import type { Problems } from './problem.ts';
 import { clientTlsOf } from './resolve-upstreams.ts';
 import type { EventSettings } from './schema-events.ts';
-import { parseDuration } from './units.ts';
+import { parseDuration } from '#core/units.ts';
 
 /** Who is told of what happens. */
 export function resolveEvents(settings: EventSettings | undefined, problems: Problems): EventPlan {

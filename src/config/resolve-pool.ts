@@ -7,7 +7,7 @@ import {
   type PoolSettings,
 } from '#core/pool-settings.ts';
 import type { PassiveFields, PoolFields } from './schema-pool.ts';
-import { parseDuration } from './units.ts';
+import { parseDuration } from '#core/units.ts';
 
 export interface PoolWanted {
   readonly balance: BalanceKind;

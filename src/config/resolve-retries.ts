@@ -1,7 +1,7 @@
 import { idempotentMethods, type HedgeRules, type RetryRules } from '#core/retry-rules.ts';
 import type { SheddingRules } from '#core/snapshot.ts';
 import type { HedgeSettings, ModelRetrySettings, RetrySettings, SheddingSettings } from './schema-retries.ts';
-import { parseDuration, parseSize } from './units.ts';
+import { parseDuration, parseSize } from '#core/units.ts';
 
 const usual = ['connect', 'reset', 'timeout', 502, 503, 504] as const;
 

@@ -5,7 +5,7 @@ import type { Problems } from './problem.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
 import { kindOf, resolveTo, type RouteScope } from './resolve-to.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
-import { parseSize } from './units.ts';
+import { parseSize } from '#core/units.ts';
 
 /** Nobody should find out that a gateway is open because a list was forgotten: `policies: []` says so. */
 const policiesUnlessSaid: readonly PolicyEntry[] = [{ 'key-auth': {} }, { 'model-access': {} }];

@@ -2,7 +2,7 @@ import type { StorageSettings } from '#core/storage-settings.ts';
 import type { Problems } from './problem.ts';
 import { clientTlsOf } from './resolve-upstreams.ts';
 import type { StorageDocument } from './schema-storage.ts';
-import { parseDuration } from './units.ts';
+import { parseDuration } from '#core/units.ts';
 
 export function resolveStorage({ postgres, redis }: StorageDocument, problems: Problems): StorageSettings {
   for (const [name, settings] of Object.entries({ postgres, redis })) {

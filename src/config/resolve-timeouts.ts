@@ -1,6 +1,6 @@
 import type { Timeouts } from '#core/target.ts';
 import type { TimeoutSettings } from './schema.ts';
-import { parseDuration } from './units.ts';
+import { parseDuration } from '#core/units.ts';
 
 export function resolveTimeouts(settings: TimeoutSettings | undefined, headerDefault: string): Timeouts {
   return {

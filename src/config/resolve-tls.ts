@@ -4,7 +4,7 @@ import type { ListenerTls, ServerCertificate } from '#core/listener.ts';
 import type { Path } from './places.ts';
 import type { Problems } from './problem.ts';
 import type { ListenerSettings } from './schema.ts';
-import { parseDuration } from './units.ts';
+import { parseDuration } from '#core/units.ts';
 
 type TlsSettings = NonNullable<ListenerSettings['tls']>;
 type CertificateSettings = TlsSettings['certificates'][number];

@@ -12,7 +12,7 @@ import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
 import type { RouteSettings } from './schema.ts';
-import { parseDuration, parseSize } from './units.ts';
+import { parseDuration, parseSize } from '#core/units.ts';
 
 export interface RouteScope {
   readonly bodyBytes: number;

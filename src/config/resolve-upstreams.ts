@@ -9,7 +9,7 @@ import type { DiscoverSettings, HealthSettings } from './schema-discovery.ts';
 import { resolvePool } from './resolve-pool.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import type { ConfigDocument, UpstreamSettings } from './schema.ts';
-import { parseDuration } from './units.ts';
+import { parseDuration } from '#core/units.ts';
 
 /** `source`: path of the configuration, which files are relative to. */
 export function resolveUpstreams(

@@ -1,6 +1,6 @@
 import type { WebSocketRules } from '#core/snapshot.ts';
 import type { WebSocketSettings } from './schema-websocket.ts';
-import { parseDuration, parseSize } from './units.ts';
+import { parseDuration, parseSize } from '#core/units.ts';
 
 const originPattern = /^(?:\*|null|[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9._\-[\]:]+)$/i;
 

@@ -17,7 +17,7 @@ import { resolveRoutes } from './resolve-routes.ts';
 import { resolveStorage } from './resolve-storage.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
-import { parseDuration, parseSize } from './units.ts';
+import { parseDuration, parseSize } from '#core/units.ts';
 
 export interface ResolveScope {
   readonly catalog: ReadonlyMap<string, ProviderRecord>;

@@ -1,5 +1,6 @@
 import type { Allowance } from './allowance.ts';
 import type { CallBrief, JsonObject, Loss } from './call.ts';
+import type { AnswerRecorder } from './contracts/answer-recorder.ts';
 import type { Inbound } from './contracts/inbound.ts';
 import type { LimitReport } from './contracts/dialect.ts';
 import type { ReservedAmount } from './contracts/journal.ts';
@@ -19,7 +20,8 @@ export interface Exchange {
   readonly id: string;
   readonly admittedAtMs: number;
   readonly head: RequestHead;
-  readonly inbound: Inbound;
+  /** What stands between the exchange and its client: the server's own, or the pipeline's in front of it. */
+  inbound: Inbound;
   readonly trace: {
     readonly traceId: string;
     readonly spanId: string;
@@ -42,6 +44,8 @@ export interface Exchange {
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;
   requestBytes: number;
+  /** The whole body as it came, where a policy asked for it (`readsBody`); else null. */
+  body: Buffer | null;
   /** What passed over a WebSocket; null before one has ended. */
   socket: SocketTotals | null;
   /** Headers that policies add to whatever is answered. */
@@ -56,8 +60,13 @@ export interface Exchange {
   shortAnswer: {
     readonly status: number;
     readonly headers: readonly string[];
-    readonly body: string | null;
+    readonly body: Buffer | string | null;
+    readonly trailers?: readonly string[];
   } | null;
+  /** Who records what is answered. Policies add themselves in `onCall`. */
+  readonly recorders: AnswerRecorder[];
+  /** Where the answer is one that was given before: the exchange that made it. */
+  replayOf: string | null;
   /** The tightest limits this call is under, for the answer's headers. */
   limits: LimitReport | null;
   /** Set when limits are reserved, where a hard budget stands over the call: its answer goes no further than this. */

@@ -62,6 +62,32 @@ export const faultKinds = {
   'limit/exceeded': kind(429, 'client', true, 'A limit is exhausted'),
   'account/unavailable': kind(503, 'gateway', true, 'What a caller has used cannot be told at the moment'),
   'limit/unavailable': kind(503, 'gateway', true, 'The limiter cannot be reached and the route fails closed'),
+  'idempotency/key': kind(400, 'client', false, 'The Idempotency-Key is missing, or cannot be one'),
+  'idempotency/in-progress': kind(
+    409,
+    'client',
+    true,
+    'The call that was first made under this key is still running',
+  ),
+  'idempotency/mismatch': kind(422, 'client', false, 'The key was used for another request'),
+  'idempotency/uncertain': kind(
+    409,
+    'client',
+    false,
+    'What became of the call that was made under this key is not known',
+  ),
+  'idempotency/not-kept': kind(
+    409,
+    'client',
+    false,
+    'The call was made under this key, and its answer was not kept',
+  ),
+  'idempotency/unavailable': kind(
+    503,
+    'gateway',
+    true,
+    'The record of answers cannot be reached, so the call is not made',
+  ),
   'budget/cut': kind(402, 'client', false, 'A hard budget ran out while the answer flowed, and ended it'),
   'model/not-found': kind(404, 'client', false, 'No model of this name is configured'),
   'dialect/not-carried': kind(

@@ -56,6 +56,16 @@ export interface SocketTotals {
   readonly closeCode: number;
 }
 
+/** What an exchange used of a hard budget beyond what was reserved of it: nobody could know of it beforehand. */
+export interface Overdraft {
+  /** Name of the limit. */
+  readonly limit: string;
+  /** Tokens; nano-units of a budget of money. */
+  readonly amount: number;
+  /** Of money. */
+  readonly currency?: string;
+}
+
 /** What one exchange used and cost: the unit of the ledger. */
 export interface Receipt {
   readonly id: string;
@@ -74,7 +84,13 @@ export interface Receipt {
   /** WebSockets only. */
   readonly socket?: SocketTotals;
   readonly traceId: string | null;
+  /** `replayed`: the answer is one that was given before. `unheard`: the client had hung up, and the answer was made all the same. */
+  readonly flags?: readonly string[];
+  /** The exchange whose answer was given again, and which it was charged to. */
+  readonly replayOf?: string;
   /** What could not be carried to the target's dialect, by field. */
   readonly dropped: readonly string[];
+  /** Absent: there was none. */
+  readonly overdraft?: readonly Overdraft[];
   readonly attempts: readonly AttemptLine[];
 }

@@ -1,5 +1,5 @@
 import { totalCost, totalPrice } from '#core/price.ts';
-import type { AttemptLine, Receipt } from '#core/receipt.ts';
+import type { AttemptLine, Overdraft, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
 import { BoundedLabel } from './bounded-label.ts';
 import { Counter, Histogram, NanoCounter, type MetricJson } from './series.ts';
@@ -75,6 +75,16 @@ export class ExchangeMetrics {
     'Attempts of which the provider itself says another cost than the price book.',
     ['provider', 'model'],
   );
+  readonly #overdraftTokens = new Counter(
+    'sluice_overdraft_tokens_total',
+    'Tokens used of hard budgets beyond what was reserved.',
+    ['provider', 'model'],
+  );
+  readonly #overdraftNano = new NanoCounter(
+    'sluice_overdraft_nano_total',
+    'Money used of hard budgets beyond what was reserved, in nano-units (10^-9) of the currency.',
+    ['provider', 'model', 'currency'],
+  );
   readonly #refusals = new Counter('sluice_limit_refusals_total', 'Exchanges refused by a limit.', [
     'route',
     'code',
@@ -90,6 +100,11 @@ export class ExchangeMetrics {
     ['reason'],
   );
   readonly #hedges = new Counter('sluice_hedges_total', 'Attempts beside one that was slow.');
+  readonly #replayed = new Counter(
+    'sluice_replayed_total',
+    'Exchanges that were given the answer of an earlier one.',
+    ['route'],
+  );
   readonly #shed = new Counter('sluice_shed_total', 'Exchanges refused because the thread was behind.', [
     'route',
   ]);
@@ -100,6 +115,7 @@ export class ExchangeMetrics {
     this.#duration.at(route).observe(seconds(receipt.admittedAtMs, receipt.settledAtMs));
     if (receipt.fault?.startsWith('limit/')) this.#refusals.at(route, receipt.fault).value++;
     else if (receipt.fault === 'gateway/overloaded') this.#shed.at(route).value++;
+    if (receipt.replayOf !== undefined) this.#replayed.at(route).value++;
     if (attempts.length === 0) return;
     if (attempts.length > 1) this.#recordRetries(attempts);
     const project = this.#projects.of(receipt.subjects.project);
@@ -108,7 +124,21 @@ export class ExchangeMetrics {
       const model = this.#modelOf(attempt);
       this.#recordAttempt(attempt, project, model);
       // Only the last attempt can have answered.
-      if (i === attempts.length - 1) this.#recordPace(receipt, attempt, model);
+      if (i === attempts.length - 1) {
+        this.#recordPace(receipt, attempt, model);
+        if (receipt.overdraft) this.#recordOverdraft(receipt.overdraft, attempt.provider, model);
+      }
+    }
+  }
+
+  /** Several budgets over one call are overdrawn by the same tokens: of each unit the most counts. */
+  #recordOverdraft(overdraft: readonly Overdraft[], provider: string, model: string): void {
+    const most = new Map<string, number>();
+    for (const { amount, currency = '' } of overdraft)
+      most.set(currency, Math.max(amount, most.get(currency) ?? 0));
+    for (const [currency, amount] of most) {
+      if (currency === '') this.#overdraftTokens.at(provider, model).value += amount;
+      else this.#overdraftNano.at(provider, model, currency).value += BigInt(amount);
     }
   }
 
@@ -123,10 +153,13 @@ export class ExchangeMetrics {
       this.#cost.dump(),
       this.#price.dump(),
       this.#disagreements.dump(),
+      this.#overdraftTokens.dump(),
+      this.#overdraftNano.dump(),
       this.#refusals.dump(),
       this.#attempts.dump(),
       this.#retries.dump(),
       this.#hedges.dump(),
+      this.#replayed.dump(),
       this.#shed.dump(),
     ];
   }

@@ -92,6 +92,21 @@ const value = (samples: readonly Sample[], name: string, labels: Record<string, 
     .filter((s) => s.name === name && Object.entries(labels).every(([k, v]) => s.labels[k] === v))
     .reduce((sum, s) => sum + s.value, 0);
 
+test('of budgets that one call overdraws, the most of each unit counts', async () => {
+  const { observer } = observe();
+  const overdraft = [
+    { limit: 'budget/0/tokens/day', amount: 40 },
+    { limit: 'budget/1/tokens/month', amount: 30 },
+    { limit: 'budget/2/money/month', amount: 5_000, currency: 'EUR' },
+  ];
+  observer.settled(exchange, receipt({ overdraft }));
+  observer.settled(exchange, receipt({ overdraft: [overdraft[1]!] }));
+  const { samples } = parseExposition(await renderMetrics([observer.dump()], main));
+  await observer.close();
+  assert.equal(value(samples, 'sluice_overdraft_tokens_total'), 70);
+  assert.equal(value(samples, 'sluice_overdraft_nano_total', { currency: 'EUR' }), 5_000);
+});
+
 test('two threads are merged into one valid exposition', async () => {
   const a = observe().observer;
   const b = observe().observer;

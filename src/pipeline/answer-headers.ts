@@ -7,6 +7,7 @@ import type { Passage } from './passage.ts';
  */
 export function answerHeaders(passage: Passage, status: number, own: HeaderList): HeaderList {
   const { exchange, route } = passage;
+  passage.own = own;
   let headers: HeaderList = [...own, 'x-sluice-exchange', exchange.id, ...exchange.answerHeaders];
   for (const policy of route.onAnswer) {
     try {

@@ -27,6 +27,7 @@ export interface WholeAnswer {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: Buffer | string | null;
+  readonly trailers?: HeaderList;
 }
 
 /** An answer in one piece: nothing of it goes out before the release. */
@@ -38,15 +39,15 @@ export function wholeAnswer(passage: Passage, whole: WholeAnswer): Answer {
   const { status, body } = whole;
   const plain = { status, headers, lengthBytes: Buffer.byteLength(body) };
   const encoded = encodeAnswer(passage, plain);
-  const answer = new HeldAnswer(passage.exchange, { status, headers: encoded?.headers ?? headers, body });
+  const answer = new HeldAnswer(passage.exchange, { ...whole, headers: encoded?.headers ?? headers });
   const open = encoded?.open;
   if (!open) return answer;
   answer.prepare = async () => {
     try {
-      answer.whole = { status, headers: encoded.headers, body: await encodeWhole(open, body) };
+      answer.whole = { ...whole, headers: encoded.headers, body: await encodeWhole(open, body) };
     } catch (error) {
       passage.gateway.observer.failed(passage.exchange, error);
-      answer.whole = { status, headers, body };
+      answer.whole = { ...whole, headers };
     }
   };
   return answer;
@@ -69,7 +70,12 @@ class HeldAnswer implements Answer {
   }
 
   release(): void {
-    this.#exchange.inbound.respond(this.whole.status, this.whole.headers, this.whole.body);
+    const { inbound } = this.#exchange;
+    const { status, headers, body, trailers } = this.whole;
+    if (!trailers?.length) return inbound.respond(status, headers, body);
+    inbound.begin(status, headers);
+    if (body !== null && body.length > 0) inbound.write(body);
+    inbound.end(true, trailers);
   }
 
   abandon(): void {

@@ -10,7 +10,7 @@ import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
-import { measure, usageOfAll } from './measure.ts';
+import { measure, usageOfAll, withOutput } from './measure.ts';
 import { openStream } from './open-stream.ts';
 import { PassStream } from './pass-stream.ts';
 import { renderContext } from './render-context.ts';
@@ -254,15 +254,17 @@ export class CallAttempt implements UpstreamSink {
     this.#call?.cancel();
     const { passage, record } = this.#parts;
     this.#settleUsage();
-    const usage = await measure(passage, record);
+    const measured = await measure(passage, record);
+    // By the count that ended it, which is the model's and not the counter's.
+    const usage = measured && withOutput(measured, this.#paid!.output);
+    record.usage = usage;
+    record.work = 'finished';
     const shown = this.#goesOn ? await usageOfAll(passage) : usage;
     if (this.#over) return;
     const message = 'The budget ran out while the answer was under way, and so it ended there.';
     passage.exchange.fault = new Fault('budget/cut', message);
     const answer = this.#delivery!.endUnpaid(shown);
     this.#end();
-    record.usage = usage;
-    record.work = 'finished';
     this.#resolve(answer);
   }
 

@@ -68,6 +68,7 @@ function hooksOf(policies: readonly Policy[]): Hooks {
   return {
     policies,
     onHead: having('onHead'),
+    readsBody: having('readsBody'),
     onCall: having('onCall'),
     onAnswer: having('onAnswer'),
     openAnswer: having('openAnswer'),

@@ -3,6 +3,8 @@ import type { Passage } from './passage.ts';
 
 /** Asks the route's policies for another form of an answer. Null: it goes out as it is. */
 export function encodeAnswer(passage: Passage, plain: PlainAnswer): EncodedAnswer | null {
+  // Whoever gets it again may take another form.
+  if (passage.exchange.recorders.length > 0) return null;
   let encoded: EncodedAnswer | null = null;
   for (const policy of passage.route.encodeAnswer) {
     try {

@@ -43,6 +43,8 @@ export interface Gateway {
   readonly account: Account;
   /** Streams under way, for their progress records. */
   readonly live: Set<{ recordProgress(): void }>;
+  /** Exchanges that go on although their clients have hung up. */
+  readonly unheard: Set<{ giveUp(): void }>;
   /** Open WebSockets, over reloads. */
   readonly sockets: SocketWatch;
   /** Handles an exchange by the newest rules; resolves when its receipt is on record. */
@@ -75,6 +77,7 @@ export interface CompiledRoute {
   readonly policies: readonly Policy[];
   /** Policies that have the hook, so that nobody asks on the way. */
   readonly onHead: readonly Policy[];
+  readonly readsBody: readonly Policy[];
   readonly onCall: readonly Policy[];
   readonly onAnswer: readonly Policy[];
   readonly openAnswer: readonly Policy[];

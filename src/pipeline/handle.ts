@@ -16,6 +16,8 @@ import { findRoute } from './find-route.ts';
 import type { Gateway } from './gateway.ts';
 import { openExchange } from './open-exchange.ts';
 import { unrouted, type Passage } from './passage.ts';
+import { readAhead } from './recorded/read-ahead.ts';
+import { recordingOf } from './recorded/recording.ts';
 import { refuse } from './refuse.ts';
 import { settle } from './settle.ts';
 import { understand } from './understand.ts';
@@ -34,8 +36,10 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
     // Identity first: a body is read only when it is known whose it is.
     await admit(passage.route.onHead, 'onHead', exchange);
     if (!exchange.shortAnswer) {
+      if (passage.route.readsBody.length > 0) await readAhead(passage);
       const pursue = await understand(passage);
       await admit(passage.route.onCall, 'onCall', exchange);
+      recordingOf(passage);
       // From here on there are attempts; `pursue` delivers all of the answer but its end.
       if (!exchange.shortAnswer) answer = await pursue();
     }
@@ -45,7 +49,9 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
   } finally {
     if (answer.prepare) await answer.prepare();
     const onRecord = await settle(passage, answer.heldBytes ?? 0);
-    if (onRecord) answer.release();
+    const recording = recordingOf(passage);
+    if (recording) await recording.release(answer, onRecord);
+    else if (onRecord) answer.release();
     else answer.abandon();
   }
 }

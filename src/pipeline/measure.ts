@@ -1,5 +1,5 @@
 import type { AttemptRecord } from '#core/exchange.ts';
-import { inputLine, outputLine, type Usage, type UsageSource } from '#core/usage.ts';
+import { inputLine, outputLine, totalsOf, type Usage, type UsageSource } from '#core/usage.ts';
 import type { Passage } from './passage.ts';
 
 /**
@@ -23,6 +23,13 @@ export function measure(passage: Passage, attempt: AttemptRecord): Usage | null 
   return count(passage, attempt);
 }
 
+/** The same with as much output as was seen, where that is more than was reported. */
+export function withOutput(usage: Usage, seen: number): Usage {
+  if (totalsOf(usage.lines).output >= seen) return usage;
+  const input = usage.lines.filter((line) => line.direction !== 'output');
+  return { ...usage, lines: [...input, outputLine(seen)] };
+}
+
 /** What all attempts at one answer used, one after the other. */
 export async function usageOfAll(passage: Passage): Promise<Usage> {
   const used = await Promise.all(passage.exchange.attempts.map((attempt) => measure(passage, attempt)));
@@ -37,18 +44,8 @@ async function count({ gateway }: Passage, attempt: AttemptRecord): Promise<Usag
     // The provider began to count and was cut short: its input stands, the output is what was seen.
     const counted = await tokens.count([seen?.text() ?? '']);
     const output = seen ? seen.scale(counted.tokens[0]!) : 0;
-    const reported = usage.lines
-      .filter((line) => line.direction === 'output')
-      .reduce((sum, line) => sum + line.count, 0);
-    if (reported >= output)
-      return { ...usage, source: 'provider_partial', flags: [...usage.flags, 'cut-short'] };
-    const input = usage.lines.filter((line) => line.direction !== 'output');
-    return {
-      ...usage,
-      lines: [...input, outputLine(output)],
-      source: 'provider_partial',
-      flags: [...usage.flags, 'cut-short'],
-    };
+    const partial = { ...usage, source: 'provider_partial', flags: [...usage.flags, 'cut-short'] } as const;
+    return withOutput(partial, output);
   }
   const counted = await tokens.count([attempt.inputText?.() ?? '', seen?.text() ?? '']);
   const source: UsageSource = counted.counted ? 'gateway_count' : 'estimate';

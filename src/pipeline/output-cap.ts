@@ -8,6 +8,6 @@ export function outputCap({ exchange, spentTokens = 0 }: Passage, call: ModelCal
   const clampTokens = exchange.allowance?.clampTokens ?? null;
   if (clampTokens === null || call.dialect.surface !== undefined) return null;
   const { choices, maxOutputTokens } = call.brief;
-  const each = Math.max(1, Math.floor((clampTokens - spentTokens) / Math.max(1, choices)));
-  return maxOutputTokens !== null && maxOutputTokens <= each ? null : each;
+  const most = Math.max(1, clampTokens - Math.ceil(spentTokens / Math.max(1, choices)));
+  return maxOutputTokens !== null && maxOutputTokens <= most ? null : most;
 }

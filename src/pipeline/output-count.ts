@@ -26,6 +26,7 @@ export class OutputCount {
   #markCalls = 0;
   #usage: Usage | null = null;
   #reported = 0;
+  #guess = 0;
   #begun = 0;
   #calls = 0;
   #counting: Promise<void> | null = null;
@@ -38,13 +39,14 @@ export class OutputCount {
 
   /** Never less than what it is: the stream stands nowhere beyond. */
   get bound(): number {
-    return this.#certain + this.uncountedBytes + this.#aroundCalls;
+    return Math.max(this.#guess, this.#certain + this.uncountedBytes + this.#aroundCalls);
   }
 
   /** About what it is. */
   get estimate(): number {
     const since = Math.ceil(estimateTokens(this.uncountedBytes) * this.#perCounted);
-    return this.#certain + Math.min(this.uncountedBytes, since) + this.#aroundCalls;
+    const known = this.#certain + Math.min(this.uncountedBytes, since) + this.#aroundCalls;
+    return Math.max(this.#guess, known);
   }
 
   /** Shown since the mark. */
@@ -68,9 +70,14 @@ export class OutputCount {
     if (usage === this.#usage || usage === null) return;
     this.#usage = usage;
     const { output } = totalsOf(usage.lines);
-    // One that stands still, or began with a guess, says nothing of what came since.
+    // One that stands still says nothing of what came since.
     if (output <= this.#reported) return;
     this.#reported = output;
+    // With what is thought before anything is said, or a guess at what is to come.
+    if (this.#stream.tally.bytes === 0) {
+      this.#guess = output;
+      return;
+    }
     this.#stream.tally.takeTail();
     this.#base = output;
     this.#counted = 0;

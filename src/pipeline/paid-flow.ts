@@ -53,9 +53,14 @@ export class PaidFlow {
     parts.stream.isPaid = () => this.#isPaid();
   }
 
-  /** Output so far in tokens, as well as it is known. */
+  /** Of this stream so far in tokens, as well as it is known. */
+  get output(): number {
+    return this.#count.estimate;
+  }
+
+  /** With that of the attempts before. */
   get used(): number {
-    return this.#parts.earlier + Math.ceil(this.#count.estimate);
+    return this.#parts.earlier + this.output;
   }
 
   /** @param chunk Lent: it is copied where it has to wait. */

@@ -1,4 +1,5 @@
 import type { Exchange } from '#core/exchange.ts';
+import type { HeaderList } from '#core/head.ts';
 import { connectRules } from '#core/retry-rules.ts';
 import type { CompiledRoute, Gateway } from './gateway.ts';
 
@@ -14,6 +15,18 @@ export interface Passage {
   spentTokens?: number;
   /** What the provider keeps is being put on record: the answer's end waits for it. */
   noted?: Promise<void>[];
+  /** Headers of the answer itself, before policies and the exchange added theirs. */
+  own?: HeaderList;
+  /** Where policies record what is answered. */
+  recording?: RecordedAnswer;
+}
+
+/** What stands between an exchange and its client where policies record what is answered. */
+export interface RecordedAnswer {
+  /** The client has hung up, and the exchange went on without. */
+  readonly unheard: boolean;
+  /** The answer's end is given to the recorders, and then to the client. Never rejects. */
+  release(answer: { release(): void; abandon(): void }, onRecord: boolean): Promise<void>;
 }
 
 /** Stands in while no route is known: no policies, errors as problem documents. */
@@ -46,6 +59,7 @@ export const unrouted: CompiledRoute = {
   },
   policies: [],
   onHead: [],
+  readsBody: [],
   onCall: [],
   onAnswer: [],
   openAnswer: [],

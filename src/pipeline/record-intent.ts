@@ -9,7 +9,14 @@ import type { Passage } from './passage.ts';
  * crash.
  * @throws Fault `gateway/journal`.
  */
-export function recordIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): Promise<void> {
+export function recordIntent(passage: Passage, attempt: AttemptRecord): Promise<void> {
+  const { recorders } = passage.exchange;
+  if (recorders.length === 0) return journalIntent(passage, attempt);
+  const others = recorders.map(async (recorder) => recorder.onDispatch?.());
+  return Promise.all([journalIntent(passage, attempt), ...others]).then(() => undefined);
+}
+
+function journalIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): Promise<void> {
   return new Promise((resolve, reject) => {
     gateway.journal.intent(
       {

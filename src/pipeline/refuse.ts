@@ -13,7 +13,7 @@ export function refuse(passage: Passage, thrown: unknown): Answer {
   const { exchange, gateway } = passage;
   const fault = faultFrom(thrown);
   if (fault.code === 'gateway/internal' || fault.code === 'policy/failed')
-    gateway.observer.failed(exchange, fault.cause);
+    gateway.observer.failed(exchange, fault.cause ?? fault);
   exchange.fault = fault;
   exchange.outcome = outcomeOf(fault);
   exchange.status = fault.status;

@@ -109,10 +109,12 @@ export async function settleAhead(exchange: Exchange): Promise<void> {
 }
 
 function receiptOf(
-  { exchange, gateway }: Passage,
+  { exchange, gateway, recording }: Passage,
   attempts: readonly AttemptLine[],
   heldBytes: number,
 ): Receipt {
+  const unheard = recording?.unheard === true;
+  const flags = [...(exchange.replayOf === null ? [] : ['replayed']), ...(unheard ? ['unheard'] : [])];
   return {
     id: exchange.id,
     route: exchange.routeName,
@@ -126,9 +128,11 @@ function receiptOf(
     settledAtMs: gateway.clock.nowMs(),
     firstContentAtMs: exchange.firstContentAtMs,
     requestBytes: exchange.requestBytes,
-    responseBytes: exchange.socket?.upstreamBytes ?? exchange.inbound.bytesOut + heldBytes,
+    responseBytes: exchange.socket?.upstreamBytes ?? exchange.inbound.bytesOut + (unheard ? 0 : heldBytes),
     ...(exchange.socket ? { socket: exchange.socket } : {}),
     traceId: exchange.trace.traceId,
+    ...(flags.length > 0 ? { flags } : {}),
+    ...(exchange.replayOf === null ? {} : { replayOf: exchange.replayOf }),
     dropped: exchange.losses.map((loss) => loss.field),
     attempts,
   };

@@ -3,6 +3,7 @@ import { compression } from './compression/index.ts';
 import { concurrencyLimit } from './concurrency-limit/index.ts';
 import { cors } from './cors/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
+import { idempotency } from './idempotency/index.ts';
 import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
@@ -16,6 +17,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       concurrencyLimit,
       cors,
       faultInjection,
+      idempotency,
       keyAuth,
       modelAccess,
       rateLimit,

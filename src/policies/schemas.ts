@@ -2,6 +2,7 @@ import { CompressionSchema } from './compression/schema.ts';
 import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
 import { FaultInjectionSchema } from './fault-injection/schema.ts';
+import { IdempotencySchema } from './idempotency/schema.ts';
 import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
@@ -16,6 +17,7 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['concurrency-limit', ConcurrencyLimitSchema],
   ['cors', CorsSchema],
   ['fault-injection', FaultInjectionSchema],
+  ['idempotency', IdempotencySchema],
   ['key-auth', KeyAuthSchema],
   ['model-access', ModelAccessSchema],
   ['rate-limit', RateLimitSchema],

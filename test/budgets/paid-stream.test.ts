@@ -52,36 +52,41 @@ function withoutLast(said: readonly string[], delivered: number): string {
 
 for (const from of dialects) {
   for (const to of dialects) {
-    test(`${from.name} → ${to.name}: delivered is what is paid for, in whole events and in their order`, () =>
-      fc.assert(
-        fc.asyncProperty(
-          pieces,
-          cutsAt,
-          fc.tuple(fc.integer({ min: 1, max: 200 }), leases, fc.boolean()),
-          async (said, at, [first, more, isLate]) => {
-            const allowance = allowanceOf(first, more, isLate);
-            const chunks = split(wireOf(from, answerOf(said)), at);
-            const { shown, isCut } = await payFor({ from, to, chunks, allowance, tokens: counter });
-            const heard = understood(to, shown);
-            const whole = said.join('');
-            assert.ok(whole.startsWith(heard.said));
-            assert.ok(heard.state.finished.has(0) && heard.state.open.length === 0);
-            assert.equal(heard.state.finish?.reason, isCut ? 'length' : 'stop');
-            if (!isCut) return assert.equal(heard.said, whole);
-            const delivered = countText(heard.said);
-            const paid = allowance.outputTokens;
-            const before = countText(withoutLast(said, heard.said.length));
-            assert.ok(before <= paid + slack, `${before} delivered before the last event, ${paid} paid for`);
-            // Nor does it end before what is paid for has been delivered.
-            assert.ok(delivered + slack >= paid, `${delivered} delivered, ${paid} paid for`);
-            assert.ok(
-              paid === first + more.reduce((sum, lease) => sum + lease, 0),
-              'there was more to lease',
-            );
-          },
-        ),
-        { numRuns: runs, seed: 5 },
-      ));
+    describe(`${from.name} → ${to.name}`, () => {
+      test('delivered is what is paid for, in whole events and in their order', () =>
+        fc.assert(
+          fc.asyncProperty(
+            pieces,
+            cutsAt,
+            fc.tuple(fc.integer({ min: 1, max: 200 }), leases, fc.boolean()),
+            async (said, at, [first, more, isLate]) => {
+              const allowance = allowanceOf(first, more, { isLate });
+              const chunks = split(wireOf(from, answerOf(said)), at);
+              const { shown, isCut } = await payFor({ from, to, chunks, allowance, tokens: counter });
+              const heard = understood(to, shown);
+              const whole = said.join('');
+              assert.ok(whole.startsWith(heard.said));
+              assert.ok(heard.state.finished.has(0) && heard.state.open.length === 0);
+              assert.equal(heard.state.finish?.reason, isCut ? 'length' : 'stop');
+              if (!isCut) return assert.equal(heard.said, whole);
+              const delivered = countText(heard.said);
+              const paid = allowance.outputTokens;
+              const before = countText(withoutLast(said, heard.said.length));
+              assert.ok(
+                before <= paid + slack,
+                `${before} delivered before the last event, ${paid} paid for`,
+              );
+              // Nor does it end before what is paid for has been delivered.
+              assert.ok(delivered + slack >= paid, `${delivered} delivered, ${paid} paid for`);
+              assert.ok(
+                paid === first + more.reduce((sum, lease) => sum + lease, 0),
+                'there was more to lease',
+              );
+            },
+          ),
+          { numRuns: runs, seed: 5 },
+        ));
+    });
   }
 }
 

@@ -15,13 +15,13 @@ export const target = { provider: { name: 'p', quirks: {} }, model: 'm' } as unk
 export function allowanceOf(
   outputTokens: number,
   leases: readonly number[],
-  isLate = false,
+  { isLate = false, clampTokens = null }: { isLate?: boolean; clampTokens?: number | null } = {},
 ): Allowance & { readonly asked: readonly number[] } {
   const left = [...leases];
   const asked: number[] = [];
   return {
     asked,
-    clampTokens: null,
+    clampTokens,
     get outputTokens() {
       return outputTokens;
     },

@@ -41,6 +41,14 @@ for (const name of names) {
           instance,
           keys: { find: unused },
           counters: { reserve: unused, extend: unused, debit: unused, settle: unused, inspect: unused },
+          cache: {
+            claim: unused,
+            begin: unused,
+            put: unused,
+            finish: unused,
+            release: unused,
+            get: unused,
+          },
           clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
         };
         assert.ok(policyKinds.get(kind)?.create(settings, services).summary);

@@ -91,6 +91,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
   test('there is a test for each', () =>
     assert.deepEqual(readdirSync('examples').sort(), [
       'fallback.yaml',
+      'idempotency.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
       'prices.yaml',
@@ -114,6 +115,22 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     simulator.enqueue({ status: 503 }, { status: 503 });
     assert.deepEqual(await chat(key('WEB_KEY'), 'fast'), { status: 200, model: 'claude-haiku-4-5' });
     assert.equal((await chat(key('WEB_KEY'), 'openai/gpt-5')).status, 403);
+  });
+
+  test('idempotency: one call for each key, and none without one where money is moved', async (t) => {
+    const { url, simulator } = await serve(t, example('idempotency.yaml'));
+    const headers = { authorization: `Bearer ${key('WEB_KEY')}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ model: 'gpt-5', messages: [{ role: 'user', content: 'hi' }] });
+    const post = (path: string, more: object) =>
+      fetch(url + path, { method: 'POST', body, headers: { ...headers, ...more } });
+    const keyed = () => post('/v1/chat/completions', { 'idempotency-key': 'one' });
+    const answers = await Promise.all([keyed(), keyed(), keyed()]);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200],
+    );
+    assert.equal(simulator.calls().length, 1);
+    assert.equal((await post('/payments/1', {})).status, 400);
   });
 
   test('prices: the shop pays a price of its own', async (t) => {

@@ -26,6 +26,7 @@ export interface TestGatewayOptions {
   /** Merged over the standard document. */
   readonly config?: Record<string, unknown>;
   readonly threads?: number;
+  readonly env?: NodeJS.ProcessEnv;
   readonly simulator?: Simulator;
 }
 
@@ -80,7 +81,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     port: 0,
     adminPort: 0,
     threads: options.threads ?? 1,
-    env: { SLUICE_ADMIN_TOKEN: adminToken },
+    env: { SLUICE_ADMIN_TOKEN: adminToken, ...options.env },
   }).catch(async (error: unknown) => {
     if (!options.simulator) await simulator.close();
     rmSync(folder, { recursive: true, force: true });

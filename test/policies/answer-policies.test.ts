@@ -19,6 +19,7 @@ const services = {
   instance: 'x/0',
   keys: { find: () => undefined },
   counters: null as never,
+  cache: null as never,
   clock: null as never,
 };
 

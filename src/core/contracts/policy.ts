@@ -6,6 +6,7 @@ import type { LimitWish } from '../limit-wish.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 import type { CounterStore } from './counter-store.ts';
 
@@ -20,7 +21,15 @@ export interface Policy {
   readonly summary: string;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
-  /** The call is understood (`exchange.brief` on LLM routes): permission, limits. */
+  /**
+   * Asked after every `onHead`: is the whole body wanted for `onCall`, where nobody else may need it? Then it is read, as large as
+   * the route allows, and stands on `exchange.body`.
+   */
+  readsBody?(exchange: Exchange): boolean;
+  /**
+   * The call is understood (`exchange.brief` on LLM routes): permission, limits. May answer by `exchange.shortAnswer`, and record
+   * what is answered by `exchange.recorders`.
+   */
   onCall?(exchange: Exchange): void | Promise<void>;
   /**
    * What it limits of this call; asked after every `onCall`. All that the route's policies name is reserved in one step, and
@@ -69,6 +78,7 @@ export interface PolicyServices {
   readonly instance: string;
   readonly keys: KeyDirectory;
   readonly counters: CounterStore;
+  readonly cache: CacheStore;
   readonly clock: Clock;
 }
 

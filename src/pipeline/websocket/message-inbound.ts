@@ -22,6 +22,8 @@ const notOfCalls = new Set([
   'accept',
   'accept-encoding',
   'origin',
+  // It names one call, and this is many.
+  'idempotency-key',
 ]);
 
 /** The head of a call that came over a WebSocket, by the WebSocket's own: as if it had been posted to the same path. */

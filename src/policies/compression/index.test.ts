@@ -10,6 +10,7 @@ const services = {
   instance: 'compression/0',
   keys: { find: () => undefined },
   counters: null as never,
+  cache: null as never,
   clock: null as never,
 };
 const exchangeOf = (headers: string[], method = 'GET') =>

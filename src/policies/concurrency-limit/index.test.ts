@@ -56,7 +56,13 @@ function createStore() {
 function policyOf(settings: ConcurrencyLimitSettings, counters: CounterStore) {
   const clock = { nowMs: () => 1_000_000, monotonicMs: () => 0 };
   const keys = { find: () => undefined };
-  return concurrencyLimit.create(settings, { instance: 'concurrency-limit/0', keys, counters, clock });
+  return concurrencyLimit.create(settings, {
+    instance: 'concurrency-limit/0',
+    keys,
+    counters,
+    cache: null as never,
+    clock,
+  });
 }
 
 const nothing: TokenTotals = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 };

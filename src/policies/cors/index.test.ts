@@ -7,6 +7,7 @@ const services = {
   instance: 'cors/0',
   keys: { find: () => undefined },
   counters: null as never,
+  cache: null as never,
   clock: null as never,
 };
 const exchangeOf = (method: string, headers: string[]) =>

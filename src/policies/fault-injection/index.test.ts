@@ -8,6 +8,7 @@ const services = {
   instance: 'fault-injection/0',
   keys: { find: () => undefined },
   counters: null as never,
+  cache: null as never,
   clock: null as never,
 };
 const gone: (() => void)[] = [];

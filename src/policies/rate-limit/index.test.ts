@@ -83,7 +83,13 @@ function createStore(retryAfterMs = 1500) {
 
 function policyOf(settings: RateLimitSettings, counters: CounterStore, instance = 'rate-limit/0') {
   const clock = { nowMs: () => 1_000_000, monotonicMs: () => 0 };
-  return rateLimit.create(settings, { instance, keys: { find: () => undefined }, counters, clock });
+  return rateLimit.create(settings, {
+    instance,
+    keys: { find: () => undefined },
+    counters,
+    cache: null as never,
+    clock,
+  });
 }
 
 const totals = (input: number, output: number): TokenTotals => ({

@@ -7,6 +7,7 @@ const services = {
   instance: 'set-headers/0',
   keys: { find: () => undefined },
   counters: null as never,
+  cache: null as never,
   clock: null as never,
 };
 

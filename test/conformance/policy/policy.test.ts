@@ -15,6 +15,7 @@ const settings: Readonly<Record<string, object>> = {
   'concurrency-limit': { by: 'key', max: 10 },
   cors: { origins: ['https://a.test'] },
   'fault-injection': { abort: { percent: 50, status: 503 }, seed: 1 },
+  idempotency: { wait: '1s', complete: true },
   'key-auth': {},
   'model-access': {},
   'rate-limit': { by: 'key', requests: '10/min' },
@@ -33,6 +34,14 @@ const services = {
     debit: () => {},
     settle: () => {},
     inspect: () => [],
+  },
+  cache: {
+    claim: () => Promise.reject(new Error('no store in this test')),
+    begin: () => Promise.resolve(true),
+    put: () => Promise.resolve(),
+    finish: () => Promise.resolve(),
+    release: () => Promise.resolve(),
+    get: () => Promise.resolve(null),
   },
 };
 
@@ -53,6 +62,11 @@ function exchangeWith(method: string, headers: readonly string[]): Exchange {
     consumedHeaders: [],
     upstreamHeaders: [],
     shortAnswer: null,
+    recorders: [],
+    body: Buffer.from('a body'),
+    id: '01',
+    dialectName: 'raw-http',
+    consumedParameter: null,
     limits: null,
     reserved: [],
     settlements: [],
@@ -72,6 +86,7 @@ const hostile = fc.array(
       '__proto__',
       'constructor',
       'x-a',
+      'idempotency-key',
     ),
     fc.oneof(
       fc.string(),

@@ -2,7 +2,7 @@ import { getCACertificates } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import type { ClientTls } from '#core/target.ts';
 import type { Reply } from './item-arguments.ts';
-import type { Script, Scripts } from './lua/scripts.ts';
+import type { Script } from './lua/scripts.ts';
 
 export interface RedisAddress {
   /** `redis://` or `rediss://`, with user, password and number of the database. */
@@ -13,7 +13,7 @@ export interface RedisAddress {
 }
 
 export interface ConnectionSettings extends RedisAddress {
-  readonly scripts: Scripts;
+  readonly scripts: Readonly<Record<string, Script>>;
   /** It can be used, for the first time or again. */
   onReady(): void;
   /** It cannot, until it is ready again. */
@@ -126,7 +126,7 @@ const tlsOptions = ({ ca, cert, key }: ClientTls) => ({
   ...(key === null ? {} : { key }),
 });
 
-async function loadScripts(client: Redis | Cluster, scripts: Scripts): Promise<void> {
+async function loadScripts(client: Redis | Cluster, scripts: ConnectionSettings['scripts']): Promise<void> {
   const nodes = client instanceof Cluster ? client.nodes('master') : [client];
   await Promise.all(
     nodes.flatMap((node) => Object.values(scripts).map(({ text }) => node.script('LOAD', text))),

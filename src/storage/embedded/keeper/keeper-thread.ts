@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { KeptThing } from '#core/contracts/keeper.ts';
+import { serveQuestions } from '../thread/serve-questions.ts';
 import { openKeptDatabase } from './kept-database.ts';
-import type { KeeperAsk, KeeperCall, KeeperReply } from './protocol.ts';
+import type { KeeperAnswer, KeeperAsk } from './protocol.ts';
 
 const expireEveryMs = 3_600_000;
 
-const port = parentPort!;
 const database = openKeptDatabase((workerData as { readonly path: string }).path);
 database.expire(Date.now());
 setInterval(() => database.expire(Date.now()), expireEveryMs).unref();
@@ -34,21 +34,12 @@ function answer(ask: Exclude<KeeperAsk, { type: 'due' }>): readonly KeptThing[] 
   }
 }
 
-port.on('message', (call: KeeperCall | 'close') => {
-  if (call === 'close') {
-    database.close();
-    port.close();
-    return;
-  }
-  let reply: KeeperReply;
-  try {
-    const { number, ask } = call;
-    reply =
-      ask.type === 'due'
-        ? { number, error: null, things: [], obligations: database.due(ask.nowMs, ask.leaseMs, ask.thing) }
-        : { number, error: null, things: answer(ask) };
-  } catch (error) {
-    reply = { number: call.number, error: (error as Error).message, things: [] };
-  }
-  port.postMessage(reply);
+serveQuestions(parentPort!, {
+  answer(question): KeeperAnswer {
+    const ask = question as KeeperAsk;
+    return ask.type === 'due'
+      ? { things: [], obligations: database.due(ask.nowMs, ask.leaseMs, ask.thing) }
+      : { things: answer(ask) };
+  },
+  close: () => database.close(),
 });

@@ -10,16 +10,7 @@ export type KeeperAsk =
   | { readonly type: 'postpone'; readonly receipt: string; readonly dueAtMs: number }
   | { readonly type: 'forget'; readonly thing: Pick<KeptThing, 'id' | 'provider' | 'owner'> };
 
-/** `number` is the asker's; its answer has the same. */
-export interface KeeperCall {
-  readonly number: number;
-  readonly ask: KeeperAsk;
-}
-
-export interface KeeperReply {
-  readonly number: number;
-  /** What went wrong; null: nothing. */
-  readonly error: string | null;
+export interface KeeperAnswer {
   readonly things: readonly KeptThing[];
   readonly obligations?: DueObligations;
 }
