@@ -5,13 +5,14 @@
  */
 export const layers = {
   core: [],
+  postgres: ['core'],
   pipeline: ['core'],
   balance: ['core'],
   dialects: ['core'],
   providers: ['core'],
   policies: ['core'],
-  ledger: ['core'],
-  storage: ['core'],
+  ledger: ['core', 'postgres'],
+  storage: ['core', 'postgres'],
   transport: ['core'],
   observe: ['core'],
   expressions: ['core'],
@@ -38,7 +39,7 @@ export const layers = {
     'events',
     'admin',
   ],
-  cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main'],
+  cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main', 'postgres'],
   main: ['core', 'balance', 'compose', 'ledger', 'storage', 'admin', 'config', 'transport'],
   worker: [
     'core',

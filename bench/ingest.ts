@@ -6,6 +6,8 @@ import type { Receipt } from '#core/receipt.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { LedgerWriter } from '#ledger/store/ledger-writer.ts';
+import { openBooks } from '#ledger/store/open-books.ts';
+import { firstIdOf } from '#ledger/store/receipt-entry.ts';
 import { verifyBooks } from '#ledger/store/verify.ts';
 
 /**
@@ -29,14 +31,15 @@ async function run(): Promise<void> {
   mkdirSync(directory);
   const sealed = await journalled(directory);
   const databasePath = join(folder, 'ledger.db');
-  const writer = new LedgerWriter({ databasePath, journalDirectory: directory });
+  const books = await openBooks({ databasePath, journalDirectory: directory, postgres: null });
+  const writer = new LedgerWriter(books, directory);
   const cpuBefore = process.cpuUsage();
   const beganAt = performance.now();
-  for (let at = 0; at < sealed.length; at += eachBatch) writer.ingest(sealed.slice(at, at + eachBatch));
+  for (let at = 0; at < sealed.length; at += eachBatch) await writer.ingest(sealed.slice(at, at + eachBatch));
   const { user, system } = process.cpuUsage(cpuBefore);
   const tookMs = performance.now() - beganAt;
-  const verification = verifyBooks(writer.database);
-  writer.close();
+  const verification = await books.ask(verifyBooks());
+  await books.close();
   const cpu = (user + system) / exchanges;
   console.log(`${sealed.length} segments, ${eachBatch} a transaction`);
   console.log(
@@ -103,7 +106,7 @@ function sample(n: number): Receipt {
     completion_tokens_details: { reasoning_tokens: 15 },
   };
   return {
-    id: `01KD${admittedAtMs.toString(32).toUpperCase().padStart(9, '0')}${((n * 2_654_435_761) % 2 ** 32).toString(32).toUpperCase().padStart(13, '0')}`,
+    id: `${firstIdOf(Math.floor(admittedAtMs / 86_400_000))}${((n * 2_654_435_761) % 2 ** 32).toString(32).toUpperCase().padStart(16, '0')}`,
     route: 'chat',
     outcome: 'completed',
     status: 200,

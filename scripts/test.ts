@@ -23,13 +23,16 @@ function step(title: string, command: string, args: readonly string[]): void {
   }
 }
 
-/** Commands that tests call, and the packages that have them. */
+/** Commands that tests call, and the packages that have them. Debian keeps PostgreSQL's out of the way of PATH. */
 const needed: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   curl: 'curl',
   'redis-server': 'redis-server',
+  initdb: 'postgresql',
 };
-const missing = Object.entries(needed).filter(([command]) => spawnSync('which', [command]).status !== 0);
+const isThere = (command: string) =>
+  spawnSync('sh', ['-c', `command -v ${command} || ls /usr/lib/postgresql/*/bin/${command}`]).status === 0;
+const missing = Object.entries(needed).filter(([command]) => !isThere(command));
 if (missing.length) {
   const packages = missing.map(([, name]) => name);
   if (process.getuid?.() !== 0) {

@@ -99,6 +99,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const ledger = await startLedger({
     databasePath: join(stateDirectory, 'ledger.db'),
     journalDirectory,
+    postgres: snapshot.storage.postgres && { server: snapshot.storage.postgres, node: nodeId },
     onError: (error) => say(`ledger: ${error.message}`),
   });
   begun.defer(() => ledger.close());
@@ -107,8 +108,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  const booked = await ledger.windowsSince(Date.now());
-  store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  if (recovered.isDeferred) say('the ledger is away: limits that are counted here begin anew');
+  else {
+    const booked = await ledger.windowsSince(Date.now());
+    store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
+  }
 
   // 3. Keys and threads.
   const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
@@ -145,7 +149,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       // What its exchanges only held, such as places among those at work, is free at once.
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
-      await ledger.adoptIncarnation(index, incarnation);
+      // Its successor does not wait for the ledger, which may be away.
+      ledger.adoptIncarnation(index, incarnation).catch((error: Error) => say(`ledger: ${error.message}`));
       releaseOwner(counters, owner);
     },
   });
@@ -234,7 +239,6 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
-      await ledger.flush();
       await ledger.close();
       await tokens.close();
       await keeper.close();

@@ -14,6 +14,7 @@ async function stateWith(context: TestContext, receipts: number): Promise<string
   const ledger = await startLedger({
     databasePath: join(directory, 'ledger.db'),
     journalDirectory: directory,
+    postgres: null,
     onError: (error) => assert.fail(error),
   });
   context.after(() => ledger.close());

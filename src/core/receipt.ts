@@ -18,6 +18,8 @@ export interface Subjects {
   readonly key: string;
   readonly project: string;
   readonly team: string;
+  /** The calling service, by its own word; absent where it does not say, or is not asked. */
+  readonly service?: string;
 }
 
 /** One attempt as it stands on the receipt. */

@@ -1,124 +1,176 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import pg from 'pg';
 
+/** A PostgreSQL server of a test's own. Nothing outlives the process that started it, however that ends. */
 export interface TestPostgres {
   readonly port: number;
-  /** A database of its own, which is empty. */
+  /** A database of its own, which is empty: its URL. */
   createDatabase(): Promise<string>;
-  /** SIGKILL; resolves when it is gone. */
+  /** Takes its processes' time away: connections stay and nobody answers. */
+  pause(): void;
+  resume(): void;
+  /** Ends it as a crash of the machine would, short of what was not on the disk. */
   kill(): Promise<void>;
-  /** Starts it anew on its port and folder: what was committed is there again. */
+  /** Starts it again on its port and folder: what was committed is there. One that runs is ended before. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL server of its own, on a free port of 127.0.0.1, with its files in a temporary folder. */
-export async function startPostgres(): Promise<TestPostgres> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-postgres-'));
-  const data = join(folder, 'data');
-  mkdirSync(data);
-  // It does not run as root.
-  const user = process.getuid?.() === 0 ? userOfPostgres() : null;
-  if (user) for (const each of [folder, data]) chownSync(each, user.uid, user.gid);
-  const as = { ...user, cwd: folder };
-  const made = spawnSync(
-    command('initdb'),
-    ['-D', data, '-U', 'sluice', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C'],
-    { ...as, stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  if (made.status !== 0)
-    throw new Error('initdb failed (Debian: apt-get install postgresql)', { cause: made.error });
-  const port = await freePort();
-  let child = await spawnServer();
-  let databases = 0;
+/** The server dies with the pipe to whoever started it; its own answer to the end of the pipe is `immediate`. */
+const guard =
+  '"$@" & pid=$!; (read -r _; kill -QUIT $pid) <&3 & guard=$!; wait $pid; kill $guard 2>/dev/null';
+const startMs = 60_000;
 
-  async function spawnServer(): Promise<ChildProcess> {
-    const settings = [
-      ...[`listen_addresses=127.0.0.1`, `port=${port}`, `unix_socket_directories=`, `shared_buffers=32MB`],
-      ...['fsync=off', 'max_connections=200'],
-    ];
-    const started = spawn(command('postgres'), ['-D', data, ...settings.flatMap((each) => ['-c', each])], {
-      ...as,
-      stdio: ['ignore', 'ignore', 'pipe'],
+/** Where Debian's packages and PATH have the programs. @throws Error when there are none. */
+function programs(): string {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  const found = versions
+    .map((version) => join(debian, version, 'bin'))
+    .find((bin) => existsSync(join(bin, 'initdb')));
+  if (found) return found;
+  const { stdout } = spawnSync('pg_config', ['--bindir'], { encoding: 'utf8' });
+  if (stdout?.trim()) return stdout.trim();
+  throw new Error('The tests need a PostgreSQL server: the package `postgresql` of Debian.');
+}
+
+/** Who may run it: it refuses root. */
+function owner(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const idOf = (flag: string) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
+  return { uid: idOf('-u'), gid: idOf('-g') };
+}
+
+const freePort = () =>
+  new Promise<number>((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const server = new Server(programs(), await freePort());
+  await server.restart();
+  return server;
+}
+
+class Server implements TestPostgres {
+  readonly port: number;
+  readonly #bin: string;
+  readonly #as = owner();
+  readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-postgres-'));
+  readonly #data = join(this.#folder, 'data');
+  #child: ChildProcess | null = null;
+  #databases = 0;
+
+  constructor(bin: string, port: number) {
+    this.port = port;
+    this.#bin = bin;
+    // A test that fails may not come to stop it; its pipe ends it, and this its files.
+    process.once('exit', () => rmSync(this.#folder, { recursive: true, force: true }));
+    if (this.#as.uid !== undefined) chownSync(this.#folder, this.#as.uid, this.#as.gid!);
+    const flags = ['-D', this.#data, '-U', 'sluice', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
+    const made = spawnSync(join(bin, 'initdb'), flags, { ...this.#as, cwd: this.#folder, encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
+  }
+
+  async createDatabase(): Promise<string> {
+    this.#databases += 1;
+    const name = `sluice_${this.#databases}`;
+    await this.#sql(`CREATE DATABASE ${name}`);
+    return `postgres://sluice@127.0.0.1:${this.port}/${name}`;
+  }
+
+  pause(): void {
+    for (const pid of this.#processes()) process.kill(pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    for (const pid of this.#processes()) process.kill(pid, 'SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    const pids = this.#processes();
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await this.#ended();
+  }
+
+  async restart(): Promise<void> {
+    if (this.#isRunning()) await this.kill();
+    await this.#start();
+  }
+
+  async #start(): Promise<void> {
+    // What is written is in the page cache, which no killed process takes along; a test needs no disk.
+    const settings = {
+      fsync: 'off',
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      max_connections: 200,
+    };
+    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const command = [join(this.#bin, 'postgres'), '-D', this.#data, '-p', String(this.port), ...flags];
+    this.#child = spawn('sh', ['-c', guard, 'sh', ...command], {
+      ...this.#as,
+      cwd: this.#folder,
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
     let said = '';
-    started.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text));
-    while (!(await answers())) {
-      if (started.exitCode !== null) throw new Error(`postgres ended as it started:\n${said}`);
-      await turn();
+    this.#child.stderr!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
+    const child = this.#child;
+    for (const until = Date.now() + startMs; ;) {
+      if (
+        await this.#sql('SELECT 1').then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
+      if (child.exitCode !== null || Date.now() > until) throw new Error(`PostgreSQL did not start: ${said}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    return started;
+    // It keeps nobody waiting: the process may end, and with it the pipe.
+    child.unref();
+    for (const stream of [child.stderr, child.stdio[3]]) (stream as unknown as { unref(): void }).unref();
   }
 
-  async function answers(): Promise<boolean> {
-    const client = new Client(`postgres://sluice@127.0.0.1:${port}/postgres`);
+  async stop(): Promise<void> {
+    if (this.#isRunning()) {
+      this.resume();
+      (this.#child!.stdio[3] as unknown as { destroy(): void }).destroy();
+      await this.#ended();
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #isRunning(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  async #ended(): Promise<void> {
+    const child = this.#child!;
+    child.ref();
+    if (child.exitCode === null && child.signalCode === null)
+      await new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  /** The server and its children. */
+  #processes(): number[] {
+    const pid = Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return [pid, ...(children === '' ? [] : children.split(' ').map(Number))];
+  }
+
+  async #sql(text: string): Promise<void> {
+    const url = `postgres://sluice@127.0.0.1:${this.port}/postgres`;
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
     client.on('error', () => undefined);
-    try {
-      await client.connect();
-      await client.end();
-      return true;
-    } catch {
-      return false;
-    }
+    await client.connect();
+    await client.query(text).finally(() => client.end());
   }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    await exited;
-  }
-
-  // What a test leaves behind when it dies would hold its port and folder.
-  const atExit = () => void child.kill('SIGQUIT');
-  process.on('exit', atExit);
-  return {
-    port,
-    async createDatabase() {
-      const name = `sluice_${(databases += 1)}`;
-      const client = new Client(`postgres://sluice@127.0.0.1:${port}/postgres`);
-      await client.connect();
-      await client.query(`CREATE DATABASE ${name}`);
-      await client.end();
-      return `postgres://sluice@127.0.0.1:${port}/${name}`;
-    },
-    kill: () => end('SIGQUIT'),
-    async restart() {
-      await end('SIGQUIT');
-      child = await spawnServer();
-    },
-    async stop() {
-      await end('SIGQUIT');
-      process.off('exit', atExit);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }
-
-/** Debian keeps its commands out of the PATH, by version. */
-function command(name: string): string {
-  const root = '/usr/lib/postgresql';
-  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
-  const found = versions.map((version) => join(root, version, 'bin', name)).find((path) => existsSync(path));
-  return found ?? name;
-}
-
-function userOfPostgres(): { uid: number; gid: number } {
-  const id = (flag: string) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
-  return { uid: id('-u'), gid: id('-g') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
-
-const turn = () => new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,93 +1,63 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { TokenTotals } from '#core/usage.ts';
+import type { Count, CounterKey } from './receipt-entry.ts';
 
-/** What a counter is kept for. */
-export interface CounterKey {
-  readonly day: number;
-  readonly key: string;
-  readonly project: string;
-  readonly team: string;
-  readonly model: string;
-  readonly provider: string;
-  readonly route: string;
-  readonly outcome: string;
-  readonly currency: string;
-}
-
-interface CounterSum {
+/** One row of a sum, with what is to be added to it; below zero where a receipt was corrected. */
+export interface CounterSum {
   readonly of: CounterKey;
   requests: number;
   attempts: number;
+  errors: number;
   readonly tokens: TokenTotals;
   costNano: bigint;
 }
 
-interface PaneSum {
+/** An amount in a window of a limit. */
+export interface PaneSum {
   readonly subject: string;
   readonly windowMs: number;
   readonly pane: number;
+  /** Of the latest amount. */
   atMs: number;
   amount: number;
 }
 
-interface Movement {
+/** One entry of a posting: positive is a debit, negative a credit. */
+export interface Movement {
   readonly of: CounterKey;
   readonly account: string;
   amount: bigint;
 }
 
+/** A batch's sums, for each row that it touches. */
+export interface BatchTotals {
+  readonly counters: readonly CounterSum[];
+  readonly byTeam: readonly CounterSum[];
+  readonly byService: readonly CounterSum[];
+  readonly movements: readonly Movement[];
+  readonly panes: readonly PaneSum[];
+}
+
 /** No window is kept in more than 60 panes: one of them is only partly inside it. */
 const panesInWindow = 59;
 
-/**
- * What a batch of receipts moves, gathered in memory and written once for each row it touches: counters, the windows of
- * limits, and one posting of movements.
- */
+/** What a batch of receipts moves, gathered in memory and written once for each row it touches. */
 export class BatchSums {
   #counters = new Map<string, CounterSum>();
   #panes = new Map<string, PaneSum>();
-  readonly #counter: StatementSync;
-  readonly #booked: StatementSync;
-  readonly #movement: StatementSync;
 
-  constructor(database: DatabaseSync) {
-    const insert = (table: string, columns: number, rest = ''): StatementSync =>
-      database.prepare(`INSERT INTO ${table} VALUES (${Array(columns).fill('?').join(', ')}) ${rest}`);
-    this.#counter = insert(
-      'counters',
-      17,
-      `ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, attempts = attempts + excluded.attempts,
-       input = input + excluded.input, output = output + excluded.output,
-       cache_read = cache_read + excluded.cache_read, cache_write = cache_write + excluded.cache_write,
-       reasoning = reasoning + excluded.reasoning, cost_nano = cost_nano + excluded.cost_nano`,
-    );
-    this.#booked = insert(
-      'booked',
-      5,
-      'ON CONFLICT DO UPDATE SET at_ms = MAX(at_ms, excluded.at_ms), amount = amount + excluded.amount',
-    );
-    this.#movement = insert('movements', 8);
-  }
-
-  count(
-    of: CounterKey,
-    used: { requests: number; attempts: number; tokens: TokenTotals; costNano: bigint },
-  ): void {
-    const name = `${of.day}\0${of.key}\0${of.project}\0${of.team}\0${of.model}\0${of.provider}\0${of.route}\0${of.outcome}\0${of.currency}`;
-    const sum = this.#counters.get(name);
-    if (!sum) {
-      this.#counters.set(name, { of, ...used, tokens: { ...used.tokens } });
-      return;
-    }
-    sum.requests += used.requests;
-    sum.attempts += used.attempts;
-    sum.tokens.input += used.tokens.input;
-    sum.tokens.output += used.tokens.output;
-    sum.tokens.cacheRead += used.tokens.cacheRead;
-    sum.tokens.cacheWrite += used.tokens.cacheWrite;
-    sum.tokens.reasoning += used.tokens.reasoning;
-    sum.costNano += used.costNano;
+  /** @param sign -1 takes away what was counted before. */
+  count({ of, requests, attempts, errors, tokens, costNano }: Count, sign: 1 | -1 = 1): void {
+    const sum = sumIn(this.#counters, of);
+    sum.requests += sign * requests;
+    sum.attempts += sign * attempts;
+    sum.errors += sign * errors;
+    sum.tokens.input += sign * tokens.input;
+    sum.tokens.output += sign * tokens.output;
+    sum.tokens.cacheRead += sign * tokens.cacheRead;
+    sum.tokens.cacheWrite += sign * tokens.cacheWrite;
+    sum.tokens.reasoning += sign * tokens.reasoning;
+    sum.costNano += sign < 0 ? -costNano : costNano;
   }
 
   book({ subject, windowMs, amount }: ReservedAmount, atMs: number): void {
@@ -102,36 +72,57 @@ export class BatchSums {
     if (atMs > sum.atMs) sum.atMs = atMs;
   }
 
-  /** Writes what was gathered and begins anew. @throws SQLite's errors; what was gathered is gone then, too. */
-  flush(posting: number): void {
-    const counters = [...this.#counters.values()];
+  /** What was gathered, in the order of its rows' keys; gathering begins anew. */
+  take(): BatchTotals {
+    const all = [...this.#counters.values()];
     const panes = [...this.#panes.values()];
-    this.discard();
-    for (const { of, requests, attempts, tokens, costNano } of counters) {
-      const { day, key, project, team, model, provider, route, outcome, currency } = of;
-      const { input, output, cacheRead, cacheWrite, reasoning } = tokens;
-      this.#counter.run(
-        ...([day, key, project, team, model, provider, route, outcome, currency] as const),
-        ...([requests, attempts, input, output, cacheRead, cacheWrite, reasoning, costNano] as const),
-      );
-    }
-    for (const { of, account, amount } of movementsOf(counters)) {
-      this.#movement.run(posting, account, of.currency, amount, of.day, of.key, of.team, of.model);
-    }
-    for (const { subject, windowMs, pane, atMs, amount } of panes) {
-      this.#booked.run(subject, windowMs, pane, atMs, amount);
-    }
-  }
-
-  /** Forgets what was gathered: its transaction was rolled back. */
-  discard(): void {
     this.#counters = new Map();
     this.#panes = new Map();
+    return {
+      counters: fold(all, { service: '' }),
+      byTeam: fold(all, { service: '', key: '', route: '', outcome: '' }),
+      byService: fold(
+        all.filter(({ of }) => of.service !== ''),
+        { key: '', route: '', outcome: '' },
+      ),
+      movements: movementsOf(all),
+      panes,
+    };
   }
 }
 
+function sumIn(sums: Map<string, CounterSum>, of: CounterKey): CounterSum {
+  const name = `${of.day}\0${of.key}\0${of.project}\0${of.team}\0${of.service}\0${of.model}\0${of.provider}\0${of.route}\0${of.outcome}\0${of.currency}`;
+  let sum = sums.get(name);
+  if (!sum) {
+    const tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
+    sum = { of, requests: 0, attempts: 0, errors: 0, tokens, costNano: 0n };
+    sums.set(name, sum);
+  }
+  return sum;
+}
+
+/** Sums without the dimensions that `without` empties. */
+function fold(counters: readonly CounterSum[], without: Partial<CounterKey>): CounterSum[] {
+  const folded = new Map<string, CounterSum>();
+  for (const counter of counters) {
+    const of = { ...counter.of, ...without };
+    const sum = sumIn(folded, of);
+    sum.requests += counter.requests;
+    sum.attempts += counter.attempts;
+    sum.errors += counter.errors;
+    sum.tokens.input += counter.tokens.input;
+    sum.tokens.output += counter.tokens.output;
+    sum.tokens.cacheRead += counter.tokens.cacheRead;
+    sum.tokens.cacheWrite += counter.tokens.cacheWrite;
+    sum.tokens.reasoning += counter.tokens.reasoning;
+    sum.costNano += counter.costNano;
+  }
+  return [...folded.values()];
+}
+
 /** Each cost twice: on the project that owes it, and on the provider to whom it is owed. */
-function movementsOf(counters: readonly CounterSum[]): Iterable<Movement> {
+function movementsOf(counters: readonly CounterSum[]): Movement[] {
   const movements = new Map<string, Movement>();
   const move = (of: CounterKey, account: string, amount: bigint): void => {
     const name = `${account}\0${of.currency}\0${of.day}\0${of.key}\0${of.team}\0${of.model}`;
@@ -144,7 +135,7 @@ function movementsOf(counters: readonly CounterSum[]): Iterable<Movement> {
     move(of, `project:${of.project}`, costNano);
     move(of, `provider:${of.provider}`, -costNano);
   }
-  return movements.values();
+  return [...movements.values()].filter(({ amount }) => amount !== 0n);
 }
 
 /** Width of the panes in which a window's amounts are gathered. */

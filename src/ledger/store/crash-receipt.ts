@@ -57,10 +57,16 @@ function mapAttempt({ intent, progress }: CrashedAttempt): AttemptLine {
     flags: ['gateway-crash', 'operator-cost-uncertain'],
     priceVersion: intent.priceVersion,
     currency: progress?.currency ?? intent.currency ?? '',
-    ...(progress?.charge
-      ? { charge: { version: progress.charge.version, currency: progress.charge.currency } }
-      : {}),
-    lines: progress ? mapLines(progress) : [],
+    ...(progress ? markedUsage(progress) : { lines: [] }),
+  };
+}
+
+/** What is on record of an attempt that ended at a mark. */
+export function markedUsage(progress: AttemptProgress): Pick<AttemptLine, 'charge' | 'lines'> {
+  const { charge } = progress;
+  return {
+    ...(charge ? { charge: { version: charge.version, currency: charge.currency } } : {}),
+    lines: mapLines(progress),
   };
 }
 

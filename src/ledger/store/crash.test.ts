@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { testFolder } from '../testing/samples.ts';
+import { onEachStore } from '../testing/stores.ts';
+import type { LedgerPlace } from './open-books.ts';
 import { startLedger } from './start-ledger.ts';
 
 const writer = fileURLToPath(new URL('../testing/journal-writer.ts', import.meta.url));
@@ -28,29 +28,34 @@ async function runAndKill(directory: string, lines: number): Promise<string[]> {
   return said.slice(0, said.lastIndexOf('\n')).split('\n');
 }
 
-test('killed at any moment: what was confirmed is on the books, what was open is settled', async (context) => {
-  let receipts = 0;
-  let lost = 0;
-  for (let n = 0; n < ledgers; n += 1) {
-    const found = await killAndRecover(testFolder(context));
-    receipts += found.booked;
-    lost += found.lost;
-  }
-  context.diagnostic(`figure: journal writers killed by SIGKILL: ${ledgers * killsOfEach}`);
-  context.diagnostic(`figure: receipts recovered from their journals: ${receipts}`);
-  context.diagnostic(`figure: confirmed receipts that were lost: ${lost}`);
-});
+onEachStore(
+  'killed at any moment: what was confirmed is on the books, what was open is settled',
+  async (context, store) => {
+    let receipts = 0;
+    let lost = 0;
+    for (let n = 0; n < ledgers; n += 1) {
+      const found = await killAndRecover(await store.place(testFolder(context)));
+      receipts += found.booked;
+      lost += found.lost;
+    }
+    context.diagnostic(
+      `figure: journal writers killed by SIGKILL, books in ${store.name}: ${ledgers * killsOfEach}`,
+    );
+    context.diagnostic(`figure: receipts recovered from their journals, books in ${store.name}: ${receipts}`);
+    context.diagnostic(`figure: confirmed receipts that were lost, books in ${store.name}: ${lost}`);
+  },
+);
 
 /** Returns how many receipts the ledger has in the end, and how many that were confirmed it ever lacked. */
-async function killAndRecover(directory: string): Promise<{ booked: number; lost: number }> {
+async function killAndRecover(place: LedgerPlace): Promise<{ booked: number; lost: number }> {
   const onError = (error: Error): void => assert.fail(error);
-  const options = { databasePath: join(directory, 'ledger.db'), journalDirectory: directory, onError };
+  const options = { ...place, onError };
   const confirmed = new Set<string>();
   const begun = new Set<string>();
   let booked = 0;
   let lost = 0;
   for (let round = 0; round < killsOfEach; round += 1) {
-    for (const line of await runAndKill(directory, 10 + Math.floor(Math.random() * 3_000))) {
+    for (const line of await runAndKill(place.journalDirectory, 10 + Math.floor(Math.random() * 3_000))) {
       const [what, id] = line.split(' ') as [string, string];
       (what === 'ok' ? confirmed : begun).add(id);
     }

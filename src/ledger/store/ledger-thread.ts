@@ -1,46 +1,69 @@
 import { constants, setPriority } from 'node:os';
-import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { syncSegment } from '../journal/read-segment.ts';
-import { LedgerWriter, type LedgerPaths } from './ledger-writer.ts';
-import { openForReading } from './open-database.ts';
-import { findReceipt, queryReceipts, queryUsage, queryWindows } from './queries.ts';
+import type { Books } from './books.ts';
+import { LedgerWriter, leftOverSegments, segmentsPerTransaction } from './ledger-writer.ts';
+import { openBooks, type LedgerPlace } from './open-books.ts';
+import { findReceipt, queryEntries, queryReceipts, queryUsage, queryWindows } from './queries.ts';
 import type { LedgerAsk, LedgerCall, LedgerTell } from './protocol.ts';
-import { verifyInSteps, type Verification } from './verify.ts';
+import { verifyBooks } from './verify.ts';
 
 // On Linux this is the priority of the calling thread alone: where cores are scarce, traffic goes before the books.
 setPriority(0, constants.priority.PRIORITY_LOW);
 
 /** The ledger's own thread: takes sealed segments as they come, and answers questions in between. */
-const segmentsPerTransaction = 64;
+
 /** What a batch sums up is written once for all of it, so segments gather this long unless somebody asks. */
 const gatherMs = 250;
 const firstRetryMs = 50;
 const longestRetryMs = 5_000;
+/** Asked to end, it waits no longer for a database that does not answer. */
+const closeMs = 10_000;
 
-const paths = workerData as LedgerPaths;
+const place = workerData as LedgerPlace;
 const port = parentPort!;
 const sealed: string[] = [];
 const asked: LedgerCall[] = [];
-let writer: LedgerWriter | null = new LedgerWriter(paths);
+const ending = new AbortController();
+const tell = (message: LedgerTell): void => port.postMessage(message);
+let books: Books | null = await openFirst();
+let writer: LedgerWriter | null = null;
+/** What dead processes left, until it is on the books: nothing that came later may be, before. */
+let leftOver: string[] | null = null;
 let retryMs = firstRetryMs;
 let isFailing = false;
+let isTurning = false;
 let gatheringSinceMs = 0;
 let timer: NodeJS.Timeout | null = null;
 let dueAtMs = Infinity;
-let verification: { id: number; database: DatabaseSync; steps: Generator<void, Verification> } | null = null;
-
-const tell = (message: LedgerTell): void => port.postMessage(message);
+/** Books are added up one at a time, beside everything else. */
+let verification: Promise<void> = Promise.resolve();
 
 port.on('message', (message: { sealed: string } | LedgerCall) => {
   if ('sealed' in message) {
     if (sealed.length === 0) gatheringSinceMs = performance.now();
     sealed.push(message.sealed);
     syncEarly(message.sealed);
-  } else asked.push(message);
+  } else {
+    asked.push(message);
+    if (message.ask.do === 'recover') leftOver = leftOverSegments(place.journalDirectory);
+    if (message.ask.do === 'close')
+      setTimeout(() => void giveUp(new Error('it did not answer')), closeMs).unref();
+  }
   if (!isFailing) scheduleNext();
 });
 tell({ ready: true });
+
+/** A server that is away at the start is waited for like one that goes away later; all else ends the start. */
+async function openFirst(): Promise<Books | null> {
+  try {
+    return await openBooks(place);
+  } catch (error) {
+    if ((error as Error).name !== 'DatabaseAway') throw error;
+    tell({ error: error as Error });
+    return null;
+  }
+}
 
 /** What waits to be read should be on the disk meanwhile. Where that fails, it is tried again before the transaction. */
 function syncEarly(path: string): void {
@@ -52,35 +75,42 @@ function syncEarly(path: string): void {
 }
 
 function scheduleNext(): void {
-  if (asked.length > 0 || verification || sealed.length >= segmentsPerTransaction) schedule(0);
-  else if (sealed.length > 0) schedule(gatherMs);
+  if (leftOver || asked.length > 0 || sealed.length >= segmentsPerTransaction) schedule(0);
+  else if (sealed.length > 0) schedule(Math.max(0, gatheringSinceMs + gatherMs - performance.now()));
 }
 
 /** The sooner of two times holds. */
 function schedule(afterMs: number): void {
   const atMs = afterMs === 0 ? 0 : performance.now() + afterMs;
-  if (atMs >= dueAtMs) return;
+  if (isTurning || atMs >= dueAtMs) return;
   dueAtMs = atMs;
   if (timer) clearTimeout(timer);
   timer = null;
-  if (afterMs === 0) setImmediate(turn);
-  else timer = setTimeout(turn, afterMs);
+  if (afterMs === 0) setImmediate(() => void turn());
+  else timer = setTimeout(() => void turn(), afterMs);
 }
 
 /** One transaction or one answer; then whatever came meanwhile. Questions wait for the segments sealed before them. */
-function turn(): void {
+async function turn(): Promise<void> {
   timer = null;
   dueAtMs = Infinity;
+  isTurning = true;
   try {
-    writer ??= new LedgerWriter(paths);
-    step(writer);
+    books ??= await openBooks(place);
+    writer ??= new LedgerWriter(books, place.journalDirectory);
+    await step(books, writer);
     isFailing = false;
     retryMs = firstRetryMs;
-    scheduleNext();
+    isTurning = false;
+    if (!ending.signal.aborted) scheduleNext();
   } catch (error) {
+    isTurning = false;
     // The segments stay on disk and traffic goes on: try again, with a fresh connection where this one may be broken.
     tell({ error: error as Error });
-    if (!isBusy(error)) reopen();
+    if (!books?.isBusy(error)) {
+      await reopen();
+      answerWithout(error as Error);
+    }
     if (asked.some((call) => call.ask.do === 'close')) return giveUp(error as Error);
     isFailing = true;
     schedule(retryMs);
@@ -88,110 +118,110 @@ function turn(): void {
   }
 }
 
-function step(open: LedgerWriter): void {
-  if (sealed.length > 0 && isDue()) {
+async function step(open: Books, keeper: LedgerWriter): Promise<void> {
+  if (leftOver) {
+    const report = await keeper.recover(leftOver);
+    leftOver = null;
+    const at = asked.findIndex(({ ask }) => ask.do === 'recover');
+    if (at >= 0) tell({ id: asked.splice(at, 1)[0]!.id, value: { ...report, isDeferred: false } });
+    return;
+  }
+  if (sealed.length > 0) {
     const batch = sealed.slice(0, segmentsPerTransaction);
-    open.ingest(batch);
+    await keeper.ingest(batch);
     sealed.splice(0, batch.length);
+    gatheringSinceMs = performance.now();
     tell({ committed: batch.length });
     return;
   }
-  if (asked.length === 0) return verifyOn();
-  const call = asked[0]!;
+  const call = asked[0];
+  if (!call) return;
+  if (call.ask.do === 'close') return end(open, call.id);
   if (call.ask.do === 'verify') {
-    // One at a time: the next waits for the end of this one.
-    if (verification) return verifyOn();
-    const database = openForReading(paths.databasePath);
-    verification = { id: call.id, database, steps: verifyInSteps(database) };
+    verification = verification.then(() => verify(open, call.id));
     asked.shift();
     return;
   }
-  const answer = answerTo(open, call.ask);
+  const answer = await answerTo(open, keeper, call.ask);
   asked.shift();
   tell(answer instanceof Error ? { id: call.id, failed: answer } : { id: call.id, value: answer });
-  if (call.ask.do === 'close') endAll();
 }
 
-/** While books are added up, turns come thick and fast: they are no reason for smaller batches. */
-const isDue = (): boolean =>
-  verification === null ||
-  asked.length > 0 ||
-  sealed.length >= segmentsPerTransaction ||
-  performance.now() - gatheringSinceMs >= gatherMs;
-
-/** Verifying reads all there is, on a connection of its own: it takes its turns between transactions and answers. */
-function verifyOn(): void {
-  if (!verification) return;
-  const { id, steps } = verification;
+/** Adding up reads all there is, on a connection of its own: transactions and answers come in between. */
+async function verify(open: Books, id: number): Promise<void> {
   try {
-    const step = steps.next();
-    if (!step.done) return;
-    tell({ id, value: step.value });
+    tell({ id, value: await open.survey(verifyBooks(), ending.signal) });
   } catch (error) {
     tell({ id, failed: error as Error });
   }
-  verification.database.close();
-  verification = null;
 }
 
-function endAll(): void {
-  if (verification) {
-    tell({ id: verification.id, failed: new Error('the ledger was closed before its books were added up') });
-    verification.database.close();
-    verification = null;
-  }
+async function end(open: Books, id: number): Promise<void> {
+  ending.abort(new Error('the ledger was closed before its books were added up'));
+  await verification;
+  await open.close();
+  tell({ id, value: null });
   port.close();
 }
 
 /** What writes is tried until it works; a question that fails for any other reason than a lock is answered so. */
-function answerTo(open: LedgerWriter, ask: LedgerAsk): unknown {
+async function answerTo(open: Books, keeper: LedgerWriter, ask: LedgerAsk): Promise<unknown> {
   try {
-    return answerWith(open, ask);
+    return await answerWith(open, keeper, ask);
   } catch (error) {
-    if (ask.do === 'recover' || ask.do === 'adopt' || isBusy(error)) throw error;
+    if (ask.do === 'adopt' || open.isBusy(error)) throw error;
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-function answerWith(open: LedgerWriter, ask: LedgerAsk): unknown {
-  const { database } = open;
+function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): unknown {
   switch (ask.do) {
     case 'flush':
       return null;
-    case 'recover':
-      return open.recover();
     case 'adopt':
-      return open.adopt(ask.worker, ask.incarnation);
+      return keeper.adopt(ask.worker, ask.incarnation);
     case 'windows':
-      return queryWindows(database, ask.nowMs);
+      return open.ask(queryWindows(ask.nowMs));
     case 'usage':
-      return queryUsage(database, ask.query);
+      return open.ask(queryUsage(ask.query));
     case 'receipt':
-      return findReceipt(database, ask.receiptId);
+      return open.ask(findReceipt(ask.receiptId));
     case 'page':
-      return queryReceipts(database, ask.query, ask.page);
+      return open.ask(queryReceipts(ask.query, ask.page));
+    case 'entries':
+      return open.ask(queryEntries(ask.after, ask.limit));
+    case 'recover':
     case 'verify':
-      throw new Error('verifying is done in steps');
     case 'close':
-      return open.close();
+      throw new Error(`${ask.do} is no question`);
   }
 }
 
-const isBusy = (error: unknown): boolean =>
-  [5, 6].includes(((error as { errcode?: number }).errcode ?? 0) & 0xff);
+/** While the database is away nobody waits for an answer from it, nor a start for what it can settle later as well. */
+function answerWithout(error: Error): void {
+  const waiting = asked.splice(0);
+  for (const call of waiting) {
+    const { id, ask } = call;
+    if (ask.do === 'recover') tell({ id, value: { segments: 0, crashed: 0, isDeferred: true } });
+    else if (ask.do === 'flush' || ask.do === 'adopt' || ask.do === 'close') asked.push(call);
+    else tell({ id, failed: error });
+  }
+}
 
-function reopen(): void {
+async function reopen(): Promise<void> {
   try {
-    writer?.close();
+    await books?.close();
   } catch {
     // It is given up either way.
   }
-  writer = null;
+  [books, writer] = [null, null];
 }
 
 /** Asked to close while the database is down: what is not on the books stays in the journal for the next start. */
-function giveUp(error: Error): void {
+async function giveUp(error: Error): Promise<void> {
+  if (ending.signal.aborted) return;
+  ending.abort(error);
   for (const { id, ask } of asked) tell(ask.do === 'close' ? { id, value: null } : { id, failed: error });
-  reopen();
-  endAll();
+  await reopen();
+  port.close();
 }

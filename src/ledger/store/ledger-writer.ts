@@ -1,22 +1,27 @@
-import { readdirSync, renameSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
-import type { AttemptIntent, AttemptProgress } from '#core/contracts/journal.ts';
 import { readSegment } from '../journal/read-segment.ts';
 import { parseSegmentName, type SegmentName } from '../journal/segment-name.ts';
-import { mapCrashReceipt, type CrashedAttempt } from './crash-receipt.ts';
-import { SegmentIngester, isRefusal, isWorthKeeping, type LoadedSegment } from './ingest-segments.ts';
-import { inTransaction, openDatabase } from './open-database.ts';
-
-export interface LedgerPaths {
-  readonly databasePath: string;
-  readonly journalDirectory: string;
-}
+import type { Books, Dead } from './books.ts';
+import {
+  gatherSegments,
+  isWorthKeeping,
+  type GatheredBatch,
+  type Incident,
+  type LoadedSegment,
+} from './gather-segments.ts';
+import { postBatch, settleDead } from './post-batch.ts';
 
 export interface RecoveryReport {
   readonly segments: number;
   /** Exchanges that were open when their worker died, and are settled now. */
   readonly crashed: number;
+}
+
+/** What a start finds. */
+export interface StartReport extends RecoveryReport {
+  /** The database is away: it is done as soon as it is there, before anything else is put on the books. */
+  readonly isDeferred: boolean;
 }
 
 /** The file of a segment that is on the books. */
@@ -28,150 +33,152 @@ interface LeftOver {
 }
 
 const pruneEveryMs = 60_000;
-const segmentsPerTransaction = 64;
+export const segmentsPerTransaction = 64;
+/** What is gathered in memory for one transaction; a segment more than that goes in alone. */
+const bytesPerTransaction = 8 << 20;
 
-/** The one who writes the books. Synchronous: it lives on a thread of its own. Every method may throw and be repeated. */
+/** The one who writes the books of a node. Does one thing at a time. Every method may throw and be repeated. */
 export class LedgerWriter {
-  readonly database: DatabaseSync;
+  readonly #books: Books;
   readonly #directory: string;
-  readonly #ingester: SegmentIngester;
   /** Ingested, file deleted, name still in the database. */
   #gone: string[] = [];
   #prunedAtMs = Date.now();
 
-  constructor(paths: LedgerPaths) {
-    this.database = openDatabase(paths.databasePath);
-    this.#directory = paths.journalDirectory;
-    this.#ingester = new SegmentIngester(this.database);
+  constructor(books: Books, journalDirectory: string) {
+    this.#books = books;
+    this.#directory = journalDirectory;
   }
 
-  /** Ingests sealed segments in one transaction and deletes their files; those that are gone already are done. */
-  ingest(paths: readonly string[]): void {
-    const gone = this.#gone;
-    let done: LeftOver[] = [];
-    const run = (careful: boolean): void =>
-      inTransaction(this.database, () => {
-        this.#ingester.forget(gone);
-        done = [];
-        this.#ingester.ingest(this.#loadAll(paths, done), careful);
-        this.#prune(Date.now());
-      });
+  /**
+   * Ingests sealed segments in one transaction, or more where they are large, and deletes their files; those that are gone
+   * already are done.
+   */
+  async ingest(paths: readonly string[]): Promise<void> {
+    for (const batch of inBatches(paths)) await this.#ingestBatch(batch);
+  }
+
+  /**
+   * Ingests what lay in the journal folder before anybody wrote there, and settles what stays open. Nothing that was written
+   * later may be on the books yet.
+   */
+  async recover(leftOver: readonly string[]): Promise<RecoveryReport> {
+    await this.ingest(leftOver);
+    const there = new Set(readdirSync(this.#directory));
+    const gone = (await this.#books.segmentNames()).filter((name) => !there.has(name));
+    return { segments: leftOver.length, crashed: await this.#settle('own', gone) };
+  }
+
+  /** Does the same for one worker that died while the process lives on. */
+  async adopt(worker: number, incarnation: string): Promise<RecoveryReport> {
+    const isTheirs = (name: SegmentName) => name.worker === worker && name.incarnation === incarnation;
+    const paths = leftOverSegments(this.#directory, isTheirs);
+    await this.ingest(paths);
+    return { segments: paths.length, crashed: await this.#settle({ worker, incarnation }) };
+  }
+
+  #settle(dead: Dead, gone: readonly string[] = []): Promise<number> {
+    return this.#books.write(async (tables) => {
+      if (gone.length > 0) await tables.forgetSegments(gone);
+      return settleDead(tables, dead);
+    });
+  }
+
+  async #ingestBatch(paths: readonly string[]): Promise<void> {
+    const known = await this.#books.knownSegments(paths.map((path) => basename(path)));
+    const done: LeftOver[] = [];
+    const incidents: Incident[] = [];
+    const gathered = gatherSegments(this.#loadAll(paths, known, { done, incidents }));
+    const batch = { ...gathered, incidents: [...incidents, ...gathered.incidents] };
     try {
-      run(false);
+      await this.#post(batch, false);
     } catch (error) {
-      this.#ingester.forgetStanding();
-      if (!isRefusal(error)) throw error;
-      run(true);
+      if (!this.#books.isRefusal(error)) throw error;
+      await this.#post(batch, true);
     }
     this.#gone = [];
     for (const leftOver of done) this.#remove(leftOver);
   }
 
-  /** Ingests whatever lies in the journal folder and settles what stays open. Only while nobody is writing there. */
-  recover(): RecoveryReport {
-    const segments = this.#ingestLeftOvers(() => true);
-    inTransaction(this.database, () => {
-      this.database.exec(
-        'INSERT INTO dead_incarnations SELECT DISTINCT worker, incarnation FROM open_attempts WHERE 1 ON CONFLICT DO NOTHING',
-      );
-      const there = new Set(readdirSync(this.#directory));
-      const names = this.database.prepare('SELECT name FROM segments').all();
-      this.#ingester.forget(names.map((row) => String(row['name'])).filter((name) => !there.has(name)));
+  async #post(batch: GatheredBatch, careful: boolean): Promise<void> {
+    const gone = this.#gone;
+    const isPruning = Date.now() - this.#prunedAtMs >= pruneEveryMs;
+    const isRefusal = (error: unknown) => this.#books.isRefusal(error);
+    await this.#books.write(async (tables) => {
+      if (gone.length > 0) await tables.forgetSegments(gone);
+      await postBatch({ tables, isRefusal, careful }, batch);
+      if (isPruning) await tables.dropPanes(Date.now());
     });
-    return { segments, crashed: this.#settleDead() };
-  }
-
-  /** Does the same for one worker that died while the process lives on. */
-  adopt(worker: number, incarnation: string): RecoveryReport {
-    const segments = this.#ingestLeftOvers(
-      (name) => name.worker === worker && name.incarnation === incarnation,
-    );
-    this.database
-      .prepare('INSERT INTO dead_incarnations VALUES (?, ?) ON CONFLICT DO NOTHING')
-      .run(worker, incarnation);
-    return { segments, crashed: this.#settleDead() };
-  }
-
-  close(): void {
-    this.database.close();
-  }
-
-  #ingestLeftOvers(wanted: (name: SegmentName) => boolean): number {
-    const names = readdirSync(this.#directory)
-      .map((text) => ({ text, name: parseSegmentName(text) }))
-      .filter(
-        (entry): entry is { text: string; name: SegmentName } => entry.name !== null && wanted(entry.name),
-      )
-      .sort((a, b) => a.name.sequence - b.name.sequence);
-    for (let at = 0; at < names.length; at += segmentsPerTransaction) {
-      const batch = names.slice(at, at + segmentsPerTransaction);
-      this.ingest(batch.map(({ text }) => join(this.#directory, text)));
-    }
-    return names.length;
+    if (isPruning) this.#prunedAtMs = Date.now();
   }
 
   /** One at a time: a segment's contents are garbage before the next is read. */
-  *#loadAll(paths: readonly string[], done: LeftOver[]): Generator<LoadedSegment> {
+  *#loadAll(
+    paths: readonly string[],
+    known: ReadonlySet<string>,
+    { done, incidents }: { done: LeftOver[]; incidents: Incident[] },
+  ): Generator<LoadedSegment> {
     for (const path of paths) {
-      const segment = this.#load(path, done);
+      const segment = load(path);
       if (segment === null) continue;
-      yield segment;
-      done.push({ path, name: segment.name, suffix: isWorthKeeping(segment) ? 'damaged' : null });
-    }
-  }
-
-  #load(path: string, done: LeftOver[]): LoadedSegment | null {
-    const name = basename(path);
-    try {
-      return { name, sealed: parseSegmentName(name)?.sealed ?? false, contents: readSegment(path, true) };
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return null;
-      if (code !== 'EIO') throw error;
-      // A sector that cannot be read must not hold up every segment behind it.
-      done.push({ path, name, suffix: 'unreadable' });
-      const incident = { kind: 'damage', subject: name, position: 0, reason: String(error), content: null };
-      this.#ingester.noteIncident(incident);
-      return null;
+      const name = basename(path);
+      if ('reason' in segment) {
+        // A sector that cannot be read must not hold up every segment behind it.
+        done.push({ path, name, suffix: 'unreadable' });
+        incidents.push(segment);
+        continue;
+      }
+      done.push({ path, name, suffix: isWorthKeeping(segment) ? 'damaged' : null });
+      if (!known.has(name)) yield segment;
     }
   }
 
   #remove({ path, name, suffix }: LeftOver): void {
     if (suffix !== null) return renameSync(path, `${path}.${suffix}`);
-    unlinkSync(path);
+    rmSync(path, { force: true });
     this.#gone.push(name);
-  }
-
-  /** An attempt that is open although its exchange has a receipt is left as it is: `verify` reports it. */
-  #settleDead(): number {
-    const rows = this.database
-      .prepare(
-        `SELECT exchange, intent, progress FROM open_attempts JOIN dead_incarnations USING (worker, incarnation)
-         WHERE NOT EXISTS (SELECT 1 FROM receipts WHERE id = exchange) ORDER BY exchange, attempt`,
-      )
-      .all();
-    const exchanges = Map.groupBy(rows, (row) => row['exchange']);
-    const settledAtMs = Date.now();
-    inTransaction(this.database, () => {
-      this.#ingester.poster.begin();
-      for (const attempts of exchanges.values()) {
-        const crashed = attempts.map(mapCrashed);
-        // What was reserved stays booked: how much of it was used is not known, and a limit must not be passed.
-        this.#ingester.settle(mapCrashReceipt(crashed, settledAtMs), crashed.at(-1)!.intent.reserved);
-      }
-      this.#ingester.poster.flush();
-    });
-    return exchanges.size;
-  }
-
-  #prune(nowMs: number): void {
-    if (nowMs - this.#prunedAtMs < pruneEveryMs) return;
-    this.#prunedAtMs = nowMs;
-    this.database.prepare('DELETE FROM booked WHERE at_ms + window_ms < ?').run(nowMs);
   }
 }
 
-const mapCrashed = (row: Record<string, unknown>): CrashedAttempt => ({
-  intent: JSON.parse(String(row['intent'])) as AttemptIntent,
-  progress: row['progress'] === null ? null : (JSON.parse(String(row['progress'])) as AttemptProgress),
-});
+/** Paths of segments in a journal folder, those of one life of a worker in the order in which they were written. */
+export function leftOverSegments(
+  directory: string,
+  wanted: (name: SegmentName) => boolean = () => true,
+): string[] {
+  return readdirSync(directory)
+    .map((text) => ({ text, name: parseSegmentName(text) }))
+    .filter(
+      (entry): entry is { text: string; name: SegmentName } => entry.name !== null && wanted(entry.name),
+    )
+    .sort((a, b) => a.name.sequence - b.name.sequence)
+    .map(({ text }) => join(directory, text));
+}
+
+/** Null when it is gone; what is wrong with it when it cannot be read. @throws the file system's other errors. */
+function load(path: string): LoadedSegment | Incident | null {
+  const name = basename(path);
+  try {
+    return { name, sealed: parseSegmentName(name)?.sealed ?? false, contents: readSegment(path, true) };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    if (code !== 'EIO') throw error;
+    return { kind: 'damage', subject: name, position: 0, reason: String(error), content: null };
+  }
+}
+
+function* inBatches(paths: readonly string[]): Generator<string[]> {
+  let batch: string[] = [];
+  let bytes = 0;
+  for (const path of paths) {
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const isFull = batch.length >= segmentsPerTransaction || bytes + size > bytesPerTransaction;
+    if (batch.length > 0 && isFull) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(path);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -14,69 +14,73 @@ import {
   sampleReceipt,
   testFolder,
 } from '../testing/samples.ts';
+import { onEachStore, type RawBooks } from '../testing/stores.ts';
 import { topOfDatabase, verifyDatabase } from './offline.ts';
 
-test('receipts reach the books, their segments are deleted, and the columns add up', async (context) => {
-  const { ledger, journal, directory, errors } = await fixture(context);
-  const receipt = sampleReceipt(sampleId(1));
-  const retried = sampleReceipt(sampleId(2), {
-    subjects: { key: 'k2', project: 'shop', team: 'app' },
-    attempts: [
-      sampleAttempt({ status: 500, fault: 'upstream/status', lines: [] }),
-      sampleAttempt({ number: 2, provider: 'zeta', model: 'zeta-1', currency: 'EUR' }),
-    ],
-  });
-  const refused = sampleReceipt(sampleId(3), { outcome: 'refused', status: 429, attempts: [] });
-  for (const one of [receipt, retried, refused]) await recorded(journal, { receipt: one });
-  journal.seal();
-  await ledger.flush();
-  assert.equal(ledger.lagSegments(), 0);
-  assert.deepEqual(segmentsIn(directory), []);
-  assert.deepEqual(await ledger.receipt(sampleId(2)), retried);
-  assert.equal(await ledger.receipt('unknown'), null);
-  assert.deepEqual(await ledger.verify(), { receipts: 3, attempts: 3, findings: [] });
-  const rows = await ledger.usage({ groupBy: ['team', 'day'] });
-  const figures = {
-    inputTokens: 100,
-    outputTokens: 20,
-    cacheReadTokens: 20,
-    cacheWriteTokens: 0,
-    reasoningTokens: 5,
-  };
-  const sums = { ...figures, errors: 0, costNano: 24_300n };
-  const day = '2026-11-23';
-  const nothing = {
-    inputTokens: 0,
-    outputTokens: 0,
-    cacheReadTokens: 0,
-    cacheWriteTokens: 0,
-    reasoningTokens: 0,
-  };
-  assert.deepEqual(
-    rows.toSorted((a, b) => b.requests - a.requests),
-    [
-      { group: { team: 'web', day }, currency: 'USD', requests: 2, attempts: 1, ...sums },
-      { group: { team: 'app', day }, currency: 'EUR', requests: 1, attempts: 1, ...sums },
-      {
-        group: { team: 'app', day },
-        currency: 'USD',
-        requests: 0,
-        attempts: 1,
-        errors: 0,
-        ...nothing,
-        costNano: 0n,
-      },
-    ],
-  );
-  const exported: string[] = [];
-  for await (const one of ledger.export({ where: { team: 'web' } })) exported.push(one.id);
-  assert.deepEqual(exported, [sampleId(1), sampleId(3)]);
-  await assert.rejects(ledger.usage({ groupBy: ['body' as 'key'] }), RangeError);
-  assert.deepEqual(errors, []);
-});
+onEachStore(
+  'receipts reach the books, their segments are deleted, and the columns add up',
+  async (context, store) => {
+    const { ledger, journal, directory, errors } = await fixture(context, store);
+    const receipt = sampleReceipt(sampleId(1));
+    const retried = sampleReceipt(sampleId(2), {
+      subjects: { key: 'k2', project: 'shop', team: 'app' },
+      attempts: [
+        sampleAttempt({ status: 500, fault: 'upstream/status', lines: [] }),
+        sampleAttempt({ number: 2, provider: 'zeta', model: 'zeta-1', currency: 'EUR' }),
+      ],
+    });
+    const refused = sampleReceipt(sampleId(3), { outcome: 'refused', status: 429, attempts: [] });
+    for (const one of [receipt, retried, refused]) await recorded(journal, { receipt: one });
+    journal.seal();
+    await ledger.flush();
+    assert.equal(ledger.lagSegments(), 0);
+    assert.deepEqual(segmentsIn(directory), []);
+    assert.deepEqual(await ledger.receipt(sampleId(2)), retried);
+    assert.equal(await ledger.receipt('unknown'), null);
+    assert.deepEqual(await ledger.verify(), { receipts: 3, attempts: 3, findings: [] });
+    const rows = await ledger.usage({ groupBy: ['team', 'day'] });
+    const figures = {
+      inputTokens: 100,
+      outputTokens: 20,
+      cacheReadTokens: 20,
+      cacheWriteTokens: 0,
+      reasoningTokens: 5,
+    };
+    const sums = { ...figures, errors: 0, costNano: 24_300n };
+    const day = '2026-11-23';
+    const nothing = {
+      inputTokens: 0,
+      outputTokens: 0,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+      reasoningTokens: 0,
+    };
+    assert.deepEqual(
+      rows.toSorted((a, b) => b.requests - a.requests),
+      [
+        { group: { team: 'web', day }, currency: 'USD', requests: 2, attempts: 1, ...sums },
+        { group: { team: 'app', day }, currency: 'EUR', requests: 1, attempts: 1, ...sums },
+        {
+          group: { team: 'app', day },
+          currency: 'USD',
+          requests: 0,
+          attempts: 1,
+          errors: 0,
+          ...nothing,
+          costNano: 0n,
+        },
+      ],
+    );
+    const exported: string[] = [];
+    for await (const one of ledger.export({ where: { team: 'web' } })) exported.push(one.id);
+    assert.deepEqual(exported, [sampleId(1), sampleId(3)]);
+    await assert.rejects(ledger.usage({ groupBy: ['body' as 'key'] }), RangeError);
+    assert.deepEqual(errors, []);
+  },
+);
 
-test('money beyond what a float can hold stays exact', async (context) => {
-  const { ledger, journal } = await fixture(context);
+onEachStore('money beyond what a float can hold stays exact', async (context, store) => {
+  const { ledger, journal } = await fixture(context, store);
   const costNano = 2n ** 60n + 1n;
   const lines = [{ line: sampleAttempt().lines[0]!.line, costNano }];
   for (const n of [1, 2, 3]) {
@@ -90,8 +94,8 @@ test('money beyond what a float can hold stays exact', async (context) => {
   assert.deepEqual((await ledger.verify()).findings, []);
 });
 
-test('a receipt that cannot be booked is set aside and holds up no other', async (context) => {
-  const { ledger, journal, databasePath } = await fixture(context);
+onEachStore('a receipt that cannot be booked is set aside and holds up no other', async (context, store) => {
+  const { ledger, journal } = await fixture(context, store);
   const line = sampleAttempt().lines[0]!.line;
   const tooMuch = sampleAttempt({ lines: [{ line, costNano: 2n ** 70n }] });
   const negative = sampleAttempt({ lines: [{ line: { ...line, count: -1 }, costNano: 1n }] });
@@ -100,7 +104,7 @@ test('a receipt that cannot be booked is set aside and holds up no other', async
   await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
   journal.seal();
   await ledger.flush();
-  const { receipts, findings } = verifyDatabase(databasePath);
+  const { receipts, findings } = await ledger.verify();
   assert.equal(receipts, 1);
   assert.deepEqual(
     findings.map((finding) => [finding.check, finding.subject]),
@@ -111,80 +115,89 @@ test('a receipt that cannot be booked is set aside and holds up no other', async
   );
 });
 
-test('ingesting twice changes nothing, under the same name and under another', async (context) => {
-  const { ledger, journal, directory, databasePath } = await fixture(context);
-  const kept = testFolder(context);
-  for (const n of [1, 2, 3]) {
-    await recorded(journal, { intent: sampleIntent(sampleId(n)) });
-    if (n < 3) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
-  }
-  // An open segment is what a dead worker leaves: adopting ingests it.
-  for (const name of segmentsIn(directory)) copyFileSync(join(directory, name), join(kept, name));
-  const before = (): unknown => [dump(databasePath), verifyDatabase(databasePath)];
-  journal.seal();
-  await ledger.flush();
-  const state = before();
-  for (const name of readdirSync(kept)) {
-    for (const again of [name.replace('.open', '.sealed'), `w9-other-${name.split('-')[2]}`]) {
-      copyFileSync(join(kept, name), join(directory, again));
-      ledger.sealed(join(directory, again));
+onEachStore(
+  'ingesting twice changes nothing, under the same name and under another',
+  async (context, store) => {
+    const { ledger, journal, directory, raw } = await fixture(context, store);
+    const books = await raw();
+    const kept = testFolder(context);
+    for (const n of [1, 2, 3]) {
+      await recorded(journal, { intent: sampleIntent(sampleId(n)) });
+      if (n < 3) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
     }
-  }
-  await ledger.flush();
-  assert.deepEqual(before(), state);
-  assert.deepEqual(segmentsIn(directory), []);
-});
+    // An open segment is what a dead worker leaves: adopting ingests it.
+    for (const name of segmentsIn(directory)) copyFileSync(join(directory, name), join(kept, name));
+    const before = async (): Promise<unknown> => [await dump(books), await ledger.verify()];
+    journal.seal();
+    await ledger.flush();
+    const state = await before();
+    for (const name of readdirSync(kept)) {
+      for (const again of [name.replace('.open', '.sealed'), `w9-other-${name.split('-')[2]}`]) {
+        copyFileSync(join(kept, name), join(directory, again));
+        ledger.sealed(join(directory, again));
+      }
+    }
+    await ledger.flush();
+    assert.deepEqual(await before(), state);
+    assert.deepEqual(segmentsIn(directory), []);
+  },
+);
 
 /** Everything in the books, but not which segments they came from. */
-function dump(databasePath: string): unknown {
-  const database = new DatabaseSync(databasePath, { readOnly: true });
-  const tables = ['receipts', 'attempts', 'usage_lines', 'movements', 'counters', 'booked', 'open_attempts'];
-  const rows = tables.map((table) => database.prepare(`SELECT * FROM ${table}`).all());
-  database.close();
+async function dump(books: RawBooks): Promise<unknown> {
+  const tables = ['receipts', 'bodies', 'movements', 'counters', 'usage_by_team', 'booked', 'open_attempts'];
+  const rows: unknown[] = [];
+  for (const table of tables) rows.push(await books.query(`SELECT * FROM ${table}`));
   return rows;
 }
 
-test('an attempt without a receipt becomes a crash receipt, and the customer pays the last mark', async (context) => {
-  const { ledger, journal, directory } = await fixture(context);
-  await recorded(journal, {
-    intent: sampleIntent(sampleId(1), { estimatedCostNano: '99', currency: 'USD' }),
-  });
-  const mark = { exchange: sampleId(2), attempt: 2, currency: 'USD', inputTokens: 120 };
-  await recorded(journal, { intent: sampleIntent(sampleId(2)) });
-  await recorded(journal, { intent: sampleIntent(sampleId(2), { attempt: 2, model: 'zeta-1' }) });
-  journal.progress({ ...mark, atMs: noonMs + 1_000, outputTokens: 10, costNano: '700' });
-  await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
-  journal.seal();
-  journal.progress({ ...mark, atMs: noonMs + 2_000, outputTokens: 30, costNano: '1900' });
-  await recorded(journal, { intent: sampleIntent(sampleId(4)) });
-  assert.equal(segmentsIn(directory).filter((name) => name.endsWith('.open')).length, 1);
-  const report = await ledger.recover();
-  assert.equal(report.crashed, 3);
-  const crash = (await ledger.receipt(sampleId(2)))!;
-  assert.equal(crash.outcome, 'gateway_crash');
-  const [first, second] = crash.attempts;
-  assert.deepEqual(first!.lines, []);
-  assert.equal(second!.endedAtMs, noonMs + 2_000);
-  assert.deepEqual(
-    second!.lines.map((priced) => [priced.line.direction, priced.line.count, priced.costNano]),
-    [
-      ['input', 120, 0n],
-      ['output', 30, 1900n],
-    ],
-  );
-  const unmarked = (await ledger.receipt(sampleId(1)))!.attempts[0]!;
-  assert.deepEqual(unmarked.flags, ['gateway-crash', 'operator-cost-uncertain']);
-  assert.deepEqual((unmarked.rawUsage as { operatorCost: unknown }).operatorCost, {
-    fromNano: '0',
-    toNano: '99',
-    estimatedInputTokens: 120,
-  });
-  assert.deepEqual(await ledger.verify(), { receipts: 4, attempts: 5, findings: [] });
-  assert.equal((await ledger.recover()).crashed, 0);
-});
+onEachStore(
+  'an attempt without a receipt becomes a crash receipt, and the customer pays the last mark',
+  async (context, store) => {
+    const { ledger, journal, directory } = await fixture(context, store);
+    await recorded(journal, {
+      intent: sampleIntent(sampleId(1), { estimatedCostNano: '99', currency: 'USD' }),
+    });
+    const mark = { exchange: sampleId(2), attempt: 2, currency: 'USD', inputTokens: 120 };
+    await recorded(journal, { intent: sampleIntent(sampleId(2)) });
+    await recorded(journal, { intent: sampleIntent(sampleId(2), { attempt: 2, model: 'zeta-1' }) });
+    journal.progress({ ...mark, atMs: noonMs + 1_000, outputTokens: 10, costNano: '700' });
+    await recorded(journal, { receipt: sampleReceipt(sampleId(3)) });
+    journal.seal();
+    journal.progress({ ...mark, atMs: noonMs + 2_000, outputTokens: 30, costNano: '1900' });
+    await recorded(journal, { intent: sampleIntent(sampleId(4)) });
+    journal.close();
+    // As a worker leaves it that was killed.
+    const last = segmentsIn(directory).sort().at(-1)!;
+    renameSync(join(directory, last), join(directory, last.replace('.sealed', '.open')));
+    const report = await ledger.recover();
+    assert.equal(report.crashed, 3);
+    const crash = (await ledger.receipt(sampleId(2)))!;
+    assert.equal(crash.outcome, 'gateway_crash');
+    const [first, second] = crash.attempts;
+    assert.deepEqual(first!.lines, []);
+    assert.equal(second!.endedAtMs, noonMs + 2_000);
+    assert.deepEqual(
+      second!.lines.map((priced) => [priced.line.direction, priced.line.count, priced.costNano]),
+      [
+        ['input', 120, 0n],
+        ['output', 30, 1900n],
+      ],
+    );
+    const unmarked = (await ledger.receipt(sampleId(1)))!.attempts[0]!;
+    assert.deepEqual(unmarked.flags, ['gateway-crash', 'operator-cost-uncertain']);
+    assert.deepEqual((unmarked.rawUsage as { operatorCost: unknown }).operatorCost, {
+      fromNano: '0',
+      toNano: '99',
+      estimatedInputTokens: 120,
+    });
+    assert.deepEqual(await ledger.verify(), { receipts: 4, attempts: 5, findings: [] });
+    assert.equal((await ledger.recover()).crashed, 0);
+  },
+);
 
-test('adopting settles one dead worker and leaves the others alone', async (context) => {
-  const { ledger, directory } = await fixture(context);
+onEachStore('adopting settles one dead worker and leaves the others alone', async (context, store) => {
+  const { ledger, directory } = await fixture(context, store);
   const open = (worker: number): SegmentedJournal => {
     const journal = openJournal({ directory, worker, incarnation: `i${worker}`, onSealed: () => undefined });
     context.after(() => journal.close());
@@ -198,40 +211,43 @@ test('adopting settles one dead worker and leaves the others alone', async (cont
   assert.deepEqual((await ledger.verify()).findings, []);
 });
 
-test('the windows of limits are given back in at most 60 panes, with nothing lost', async (context) => {
-  const { ledger, journal } = await fixture(context);
-  const booked = (amount: number): { subject: string; windowMs: number; amount: number }[] => [
-    { subject: 'tokens', windowMs: 60_000, amount },
-    { subject: 'quota', windowMs: 86_400_000, amount: 1 },
-  ];
-  const all = Array.from({ length: 400 }, (_, n) =>
-    recorded(journal, {
-      receipt: sampleReceipt(sampleId(n), { admittedAtMs: noonMs + n * 200 }),
-      booked: booked(n),
-    }),
-  );
-  await Promise.all(all);
-  journal.seal();
-  await ledger.flush();
-  const nowMs = noonMs + 400 * 200;
-  const panes = await ledger.windowsSince(nowMs);
-  const tokens = panes.filter((pane) => pane.subject === 'tokens');
-  const inside = Array.from({ length: 400 }, (_, n) => n).filter((n) => noonMs + n * 200 > nowMs - 60_000);
-  const sum = (list: readonly number[]): number => list.reduce((total, one) => total + one, 0);
-  const widest = 1 + Math.ceil(60_000 / 59 / 200);
-  const given = sum(tokens.map((pane) => pane.amount));
-  assert.ok(tokens.length <= 60, `${tokens.length} panes`);
-  assert.ok(
-    given >= sum(inside) && given <= sum(inside) + widest * inside[0]!,
-    `${given} for ${sum(inside)}`,
-  );
-  assert.ok(tokens.every((pane) => pane.atMs <= nowMs && pane.atMs > nowMs - 60_000));
-  assert.equal(sum(panes.filter((pane) => pane.subject === 'quota').map((pane) => pane.amount)), 400);
-});
+onEachStore(
+  'the windows of limits are given back in at most 60 panes, with nothing lost',
+  async (context, store) => {
+    const { ledger, journal } = await fixture(context, store);
+    const booked = (amount: number): { subject: string; windowMs: number; amount: number }[] => [
+      { subject: 'tokens', windowMs: 60_000, amount },
+      { subject: 'quota', windowMs: 86_400_000, amount: 1 },
+    ];
+    const all = Array.from({ length: 400 }, (_, n) =>
+      recorded(journal, {
+        receipt: sampleReceipt(sampleId(n), { admittedAtMs: noonMs + n * 200 }),
+        booked: booked(n),
+      }),
+    );
+    await Promise.all(all);
+    journal.seal();
+    await ledger.flush();
+    const nowMs = noonMs + 400 * 200;
+    const panes = await ledger.windowsSince(nowMs);
+    const tokens = panes.filter((pane) => pane.subject === 'tokens');
+    const inside = Array.from({ length: 400 }, (_, n) => n).filter((n) => noonMs + n * 200 > nowMs - 60_000);
+    const sum = (list: readonly number[]): number => list.reduce((total, one) => total + one, 0);
+    const widest = 1 + Math.ceil(60_000 / 59 / 200);
+    const given = sum(tokens.map((pane) => pane.amount));
+    assert.ok(tokens.length <= 60, `${tokens.length} panes`);
+    assert.ok(
+      given >= sum(inside) && given <= sum(inside) + widest * inside[0]!,
+      `${given} for ${sum(inside)}`,
+    );
+    assert.ok(tokens.every((pane) => pane.atMs <= nowMs && pane.atMs > nowMs - 60_000));
+    assert.equal(sum(panes.filter((pane) => pane.subject === 'quota').map((pane) => pane.amount)), 400);
+  },
+);
 
 test('a locked database holds up nothing but itself', async (context) => {
-  const { ledger, journal, databasePath, directory, errors } = await fixture(context);
-  const other = new DatabaseSync(databasePath);
+  const { ledger, journal, place, directory, errors } = await fixture(context);
+  const other = new DatabaseSync(place.databasePath);
   context.after(() => other.close());
   other.exec('BEGIN IMMEDIATE');
   await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
@@ -248,18 +264,29 @@ test('a locked database holds up nothing but itself', async (context) => {
   assert.equal((await ledger.verify()).receipts, 2);
 });
 
-test('a contradiction and an attempt missing from its receipt are reported', async (context) => {
-  const { ledger, journal, databasePath } = await fixture(context);
-  await recorded(journal, { intent: sampleIntent(sampleId(1), { attempt: 7 }) });
+onEachStore(
+  'a contradiction and an attempt missing from its receipt are reported',
+  async (context, store) => {
+    const { ledger, journal } = await fixture(context, store);
+    await recorded(journal, { intent: sampleIntent(sampleId(1), { attempt: 7 }) });
+    await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
+    await recorded(journal, { receipt: sampleReceipt(sampleId(1), { status: 500 }) });
+    journal.seal();
+    await ledger.flush();
+    const checks = (await ledger.verify()).findings.map((finding) => finding.found);
+    assert.deepEqual(checks, ['none on the receipt', 'a second receipt with this id says something else']);
+    assert.equal((await ledger.receipt(sampleId(1)))?.status, 200);
+  },
+);
+
+test('a database file is read without its gateway', async (context) => {
+  const { ledger, journal, place } = await fixture(context);
   await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
-  await recorded(journal, { receipt: sampleReceipt(sampleId(1), { status: 500 }) });
   journal.seal();
-  await ledger.flush();
-  const checks = verifyDatabase(databasePath).findings.map((finding) => finding.found);
-  assert.deepEqual(checks, ['none on the receipt', 'a second receipt with this id says something else']);
-  assert.equal((await ledger.receipt(sampleId(1)))?.status, 200);
+  await ledger.close();
+  assert.equal(verifyDatabase(place.databasePath).receipts, 1);
   assert.deepEqual(
-    topOfDatabase(databasePath, { groupBy: ['model'] }).map((row) => row.group.model),
+    topOfDatabase(place.databasePath, { groupBy: ['model'] }).map((row) => row.group.model),
     ['acme-small'],
   );
 });

@@ -1,5 +1,7 @@
 import type { Receipt } from '#core/receipt.ts';
-import { openForReading } from './open-database.ts';
+import { askAtOnce, type Asking } from './asking.ts';
+import { askDatabase } from './sqlite/ask-database.ts';
+import { openForReading } from './sqlite/open-database.ts';
 import {
   queryReceipts,
   queryUsage,
@@ -26,14 +28,22 @@ export interface LedgerReader {
  */
 export function readLedger(databasePath: string): LedgerReader {
   const database = openForReading(databasePath);
+  const ask = <T>(asking: Asking<T>): T => askAtOnce(asking, askDatabase(database));
   return {
-    usage: (query) => queryUsage(database, query),
-    receipt: (id) => findReceipt(database, id),
-    verify: () => verifyBooks(database),
+    usage: (query) => ask(queryUsage(query)),
+    receipt: (id) => ask(findReceipt(id)),
+    verify() {
+      database.exec('BEGIN');
+      try {
+        return ask(verifyBooks());
+      } finally {
+        database.exec('COMMIT');
+      }
+    },
     close: () => database.close(),
     *export(query) {
       for (let after = ''; ;) {
-        const page = queryReceipts(database, query, { after, limit: pageSize });
+        const page = ask(queryReceipts(query, { after, limit: pageSize }));
         yield* page;
         if (page.length < pageSize) return;
         after = page.at(-1)!.id;

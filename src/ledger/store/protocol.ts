@@ -6,6 +6,7 @@ export type LedgerAsk =
   | { readonly do: 'adopt'; readonly worker: number; readonly incarnation: string }
   | { readonly do: 'windows'; readonly nowMs: number }
   | { readonly do: 'usage'; readonly query: UsageQuery }
+  | { readonly do: 'entries'; readonly after: number; readonly limit: number }
   | { readonly do: 'receipt'; readonly receiptId: string }
   | { readonly do: 'page'; readonly query: ExportQuery; readonly page: { after: string; limit: number } };
 

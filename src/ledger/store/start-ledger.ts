@@ -1,12 +1,13 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Receipt } from '#core/receipt.ts';
-import type { LedgerPaths, RecoveryReport } from './ledger-writer.ts';
+import type { RecoveryReport, StartReport } from './ledger-writer.ts';
+import type { LedgerPlace } from './open-books.ts';
 import type { LedgerAsk, LedgerTell } from './protocol.ts';
-import type { BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
+import type { BookEntry, BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
 import type { Verification } from './verify.ts';
 
-export interface LedgerOptions extends LedgerPaths {
+export interface LedgerOptions extends LedgerPlace {
   /** The database failed and is tried again, or the thread died. Traffic is not concerned: segments stay on disk. */
   readonly onError: (error: Error) => void;
 }
@@ -15,22 +16,27 @@ export interface Ledger {
   /** Takes a sealed segment; its file is deleted once it is on the books. */
   sealed(path: string): void;
   /** At start, before any journal is opened: ingests what dead processes left and settles what they left open. */
-  recover(): Promise<RecoveryReport>;
+  recover(): Promise<StartReport>;
   /** The same for one worker that died while the process lives on. */
   adoptIncarnation(worker: number, incarnation: string): Promise<RecoveryReport>;
-  /** What is still inside its window, to rebuild the limits. */
+  /** What is still inside its window, to rebuild the limits. This and all other questions reject while the database is away. */
   windowsSince(nowMs: number): Promise<BookedPane[]>;
   /** @throws RangeError for an unknown dimension or day. */
   usage(query: UsageQuery): Promise<UsageRow[]>;
   receipt(id: string): Promise<Receipt | null>;
   verify(): Promise<Verification>;
+  /**
+   * What came on the books after the number `after` (0: all of it), in the order in which it came; at most `limit`. Whoever
+   * goes on from the last number that it was given misses nothing, of any node, and is given nothing twice.
+   */
+  entries(after: number, limit: number): Promise<BookEntry[]>;
   /** Receipts in the order of their ids. */
   export(query: ExportQuery): AsyncGenerator<Receipt>;
   /** Segments that are sealed and not yet on the books. */
   lagSegments(): number;
   /** Resolves when everything sealed so far is on the books. */
   flush(): Promise<void>;
-  /** Flushes and ends the thread. */
+  /** Flushes and ends the thread; what cannot be flushed stays in the journal for the next start. */
   close(): Promise<void>;
 }
 
@@ -48,6 +54,7 @@ export async function startLedger(options: LedgerOptions): Promise<Ledger> {
     usage: (query) => thread.ask({ do: 'usage', query }),
     receipt: (receiptId) => thread.ask({ do: 'receipt', receiptId }),
     verify: () => thread.ask({ do: 'verify' }),
+    entries: (after, limit) => thread.ask({ do: 'entries', after, limit }),
     lagSegments: () => thread.lag,
     flush: () => thread.ask({ do: 'flush' }),
     close: () => thread.close(),
@@ -73,14 +80,14 @@ class LedgerThread {
   #isEnded = false;
 
   constructor(options: LedgerOptions) {
-    const { databasePath, journalDirectory, onError } = options;
+    const { onError, ...place } = options;
     this.#onError = onError;
     const started = Promise.withResolvers<void>();
     this.ready = started.promise;
     // The same name, as source or compiled.
     const entry = new URL(`./ledger-thread${extname(import.meta.url)}`, import.meta.url);
     this.#worker = new Worker(entry, {
-      workerData: { databasePath, journalDirectory },
+      workerData: place,
       name: 'ledger',
       resourceLimits: { maxYoungGenerationSizeMb: 12 },
     });

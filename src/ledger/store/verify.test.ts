@@ -1,39 +1,43 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { renderReceipt } from '../journal/record.ts';
 import { fixture, segmentsIn } from '../testing/fixture.ts';
+import { onEachStore, sqliteStore } from '../testing/stores.ts';
 import { noonMs, recorded, sampleAttempt, sampleId, sampleReceipt, testFolder } from '../testing/samples.ts';
-import { migrations } from './migrations.ts';
-import { verifyDatabase } from './offline.ts';
+import { packBodies, unpackBodies } from './body-block.ts';
+import { migrations } from './sqlite/migrations.ts';
 
-const corruptions: readonly (readonly [string, string, RegExp])[] = [
-  [
-    'a changed line',
-    `UPDATE receipts SET body = replace(body, '"count":80', '"count":81') WHERE id = :id`,
-    /row = its receipt/,
-  ],
+/** Receipt 2 of three is number 2, in the block 1. */
+const second = (change: (body: string) => string) => (bodies: string[]) =>
+  bodies.map((body, at) => (at === 1 ? change(body) : body));
+
+const corruptions: readonly (readonly [string, string | ((bodies: string[]) => string[]), RegExp])[] = [
+  ['a changed line', second((body) => body.replace('"count":80', '"count":81')), /row = its receipt/],
   [
     'a lost attempt',
-    `UPDATE receipts SET body = json_remove(body, '$.attempts[0]') WHERE id = :id`,
+    second((body) => body.replace(/"attempts":\[.*\]/, '"attempts":[]')),
     /row = its receipt/,
   ],
-  [
-    'a receipt of another key',
-    `UPDATE receipts SET body = replace(body, '"k1"', '"k9"') WHERE id = :id`,
-    /counters = receipts, by key/,
-  ],
-  ['a row of another key', `UPDATE receipts SET key = 'k9' WHERE id = :id`, /row = its receipt/],
-  ['a lost receipt', 'DELETE FROM receipts WHERE id = :id', /counters = receipts, by key/],
+  ['a receipt of another key', second((body) => body.replace('"k1"', '"k9"')), /counters = receipts, by key/],
+  ['a row of another key', `UPDATE receipts SET "key" = 'k9' WHERE sequence = 2`, /row = its receipt/],
+  ['a lost row', 'DELETE FROM receipts WHERE sequence = 2', /counters = receipts, by key/],
+  ['a lost line', (bodies) => bodies.slice(0, 2), /receipt is readable/],
+  ['a lost block', 'DELETE FROM bodies', /counters = receipts, by day/],
   [
     'a receipt of another posting',
-    'UPDATE receipts SET posting = 9 WHERE id = :id',
+    'UPDATE receipts SET posting = 9 WHERE sequence = 2',
     /movements = their posting/,
   ],
   ['a changed counter', 'UPDATE counters SET cost_nano = cost_nano + 1', /counters = receipts, by team/],
   ['a lost request', 'UPDATE counters SET requests = requests - 1', /counters = receipts, by day/],
+  ['a changed roll-up', 'UPDATE usage_by_team SET input = input + 1', /usage_by_team = receipts, by model/],
+  [
+    'a lost service',
+    'UPDATE usage_by_service SET requests = requests - 1',
+    /usage_by_service = receipts, by service/,
+  ],
   [
     'a changed movement',
     `UPDATE movements SET amount_nano = amount_nano + 1 WHERE account = 'project:shop'`,
@@ -41,38 +45,36 @@ const corruptions: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     'a movement under another key',
-    `UPDATE movements SET key = 'k9' WHERE account = 'project:shop'`,
+    `UPDATE movements SET "key" = 'k9' WHERE account = 'project:shop'`,
     /movements = receipts, by key/,
   ],
   ['a lost movement', `DELETE FROM movements WHERE account = 'project:shop'`, /movements = their posting/],
-  [
-    'a changed body',
-    `UPDATE receipts SET body = replace(body, '12000', '12001') WHERE id = :id`,
-    /row = its receipt/,
-  ],
-  ['an unreadable body', `UPDATE receipts SET body = '{' WHERE id = :id`, /receipt is readable/],
+  ['a changed body', second((body) => body.replace('12000', '12001')), /row = its receipt/],
+  ['an unreadable body', second(() => '{'), /receipt is readable/],
 ];
 
-test('verify finds every planted corruption', async (context) => {
-  const { ledger, journal, directory, databasePath } = await fixture(context);
-  for (const n of [1, 2, 3]) await recorded(journal, { receipt: sampleReceipt(sampleId(n)) });
-  journal.seal();
-  await ledger.close();
-  assert.deepEqual(verifyDatabase(databasePath).findings, []);
-  for (const [name, sql, expected] of corruptions) {
-    const damaged = join(directory, 'damaged.db');
-    cpSync(databasePath, damaged);
-    const database = new DatabaseSync(damaged);
-    assert.throws(() => database.exec('UPDATE movements SET amount_nano = 0'), /immutable/);
-    database.exec('DROP TRIGGER movements_are_immutable; DROP TRIGGER movements_are_kept');
-    const { changes } = database.prepare(sql).run(sql.includes(':id') ? { id: sampleId(2) } : {});
-    assert.ok(Number(changes) > 0, name);
-    database.close();
-    const found = verifyDatabase(damaged).findings.map((finding) => finding.check);
+onEachStore('verify finds every planted corruption', async (context, store) => {
+  for (const [name, change, expected] of corruptions) {
+    const { ledger, journal, raw } = await fixture(context, store);
+    const subjects = { key: 'k1', project: 'shop', team: 'web', service: 'checkout' };
+    for (const n of [1, 2, 3]) await recorded(journal, { receipt: sampleReceipt(sampleId(n), { subjects }) });
+    journal.seal();
+    assert.deepEqual((await ledger.verify()).findings, []);
+    const books = await raw();
+    await assert.rejects(books.query('UPDATE movements SET amount_nano = 0'), /immutable/);
+    await assert.rejects(books.query('DELETE FROM movements'), /immutable/);
+    await books.unprotect();
+    if (typeof change === 'string') await books.query(change);
+    else {
+      const [row] = await books.query('SELECT content FROM bodies WHERE block = 1');
+      await books.setContent(1, packBodies(change(unpackBodies(row!['content'] as Uint8Array))));
+    }
+    const found = (await ledger.verify()).findings.map((finding) => finding.check);
     assert.ok(
       found.some((check) => expected.test(check)),
       `${name}: ${found.join('; ')}`,
     );
+    await ledger.close();
   }
 });
 
@@ -81,7 +83,7 @@ test('books of schema version 1 become books of this version, and still add up',
   const databasePath = join(folder, 'ledger.db');
   const old = new DatabaseSync(databasePath);
   old.exec('CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at_ms INTEGER NOT NULL)');
-  old.exec(migrations[0]!);
+  old.exec(migrations[0]!.forward as string);
   old.exec('INSERT INTO schema_version VALUES (1, 0)');
   const receipt = sampleReceipt(sampleId(1));
   const day = Math.floor(receipt.admittedAtMs / 86_400_000);
@@ -105,7 +107,7 @@ test('books of schema version 1 become books of this version, and still add up',
     VALUES (${day}, 'k1', 'shop', 'web', 'acme-small', 'acme', 'chat', 'completed', 'USD', 1, 1, 100, 20, 20, 0, 5, 24300)`);
   old.close();
 
-  const { ledger, journal } = await fixture(context, folder);
+  const { ledger, journal } = await fixture(context, sqliteStore, folder);
   assert.deepEqual(await ledger.verify(), { receipts: 1, attempts: 1, findings: [] });
   await recorded(journal, { receipt });
   await recorded(journal, { receipt: sampleReceipt(sampleId(2)) });
@@ -113,16 +115,11 @@ test('books of schema version 1 become books of this version, and still add up',
   assert.deepEqual(await ledger.receipt(sampleId(1)), receipt);
   assert.deepEqual(await ledger.verify(), { receipts: 2, attempts: 2, findings: [] });
   assert.equal((await ledger.usage({ groupBy: [] }))[0]!.costNano, 48_600n);
-  const database = new DatabaseSync(databasePath, { readOnly: true });
-  context.after(() => database.close());
-  const lines = database
-    .prepare('SELECT SUM(count) AS tokens, SUM(cost_nano) AS cost FROM usage_lines')
-    .get();
-  assert.deepEqual({ ...lines }, { tokens: 240, cost: 48_600 });
+  assert.equal((await ledger.usage({ groupBy: ['team', 'day'] }))[0]!.costNano, 48_600n);
 });
 
-test('what is no token costs, too: in counters, movements and views', async (context) => {
-  const { ledger, journal, databasePath } = await fixture(context);
+onEachStore('what is no token costs, too: in counters and movements', async (context, store) => {
+  const { ledger, journal, raw } = await fixture(context, store);
   const units = [
     { unit: 'requests', count: 1, costNano: 1_000n },
     { unit: 'searches', count: 3, costNano: 30_000n },
@@ -133,20 +130,13 @@ test('what is no token costs, too: in counters, movements and views', async (con
   assert.deepEqual(await ledger.receipt(sampleId(1)), receipt);
   assert.equal((await ledger.usage({ groupBy: [] }))[0]!.costNano, 24_300n + 31_000n);
   assert.deepEqual((await ledger.verify()).findings, []);
-  const database = new DatabaseSync(databasePath, { readOnly: true });
-  context.after(() => database.close());
-  const sum = (sql: string) => ({ ...database.prepare(sql).get() });
-  assert.deepEqual(sum('SELECT COUNT(*) AS n, SUM(cost_nano) AS cost FROM usage_units'), {
-    n: 2,
-    cost: 31_000,
-  });
-  assert.deepEqual(sum('SELECT SUM(amount_nano) AS cost FROM movements WHERE amount_nano > 0'), {
-    cost: 55_300,
-  });
+  const books = await raw();
+  const [sum] = await books.query('SELECT SUM(amount_nano) AS cost FROM movements WHERE amount_nano > 0');
+  assert.equal(Number(sum!['cost']), 55_300);
 });
 
-test('books are added up while receipts go on reaching them', async (context) => {
-  const { ledger, journal, directory } = await fixture(context);
+onEachStore('books are added up while receipts go on reaching them', async (context, store) => {
+  const { ledger, journal, directory } = await fixture(context, store);
   const write = async (from: number, to: number): Promise<void> => {
     const all: Promise<void>[] = [];
     for (let n = from; n < to; n += 1) all.push(recorded(journal, { receipt: sampleReceipt(sampleId(n)) }));

@@ -1,19 +1,11 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { totalCost } from '#core/price.ts';
-import { totalsOf } from '#core/usage.ts';
 import { parseReceipt } from '../journal/record.ts';
-import { dayMs } from './post-receipt.ts';
-import { renderDay } from './queries.ts';
+import type { Asking, Row } from './asking.ts';
+import { unpackBodies } from './body-block.ts';
+import { readCorrections } from './read-bodies.ts';
+import { mapEntry, type ReceiptEntry } from './receipt-entry.ts';
+import { compareSums, findFaults, ReceiptSums, type Finding } from './verify-sums.ts';
 
-export interface Finding {
-  /** Which sum or rule does not hold. */
-  readonly check: string;
-  /** Of whom: a receipt, an attempt, a key, a day, … */
-  readonly subject: string;
-  /** By the receipts. */
-  readonly expected: string;
-  readonly found: string;
-}
+export type { Finding } from './verify-sums.ts';
 
 export interface Verification {
   readonly receipts: number;
@@ -23,204 +15,111 @@ export interface Verification {
 }
 
 const mostFindings = 1_000;
-/** So many receipts are read at a time: about 10 ms. */
-const receiptsInStep = 1_000;
-const dimensions = ['key', 'team', 'model', 'day'] as const;
+/** So many blocks are read at a time: about 10 ms. */
+const blocksInStep = 16;
 
-/** Figures by check and subject. */
-type Sums = Map<string, bigint[]>;
+/** Of one block, or the rows after the last. */
+interface Step {
+  readonly idDay: number;
+  readonly rows: ReadonlyMap<number, Row>;
+  readonly lines: ReadonlyMap<number, string>;
+}
 
 /**
  * Adds the columns up: receipts as they were journalled, their rows, counters and movements must tell the same story by
- * key, team, model, day and posting. Reads everything, in one snapshot.
+ * key, team, model, day and posting. Reads everything; ask it in one snapshot.
  */
-export function verifyBooks(database: DatabaseSync): Verification {
-  const steps = verifyInSteps(database);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
+export function* verifyBooks(): Asking<Verification> {
+  const findings: Finding[] = [];
+  const sums = new ReceiptSums();
+  const corrected = (yield { sql: 'SELECT sequence FROM corrections LIMIT 1', values: [] }).length > 0;
+  const days = yield { sql: 'SELECT DISTINCT id_day FROM bodies ORDER BY id_day', values: [] };
+  for (const row of days) {
+    for (let after: number | null = 0; after !== null;) {
+      const step: { read: Step; last: number | null } = yield* readStep(
+        Number(row['id_day']),
+        after,
+        findings,
+      );
+      yield* sumStep(sums, step.read, { findings, corrected });
+      after = step.last;
+    }
   }
+  yield* compareSums(sums, findings);
+  yield* findFaults(findings);
+  const { receipts, attempts } = sums;
+  return { receipts, attempts, findings: findings.slice(0, mostFindings) };
 }
 
-/**
- * The same in steps of some 10 ms, for a thread that has other things to do. The snapshot is the connection's open
- * transaction: nobody may use the connection for anything else before the end.
- */
-export function* verifyInSteps(database: DatabaseSync): Generator<void, Verification> {
-  database.exec('BEGIN');
-  try {
-    const findings: Finding[] = [];
-    const receipts = yield* sumReceipts(database, findings);
-    compare(findings, 'movements = their posting', receipts.postings, sumPostings(database));
-    yield;
-    for (const dimension of dimensions) {
-      const { counted, moved } = receipts.by[dimension];
-      compare(findings, `counters = receipts, by ${dimension}`, counted, sumCounters(database, dimension));
-      compare(findings, `movements = receipts, by ${dimension}`, moved, sumMoved(database, dimension));
-      yield;
-    }
-    for (const sql of [unbalanced, dangling, incidents]) {
-      findings.push(...query(database, sql));
-      yield;
-    }
-    return {
-      receipts: receipts.receipts,
-      attempts: receipts.attempts,
-      findings: findings.slice(0, mostFindings),
-    };
-  } finally {
-    database.exec('COMMIT');
-  }
-}
-
-interface ReceiptSums {
-  receipts: number;
-  attempts: number;
-  /** By posting and currency: cost. */
-  readonly postings: Sums;
-  readonly by: Record<(typeof dimensions)[number], { counted: Sums; moved: Sums }>;
-}
-
-function* sumReceipts(database: DatabaseSync, findings: Finding[]): Generator<void, ReceiptSums> {
-  const none = (): { counted: Sums; moved: Sums } => ({ counted: new Map(), moved: new Map() });
-  const by = { key: none(), team: none(), model: none(), day: none() };
-  const sums: ReceiptSums = { receipts: 0, attempts: 0, postings: new Map(), by };
-  const page = database.prepare(
-    `SELECT row, id, posting, day, key, project, team, outcome, attempts, tokens, cost_nano, body
-     FROM receipts WHERE row > ? ORDER BY row LIMIT ${receiptsInStep}`,
-  );
-  page.setReadBigInts(true);
-  for (let after = 0n; ;) {
-    const rows = page.all(after) as unknown as ReceiptRow[];
-    for (const row of rows) {
-      sums.receipts += 1;
-      try {
-        addReceipt(sums, row, findings);
-      } catch (error) {
-        const [check, subject, found] = ['receipt is readable', row.id, String(error)];
-        findings.push({ check, subject, expected: 'a receipt', found });
-      }
-    }
-    if (rows.length < receiptsInStep) return sums;
-    after = rows.at(-1)!.row;
-    yield;
-  }
-}
-
-interface ReceiptRow {
-  readonly row: bigint;
-  readonly id: string;
-  readonly posting: bigint;
-  readonly day: bigint;
-  readonly key: string;
-  readonly project: string;
-  readonly team: string;
-  readonly outcome: string;
-  readonly attempts: bigint;
-  readonly tokens: bigint;
-  readonly cost_nano: bigint;
-  readonly body: string;
-}
-
-function addReceipt(sums: ReceiptSums, row: ReceiptRow, findings: Finding[]): void {
-  const receipt = parseReceipt(row.body);
-  const dayNumber = Math.floor(receipt.admittedAtMs / dayMs);
-  const day = renderDay(dayNumber);
-  const { key, project, team } = receipt.subjects;
-  const last = receipt.attempts.at(-1);
-  let [allTokens, allCost] = [0, 0n];
-  const count = (model: string, currency: string, figures: readonly bigint[]): void => {
-    const subjects = { key, team, model, day };
-    for (const dimension of dimensions) {
-      const { counted, moved } = sums.by[dimension];
-      const subject = `${subjects[dimension]} ${currency}`;
-      add(counted, subject, figures);
-      if (figures[4] !== 0n) add(moved, subject, figures.slice(4));
-    }
-    if (figures[4] !== 0n) add(sums.postings, `${row.posting} ${currency}`, figures.slice(4));
+/** The next blocks of a day and the rows up to their end; without any more, the rows that are left, and null. */
+function* readStep(
+  idDay: number,
+  after: number,
+  findings: Finding[],
+): Asking<{ read: Step; last: number | null }> {
+  const blocks = yield {
+    sql: `SELECT block, last, content FROM bodies WHERE id_day = ? AND block > ? ORDER BY block LIMIT ${blocksInStep}`,
+    values: [idDay, after],
   };
-  if (!last) count(receipt.requestedModel ?? '', '', [1n, 0n, 0n, 0n, 0n]);
-  for (const attempt of receipt.attempts) {
-    const tokens = totalsOf(attempt.lines.map((priced) => priced.line));
-    const cost = totalCost(attempt);
-    sums.attempts += 1;
-    allTokens += tokens.input + tokens.output;
-    allCost += cost;
-    const figures = [attempt === last ? 1n : 0n, 1n, BigInt(tokens.input), BigInt(tokens.output), cost];
-    count(attempt.model, attempt.currency, figures);
+  const end = blocks.length === 0 ? null : Number(blocks.at(-1)!['last']);
+  const rows = yield {
+    sql: `SELECT sequence, id, posting, day, "key", project, team, outcome, attempts, tokens, cost_nano
+      FROM receipts WHERE id_day = ? AND sequence > ? AND sequence <= ?`,
+    values: [idDay, after, end ?? Number.MAX_SAFE_INTEGER],
+  };
+  const lines = new Map<number, string>();
+  for (const row of blocks) {
+    const block = Number(row['block']);
+    try {
+      for (const [at, body] of unpackBodies(row['content'] as Uint8Array).entries())
+        lines.set(block + at, body);
+    } catch (error) {
+      const subject = `block ${block}`;
+      findings.push({ check: 'receipt is readable', subject, expected: 'a block', found: String(error) });
+    }
   }
-  const subjects = [receipt.id, dayNumber, key, project, team, receipt.outcome];
-  const expected = [...subjects, receipt.attempts.length, allTokens, allCost].join(', ');
-  const rowSubjects = [row.id, row.day, row.key, row.project, row.team, row.outcome];
-  const found = [...rowSubjects, row.attempts, row.tokens, row.cost_nano].join(', ');
-  if (found !== expected) findings.push({ check: 'row = its receipt', subject: row.id, expected, found });
+  const bySequence = new Map(rows.map((row) => [Number(row['sequence']), row]));
+  return { read: { idDay, rows: bySequence, lines }, last: end };
 }
 
-const sumPostings = (database: DatabaseSync): Sums =>
-  read(
-    database,
-    `SELECT posting || ' ' || currency AS subject, SUM(amount_nano) FROM movements
-     WHERE account GLOB 'project:*' GROUP BY posting, currency`,
-  );
-
-const sumCounters = (database: DatabaseSync, dimension: string): Sums =>
-  read(
-    database,
-    `SELECT ${subjectOf(dimension)} AS subject, SUM(requests), SUM(attempts), SUM(input), SUM(output), SUM(cost_nano)
-     FROM counters GROUP BY subject`,
-  );
-
-const sumMoved = (database: DatabaseSync, dimension: string): Sums =>
-  read(
-    database,
-    `SELECT ${subjectOf(dimension)} AS subject, SUM(amount_nano) FROM movements
-     WHERE account GLOB 'project:*' GROUP BY subject`,
-  );
-
-const subjectOf = (dimension: string): string =>
-  `${dimension === 'day' ? `date(day * 86400, 'unixepoch')` : `"${dimension}"`} || ' ' || currency`;
-
-const unbalanced = `
-  SELECT 'entries of a posting sum to zero' AS "check", posting || ' ' || currency AS subject,
-    '0' AS expected, CAST(SUM(amount_nano) AS TEXT) AS found
-  FROM movements GROUP BY posting, currency HAVING SUM(amount_nano) <> 0`;
-
-const dangling = `
-  SELECT 'every attempt is on a receipt' AS "check", exchange || '/' || attempt AS subject, 'a line' AS expected,
-    CASE WHEN receipts.id IS NULL THEN 'open, though its worker is dead' ELSE 'none on the receipt' END AS found
-  FROM open_attempts LEFT JOIN receipts ON receipts.id = exchange LEFT JOIN dead_incarnations AS dead
-    ON dead.worker = open_attempts.worker AND dead.incarnation = open_attempts.incarnation
-  WHERE receipts.id IS NOT NULL OR dead.worker IS NOT NULL`;
-
-const incidents = `
-  SELECT 'nothing was set aside' AS "check", kind || ' ' || subject || ' at ' || position AS subject,
-    'no incident' AS expected, reason AS found FROM incidents`;
-
-/** Rows of a subject and its figures. */
-function read(database: DatabaseSync, sql: string): Sums {
-  const statement = database.prepare(sql);
-  statement.setReadBigInts(true);
-  statement.setReturnArrays(true);
-  const sums: Sums = new Map();
-  for (const row of statement.iterate() as Iterable<unknown> as Iterable<SQLOutputValue[]>) {
-    add(sums, String(row[0]), row.slice(1) as bigint[]);
+function* sumStep(
+  sums: ReceiptSums,
+  { idDay, rows, lines }: Step,
+  { findings, corrected }: { findings: Finding[]; corrected: boolean },
+): Asking<void> {
+  const corrections = corrected
+    ? yield* readCorrections([...rows.values()].map((row) => String(row['id'])))
+    : new Map<string, { posting: number; body: string }[]>();
+  for (const sequence of new Set([...rows.keys(), ...lines.keys()])) {
+    const [row, body] = [rows.get(sequence), lines.get(sequence)];
+    const subject = row ? String(row['id']) : `number ${sequence} of day ${idDay}`;
+    try {
+      if (body === undefined) throw new Error('its body is gone');
+      if (!row) {
+        findings.push({ check: 'row = its receipt', subject, expected: body, found: 'no row' });
+        continue;
+      }
+      sums.receipts += 1;
+      let entry = mapEntry(parseReceipt(body), body, []);
+      checkRow(row, entry, findings);
+      sums.add(entry, Number(row['posting']), 1);
+      for (const correction of corrections.get(subject) ?? []) {
+        sums.add(entry, correction.posting, -1);
+        entry = mapEntry(parseReceipt(correction.body), correction.body, []);
+        sums.add(entry, correction.posting, 1);
+      }
+      sums.attempts += entry.receipt.attempts.length;
+    } catch (error) {
+      findings.push({ check: 'receipt is readable', subject, expected: 'a receipt', found: String(error) });
+    }
   }
-  return sums;
 }
 
-const query = (database: DatabaseSync, sql: string): Finding[] =>
-  database.prepare(sql).all() as unknown as Finding[];
-
-function add(sums: Sums, subject: string, figures: readonly bigint[]): void {
-  const known = sums.get(subject);
-  if (!known) sums.set(subject, [...figures]);
-  else figures.forEach((figure, index) => (known[index] = known[index]! + figure));
-}
-
-function compare(findings: Finding[], check: string, expected: Sums, found: Sums): void {
-  const render = (figures: readonly bigint[] | undefined): string => figures?.join(', ') ?? 'nothing';
-  for (const subject of new Set([...expected.keys(), ...found.keys()])) {
-    const [right, is] = [render(expected.get(subject)), render(found.get(subject))];
-    if (right !== is) findings.push({ check, subject, expected: right, found: is });
-  }
+function checkRow(row: Row, { receipt, of, tokens, costNano }: ReceiptEntry, findings: Finding[]): void {
+  const subjects = [receipt.id, of.day, of.key, of.project, of.team, of.outcome];
+  const expected = [...subjects, receipt.attempts.length, tokens, costNano].join(', ');
+  const names = ['id', 'day', 'key', 'project', 'team', 'outcome', 'attempts', 'tokens', 'cost_nano'];
+  const found = names.map((name) => String(row[name])).join(', ');
+  if (found === expected) return;
+  findings.push({ check: 'row = its receipt', subject: String(row['id']), expected, found });
 }

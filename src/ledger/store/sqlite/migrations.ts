@@ -1,6 +1,17 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { packReceipts } from './pack-receipts.ts';
+
+/** From one schema version to the next, in a transaction of its own. */
+export interface Migration {
+  readonly forward: string | ((database: DatabaseSync) => void);
+  /** The way back, for a return to the version before; null: there is none. */
+  readonly back: ((database: DatabaseSync) => void) | null;
+}
+
 /** Every step from an empty database to the current one. Never edit a published step, add another. */
-export const migrations: readonly string[] = [
-  `
+export const migrations: readonly Migration[] = [
+  {
+    forward: `
   -- What every exchange used and cost. \`body\` is the receipt as it was journalled, the columns are for finding it.
   CREATE TABLE receipts (
     id TEXT PRIMARY KEY,
@@ -136,8 +147,11 @@ export const migrations: readonly string[] = [
     content TEXT,
     UNIQUE (kind, subject, position)
   ) STRICT;
-  `,
-  `
+`,
+    back: null,
+  },
+  {
+    forward: `
   -- A receipt is one row, appended; everything that can be derived from its body is a view, and everything that sums up
   -- is moved once for a whole batch of receipts, which is one posting.
   CREATE TABLE receipts_2 (
@@ -211,5 +225,8 @@ export const migrations: readonly string[] = [
     SELECT receipts.id AS receipt_id, attempt.value ->> 'number' AS number, unit.value ->> 'unit' AS unit,
       unit.value ->> 'count' AS count, CAST(unit.value ->> 'costNano' AS INTEGER) AS cost_nano
     FROM receipts, json_each(receipts.body, '$.attempts') AS attempt, json_each(attempt.value, '$.units') AS unit;
-  `,
+`,
+    back: null,
+  },
+  { forward: packReceipts, back: null },
 ];

@@ -38,20 +38,6 @@ export function openForReading(path: string): DatabaseSync {
   }
 }
 
-/** Runs `work` in one transaction; whatever it throws undoes all of it. */
-export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    database.exec('COMMIT');
-    return result;
-  } catch (error) {
-    // After some errors (a full disk) SQLite has rolled back by itself.
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
-}
-
 function migrate(database: DatabaseSync): void {
   database.exec(
     'CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at_ms INTEGER NOT NULL)',
@@ -61,10 +47,18 @@ function migrate(database: DatabaseSync): void {
     throw new Error(`the ledger has schema version ${from}, this build knows ${migrations.length}`);
   }
   for (let version = from; version < migrations.length; version += 1) {
-    inTransaction(database, () => {
-      database.exec(migrations[version]!);
+    const { forward } = migrations[version]!;
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      if (typeof forward === 'string') database.exec(forward);
+      else forward(database);
       database.prepare('INSERT INTO schema_version VALUES (?, ?)').run(version + 1, Date.now());
-    });
+      database.exec('COMMIT');
+    } catch (error) {
+      // After some errors (a full disk) SQLite has rolled back by itself.
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
   }
 }
 

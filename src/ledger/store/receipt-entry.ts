@@ -1,0 +1,146 @@
+import type { ReservedAmount } from '#core/contracts/journal.ts';
+import { totalCost } from '#core/price.ts';
+import type { AttemptLine, Outcome, Receipt } from '#core/receipt.ts';
+import { totalsOf, type TokenTotals } from '#core/usage.ts';
+import { columnText } from './column-text.ts';
+
+export const dayMs = 86_400_000;
+const mostNano = 2n ** 63n - 1n;
+const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const failures: ReadonlySet<Outcome> = new Set(['upstream_error', 'timeout', 'gateway_crash']);
+
+const noTokens: TokenTotals = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
+
+/** What a sum is kept for. */
+export interface CounterKey {
+  readonly day: number;
+  readonly key: string;
+  readonly project: string;
+  readonly team: string;
+  readonly service: string;
+  readonly model: string;
+  readonly provider: string;
+  readonly route: string;
+  readonly outcome: string;
+  readonly currency: string;
+}
+
+/** What an attempt adds to the sums. A request counts where its last attempt went. */
+export interface Count {
+  readonly of: CounterKey;
+  readonly requests: number;
+  readonly attempts: number;
+  /** Requests that failed. */
+  readonly errors: number;
+  readonly tokens: TokenTotals;
+  readonly costNano: bigint;
+}
+
+/** A receipt as the books take it. */
+export interface ReceiptEntry {
+  readonly receipt: Receipt;
+  /** As it was journalled. */
+  readonly body: string;
+  readonly booked: readonly ReservedAmount[];
+  /** Day of the id: which partition it is in. */
+  readonly idDay: number;
+  /** Subjects, route, outcome, and the last attempt's model and provider. */
+  readonly of: CounterKey;
+  readonly tokens: number;
+  /** Whatever the currencies: for checking, not for charging. */
+  readonly costNano: bigint;
+  readonly counts: readonly Count[];
+}
+
+/** @throws RangeError for figures that no book can hold, TypeError for what is no receipt. */
+export function mapEntry(receipt: Receipt, body: string, booked: readonly ReservedAmount[]): ReceiptEntry {
+  const day = Math.floor(receipt.admittedAtMs / dayMs);
+  const { key, project, team, service = '' } = receipt.subjects;
+  const last = receipt.attempts.at(-1);
+  const subjects = {
+    day,
+    key: columnText(key),
+    project: columnText(project),
+    team: columnText(team),
+    service: columnText(service),
+    route: columnText(receipt.route),
+    outcome: columnText(receipt.outcome),
+  };
+  const of: CounterKey = {
+    ...subjects,
+    model: columnText(last?.model ?? receipt.requestedModel ?? ''),
+    provider: columnText(last?.provider ?? ''),
+    currency: '',
+  };
+  const errors = failures.has(receipt.outcome) ? 1 : 0;
+  const counts = receipt.attempts.map((attempt): Count => {
+    const whose = {
+      ...subjects,
+      model: columnText(attempt.model),
+      provider: columnText(attempt.provider),
+      currency: columnText(attempt.currency),
+    };
+    const isLast = attempt === last;
+    return {
+      of: whose,
+      requests: isLast ? 1 : 0,
+      attempts: 1,
+      errors: isLast ? errors : 0,
+      ...sumOf(attempt),
+    };
+  });
+  if (!last) counts.push({ of, requests: 1, attempts: 0, errors, tokens: noTokens, costNano: 0n });
+  return {
+    receipt,
+    body,
+    booked,
+    idDay: idDayOf(receipt.id),
+    of,
+    tokens: counts.reduce((sum, { tokens }) => sum + tokens.input + tokens.output, 0),
+    costNano: counts.reduce((sum, { costNano }) => sum + costNano, 0n),
+    counts,
+  };
+}
+
+/**
+ * The day in a receipt's id, counted from 1970-01-01 UTC: an id begins with the milliseconds of its making, in ten
+ * characters of Crockford's base 32 (a ULID). 0 for any other id.
+ */
+export function idDayOf(id: string): number {
+  let ms = 0;
+  for (let i = 0; i < 10; i += 1) {
+    const digit = crockford.indexOf(id[i] ?? ' ');
+    if (digit < 0) return 0;
+    ms = ms * 32 + digit;
+  }
+  // More than the 48 bits that such a time has.
+  return ms < 2 ** 48 ? Math.floor(ms / dayMs) : 0;
+}
+
+/** The first id of a day, and so an end of the day before. */
+export function firstIdOf(idDay: number): string {
+  let ms = idDay * dayMs;
+  let text = '';
+  for (let i = 0; i < 10; i += 1) {
+    text = crockford[ms % 32]! + text;
+    ms = Math.floor(ms / 32);
+  }
+  return text;
+}
+
+function check(count: number, costNano: bigint): void {
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new RangeError(`expected a count from 0 to 2^53 - 1, got ${count}`);
+  }
+  if (costNano < 0n) throw new RangeError(`expected a cost of 0 or more, got ${costNano}`);
+}
+
+/** @throws RangeError for a count or a cost that cannot be. */
+function sumOf(attempt: AttemptLine): Pick<Count, 'tokens' | 'costNano'> {
+  const { lines, units } = attempt;
+  for (const { line, costNano } of lines) check(line.count, costNano);
+  if (units) for (const { count, costNano } of units) check(count, costNano);
+  const costNano = totalCost(attempt);
+  if (costNano > mostNano) throw new RangeError(`expected a cost below 2^63 nano-units, got ${costNano}`);
+  return { tokens: totalsOf(lines.map((priced) => priced.line)), costNano };
+}

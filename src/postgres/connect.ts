@@ -1,0 +1,118 @@
+import pg from 'pg';
+import type { PostgresSettings } from '#core/storage-settings.ts';
+import { stateOf } from './failures.ts';
+
+/** In which every table of the gateway is. */
+export const schema = 'sluice';
+
+export type PostgresServer = Pick<PostgresSettings, 'url' | 'connectTimeoutMs' | 'tls'>;
+
+export interface ConnectOptions {
+  readonly server: PostgresServer;
+  /** What for: shown in `pg_stat_activity`. */
+  readonly name: string;
+  /** Ends transactions that stand still: nobody's lock outlives a node that is paused or cut off. */
+  readonly idleTransactionMs?: number;
+  /** The longest wait for a lock. */
+  readonly lockMs?: number;
+  /** The longest wait for an answer; null: without end. */
+  readonly statementMs?: number | null;
+}
+
+/** Longer than the server itself needs to end a statement. */
+const graceMs = 5_000;
+const statementMs = 60_000;
+const disconnectMs = 1_000;
+
+/**
+ * Whole numbers come as bigint, so that no amount is ever rounded; `numeric`, too, which sums of whole numbers are. All else
+ * as usual.
+ */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+      ? BigInt
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/** There is nobody to talk to, which may change. */
+export class DatabaseAway extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'DatabaseAway';
+  }
+}
+
+/** Connects. @throws DatabaseAway, or Error where it will not change by itself; naming the server, never the password. */
+export async function connect(options: ConnectOptions): Promise<pg.Client> {
+  const { url, connectTimeoutMs, tls } = options.server;
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: `sluice ${options.name}`,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types,
+    ...(tls
+      ? { ssl: { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key ?? undefined } }
+      : {}),
+    ...(options.statementMs === null
+      ? {}
+      : {
+          // By the server where it lives, and by our own clock where it hangs.
+          statement_timeout: options.statementMs ?? statementMs,
+          query_timeout: (options.statementMs ?? statementMs) + graceMs,
+        }),
+    ...(options.lockMs === undefined ? {} : { lock_timeout: options.lockMs }),
+    ...(options.idleTransactionMs === undefined
+      ? {}
+      : { idle_in_transaction_session_timeout: options.idleTransactionMs }),
+  });
+  // A connection that breaks while nobody asks: the next question says so.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(`SET search_path = ${schema}, public`);
+  } catch (error) {
+    await disconnect(client);
+    const message = `PostgreSQL at ${serverOf(url)}: ${(error as Error).message}`;
+    throw isAway(error) ? new DatabaseAway(message, error) : new Error(message, { cause: error });
+  }
+  return client;
+}
+
+/** No word of the server's, or one that it cannot serve now: starting, ending, too many connections. */
+const isAway = (error: unknown): boolean => ['', '53', '57'].includes(stateOf(error).slice(0, 2));
+
+/** Never throws; a server that does not say good-bye is left. */
+export async function disconnect(client: pg.Client): Promise<void> {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } })
+    .connection;
+  const timer = setTimeout(() => stream.destroy(), disconnectMs);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
+}
+
+/** Host, port and database of a URL. */
+export function serverOf(url: string): string {
+  try {
+    const { host, pathname } = new URL(url);
+    return host + pathname;
+  } catch {
+    return 'an address that is no URL';
+  }
+}
+
+/** Runs `work` in one transaction; whatever it throws undoes all of it. */
+export async function inTransaction<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN');
+  try {
+    const result = await work();
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    // Where the connection is gone the server undoes it by itself.
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
