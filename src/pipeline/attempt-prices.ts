@@ -1,23 +1,13 @@
 import { chargeFor } from '#core/charge.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
-import { priceAt, type PriceUse, type PriceVersion } from '#core/price.ts';
+import { priceAt, type PriceUse } from '#core/price.ts';
+import type { AttemptPrices, PricesOf } from '#core/price-usage.ts';
 import type { Subjects } from '#core/receipt.ts';
 import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from './gateway.ts';
 import { meterOf } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
-
-/** What holds for an attempt. */
-export interface AttemptPrices {
-  /** What the provider is paid; null: nothing is known of it. */
-  readonly cost: PriceVersion | null;
-  /** What the customer pays; null: the cost. */
-  readonly charge: PriceVersion | null;
-}
-
-/** Of the attempt's model, or of another one of the same provider, at whose price a line is billed. */
-export type PricesOf = (model?: string) => AttemptPrices;
 
 /** Words for what is served as usual. */
 const usualTiers = new Set(['auto', 'default', 'standard', 'standard_only', 'on_demand']);

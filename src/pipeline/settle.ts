@@ -6,7 +6,7 @@ import { costEvents } from './cost-event.ts';
 import { allNoted } from './kept/note.ts';
 import { measure } from './measure.ts';
 import { pricesOfAttempt, tierServed } from './attempt-prices.ts';
-import { priceUsage } from './price-usage.ts';
+import { priceUsage } from '#core/price-usage.ts';
 import { meterOf } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';

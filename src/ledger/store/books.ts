@@ -29,7 +29,8 @@ export interface NumberedEntry extends ReceiptEntry {
 export interface Correction {
   readonly sequence: number;
   readonly id: string;
-  readonly reason: 'late';
+  /** It was settled as a crash, and its own gateway's receipt came; or it was priced anew. */
+  readonly reason: 'late' | 'rerated';
   readonly body: string;
 }
 

@@ -64,8 +64,9 @@ export function* queryUsage(query: UsageQuery): Asking<UsageRow[]> {
   const rows = yield {
     sql: `SELECT ${columns}, SUM(requests) AS requests, SUM(attempts) AS attempts, SUM(errors) AS errors,
        SUM(input) AS input, SUM(output) AS output, SUM(cache_read) AS cache_read,
-       SUM(cache_write) AS cache_write, SUM(reasoning) AS reasoning, SUM(cost_nano) AS cost_nano
-     FROM ${table} ${whereOf(conditions)} GROUP BY ${columns} HAVING SUM(attempts) + SUM(requests) > 0
+       SUM(cache_write) AS cache_write, SUM(reasoning) AS reasoning, SUM(cost_nano) AS cost_nano,
+       SUM(price_nano) AS price_nano
+     FROM ${table} ${whereOf(conditions)} GROUP BY ${columns} HAVING SUM(attempts) + SUM(requests) > 0 OR SUM(price_nano) <> 0
      ORDER BY SUM(cost_nano) DESC, SUM(requests) DESC, ${columns}`,
     values,
   };

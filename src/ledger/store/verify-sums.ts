@@ -12,7 +12,7 @@ export interface Finding {
   readonly found: string;
 }
 
-/** Figures by subject and currency: requests, attempts, errors, tokens in and out, cost; or the cost alone. */
+/** Figures by subject and currency: requests, attempts, errors, tokens in and out, cost, price; or some of them. */
 export type Sums = Map<string, bigint[]>;
 
 const summed = ['key', 'team', 'model', 'day', 'service'] as const;
@@ -25,11 +25,15 @@ const sumChecks: readonly { readonly table: string; readonly dimensions: readonl
 ];
 const moved: readonly Summed[] = ['key', 'team', 'model', 'day'];
 
+/** A cost is a credit of the provider, a price a debit of the project. */
+const movedAmounts = `-SUM(CASE WHEN account LIKE 'provider:%' THEN amount_nano ELSE 0 END) AS cost_nano,
+  SUM(CASE WHEN account LIKE 'project:%' THEN amount_nano ELSE 0 END) AS price_nano`;
+
 /** What the receipts that were read sum up to. */
 export class ReceiptSums {
   receipts = 0;
   attempts = 0;
-  /** Cost, by posting and currency. */
+  /** Cost and price, by posting and currency. */
   readonly postings: Sums = new Map();
   readonly counted: Record<Summed, Sums> = {
     key: new Map(),
@@ -51,18 +55,19 @@ export class ReceiptSums {
     for (const count of counts) this.#count(count, posting, sign);
   }
 
-  #count({ of, requests, attempts, errors, tokens, costNano }: Count, posting: number, sign: 1 | -1): void {
+  #count(count: Count, posting: number, sign: 1 | -1): void {
+    const { of, requests, attempts, errors, tokens, costNano, priceNano } = count;
     const whole = [requests, attempts, errors, tokens.input, tokens.output].map((n) => BigInt(sign * n));
-    const cost = sign < 0 ? -costNano : costNano;
-    const figures = [...whole, cost];
+    const [cost, price] = sign < 0 ? [-costNano, -priceNano] : [costNano, priceNano];
+    const figures = [...whole, cost, price];
     for (const dimension of summed) {
       const value = of[dimension];
       if (value === '' && dimension === 'service') continue;
       const subject = `${dimension === 'day' ? renderDay(of.day) : value} ${of.currency}`;
       addTo(this.counted[dimension], subject, figures);
-      if (cost !== 0n) addTo(this.moved[dimension], subject, [cost]);
+      if (cost !== 0n || price !== 0n) addTo(this.moved[dimension], subject, [cost, price]);
     }
-    if (cost !== 0n) addTo(this.postings, `${posting} ${of.currency}`, [cost]);
+    if (cost !== 0n || price !== 0n) addTo(this.postings, `${posting} ${of.currency}`, [cost, price]);
   }
 }
 
@@ -70,24 +75,24 @@ export class ReceiptSums {
 export function* compareSums(receipts: ReceiptSums, findings: Finding[]): Asking<void> {
   const inPostings = sumsOf(
     yield {
-      sql: `SELECT posting AS subject, currency, SUM(amount_nano) AS cost_nano FROM movements
-        WHERE account LIKE 'project:%' GROUP BY posting, currency`,
+      sql: `SELECT posting AS subject, currency, ${movedAmounts} FROM movements GROUP BY posting, currency`,
       values: [],
     },
-    ['cost_nano'],
+    ['cost_nano', 'price_nano'],
   );
   compare(findings, 'movements = their posting', receipts.postings, inPostings);
   for (const { table, dimensions } of sumChecks) {
     for (const dimension of dimensions) {
       const rows = yield {
         sql: `SELECT "${dimension}" AS subject, currency, SUM(requests) AS requests, SUM(attempts) AS attempts,
-            SUM(errors) AS errors, SUM(input) AS input, SUM(output) AS output, SUM(cost_nano) AS cost_nano
+            SUM(errors) AS errors, SUM(input) AS input, SUM(output) AS output, SUM(cost_nano) AS cost_nano,
+            SUM(price_nano) AS price_nano
           FROM ${table} GROUP BY "${dimension}", currency`,
         values: [],
       };
       const found = sumsOf(
         rows,
-        ['requests', 'attempts', 'errors', 'input', 'output', 'cost_nano'],
+        ['requests', 'attempts', 'errors', 'input', 'output', 'cost_nano', 'price_nano'],
         dimension,
       );
       compare(findings, `${table} = receipts, by ${dimension}`, receipts.counted[dimension], found);
@@ -95,11 +100,11 @@ export function* compareSums(receipts: ReceiptSums, findings: Finding[]): Asking
   }
   for (const dimension of moved) {
     const rows = yield {
-      sql: `SELECT "${dimension}" AS subject, currency, SUM(amount_nano) AS cost_nano FROM movements
-        WHERE account LIKE 'project:%' GROUP BY "${dimension}", currency`,
+      sql: `SELECT "${dimension}" AS subject, currency, ${movedAmounts} FROM movements
+        GROUP BY "${dimension}", currency`,
       values: [],
     };
-    const found = sumsOf(rows, ['cost_nano'], dimension);
+    const found = sumsOf(rows, ['cost_nano', 'price_nano'], dimension);
     compare(findings, `movements = receipts, by ${dimension}`, receipts.moved[dimension], found);
   }
 }

@@ -8,7 +8,7 @@ import type { Usage } from '#core/usage.ts';
 import type { Gateway } from '../gateway.ts';
 import { costEvents } from '../cost-event.ts';
 import { pricesOf, tierServed } from '../attempt-prices.ts';
-import { priceUsage, type Pricing } from '../price-usage.ts';
+import { priceUsage, type Pricing } from '#core/price-usage.ts';
 
 const maxDocumentBytes = 64 * 1024 * 1024;
 /** Looks, with a minute between the later ones: providers end what takes longer than a day. */

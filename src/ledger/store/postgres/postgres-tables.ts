@@ -300,7 +300,7 @@ export class PostgresTables implements BookTables {
   ): Promise<void> {
     if (rows.length === 0) return;
     const key = ['day', ...names].join(', ');
-    const figures = [...sums, 'cost_nano'];
+    const figures = [...sums, 'cost_nano', 'price_nano'];
     const types = ['int8', ...names.map(() => 'text'), ...figures.map(() => 'int8')];
     await this.#client.query(
       `INSERT INTO ${table} (${key}, ${figures.join(', ')})
@@ -317,6 +317,7 @@ export class PostgresTables implements BookTables {
           int8Array(rows.map(({ tokens }) => tokens[name])),
         ),
         int8Array(rows.map(({ costNano }) => costNano)),
+        int8Array(rows.map(({ priceNano }) => priceNano)),
       ],
     );
   }

@@ -12,7 +12,7 @@ interface Head extends BooksHead {
 }
 
 const sums = ['requests', 'attempts', 'errors', 'input', 'output', 'cache_read', 'cache_write', 'reasoning'];
-const addSums = [...sums, 'cost_nano'].map((name) => `${name} = ${name} + excluded.${name}`).join(', ');
+const addSums = [...sums, 'cost_nano', 'price_nano'].map((name) => `${name} = ${name} + excluded.${name}`).join(', ');
 
 /** The tables in SQLite, by statements that are prepared once and run for each row: nothing is cheaper there. */
 export class SqliteTables implements BookTables {
@@ -192,11 +192,12 @@ export class SqliteTables implements BookTables {
 }
 
 const upsert = (table: string, names: number): string =>
-  `INSERT INTO ${table} VALUES (${Array(names + 9)
+  `INSERT INTO ${table} VALUES (${Array(names + 10)
     .fill('?')
     .join(', ')}) ON CONFLICT DO UPDATE SET ${addSums}`;
 
-function figuresOf({ requests, attempts, errors, tokens, costNano }: CounterSum) {
+function figuresOf({ requests, attempts, errors, tokens, costNano, priceNano }: CounterSum) {
   const { input, output, cacheRead, cacheWrite, reasoning } = tokens;
-  return [requests, attempts, errors, input, output, cacheRead, cacheWrite, reasoning, costNano] as const;
+  const amounts = [costNano, priceNano] as const;
+  return [requests, attempts, errors, input, output, cacheRead, cacheWrite, reasoning, ...amounts] as const;
 }
