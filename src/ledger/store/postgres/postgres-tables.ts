@@ -10,6 +10,7 @@ import { idDayOf } from '../receipt-entry.ts';
 import { mapPlace, placeColumns, readStanding } from '../read-bodies.ts';
 import { askClient } from './ask-client.ts';
 import { addPartitions } from './partitions.ts';
+import { PostgresWebhooks } from './postgres-webhooks.ts';
 
 type Head = { -readonly [name in keyof BooksHead]: BooksHead[name] };
 
@@ -18,6 +19,7 @@ const sums = ['requests', 'attempts', 'errors', 'input', 'output', 'cache_read',
 /** The tables in PostgreSQL: each batch of rows is one statement over arrays. */
 export class PostgresTables implements BookTables {
   head: Head = { posting: 0, sequence: 0, keptFromDay: 0 };
+  readonly webhooks: PostgresWebhooks;
   readonly #client: Client;
   readonly #node: string;
   /** Partitions that are surely there. */
@@ -26,6 +28,7 @@ export class PostgresTables implements BookTables {
   constructor(client: Client, node: string) {
     this.#client = client;
     this.#node = node;
+    this.webhooks = new PostgresWebhooks(client, node);
   }
 
   /** Waits until nobody else writes. */

@@ -6,22 +6,27 @@ import type { BooksHead, BookTables, Dead, DeadAttempt, NumberedEntry } from '..
 import { columnText } from '../column-text.ts';
 import { readStanding, mapPlace, placeColumns } from '../read-bodies.ts';
 import { askDatabase } from './ask-database.ts';
+import { SqliteWebhooks } from './sqlite-webhooks.ts';
 
 interface Head extends BooksHead {
   keptFromDay: number;
 }
 
 const sums = ['requests', 'attempts', 'errors', 'input', 'output', 'cache_read', 'cache_write', 'reasoning'];
-const addSums = [...sums, 'cost_nano', 'price_nano'].map((name) => `${name} = ${name} + excluded.${name}`).join(', ');
+const addSums = [...sums, 'cost_nano', 'price_nano']
+  .map((name) => `${name} = ${name} + excluded.${name}`)
+  .join(', ');
 
 /** The tables in SQLite, by statements that are prepared once and run for each row: nothing is cheaper there. */
 export class SqliteTables implements BookTables {
   head: Head = { posting: 0, sequence: 0, keptFromDay: 0 };
   readonly #database: DatabaseSync;
+  readonly webhooks: SqliteWebhooks;
   readonly #prepared = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
+    this.webhooks = new SqliteWebhooks(database);
   }
 
   readHead(): void {
