@@ -22,6 +22,7 @@ import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { AskedAccount } from './compose/ask-account.ts';
+import { createCounters } from './compose/create-counters.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
 import { openCache } from './compose/open-cache.ts';
@@ -52,6 +53,13 @@ const observer = createObserver({
   connections: () => upstream.stats(),
   doors: () => listeners.stats(),
 });
+const counting = createCounters({
+  embedded: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
+  redis: start.snapshot.storage.redis,
+  nodeId: start.nodeId,
+  incarnation: start.incarnation,
+  clock,
+});
 const keys = new KeyTable();
 keys.apply(start.keys);
 
@@ -65,7 +73,7 @@ const parts: Parts = {
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,
   journal,
-  counters: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
+  counters: counting.counters,
   cache: cache.store,
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
@@ -95,6 +103,7 @@ const idle = Promise.withResolvers<void>();
 let listeners: ListenerPool;
 
 try {
+  await counting.ready();
   listeners = await openListeners(start, {
     onExchange(inbound) {
       void parts.serve(inbound);
@@ -140,7 +149,7 @@ port.on('message', (message: ToWorker) => {
     case 'usage':
       return account.hear(message.ask, message);
     case 'metrics':
-      return say({ type: 'metrics', ask: message.ask, dump: observer.dump() });
+      return say({ type: 'metrics', ask: message.ask, dump: [...observer.dump(), ...counting.dump()] });
     case 'drain':
       return listeners.drain();
     case 'close':
@@ -171,6 +180,7 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(progress);
   clearInterval(lagSamples);
   await owed.close();
+  await counting.close();
   upstream.close();
   start.tokenPort.close();
   start.keeperPort.close();

@@ -11,6 +11,7 @@ import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
+import type { CounterWatch } from './watch-counters.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -26,6 +27,7 @@ export interface ControlPlaneParts {
   /** Why the configuration's master cannot be asked; null: it can. */
   unreachable(): string | null;
   readonly watch: UpstreamWatch;
+  readonly counterWatch: CounterWatch;
   /** Set while the gateway is ending. */
   isDraining(): boolean;
 }
@@ -40,6 +42,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       const reasons = [
         ...pool.complaints(),
         ...parts.watch.complaints(),
+        ...parts.counterWatch.complaints(),
         ...(reloader.current.shared?.version === 0
           ? ['there is no configuration yet: sluice apply FILE']
           : []),
@@ -71,7 +74,11 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         ledgerLagSegments: ledger.lagSegments(),
         configReloads: reloader.counts,
         certificates: certificatesOf(reloader.current.snapshot.listen),
-        upstreams: [...parts.watch.metrics(), ...poolMetrics(parts.pools.read())],
+        upstreams: [
+          ...parts.watch.metrics(),
+          ...poolMetrics(parts.pools.read()),
+          ...parts.counterWatch.metrics(),
+        ],
       });
     },
     discovery: () => parts.watch.reports(),
