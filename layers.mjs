@@ -40,7 +40,7 @@ export const layers = {
     'admin',
   ],
   cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main', 'postgres'],
-  main: ['core', 'balance', 'compose', 'ledger', 'storage', 'admin', 'config', 'transport'],
+  main: ['core', 'balance', 'events', 'compose', 'ledger', 'storage', 'admin', 'config', 'transport'],
   worker: [
     'core',
     'compose',

@@ -6,6 +6,7 @@ import { CommandFailed } from './command-failed.ts';
 import { csvHead, csvRows } from './export-csv.ts';
 import { jsonOption, momentOf, stateOption, wholeNumber, wordList } from './options.ts';
 import { print, printJson } from './print.ts';
+import { addRerate } from './rerate.ts';
 import { renderTable, visible } from './render-table.ts';
 
 const dimensions = ['key', 'project', 'team', 'model', 'provider', 'day', 'route', 'outcome'] as const;
@@ -50,6 +51,7 @@ export function addLedger(sluice: Command): void {
   )
     .addOption(new Option('--format <name>', 'form').choices(['csv', 'jsonl']).default('jsonl'))
     .action(exportReceipts);
+  addRerate(ledger);
 }
 
 const withRange = (command: Command) =>

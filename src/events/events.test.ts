@@ -107,9 +107,8 @@ test('an event goes out as a CloudEvent in structured mode, signed, and only wha
 test('in batch mode many go in one request, in their order; each of two keys signs', async (context) => {
   const { receiver, start, event } = await fixture(context);
   const other = randomBytes(24).toString('base64');
-  const dispatcher = await start({ batch: 10, secrets: [key, other] });
+  await start({ batch: 10, secrets: [key, other] });
   for (let n = 1; n <= 25; n++) event(n, `project:${n % 3}`);
-  dispatcher.wake();
   await until(() => idsOf(receiver.taken).length === 25);
   assert.deepEqual(idsOf(receiver.taken), ids(1, 25));
   assert.ok(receiver.taken.every(({ events }) => events.length <= 10));
@@ -174,7 +173,7 @@ test('410 stops a webhook until somebody says otherwise; nothing is lost meanwhi
   receiver.behave = () => 204;
   assert.equal(receiver.posted.length, 1);
   await books.as('n1').stop('hook', null);
-  dispatcher.wake();
+  dispatcher.wake('hook');
   await until(() => receiver.taken.length === 2);
   assert.deepEqual(idsOf(receiver.taken), ['e/1', 'e/2']);
 });

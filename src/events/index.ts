@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { DeadLetter } from '#core/contracts/outbox.ts';
 import type { EventPlan, WebhookPlan } from '#core/webhook.ts';
+import type { PostResult } from './post.ts';
 import { WebhookDelivery, type DeliveryParts, type DeliveryReport } from './webhook-delivery.ts';
 
 export type { DeliveryParts, DeliveryReport };
@@ -36,9 +38,17 @@ export class EventDispatcher {
     }
   }
 
-  /** Something came on the books. */
-  wake(): void {
-    for (const { delivery } of this.#following.values()) delivery.wake();
+  /** Something has changed for a webhook. */
+  wake(webhook: string): void {
+    this.#following.get(webhook)?.delivery.wake();
+  }
+
+  /** Sends an event to a webhook once more; null: there is no such webhook any more. */
+  async resend({ webhook, sequence, event: text }: DeadLetter): Promise<PostResult | null> {
+    const known = this.#following.get(webhook);
+    if (!known) return null;
+    const { id, subject, type } = JSON.parse(text) as Record<'id' | 'subject' | 'type', string>;
+    return known.delivery.send({ id, subject, type, sequence, text });
   }
 
   reports(): (DeliveryReport & { readonly host: string })[] {

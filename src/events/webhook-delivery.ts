@@ -1,9 +1,10 @@
-import type { Outbox, OutboxEntry } from '#core/contracts/outbox.ts';
+import type { Outbox, OutboxEntry, WebhookState } from '#core/contracts/outbox.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import type { WebhookPlan } from '#core/webhook.ts';
-import { mapEntry } from './cloud-event.ts';
+import { mapEntry, type OutgoingEvent } from './cloud-event.ts';
 import { deliverInOrder, LaneEnded, pause, type LaneParts } from './lane.ts';
-import type { PostResult } from './post.ts';
+import { postOnce, type PostResult } from './post.ts';
+import { renderHeaders, renderMessage } from './webhook-request.ts';
 
 export interface DeliveryParts extends Omit<LaneParts, 'onTry'> {
   readonly outbox: Outbox;
@@ -40,6 +41,7 @@ export class WebhookDelivery {
   #idle = new AbortController();
   /** Until when the right to deliver is ours, by the monotonic clock. */
   #mineUntilMs = 0;
+  #state: WebhookState | null = null;
   #failing: string | null = null;
   #taken = 0;
   #failed = 0;
@@ -61,9 +63,18 @@ export class WebhookDelivery {
     };
   }
 
-  /** Something came on the books, or the webhook may go on. */
+  /** The webhook may go on. */
   wake(): void {
+    this.#mineUntilMs = 0;
     this.#idle.abort();
+  }
+
+  /** Sends one event by itself, once, whatever else is under way. */
+  send(event: OutgoingEvent): Promise<PostResult> {
+    const message = renderMessage([event], this.#webhook.batch > 1);
+    const headers = renderHeaders(message, this.#webhook, this.#parts.nowMs());
+    const how = { parts: this.#parts, signal: this.#closing.signal };
+    return postOnce(this.#webhook, { headers, body: message.body }, how);
   }
 
   /** What is under way is broken off: it goes out again the next time. */
@@ -98,8 +109,10 @@ export class WebhookDelivery {
 
   /** One window. False: there is nothing to do now. */
   async #turn(closing: AbortSignal): Promise<boolean> {
-    const { outbox } = this.#parts;
-    const state = await this.#claim();
+    const { outbox, monotonicMs } = this.#parts;
+    // Asked for anew in time, or when somebody says that something has changed.
+    if (this.#mineUntilMs - monotonicMs() < (leaseMs * 2) / 3) this.#state = await this.#claim();
+    const state = this.#state;
     if (!state || state.stopped !== null) return false;
     const entries = await outbox.entries(state.position, windowSize);
     if (entries.length === 0) return false;
@@ -108,9 +121,13 @@ export class WebhookDelivery {
     try {
       const signal = AbortSignal.any([closing, lost.signal]);
       const letters = await this.#deliver(entries, signal);
-      await outbox.advance(this.#webhook.name, entries.at(-1)!.sequence, letters);
-      return true;
+      const position = entries.at(-1)!.sequence;
+      const isOurs = await outbox.advance(this.#webhook.name, position, letters);
+      this.#state = isOurs ? { ...state, position } : null;
+      if (!isOurs) this.#mineUntilMs = 0;
+      return isOurs;
     } catch (error) {
+      this.#mineUntilMs = 0;
       if (!(error instanceof LaneEnded)) throw error;
       if (error.kind === 'gone') await outbox.stop(this.#webhook.name, 'the receiver answered with 410 Gone');
       return false;

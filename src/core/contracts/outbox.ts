@@ -28,6 +28,11 @@ export interface DeadLetter {
 
 export type StoredLetter = DeadLetter & { readonly id: number; readonly atMs: number };
 
+export interface LetterQuery {
+  readonly webhook?: string;
+  readonly id?: number;
+}
+
 /** What is to be told to others, and how far each of them is: part of the books. */
 export interface Outbox {
   /** In the order in which it came on the books, after this number; at most `limit`. */
@@ -41,8 +46,8 @@ export interface Outbox {
   advance(webhook: string, position: number, letters: readonly DeadLetter[]): Promise<boolean>;
   /** Nothing more is delivered, for a reason; null: it is again. False: there is no such webhook. */
   stop(webhook: string, reason: string | null): Promise<boolean>;
-  /** The latest of a webhook, or of all, at most `limit`. */
-  letters(webhook: string | null, limit: number): Promise<readonly StoredLetter[]>;
+  /** The latest, or those of a webhook, or the one of an id; at most `limit`. */
+  letters(of: LetterQuery, limit: number): Promise<readonly StoredLetter[]>;
   /** Takes one away; null: there is none. */
   takeLetter(id: number): Promise<StoredLetter | null>;
   /** All that there ever were. */

@@ -43,8 +43,12 @@ export class MemoryBooks {
         if (row) row.stopped = reason;
         return row !== undefined;
       },
-      letters: async (webhook, limit) =>
-        dead.filter((letter) => webhook === null || letter.webhook === webhook).slice(-limit),
+      letters: async ({ webhook, id }, limit) =>
+        dead
+          .filter(
+            (letter) => (webhook ?? letter.webhook) === letter.webhook && (id ?? letter.id) === letter.id,
+          )
+          .slice(-limit),
       async takeLetter(id) {
         const at = dead.findIndex((letter) => letter.id === id);
         return at < 0 ? null : dead.splice(at, 1)[0]!;

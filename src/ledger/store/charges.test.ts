@@ -245,9 +245,10 @@ onEachStore(
     assert.equal(await outbox.stop('hook', 'gone'), true);
     assert.equal(await outbox.stop('nobody', 'gone'), false);
     assert.deepEqual(await outbox.states(), [{ webhook: 'hook', position: 2, stopped: 'gone', letters: 1 }]);
-    const [stored] = await outbox.letters('hook', 10);
+    const [stored] = await outbox.letters({ webhook: 'hook' }, 10);
     assert.deepEqual({ ...stored, id: 0, atMs: 0 }, { ...letter, id: 0, atMs: 0 });
-    assert.deepEqual(await outbox.letters('other', 10), []);
+    assert.deepEqual(await outbox.letters({ webhook: 'other' }, 10), []);
+    assert.deepEqual(await outbox.letters({ id: stored!.id }, 10), [stored]);
     assert.deepEqual(await outbox.takeLetter(stored!.id), stored);
     assert.equal(await outbox.takeLetter(stored!.id), null);
   },

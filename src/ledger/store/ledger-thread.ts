@@ -199,7 +199,7 @@ function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): unknown 
     case 'webhooks':
       return open.ask(queryWebhooks());
     case 'letters':
-      return open.ask(queryLetters(ask.webhook, ask.limit));
+      return open.ask(queryLetters(ask.of, ask.limit));
     case 'claim':
       return open.write(({ webhooks, head }) => webhooks.claim(ask.webhook, ask.leaseMs, head.sequence));
     case 'advance':

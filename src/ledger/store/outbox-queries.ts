@@ -1,13 +1,17 @@
-import type { StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
+import type { LetterQuery, StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
 import type { Asking, Row } from './asking.ts';
 
 export type WebhookStanding = WebhookState & { readonly webhook: string; readonly letters: number };
 
-/** The latest that were given up, of one webhook or of all. */
-export function* queryLetters(webhook: string | null, limit: number): Asking<StoredLetter[]> {
+/** The latest that were given up. */
+export function* queryLetters({ webhook, id }: LetterQuery, limit: number): Asking<StoredLetter[]> {
+  const wanted = Object.entries({ webhook, id }).filter(
+    (each): each is [string, string | number] => each[1] !== undefined,
+  );
+  const where = wanted.map(([name]) => `${name} = ?`).join(' AND ');
   const rows = yield {
-    sql: `SELECT * FROM dead_letters ${webhook === null ? '' : 'WHERE webhook = ?'} ORDER BY id DESC LIMIT ?`,
-    values: [...(webhook === null ? [] : [webhook]), limit],
+    sql: `SELECT * FROM dead_letters ${where && `WHERE ${where}`} ORDER BY id DESC LIMIT ?`,
+    values: [...wanted.map(([, value]) => value), limit],
   };
   return rows.map(mapLetter);
 }

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '#core/contracts/outbox.ts';
+import type { DeadLetter, LetterQuery } from '#core/contracts/outbox.ts';
 import type { ExportQuery, UsageQuery } from './queries.ts';
 import type { RerateWish } from './rerate.ts';
 
@@ -25,7 +25,7 @@ export type OutboxAsk =
       readonly letters: readonly DeadLetter[];
     }
   | { readonly do: 'stop'; readonly webhook: string; readonly reason: string | null }
-  | { readonly do: 'letters'; readonly webhook: string | null; readonly limit: number }
+  | { readonly do: 'letters'; readonly of: LetterQuery; readonly limit: number }
   | { readonly do: 'take-letter'; readonly letter: number };
 
 export interface LedgerCall {

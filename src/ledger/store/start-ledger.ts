@@ -68,7 +68,7 @@ export async function startLedger(options: LedgerOptions): Promise<Ledger> {
       claim: (webhook, leaseMs) => thread.ask({ do: 'claim', webhook, leaseMs }),
       advance: (webhook, position, letters) => thread.ask({ do: 'advance', webhook, position, letters }),
       stop: (webhook, reason) => thread.ask({ do: 'stop', webhook, reason }),
-      letters: (webhook, limit) => thread.ask({ do: 'letters', webhook, limit }),
+      letters: (of, limit) => thread.ask({ do: 'letters', of, limit }),
       takeLetter: (letter) => thread.ask({ do: 'take-letter', letter }),
       states: () => thread.ask({ do: 'webhooks' }),
     },
