@@ -9,7 +9,7 @@ interface RerateFlags extends AdminOptions {
   readonly from?: number;
   readonly to?: number;
   readonly model?: string;
-  readonly version?: string;
+  readonly priceVersion?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -22,7 +22,10 @@ export function addRerate(ledger: Command): void {
     .option('--from <time>', 'first moment of admission, such as 2026-11-01 (all there are)', momentOf)
     .option('--to <time>', 'moment before which they were admitted', momentOf)
     .option('--model <name>', "of attempts with this model only, in the provider's words")
-    .option('--version <name>', 'a version of a price, in place of the one in force when an attempt began')
+    .option(
+      '--price-version <name>',
+      'a version of a price, in place of the one in force when an attempt began',
+    )
     .option('--dry-run', 'say what would be, and change nothing')
     .addOption(adminOption())
     .addOption(stateOption())
@@ -30,12 +33,12 @@ export function addRerate(ledger: Command): void {
     .action(rerate);
 }
 
-async function rerate({ from, to, model, version, dryRun, ...flags }: RerateFlags): Promise<void> {
+async function rerate({ from, to, model, priceVersion, dryRun, ...flags }: RerateFlags): Promise<void> {
   const report = await askAdmin<RerateReport>(flags, 'POST /v1/ledger/rerate', {
     ...(from === undefined ? {} : { from: String(from) }),
     ...(to === undefined ? {} : { to: String(to) }),
     ...(model === undefined ? {} : { model }),
-    ...(version === undefined ? {} : { version }),
+    ...(priceVersion === undefined ? {} : { version: priceVersion }),
     dryRun: dryRun ?? false,
   });
   if (flags.json) return printJson(report);
