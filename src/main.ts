@@ -8,8 +8,11 @@ import { startAdmin, startProbes } from '#admin/index.ts';
 import { createCalibrationMemory } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
+import { EventDispatcher } from '#events/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
+import { journalEvents } from '#ledger/journal/journal-events.ts';
+import { openJournal } from '#ledger/journal/open-journal.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
 import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
@@ -30,6 +33,8 @@ import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { Reloader, type ReloaderParts } from './compose/reloader.ts';
+import { originOf } from './compose/origin-of.ts';
+import { queryAccount } from './compose/query-account.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -152,6 +157,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     members: () => watch.changes(),
     keys: () => keys.reset(),
     onSealed: (path) => ledger.sealed(path),
+    onUsage: (query) => queryAccount(ledger, query),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
       pools.recover(index);
@@ -164,6 +170,15 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       releaseOwner(counters, owner);
     },
   });
+  // What this thread has to tell stands in a journal of its own.
+  const journal = openJournal({
+    directory: journalDirectory,
+    worker: snapshot.threads,
+    incarnation: `${startedAtMs.toString(36)}.0`,
+    onSealed: (path) => ledger.sealed(path),
+  });
+  begun.defer(() => journal.close());
+  const events = journalEvents(journal, ({ id }, error) => say(`event ${id}: ${error.message}`));
   const probing = createUpstream({ clock: systemClock });
   begun.defer(() => probing.close());
   const watch = new UpstreamWatch({
@@ -173,6 +188,16 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     publish: (change) => pool.publishMembers(change),
   });
   begun.defer(() => watch.close());
+  const dispatcher = new EventDispatcher({
+    upstream: probing,
+    outbox: ledger.outbox,
+    locate: ({ url, tls }) => originOf(url, { tls }),
+    nowMs: () => systemClock.nowMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
+    random: Math.random,
+    onError: (error) => say(`webhooks: ${error.message}`),
+  });
+  begun.defer(() => dispatcher.close());
   const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
@@ -182,6 +207,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
       watch.follow(loaded.snapshot);
       await pool.publishSnapshot(watch.fill(loaded.snapshot));
+      await dispatcher.follow(loaded.snapshot.events);
     },
     revert(before) {
       watch.follow(before.snapshot);
@@ -194,6 +220,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
+  await dispatcher.follow(snapshot.events);
 
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
@@ -206,6 +233,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools,
     reloader,
     watch,
+    dispatcher,
+    events,
     counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
     unreachable: () => following?.failure ?? null,
@@ -246,10 +275,12 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       reloader.close();
       await following?.close();
       watch.close();
+      await dispatcher.close();
       probing.close();
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
+      journal.close();
       await ledger.close();
       counterWatch.close();
       await tokens.close();

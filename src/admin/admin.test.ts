@@ -63,7 +63,21 @@ const control: ControlPlane = {
   explain: (question) => question,
   async usage(query: UsageQuery) {
     asked.push(query);
-    return [{ team: 't', costNano: 12345678901234567890n }];
+    return [{ team: 't', costNano: '12345678901234567890', priceNano: '1' }];
+  },
+  async rerate(wish) {
+    asked.push(wish);
+    return { dryRun: wish.dryRun, examined: 2, corrected: 1, difference: [] };
+  },
+  events: {
+    webhooks: async () => [],
+    resume: async (name) => void asked.push(name),
+    letters: async (webhook) => [{ webhook }],
+    async redeliver(id) {
+      if (id === 9) throw new ControlError(503, 'It was not taken: status 500.');
+      asked.push(id);
+    },
+    discard: async (id) => void asked.push(id),
   },
   async receipt(id) {
     if (id.endsWith('X')) throw new Error('the secret text of a bug');
@@ -259,7 +273,7 @@ test('one that is stored is changed after the version that its ETag names, and n
 
 test('usage, receipts, proof and explanation', async () => {
   const usage = await ask('GET /v1/usage?by=team,model&from=2026-01-01&to=2026-01-02T00:00:00&project=p');
-  assert.deepEqual(usage.json.usage, [{ team: 't', costNano: '12345678901234567890' }]);
+  assert.deepEqual(usage.json.usage, [{ team: 't', costNano: '12345678901234567890', priceNano: '1' }]);
   assert.deepEqual(asked.at(-1), {
     by: ['team', 'model'],
     fromMs: Date.UTC(2026, 0, 1),
@@ -285,6 +299,32 @@ test('usage, receipts, proof and explanation', async () => {
     body: '{}',
   };
   assert.deepEqual((await ask('POST /v1/explain', { body: question })).json, question);
+});
+
+test('usage as CSV, re-rating, webhooks and what they were not given', async () => {
+  const csv = await ask('GET /v1/usage?by=team&format=csv');
+  assert.equal(csv.headers['content-type'], 'text/csv; charset=utf-8');
+  assert.equal(
+    csv.text,
+    'team,requests,attempts,errors,inputTokens,cacheReadTokens,cacheWriteTokens,outputTokens,reasoningTokens,cost,price,currency\r\n' +
+      't,,,,,,,,,12345678901.23456789,0.000000001,\r\n',
+  );
+  const body = { from: '2026-01-01', model: 'm', dryRun: true };
+  assert.equal((await ask('POST /v1/ledger/rerate', { body })).json.examined, 2);
+  const fromMs = Date.UTC(2026, 0, 1);
+  assert.deepEqual(asked.at(-1), { fromMs, toMs: null, model: 'm', version: null, dryRun: true });
+  assert.equal((await ask('POST /v1/ledger/rerate', { body: { all: true } })).status, 400);
+
+  assert.deepEqual((await ask('GET /v1/events/webhooks')).json, { webhooks: [] });
+  assert.equal((await ask('POST /v1/events/webhooks/hook/resume')).status, 204);
+  assert.equal(asked.at(-1), 'hook');
+  const letters = await ask('GET /v1/events/dead-letters?webhook=hook');
+  assert.deepEqual(letters.json, { deadLetters: [{ webhook: 'hook' }] });
+  assert.equal((await ask('POST /v1/events/dead-letters/7/redeliver')).status, 204);
+  assert.equal((await ask('POST /v1/events/dead-letters/9/redeliver')).status, 503);
+  assert.equal((await ask('DELETE /v1/events/dead-letters/7')).status, 204);
+  assert.equal(asked.at(-1), 7);
+  assert.equal((await ask('DELETE /v1/events/dead-letters/x')).status, 400);
 });
 
 test('a bug is told to the operator, not to the caller', async () => {

@@ -3,6 +3,7 @@ import { fastify } from 'fastify';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
 import { serveConfig } from './config.ts';
 import { serveDiscovery } from './discovery.ts';
+import { serveEvents } from './events.ts';
 import { serveExplain } from './explain.ts';
 import { createGuard } from './guard.ts';
 import { serveHealth } from './health.ts';
@@ -12,7 +13,7 @@ import { serveOpenApi } from './openapi.ts';
 import { createErrorHandler, sendProblem } from './problem.ts';
 import { serveStatus } from './status.ts';
 import { serveUpstreams } from './upstreams.ts';
-import { serveUsage } from './usage.ts';
+import { serveRerate, serveUsage } from './usage.ts';
 
 export { startProbes } from './probes.ts';
 export { createTokenVerifier } from './token.ts';
@@ -56,6 +57,8 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   serveKeys(app, settings.control);
   serveConfig(app, settings.control);
   serveUsage(app, settings.control);
+  serveRerate(app, settings.control);
+  serveEvents(app, settings.control);
   serveExplain(app, settings.control);
   await app.listen({ host: settings.host, port: settings.port });
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };

@@ -5,6 +5,7 @@ import { csvHead, csvRows } from './export-csv.ts';
 import { openForWriting, openLedger, type LedgerDoor } from './open-ledger.ts';
 import { jsonOption, momentOf, postgresOption, stateOption, wholeNumber, wordList } from './options.ts';
 import { print, printJson } from './print.ts';
+import { addRerate } from './rerate.ts';
 import { renderTable, visible } from './render-table.ts';
 
 const dimensions = [
@@ -69,6 +70,7 @@ export function addLedger(sluice: Command): void {
     .addOption(postgresOption())
     .addOption(jsonOption())
     .action(prune);
+  addRerate(ledger);
 }
 
 /** A day in UTC, as days since 1970-01-01. */

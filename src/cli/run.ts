@@ -10,6 +10,7 @@ import { addNew } from './new-provider.ts';
 import { addProviders } from './providers.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
+import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
 
 /** Runs a command line. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
@@ -47,5 +48,6 @@ function program(): Command {
   addNew(sluice);
   addKeys(sluice);
   addLedger(sluice);
+  addUsage(sluice);
   return sluice;
 }

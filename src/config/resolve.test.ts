@@ -332,7 +332,7 @@ test('without a file, the environment says which providers there are', () => {
   });
   assert.deepEqual(
     snapshot.routes.map((route) => route.name),
-    ['llm'],
+    ['sluice-account', 'llm'],
   );
   assert.deepEqual(snapshot.projects, { default: { team: 'default' } });
 });

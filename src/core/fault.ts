@@ -32,6 +32,12 @@ export const faultKinds = {
     false,
     'A field of the body has a value that cannot be understood',
   ),
+  'request/invalid-query': kind(
+    400,
+    'client',
+    false,
+    'A parameter of the query has a value that cannot be understood',
+  ),
   'request/body-too-large': kind(413, 'client', false, 'The body is larger than this route allows'),
   'request/headers-too-large': kind(431, 'client', false, 'The header block is larger than allowed'),
   'request/timeout': kind(408, 'client', false, 'The request did not arrive in time'),
@@ -61,6 +67,7 @@ export const faultKinds = {
     'A model without a price may not be used where money is limited',
   ),
   'credit/exhausted': kind(402, 'client', false, 'A budget is used up'),
+  'account/unavailable': kind(503, 'gateway', true, 'What a caller has used cannot be told at the moment'),
   'limit/unavailable': kind(503, 'gateway', true, 'The limiter cannot be reached and the route fails closed'),
   'idempotency/key': kind(400, 'client', false, 'The Idempotency-Key is missing, or cannot be one'),
   'idempotency/in-progress': kind(

@@ -71,6 +71,7 @@ export const unrouted: CompiledRoute = {
     retries: connectRules,
     hedge: null,
     mirror: null,
+    meter: null,
     priority: 9,
   },
   policies: [],

@@ -33,6 +33,7 @@ export const servedPages: readonly string[] = [
   'docs/prices.md',
   'docs/queues.md',
   'docs/storage.md',
+  'docs/events.md',
   'docs/dialects/embeddings.md',
   'docs/dialects/images-and-sound.md',
   'docs/dialects/realtime.md',

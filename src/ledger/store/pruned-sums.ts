@@ -1,6 +1,6 @@
 import type { Asking } from './asking.ts';
 import type { ReceiptEntry } from './receipt-entry.ts';
-import { figuresOf, type SummedKey } from './verify-sums.ts';
+import { amountsIn, figuresOf, type SummedKey } from './verify-sums.ts';
 
 /** What receipts that are gone had summed up to, so that the books can still be added up. */
 export interface PrunedDay {
@@ -10,16 +10,27 @@ export interface PrunedDay {
     readonly posting: number;
     readonly currency: string;
     readonly costNano: bigint;
+    readonly priceNano: bigint;
   }[];
 }
 
-export const prunedFigures = ['requests', 'attempts', 'errors', 'input', 'output', 'cost_nano'] as const;
+export const prunedFigures = [
+  'requests',
+  'attempts',
+  'errors',
+  'input',
+  'output',
+  'cost_nano',
+  'price_nano',
+] as const;
+
+type PrunedPosting = PrunedDay['postings'][number];
 
 /** Sums up a day's receipts. */
 export class PrunedSums {
   receipts = 0;
   readonly #sums = new Map<string, { of: SummedKey; figures: bigint[] }>();
-  readonly #postings = new Map<string, { posting: number; currency: string; costNano: bigint }>();
+  readonly #postings = new Map<string, PrunedPosting>();
 
   add({ counts }: ReceiptEntry, posting: number, sign: 1 | -1): void {
     for (const count of counts) {
@@ -30,13 +41,18 @@ export class PrunedSums {
       if (known) figures.forEach((figure, at) => (known.figures[at] = known.figures[at]! + figure));
       else this.#sums.set(name, { of: { day, key, team, model, service, currency }, figures });
       const posted = `${posting}\0${currency}`;
-      const costNano = (this.#postings.get(posted)?.costNano ?? 0n) + figures.at(-1)!;
-      this.#postings.set(posted, { posting, currency, costNano });
+      const [cost, price] = amountsIn(figures);
+      const before = this.#postings.get(posted);
+      const costNano = (before?.costNano ?? 0n) + cost;
+      const priceNano = (before?.priceNano ?? 0n) + price;
+      this.#postings.set(posted, { posting, currency, costNano, priceNano });
     }
   }
 
   end(): PrunedDay {
-    const postings = [...this.#postings.values()].filter(({ costNano }) => costNano !== 0n);
+    const postings = [...this.#postings.values()].filter(
+      ({ costNano, priceNano }) => costNano !== 0n || priceNano !== 0n,
+    );
     return { receipts: this.receipts, sums: [...this.#sums.values()], postings };
   }
 }
@@ -49,7 +65,8 @@ export function* readPruned(): Asking<PrunedDay> {
     values: [],
   };
   const postings = yield {
-    sql: 'SELECT posting, currency, SUM(cost_nano) AS cost_nano FROM pruned_postings GROUP BY posting, currency',
+    sql: `SELECT posting, currency, SUM(cost_nano) AS cost_nano, SUM(price_nano) AS price_nano
+      FROM pruned_postings GROUP BY posting, currency`,
     values: [],
   };
   return {
@@ -69,6 +86,7 @@ export function* readPruned(): Asking<PrunedDay> {
       posting: Number(row['posting']),
       currency: String(row['currency']),
       costNano: BigInt(row['cost_nano'] as bigint),
+      priceNano: BigInt(row['price_nano'] as bigint),
     })),
   };
 }

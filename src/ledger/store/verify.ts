@@ -41,7 +41,8 @@ export function* verifyBooks(): Asking<Verification> {
   }
   const pruned = yield* readPruned();
   for (const { of, figures } of pruned.sums) sums.addFigures(of, figures);
-  for (const { posting, currency, costNano } of pruned.postings) sums.addPosting(posting, currency, costNano);
+  for (const { posting, currency, costNano, priceNano } of pruned.postings)
+    sums.addPosting(posting, currency, [costNano, priceNano]);
   yield* compareSums(sums, findings);
   yield* findFaults(findings);
   return { receipts, attempts, findings: findings.slice(0, mostFindings) };

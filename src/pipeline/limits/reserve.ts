@@ -4,7 +4,8 @@ import type { LimitState, ReserveResult, Soon } from '#core/contracts/counter-st
 import type { LimitWish } from '#core/limit-wish.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
-import { pricesOf, tierServed, type AttemptPrices } from '../attempt-prices.ts';
+import type { AttemptPrices } from '#core/price-usage.ts';
+import { pricesOf, tierServed } from '../attempt-prices.ts';
 import { chooseModel } from '../choose-model.ts';
 import type { Passage } from '../passage.ts';
 import type { Refusal } from '../queue/lines.ts';

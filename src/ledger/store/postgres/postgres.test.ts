@@ -1,3 +1,4 @@
+import type { OutboxEntry } from '#core/contracts/outbox.ts';
 import assert from 'node:assert/strict';
 import { createServer, connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
@@ -12,7 +13,6 @@ import {
   testFolder,
 } from '../../testing/samples.ts';
 import { postgresServer, postgresStore } from '../../testing/stores.ts';
-import type { BookEntry } from '../queries.ts';
 import { startLedger } from '../start-ledger.ts';
 
 const scale = process.env['SLUICE_LONG'] ? 20 : 1;
@@ -44,7 +44,7 @@ test('many nodes write one ledger at once, and a reader of it skips nothing', as
   const nodes = [first];
   for (const name of ['n2', 'n3', 'n4']) nodes.push(await anotherNode(context, postgresStore, first, name));
   const each = 60 * scale;
-  const seen: BookEntry[] = [];
+  const seen: OutboxEntry[] = [];
   let done = false;
   const reading = (async () => {
     for (let isLast = false; ;) {
@@ -59,7 +59,7 @@ test('many nodes write one ledger at once, and a reader of it skips nothing', as
   done = true;
   await reading;
   const receipts = seen.filter(
-    (entry): entry is BookEntry & { receipt: Receipt } => entry.type === 'receipt',
+    (entry): entry is OutboxEntry & { receipt: Receipt } => entry.type === 'receipt',
   );
   assert.deepEqual(receipts.map(({ receipt }) => receipt.id).sort(), ids.toSorted());
   assert.deepEqual(
