@@ -20,6 +20,8 @@ import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
+import { openSharedKeys } from '#storage/distributed/shared-keys.ts';
+import type { KeyMaster } from '#storage/key-master.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
@@ -128,11 +130,14 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   }
 
   // 3. Keys and threads.
-  const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
-  begun.defer(() => keys.close());
+  const { postgres } = snapshot.storage;
+  const ofKeys = { directory: stateDirectory, env: options.env, fileKeys: first.keys };
+  const shared = postgres && (await openSharedKeys({ ...ofKeys, server: postgres, say }));
+  const keys: KeyMaster = shared ?? openKeyStore(ofKeys);
+  begun.defer(async () => keys.close());
   const tokens = openTokenService();
   begun.defer(() => tokens.close());
-  const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
+  const keeper = openKeeperService({ path: join(stateDirectory, 'kept.db'), postgres });
   begun.defer(() => keeper.close());
   const cache = openCacheService(join(stateDirectory, 'answers.db'));
   begun.defer(() => cache.close());
@@ -221,6 +226,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   watch.follow(snapshot);
   await pool.start();
   await dispatcher.follow(snapshot.events);
+  shared?.follow((delta) => pool.publishKeys(delta));
 
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
@@ -288,7 +294,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await cache.close();
       await probes?.close();
       await admin.close();
-      keys.close();
+      await keys.close();
       await opened.records.close();
       lock.release();
     },

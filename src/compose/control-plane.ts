@@ -8,7 +8,7 @@ import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
-import type { KeyStore } from '#storage/embedded/key-store.ts';
+import type { KeyMaster } from '#storage/key-master.ts';
 import { createEventControl, webhookMetrics } from './event-control.ts';
 import { rerateLedger } from './rerate-ledger.ts';
 import { poolMetrics } from './pool-metrics.ts';
@@ -25,7 +25,7 @@ export interface ControlPlaneParts {
   readonly startedAtMs: number;
   readonly pool: WorkerPool;
   readonly ledger: Ledger;
-  readonly keys: KeyStore;
+  readonly keys: KeyMaster;
   readonly pools: PoolControl;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
@@ -104,15 +104,15 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         // `constructor` is no project, though every object has one.
         const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
         if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
-        const { key, secret, delta } = keys.create({ ...wish, team: project.team });
+        const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
         parts.events.emit(keyEvent('key.created', key));
-        await pool.publishKeys(delta);
+        if (delta) await pool.publishKeys(delta);
         return { key, secret };
       },
       async revoke(id) {
         const key = keys.list().find((known) => known.id === id);
-        const delta = keys.revoke(id);
-        if (delta && key) parts.events.emit(keyEvent('key.revoked', key));
+        const delta = await keys.revoke(id);
+        if (key) parts.events.emit(keyEvent('key.revoked', key));
         if (delta) await pool.publishKeys(delta);
       },
     },

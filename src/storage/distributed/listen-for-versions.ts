@@ -12,7 +12,11 @@ export interface VersionNews {
  * Calls back when a version of the configuration was made anywhere, and whenever a connection stands again: what was
  * announced meanwhile nobody tells again. https://www.postgresql.org/docs/current/sql-listen.html
  */
-export function listenForVersions(settings: PostgresSettings, onNews: () => void): VersionNews {
+export const listenForVersions = (settings: PostgresSettings, onNews: () => void): VersionNews =>
+  listenFor('sluice_config', settings, onNews);
+
+/** The same of any channel. */
+export function listenFor(channel: string, settings: PostgresSettings, onNews: () => void): VersionNews {
   let client: Client | null = null;
   let closed = false;
   let pauseMs = 100;
@@ -36,7 +40,7 @@ export function listenForVersions(settings: PostgresSettings, onNews: () => void
     fresh.on('notification', onNews);
     try {
       await fresh.connect();
-      await fresh.query('LISTEN sluice_config');
+      await fresh.query(`LISTEN ${channel}`);
       pauseMs = 100;
       onNews();
     } catch {
