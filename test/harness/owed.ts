@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { readLedger } from '#ledger/store/offline.ts';
 import type { StoredReceipt } from './receipts.ts';
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The receipts that settled a thing that was owed for, once there is one; thirty seconds at most. */
+/** The receipts that settled a thing that was owed for, once there is one; a minute at most. */
 export async function settledFor(stateDirectory: string, thing: string): Promise<StoredReceipt[]> {
-  for (const until = Date.now() + 30_000; Date.now() < until; await pause(50)) {
+  for (const until = Date.now() + 60_000; Date.now() < until; await pause(50)) {
     const found = receiptsFor(stateDirectory, thing);
     if (found.length > 0) return found;
   }
@@ -15,16 +15,22 @@ export async function settledFor(stateDirectory: string, thing: string): Promise
 
 /** Those on the books now. */
 export function receiptsFor(stateDirectory: string, thing: string): StoredReceipt[] {
-  const ledger = new DatabaseSync(join(stateDirectory, 'ledger.db'), { readOnly: true, timeout: 5_000 });
+  const ledger = readLedger(join(stateDirectory, 'ledger.db'));
   try {
-    const rows = ledger.prepare('SELECT body FROM receipts').all() as { body: string }[];
-    return rows
-      .filter(({ body }) => body.includes(`"upstreamId":"${thing}"`) && /"(?:batch|background)"\]/.test(body))
-      .map(({ body }) => JSON.parse(body) as StoredReceipt);
+    return [...ledger.export({})]
+      .filter(({ attempts }) =>
+        attempts.some(
+          ({ upstreamId, flags }) =>
+            upstreamId === thing && (flags.includes('batch') || flags.includes('background')),
+        ),
+      )
+      .map((receipt) => JSON.parse(JSON.stringify(receipt, plain)) as StoredReceipt);
   } finally {
     ledger.close();
   }
 }
+
+const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
 
 /** Nano-units of all lines of a receipt. */
 export const costOf = ({ attempts }: StoredReceipt): bigint =>
