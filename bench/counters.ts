@@ -15,7 +15,12 @@ const { callers, seconds } = parseArgs({
 /** As a key under a usual configuration has them: requests and tokens a minute, places, money a month. */
 const itemsOf = (project: number): LimitItem[] => {
   const start = Date.UTC(2026, 10, 1);
-  const calendar = { kind: 'calendar', startMs: start, endMs: start + 30 * 864e5, nextEndMs: start + 60 * 864e5 };
+  const calendar = {
+    kind: 'calendar',
+    startMs: start,
+    endMs: start + 30 * 864e5,
+    nextEndMs: start + 60 * 864e5,
+  };
   const limit = (name: string, window: LimitItem['window'], amount: number) => ({
     ...{ subject: `rate-limit/0/${name}/project:${project}`, window, capacity: 2 ** 50, amount },
   });

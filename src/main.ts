@@ -32,6 +32,7 @@ import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
+import { watchCounters } from './compose/watch-counters.ts';
 
 export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
@@ -107,8 +108,14 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  if (recovered.isDeferred) say('the ledger is away: limits that are counted here begin anew');
-  else {
+  const { redis } = snapshot.storage;
+  const counterWatch = watchCounters({ redis, nodeId, ledger, clock: systemClock, say });
+  begun.defer(() => counterWatch.close());
+  await counterWatch.start();
+  // Where counters are shared, a node's own are for its lease, and begin empty.
+  if (redis === null && recovered.isDeferred)
+    say('the ledger is away: limits that are counted here begin anew');
+  else if (redis === null) {
     const booked = await ledger.windowsSince(Date.now());
     store.restore(booked.map((pane) => ({ ...pane, ...parseBooked(pane) })));
   }
@@ -131,6 +138,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     ports: snapshot.listen.map(({ port }) => port),
     boot: startedAtMs.toString(36),
     journalDirectory,
+    nodeId,
     counters,
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
@@ -147,6 +155,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       // What its exchanges only held, such as places among those at work, is free at once.
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
+      counterWatch.ended(incarnation);
       // Its successor does not wait for the ledger, which may be away.
       ledger.adoptIncarnation(index, incarnation).catch((error: Error) => say(`ledger: ${error.message}`));
       releaseOwner(counters, owner);
@@ -194,6 +203,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     pools,
     reloader,
     watch,
+    counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
     unreachable: () => following?.failure ?? null,
     isDraining: () => draining,
@@ -238,6 +248,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
       await ledger.close();
+      counterWatch.close();
       await tokens.close();
       await keeper.close();
       await cache.close();

@@ -21,6 +21,7 @@ import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
+import { createCounters } from './compose/create-counters.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
 import { openCache } from './compose/open-cache.ts';
@@ -51,6 +52,13 @@ const observer = createObserver({
   connections: () => upstream.stats(),
   doors: () => listeners.stats(),
 });
+const counting = createCounters({
+  embedded: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
+  redis: start.snapshot.storage.redis,
+  nodeId: start.nodeId,
+  incarnation: start.incarnation,
+  clock,
+});
 const keys = new KeyTable();
 keys.apply(start.keys);
 
@@ -63,7 +71,7 @@ const parts: Parts = {
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,
   journal,
-  counters: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
+  counters: counting.counters,
   cache: cache.store,
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,
@@ -92,6 +100,7 @@ const idle = Promise.withResolvers<void>();
 let listeners: ListenerPool;
 
 try {
+  await counting.ready();
   listeners = await openListeners(start, {
     onExchange(inbound) {
       void parts.serve(inbound);
@@ -135,7 +144,7 @@ port.on('message', (message: ToWorker) => {
     case 'upstream-members':
       return gateway.updateUpstreams(message.group, message.members);
     case 'metrics':
-      return say({ type: 'metrics', ask: message.ask, dump: observer.dump() });
+      return say({ type: 'metrics', ask: message.ask, dump: [...observer.dump(), ...counting.dump()] });
     case 'drain':
       return listeners.drain();
     case 'close':
@@ -166,6 +175,7 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(progress);
   clearInterval(lagSamples);
   await owed.close();
+  await counting.close();
   upstream.close();
   start.tokenPort.close();
   start.keeperPort.close();

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
 
-const groups = ['key', 'project', 'team', 'model', 'provider', 'route', 'outcome', 'day'] as const;
+const groups = ['key', 'project', 'team', 'model', 'provider', 'route', 'outcome', 'day', 'service'] as const;
 
 const Query = Type.Object(
   {
@@ -10,6 +10,8 @@ const Query = Type.Object(
     from: Type.Optional(Type.String({ maxLength: 40 })),
     to: Type.Optional(Type.String({ maxLength: 40 })),
     project: Type.Optional(Type.String({ maxLength: 128 })),
+    service: Type.Optional(Type.String({ maxLength: 64 })),
+    trace: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   },
   { additionalProperties: false },
 );
@@ -23,7 +25,12 @@ const ReceiptId = Type.Object(
 export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
   app.get<{ Querystring: Static<typeof Query> }>(
     '/v1/usage',
-    { schema: { summary: `Sums by any of ${groups.join(', ')}`, querystring: Query } },
+    {
+      schema: {
+        summary: `Sums by any of ${groups.join(', ')}; service not together with key, route or outcome`,
+        querystring: Query,
+      },
+    },
     async (request) => ({ usage: await control.usage(usageQueryOf(request.query)) }),
   );
   app.get<{ Params: Static<typeof ReceiptId> }>(
@@ -40,7 +47,7 @@ export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
   );
 }
 
-function usageQueryOf({ by, from, to, project }: Static<typeof Query>): UsageQuery {
+function usageQueryOf({ by, from, to, project, service, trace }: Static<typeof Query>): UsageQuery {
   return {
     by: (by ?? 'project').split(',').map((word) => {
       const group = groups.find((known) => known === word);
@@ -50,6 +57,8 @@ function usageQueryOf({ by, from, to, project }: Static<typeof Query>): UsageQue
     fromMs: momentOf('from', from),
     toMs: momentOf('to', to),
     project: project ?? null,
+    service: service ?? null,
+    traceId: trace ?? null,
   };
 }
 

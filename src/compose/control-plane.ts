@@ -11,6 +11,7 @@ import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Reloader } from './reloader.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
+import type { CounterWatch } from './watch-counters.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -26,6 +27,7 @@ export interface ControlPlaneParts {
   /** Why the configuration's master cannot be asked; null: it can. */
   unreachable(): string | null;
   readonly watch: UpstreamWatch;
+  readonly counterWatch: CounterWatch;
   /** Set while the gateway is ending. */
   isDraining(): boolean;
 }
@@ -40,6 +42,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       const reasons = [
         ...pool.complaints(),
         ...parts.watch.complaints(),
+        ...parts.counterWatch.complaints(),
         ...(reloader.current.shared?.version === 0
           ? ['there is no configuration yet: sluice apply FILE']
           : []),
@@ -71,7 +74,11 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         ledgerLagSegments: ledger.lagSegments(),
         configReloads: reloader.counts,
         certificates: certificatesOf(reloader.current.snapshot.listen),
-        upstreams: [...parts.watch.metrics(), ...poolMetrics(parts.pools.read())],
+        upstreams: [
+          ...parts.watch.metrics(),
+          ...poolMetrics(parts.pools.read()),
+          ...parts.counterWatch.metrics(),
+        ],
       });
     },
     discovery: () => parts.watch.reports(),
@@ -101,16 +108,22 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
     config: parts.config,
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
-      const rows = await ledger.usage({
-        groupBy: query.by,
-        ...(query.fromMs === null ? {} : { fromDay: dayOf(query.fromMs) }),
-        ...(query.toMs === null ? {} : { toDay: dayOf(query.toMs) }),
-        ...(query.project === null ? {} : { where: { project: query.project } }),
-      });
+      const rows = await answered(
+        ledger.usage({
+          groupBy: query.by,
+          ...(query.fromMs === null ? {} : { fromDay: dayOf(query.fromMs) }),
+          ...(query.toMs === null ? {} : { toDay: dayOf(query.toMs) }),
+          where: {
+            ...(query.project === null ? {} : { project: query.project }),
+            ...(query.service ? { service: query.service } : {}),
+          },
+          ...(query.traceId ? { traceId: query.traceId } : {}),
+        }),
+      );
       return rows.map(({ group, costNano, ...row }) => ({ ...group, ...row, costNano: costNano.toString() }));
     },
     async receipt(id) {
-      const receipt = await ledger.receipt(id);
+      const receipt = await answered(ledger.receipt(id));
       return receipt ? (JSON.parse(JSON.stringify(receipt, bigintsAsText)) as Record<string, unknown>) : null;
     },
     async verify() {
@@ -133,6 +146,13 @@ function certificatesOf(listeners: readonly ListenerPlan[]) {
       secondsLeft: Math.floor((notAfterMs - Date.now()) / 1000),
     })),
   );
+}
+
+/** A question that makes no sense is the asker's mistake; any other failure is the database's. */
+function answered<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: Error) => {
+    throw new ControlError(error instanceof RangeError ? 400 : 503, error.message);
+  });
 }
 
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);

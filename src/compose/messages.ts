@@ -10,6 +10,8 @@ export interface WorkerStart {
   readonly owner: number;
   /** The same over restarts: journals are told apart by it. */
   readonly incarnation: string;
+  /** Of all that share a ledger and counters. */
+  readonly nodeId: string;
   readonly snapshot: Snapshot;
   readonly keys: KeyDelta;
   readonly counters: SharedArrayBuffer;

@@ -33,6 +33,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     ports: [0],
     boot: 'test',
     journalDirectory: directory,
+    nodeId: 'node',
     // Room for the main thread and three workers: the fourth cannot start.
     counters: createCounterMemory({ owners: 4 }),
     pools: createPoolMemory({ workers: 2 }),

@@ -20,6 +20,7 @@ export interface WorkerPoolSettings {
   /** Of the listeners, in the snapshot's order. */
   readonly ports: readonly number[];
   readonly journalDirectory: string;
+  readonly nodeId: string;
   readonly counters: SharedArrayBuffer;
   readonly pools: SharedArrayBuffer;
   /** Of this process among all that ever used the state directory. */
@@ -195,6 +196,7 @@ export class WorkerPool {
       cachePort,
       cacheSecret: settings.cacheSecret,
       incarnation,
+      nodeId: settings.nodeId,
       snapshot: settings.snapshot(),
       keys: settings.keys(),
       counters: settings.counters,

@@ -24,6 +24,7 @@ import {
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema } from './schema-signers.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { ServiceSchema } from './schema-service.ts';
 import { StorageSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
 
@@ -286,6 +287,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
           },
         ),
       ),
+      service: Type.Optional(ServiceSchema),
       providers: Type.Optional(named(ProviderSchema, 'Who answers model calls.')),
       dns: Type.Optional(
         Type.Object(

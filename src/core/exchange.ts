@@ -34,6 +34,8 @@ export interface Exchange {
   dialectName: string;
   /** Who authenticated. */
   consumer: KeyRecord | null;
+  /** The service that calls, by its own word (`Snapshot.service`); absent where it says nothing, or nobody asks. */
+  readonly service?: string;
   /** LLM routes: the call in short, and its parsed body. */
   brief: CallBrief | null;
   /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`. */

@@ -23,7 +23,7 @@ import { settle } from './settle.ts';
 import { understand } from './understand.ts';
 
 export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> {
-  const exchange = openExchange(inbound, gateway.clock.nowMs());
+  const exchange = openExchange(inbound, gateway.clock.nowMs(), gateway.snapshot.service);
   const passage: Passage = { exchange, gateway, route: unrouted };
   let answer: Answer = nothingLeft;
   gateway.observer.began(exchange);

@@ -120,7 +120,7 @@ function receiptOf(
     outcome: exchange.outcome,
     status: exchange.status,
     fault: exchange.fault?.code ?? null,
-    subjects: subjectsOf(exchange.consumer),
+    subjects: subjectsOf(exchange),
     dialect: exchange.dialectName,
     requestedModel: exchange.brief?.model ?? null,
     admittedAtMs: exchange.admittedAtMs,

@@ -28,6 +28,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/upstreams.md yaml': 'upstreams-page.test.ts',
   'docs/admin-api.md sh': 'pages.test.ts',
   'docs/cluster.md yaml': 'cluster-configuration.test.ts',
+  'docs/redis.md yaml': 'redis-gateways.test.ts',
   'docs/cloud-providers.md yaml': 'cloud-providers.test.ts',
   'docs/discovery.md yaml': 'discovery-page.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',

@@ -1,6 +1,7 @@
 import type { BookedAmount } from '#storage/embedded/counters/counter-store.ts';
 import { openCounterControl, type CounterControl } from '#storage/distributed/counters/control.ts';
 import type { LinkSettings } from '#storage/distributed/counters/link.ts';
+import { createScripts, type Scripts } from '#storage/distributed/counters/lua/scripts.ts';
 import {
   openRedisCounters,
   type RedisCounterSettings,
@@ -12,6 +13,8 @@ import { askRedis, startRedis, type TestRedis, type TestRedisOptions } from './r
 export interface TestCounters {
   readonly redis: TestRedis;
   readonly control: CounterControl;
+  /** By which a script is called. */
+  sha1(script: keyof Scripts): string;
   /** Another node's access; usable when it resolves. */
   open(more?: Partial<RedisCounterSettings>): Promise<RedisCounterStore>;
   /** With `ownClock`: the store's time from now on. */
@@ -22,6 +25,8 @@ export interface TestCounters {
 export interface TestCountersOptions extends TestRedisOptions {
   /** Time stands where the test sets it. */
   readonly ownClock?: boolean;
+  /** One that runs already; it is stopped with the counters. */
+  readonly redis?: TestRedis;
   /** Where to connect, when that is not the server itself. */
   readonly urlOf?: (redis: TestRedis) => string;
   /** What the ledger says when counters are built. */
@@ -35,7 +40,7 @@ const clockKey = '{sluice:test}:clock';
 /** Counters in a Redis of their own, built and ready; time-outs are generous, since machines that test are slow. */
 export async function openTestCounters(options: TestCountersOptions = {}): Promise<TestCounters> {
   const { ownClock = false, urlOf, ledger = () => [], graceMs = 0, timeoutMs = 20_000 } = options;
-  const redis = await startRedis(options);
+  const redis = options.redis ?? (await startRedis(options));
   const settings: LinkSettings = {
     ...{ url: urlOf?.(redis) ?? redis.url, cluster: options.cluster ?? false },
     ...{ name: 'test', clock: systemClock, timeoutMs },
@@ -45,11 +50,13 @@ export async function openTestCounters(options: TestCountersOptions = {}): Promi
   if (ownClock) await setNow(Date.now());
   const onError = (error: Error) => void process.stderr.write(`rebuild: ${error.message}\n`);
   const control = openCounterControl({ ...settings, rebuild: ledger, graceMs, onError });
+  const scripts = createScripts(settings.storeTime);
   const opened: RedisCounterStore[] = [];
   await usable(control);
   return {
     redis,
     control,
+    sha1: (script) => scripts[script].sha1,
     setNow,
     async open(more = {}) {
       const store = openRedisCounters({

@@ -60,7 +60,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
           '0',
         ],
         ...(replicaOf ? ['--replicaof', '127.0.0.1', String(replicaOf.port)] : []),
-        ...(cluster ? ['--cluster-enabled', 'yes'] : []),
+        ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : []),
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );

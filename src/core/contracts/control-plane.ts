@@ -113,10 +113,16 @@ export interface DiscoveryView {
 }
 
 export interface UsageQuery {
-  readonly by: readonly ('key' | 'project' | 'team' | 'model' | 'provider' | 'route' | 'outcome' | 'day')[];
+  readonly by: readonly (
+    'key' | 'project' | 'team' | 'model' | 'provider' | 'route' | 'outcome' | 'day' | 'service'
+  )[];
   readonly fromMs: number | null;
   readonly toMs: number | null;
   readonly project: string | null;
+  /** Calling service. */
+  readonly service?: string | null;
+  /** Of one trace only, whatever its days. */
+  readonly traceId?: string | null;
 }
 
 export type KeyView = Omit<KeyRecord, 'sha256'> & { readonly revoked: boolean };

@@ -31,6 +31,8 @@ export interface LimitItem {
   /** Identifies the row: limit, kind and length of its window, and subject, such as `rate-limit/0/tokens/sliding-60000/project:shop`. */
   readonly subject: string;
   readonly window: LimitWindow;
+  /** The subject is of callers' making: where memory is short it may share a row with others of the same limit. */
+  readonly invented?: boolean;
   /** Units allowed in any window; a non-negative safe integer. */
   readonly capacity: number;
   /** Units wanted now; a non-negative safe integer. */

@@ -13,7 +13,7 @@ import {
   type OpenAttempt,
 } from './gather-segments.ts';
 import { judgeRepeat, withLateAttempts, withLateMark } from './late-receipt.ts';
-import { mapEntry, type ReceiptEntry } from './receipt-entry.ts';
+import { idDayOf, mapEntry, type ReceiptEntry } from './receipt-entry.ts';
 
 export interface PostBatch {
   readonly tables: BookTables;
@@ -212,7 +212,9 @@ class Poster {
     this.#sums = new BatchSums();
     const corrections: Correction[] = [];
     const incidents: Incident[] = [];
-    for (const [, body] of await this.tables.bodies([...new Set(ids)])) {
+    const { keptFromDay } = this.tables.head;
+    const kept = [...new Set(ids)].filter((id) => idDayOf(id) >= keptFromDay);
+    for (const [, body] of await this.tables.bodies(kept)) {
       const changed = change(parseReceipt(body));
       const entry = changed && entryOf(changed, [], incidents);
       if (!entry) continue;

@@ -1,5 +1,5 @@
 import { listOf, type Asking, type Row } from './asking.ts';
-import { idDayOf, type Count, type ReceiptEntry } from './receipt-entry.ts';
+import { idDayOf, type Count, type CounterKey, type ReceiptEntry } from './receipt-entry.ts';
 import { renderDay } from './usage-rows.ts';
 
 export interface Finding {
@@ -17,6 +17,8 @@ export type Sums = Map<string, bigint[]>;
 
 const summed = ['key', 'team', 'model', 'day', 'service'] as const;
 type Summed = (typeof summed)[number];
+/** What sums are held against each other by. */
+export type SummedKey = Pick<CounterKey, Summed | 'currency'>;
 
 const sumChecks: readonly { readonly table: string; readonly dimensions: readonly Summed[] }[] = [
   { table: 'counters', dimensions: ['key', 'team', 'model', 'day'] },
@@ -27,8 +29,6 @@ const moved: readonly Summed[] = ['key', 'team', 'model', 'day'];
 
 /** What the receipts that were read sum up to. */
 export class ReceiptSums {
-  receipts = 0;
-  attempts = 0;
   /** Cost, by posting and currency. */
   readonly postings: Sums = new Map();
   readonly counted: Record<Summed, Sums> = {
@@ -48,13 +48,15 @@ export class ReceiptSums {
 
   /** @param sign -1 for what a correction takes back. */
   add({ counts }: ReceiptEntry, posting: number, sign: 1 | -1): void {
-    for (const count of counts) this.#count(count, posting, sign);
+    for (const count of counts) {
+      const figures = figuresOf(count, sign);
+      this.addFigures(count.of, figures);
+      this.addPosting(posting, count.of.currency, figures.at(-1)!);
+    }
   }
 
-  #count({ of, requests, attempts, errors, tokens, costNano }: Count, posting: number, sign: 1 | -1): void {
-    const whole = [requests, attempts, errors, tokens.input, tokens.output].map((n) => BigInt(sign * n));
-    const cost = sign < 0 ? -costNano : costNano;
-    const figures = [...whole, cost];
+  addFigures(of: SummedKey, figures: readonly bigint[]): void {
+    const cost = figures.at(-1)!;
     for (const dimension of summed) {
       const value = of[dimension];
       if (value === '' && dimension === 'service') continue;
@@ -62,8 +64,17 @@ export class ReceiptSums {
       addTo(this.counted[dimension], subject, figures);
       if (cost !== 0n) addTo(this.moved[dimension], subject, [cost]);
     }
-    if (cost !== 0n) addTo(this.postings, `${posting} ${of.currency}`, [cost]);
   }
+
+  addPosting(posting: number, currency: string, costNano: bigint): void {
+    if (costNano !== 0n) addTo(this.postings, `${posting} ${currency}`, [costNano]);
+  }
+}
+
+/** Requests, attempts, errors, tokens in and out, cost. */
+export function figuresOf({ requests, attempts, errors, tokens, costNano }: Count, sign: 1 | -1): bigint[] {
+  const whole = [requests, attempts, errors, tokens.input, tokens.output].map((n) => BigInt(sign * n));
+  return [...whole, sign < 0 ? -costNano : costNano];
 }
 
 /** Holds counters and movements against the receipts. */

@@ -153,7 +153,7 @@ export class SessionCalls {
       onWhole() {},
       onBroken() {},
     });
-    const own = openExchange(inbound, gateway.clock.nowMs());
+    const own = openExchange(inbound, gateway.clock.nowMs(), gateway.snapshot.service);
     return {
       ...own,
       head,

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { packReceipts } from './pack-receipts.ts';
+import { addPruned, removePruned } from './pruned-tables.ts';
 
 /** From one schema version to the next, in a transaction of its own. */
 export interface Migration {
@@ -229,4 +230,5 @@ export const migrations: readonly Migration[] = [
     back: null,
   },
   { forward: packReceipts, back: null },
+  { forward: addPruned, back: removePruned },
 ];

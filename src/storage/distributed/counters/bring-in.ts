@@ -1,7 +1,6 @@
 import type { Booking } from './bookings.ts';
 import { windowArguments } from './item-arguments.ts';
 import type { Marker } from './keys.ts';
-import { leaseMs } from './leases.ts';
 import type { Link } from './link.ts';
 
 /** Scripts that are sent before their answers are waited for. */
@@ -35,12 +34,11 @@ async function bringInOne(
     await link.run({
       name: 'adopt',
       keys: [
-        ...[keys.marker, keys.reservations(marker.epoch) + key],
-        ...[keys.owners(marker.epoch), keys.heldBy(marker.epoch) + owner],
-        ...items.map(({ subject }) => keys.row(marker.epoch, subject)),
+        ...[keys.marker, keys.reservations(marker.epoch) + key, keys.heldBy(marker.epoch) + owner],
+        ...items.map((item) => keys.row(marker.epoch, item)),
       ],
       args: [
-        ...[marker.text, owner, leaseMs, key],
+        ...[marker.text, owner, key],
         ...[closedAtMs === null ? 1 : 0, Math.floor(admittedAtMs)],
         ...items.flatMap((item, i) => [...windowArguments(item), booked[i]!]),
       ],

@@ -16,8 +16,15 @@ export interface CounterControl {
   close(): void;
 }
 
-export function openCounterControl(settings: LinkSettings & RebuildSettings): CounterControl {
+export interface ControlSettings extends LinkSettings, RebuildSettings {
+  /** They cannot be used any more, and why; null: they can again. */
+  onChange?(reason: string | null): void;
+}
+
+export function openCounterControl(settings: ControlSettings): CounterControl {
   const link = new Link(settings);
+  link.onLost((reason) => settings.onChange?.(reason));
+  link.onUsable(() => settings.onChange?.(null));
   const rebuilds = rebuildWhenLost(link, settings);
   return {
     get reason() {

@@ -2,17 +2,25 @@ import type { Marker } from './keys.ts';
 import type { Link } from './link.ts';
 
 /** What an owner holds is given back when nothing was heard of it for so long. */
-export const leaseMs = 15_000;
-const renewMs = 4000;
+export const defaultLeaseMs = 15_000;
+/** Renewals that may be lost within a lease. */
+const renewals = 3;
+
+export interface Lease {
+  /** Of whom everything is that is held under it. */
+  readonly owner: string;
+  readonly leaseMs: number;
+}
+
 /** Reservations that one script frees. */
 const batch = 100;
 
 /**
- * Keeps the lease of all that this owner holds, with one script each few seconds however much it is; and frees what owners hold
+ * Keeps the lease of all that this owner holds, with one script each few seconds, however much it is; and frees what owners hold
  * that are gone, whoever comes first.
  * @param beside Called each time, while the counters can be used.
  */
-export function keepLease(link: Link, owner: string, beside: () => void): { close(): void } {
+export function keepLease(link: Link, { owner, leaseMs }: Lease, beside: () => void): { close(): void } {
   async function renew(): Promise<void> {
     const { marker } = link;
     if (marker === null) return;
@@ -20,7 +28,7 @@ export function keepLease(link: Link, owner: string, beside: () => void): { clos
     const { keys } = link;
     const [, ended] = await link.run({
       name: 'renew',
-      keys: [keys.marker, keys.owners(marker.epoch)],
+      keys: [keys.marker, keys.owners(marker.epoch), keys.heldBy(marker.epoch) + owner],
       args: [marker.text, owner, leaseMs],
     });
     if (!ended) return;
@@ -30,7 +38,7 @@ export function keepLease(link: Link, owner: string, beside: () => void): { clos
 
   const renewing = () => void renew().catch(() => undefined);
   link.onUsable(renewing);
-  const timer = setInterval(renewing, renewMs);
+  const timer = setInterval(renewing, leaseMs / (renewals + 1));
   timer.unref();
   return { close: () => clearInterval(timer) };
 }

@@ -51,6 +51,7 @@ export class Link {
   readonly #waiting = new Set<() => void>();
   readonly #findings: ((found: Finding) => Promise<void>)[] = [];
   readonly #usable: (() => void)[] = [];
+  readonly #lost: ((reason: string) => void)[] = [];
   #marker: Marker | null = null;
   #reason: string | null = 'the first connection is not made yet';
   #lostAtMs: number;
@@ -87,6 +88,12 @@ export class Link {
     return this.#reason === null ? this.#marker : null;
   }
 
+  /** The same. @throws Stale when there are none. */
+  current(): Marker {
+    if (this.marker === null) throw new Stale();
+    return this.marker;
+  }
+
   /** Why they cannot be counted on; null: they can. */
   get reason(): string | null {
     return this.#reason;
@@ -114,6 +121,11 @@ export class Link {
   /** Called each time that they can be used again, before whoever waits for it. */
   onUsable(listener: () => void): void {
     this.#usable.push(listener);
+  }
+
+  /** Called each time that they cannot be used any more. */
+  onLost(listener: (reason: string) => void): void {
+    this.#lost.push(listener);
   }
 
   /** @throws Stale, or what the connection or the server say. */
@@ -158,6 +170,7 @@ export class Link {
     if (!wasUsable) return;
     this.losses++;
     this.#lostAtMs = this.#settings.clock.monotonicMs();
+    for (const listener of this.#lost) listener(reason);
     this.#watch();
   }
 

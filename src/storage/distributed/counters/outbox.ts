@@ -103,7 +103,10 @@ export class Outbox {
   #add(change: Change): Change | null {
     if (this.#changes.size >= mostChanges) {
       this.dropped++;
-      this.#overflowed = true;
+      if (!this.#overflowed) {
+        this.#overflowed = true;
+        void this.#forget();
+      }
       return null;
     }
     this.#changes.add(change);
@@ -140,9 +143,15 @@ export class Outbox {
   async #forget(): Promise<void> {
     const { marker, keys } = this.#link;
     if (marker === null) return;
-    this.clear();
+    this.#changes.clear();
+    this.#gathering.clear();
     const command = { name: 'forget', keys: [keys.marker], args: [marker.text] } as const;
-    await this.#link.run(command).catch(() => undefined);
+    try {
+      await this.#link.run(command);
+      this.#overflowed = false;
+    } catch {
+      // It is tried again when the store can be used again, or has become void.
+    }
     this.#link.lose('too many changes were given up, so the counters are built anew');
   }
 }

@@ -16,13 +16,15 @@ import {
   windowArguments,
   type Reply,
 } from './item-arguments.ts';
-import { leaseMs, keepLease } from './leases.ts';
+import { defaultLeaseMs, keepLease } from './leases.ts';
 import { Link, Stale, type LinkSettings } from './link.ts';
 import { Outbox } from './outbox.ts';
 
 export interface RedisCounterSettings extends LinkSettings {
   /** Names this thread's incarnation among all that ever used the counters: what it holds is given back when it is gone. */
   readonly owner: string;
+  /** What this thread holds is given back so long after it is gone (default 15,000). */
+  readonly leaseMs?: number;
   /** How long debits of a reservation add up before they are sent (default 200). */
   readonly debitDelayMs?: number;
   /** While the store cannot be reached: a share of each limit, and where it is counted. Absent: nobody is admitted. */
@@ -67,7 +69,7 @@ export interface RedisCounterStats {
  * and so one step. A call waits for one of them before it is dispatched, and for none after it.
  */
 export function openRedisCounters(settings: RedisCounterSettings): RedisCounterStore {
-  const { timeoutMs, owner, alone } = settings;
+  const { timeoutMs, owner, alone, leaseMs = defaultLeaseMs } = settings;
   const link = new Link(settings);
   const outbox = new Outbox(link, settings.debitDelayMs ?? 200);
   const bookings = new Bookings();
@@ -80,12 +82,13 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     await bringIn(bookings.missingIn(marker.text, marker.readAtMs), { link, owner, marker });
   });
   link.onUsable(() => outbox.resend());
-  const lease = keepLease(link, owner, () => bookings.prune(link.storeMs()));
+  const renewing = keepLease(link, { owner, leaseMs }, () => bookings.prune(link.storeMs()));
 
   function unavailable(cause: unknown): Fault {
     return new Fault(
       'limit/unavailable',
-      `The counters of limits cannot be used: ${link.reason ?? (cause as Error).message}. Try again.`,
+      // Not why: that names places inside, and is for the operator.
+      'The counters of limits cannot be used now; try again.',
       { headers: ['retry-after', '1'], cause },
     );
   }
@@ -142,17 +145,16 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
 
   async function reserveThere(asked: Asked, ms: number): Promise<ReserveResult> {
     const { id, items } = asked;
-    const marker = link.marker!;
+    const marker = link.current();
     const { keys } = link;
     const reply = await link.runWithin(ms, {
       name: 'reserve',
       keys: [
-        ...[keys.marker, keys.reservations(marker.epoch) + id],
-        ...[keys.owners(marker.epoch), keys.heldBy(marker.epoch) + owner],
-        ...items.map(({ subject }) => keys.row(marker.epoch, subject)),
+        ...[keys.marker, keys.reservations(marker.epoch) + id, keys.heldBy(marker.epoch) + owner],
+        ...items.map((item) => keys.row(marker.epoch, item)),
       ],
       args: [
-        ...[marker.text, owner, leaseMs, id],
+        ...[marker.text, owner, id],
         ...items.flatMap((item) => [...windowArguments(item), item.amount, item.atLeast ?? -1]),
       ],
     });
@@ -176,7 +178,7 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
   }
 
   async function extendThere(key: string, more: More, ms: number): Promise<readonly number[]> {
-    const marker = link.marker!;
+    const marker = link.current();
     outbox.hurry(key);
     const reply = await link.runWithin(ms, {
       name: 'extend',
@@ -266,10 +268,10 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
 
     async inspect(items) {
       const outcome = await inTime(async (ms) => {
-        const marker = link.marker!;
+        const marker = link.current();
         const reply = await link.runWithin(ms, {
           name: 'inspect',
-          keys: [link.keys.marker, ...items.map(({ subject }) => link.keys.row(marker.epoch, subject))],
+          keys: [link.keys.marker, ...items.map((item) => link.keys.row(marker.epoch, item))],
           args: [marker.text, ...items.flatMap(windowArguments)],
         });
         return statesOf(items, reply.slice(1));
@@ -292,7 +294,7 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     async close() {
       await outbox.drained(1000);
       outbox.close();
-      lease.close();
+      renewing.close();
       link.close();
     },
   };

@@ -3,7 +3,10 @@
  * finds another answers `E` and does nothing. Answers are flat lists: a letter, then numbers (−1: never).
  */
 
-/** KEYS 5…: a row an item. ARGV: owner, lease in ms, id; then of each item kind, window ×3, capacity, amount, least (−1: all). */
+/**
+ * KEYS 3: what the owner holds places with, 4…: a row an item. ARGV: owner, id; then of each item kind, window ×3, capacity,
+ * amount, least (−1: all).
+ */
 export const reserveLua = `
 if not isCurrent() or not isPrimary() then return { 'E' } end
 local now = nowMs()
@@ -11,9 +14,9 @@ local known, packed = openReservation(KEYS[2])
 if known then return known[6] end
 if packed then return { 'X' } end
 local items, before, granted, refused, longest = {}, {}, {}, 0, 0
-for i = 1, #KEYS - 4 do
-  local at = 5 + (i - 1) * 7
-  local item = itemAt(i + 4, at)
+for i = 1, #KEYS - 3 do
+  local at = 4 + (i - 1) * 7
+  local item = itemAt(i + 3, at)
   local amount, least = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
   local ceiling = ceilingOf(item)
   local taken = (before[item[1]] or 0) + usedAt(item, now)
@@ -45,7 +48,7 @@ end
 for i = 1, #items do saveRow(items[i], now) end
 withStates(answer, items, now)
 saveReservation(KEYS[2], { 1, now, 0, false, items, answer, ARGV[2] })
-if holds(items) then lease(ARGV[2], tonumber(ARGV[3]), ARGV[4]) end
+if holds(items) then redis.call('SADD', KEYS[3], ARGV[3]) end
 return answer
 `;
 

@@ -91,11 +91,4 @@ local function saveReservation(key, reservation)
 end
 
 local function close(key, ms) redis.call('SET', key, cmsgpack.pack({ 0 }), 'PX', ms) end
-
--- KEYS[3]: owners by the end of their lease; KEYS[4]: what this one holds places with.
-local function lease(owner, ms, id)
-  redis.call('ZADD', KEYS[3], storeMs() + ms, owner)
-  redis.call('SADD', KEYS[4], id)
-  redis.call('PEXPIRE', KEYS[4], FOREVER_MS)
-end
 `;

@@ -9,12 +9,13 @@ return {
 }
 `;
 
-/** KEYS 2: owners. ARGV: owner, lease in ms. Answers one owner whose lease has ended, if there is one. */
+/** KEYS 2: owners, 3: what it holds places with. ARGV: owner, lease in ms. Answers one owner whose lease has ended, or ''. */
 export const renewLua = `
 if not isCurrent() then return { 'E' } end
 local now = storeMs()
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), ARGV[2])
 redis.call('PEXPIRE', KEYS[2], FOREVER_MS)
+redis.call('PEXPIRE', KEYS[3], FOREVER_MS)
 return { 'A', redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 1)[1] or '' }
 `;
 
@@ -62,11 +63,11 @@ return { 'A', 0 }
 export const adoptLua = `
 if not isCurrent() then return { 'E' } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { 'A' } end
-local now, isOpen, at = nowMs(), ARGV[5] == '1', tonumber(ARGV[6])
+local now, isOpen, at = nowMs(), ARGV[4] == '1', tonumber(ARGV[5])
 local items = {}
-for i = 1, #KEYS - 4 do
-  local argument = 7 + (i - 1) * 6
-  local item = itemAt(i + 4, argument)
+for i = 1, #KEYS - 3 do
+  local argument = 6 + (i - 1) * 6
+  local item = itemAt(i + 3, argument)
   rows[item[1]] = rowAt(item[1]) or begin(item, at)
   if isOpen or item[2] ~= 'H' then
     item[7] = bookAt(rows[item[1]], item, tonumber(ARGV[argument + 5]), at)
@@ -76,7 +77,7 @@ end
 for i = 1, #items do saveRow(items[i], now) end
 if isOpen then
   saveReservation(KEYS[2], { 1, at, 0, false, items, { 'A', at }, ARGV[2] })
-  if holds(items) then lease(ARGV[2], tonumber(ARGV[3]), ARGV[4]) end
+  if holds(items) then redis.call('SADD', KEYS[3], ARGV[3]) end
 else close(KEYS[2], ADOPTED_MS) end
 return { 'A' }
 `;
