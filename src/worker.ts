@@ -3,6 +3,7 @@
  * waits for the control plane; what it says to it goes by messages.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { openCalibration } from '#core/calibration.ts';
 import { handle } from '#pipeline/handle.ts';
 import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
@@ -72,6 +73,7 @@ const parts: Parts = {
   signers,
   journal,
   counters: counting.counters,
+  calibration: openCalibration(start.calibration),
   cache: cache.store,
   poolMemory: new PoolMemory(start.pools, start.index),
   keys,

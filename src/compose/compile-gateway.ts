@@ -1,3 +1,4 @@
+import type { Calibration } from '#core/calibration.ts';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
@@ -19,6 +20,7 @@ import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
 import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
+import { ToldThresholds } from '#pipeline/limits/told-thresholds.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
 import { originOf } from './origin-of.ts';
@@ -35,6 +37,7 @@ export interface Parts {
   readonly builtins: ReadonlyMap<string, Upstream>;
   readonly journal: Journal;
   readonly counters: CounterStore;
+  readonly calibration: Calibration;
   /** Answers that are kept to be given again. */
   readonly cache: CacheStore;
   /** What threads share about members of pools. */
@@ -71,7 +74,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, counters, cache, keys });
+  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, cache, keys });
   return {
     snapshot,
     routes,
@@ -83,6 +86,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     tokens: parts.tokens,
     keeper: parts.keeper,
     clock,
+    counters,
+    calibration: parts.calibration,
+    toldThresholds: new ToldThresholds(),
     observer: parts.observer,
     events: parts.events,
     live: parts.live,

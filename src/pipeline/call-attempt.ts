@@ -163,7 +163,7 @@ export class CallAttempt implements UpstreamSink {
       resume: () => {
         if (!this.#isHeld) this.#resume();
       },
-      cut: () => void this.#cut(),
+      cut: () => void this.#cut().catch((thrown: unknown) => this.#break(faultFrom(thrown))),
     });
   }
 
@@ -215,6 +215,11 @@ export class CallAttempt implements UpstreamSink {
 
   onFault(fault: Fault): void {
     if (this.#over || this.#paid?.holds(() => this.onFault(fault))) return;
+    this.#break(fault);
+  }
+
+  #break(fault: Fault): void {
+    if (this.#over) return;
     this.#parts.record.fault = fault;
     const { continuation, passage, call } = this.#parts;
     // A target that goes on may fail before it does: whether there is another is for whoever chose it.

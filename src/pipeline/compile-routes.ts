@@ -70,6 +70,8 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     onHead: having('onHead'),
     readsBody: having('readsBody'),
     onCall: having('onCall'),
+    limits: having('limits'),
+    targetLimits: having('targetLimits'),
     onAnswer: having('onAnswer'),
     openAnswer: having('openAnswer'),
     encodeAnswer: having('encodeAnswer'),

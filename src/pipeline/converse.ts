@@ -1,6 +1,6 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
-import type { TargetPool } from '#core/contracts/target-pool.ts';
+import type { Lease, TargetPool } from '#core/contracts/target-pool.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { fallbackRules } from '#core/retry-rules.ts';
@@ -12,6 +12,8 @@ import { attemptCall, type Try } from './attempt-call.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
 import { Continuation } from './continuation.ts';
 import { chooseModel } from './choose-model.ts';
+import { reserveTarget } from './limits/reserve.ts';
+import { releaseTarget } from './limits/settle-limits.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 import { expectedCost } from './expected-cost.ts';
@@ -25,7 +27,7 @@ import { Retries } from './retries.ts';
  */
 export async function converse(passage: Passage, call: ModelCall, tryOne = tryTarget): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const model = chooseModel(passage, call);
+  const model = (passage.model ??= chooseModel(passage, call));
   const pool = gateway.targetsOf(model);
   const rules = model.retries ?? fallbackRules;
   const affinity = affinityOf(pool, exchange, call);
@@ -34,6 +36,7 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     { pool, rules, method: 'POST', affinity, sticky: null, not, costOf: costOf(pool, exchange) },
     gateway,
   );
+  const limitsTargets = passage.route.targetLimits.length > 0;
   const watchesLimits = pool.goesBy === 'quota';
   const continuation = model.continues && call.brief.stream ? new Continuation() : null;
   /** The answer's end where the client has been given its beginning. */
@@ -45,7 +48,15 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
   };
   let lease = retries.first();
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
+  let failed: Fault | null = null;
   for (;;) {
+    const refused = limitsTargets && (await refusalOf(passage, lease));
+    if (refused) {
+      const other = retries.instead(lease);
+      if (!other) return giveUp(failed ?? refused);
+      lease = other;
+      continue;
+    }
     const { deadlineMs } = retries;
     const isLast = lease.isLast || retries.made >= rules.attempts;
     let fault: Fault | null = null;
@@ -62,6 +73,8 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     } finally {
       lease.end(attemptResult(exchange, exchange.attempts.at(-1), fault, gateway.clock.nowMs()));
     }
+    failed = fault;
+    if (limitsTargets) await releaseTarget(passage);
     const record = exchange.attempts.at(-1);
     if (!fault.retryable || exchange.inbound.gone) return giveUp(fault);
     const asked = record?.retryAfterMs ?? null;
@@ -79,6 +92,18 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     if (!exchange.inbound.gone) continue;
     lease.end(neutralResult);
     return giveUp(new Fault('client/gone', 'The client hung up before its answer was complete.'));
+  }
+}
+
+/** By a limit of what goes to the target's provider; null: it may be tried. @throws Fault of another kind. */
+async function refusalOf(passage: Passage, lease: Lease<Target>): Promise<Fault | null> {
+  try {
+    await reserveTarget(passage, lease.member.target);
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'limit/exceeded') return thrown;
+    lease.end(neutralResult);
+    throw thrown;
   }
 }
 

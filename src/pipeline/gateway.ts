@@ -1,5 +1,7 @@
+import type { Calibration } from '#core/calibration.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Clock } from '#core/contracts/clock.ts';
+import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Events } from '#core/contracts/events.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
@@ -17,6 +19,7 @@ import type { OperationIndex } from './operation-index.ts';
 import type { SocketWatch } from './websocket/socket-watch.ts';
 import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
+import type { ToldThresholds } from './limits/told-thresholds.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { Shedder } from './shedder.ts';
 import type { RetryState } from './retry-state.ts';
@@ -36,6 +39,10 @@ export interface Gateway {
   /** Whose the things are that providers keep. */
   readonly keeper: Keeper;
   readonly clock: Clock;
+  readonly counters: CounterStore;
+  readonly calibration: Calibration;
+  /** Thresholds of budgets that were told. */
+  readonly toldThresholds: ToldThresholds;
   readonly observer: Observer;
   readonly events: Events;
   /** Streams under way, for their progress records. */
@@ -76,6 +83,8 @@ export interface CompiledRoute {
   readonly onHead: readonly Policy[];
   readonly readsBody: readonly Policy[];
   readonly onCall: readonly Policy[];
+  readonly limits: readonly Policy[];
+  readonly targetLimits: readonly Policy[];
   readonly onAnswer: readonly Policy[];
   readonly openAnswer: readonly Policy[];
   readonly encodeAnswer: readonly Policy[];

@@ -1,4 +1,5 @@
 import type { PolicyKind } from '#core/contracts/policy.ts';
+import { budget } from './budget/index.ts';
 import { compression } from './compression/index.ts';
 import { concurrencyLimit } from './concurrency-limit/index.ts';
 import { cors } from './cors/index.ts';
@@ -13,6 +14,7 @@ import { setHeaders } from './set-headers/index.ts';
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
   (
     [
+      budget,
       compression,
       concurrencyLimit,
       cors,

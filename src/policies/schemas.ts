@@ -1,3 +1,4 @@
+import { BudgetSchema } from './budget/schema.ts';
 import { CompressionSchema } from './compression/schema.ts';
 import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
@@ -13,6 +14,7 @@ import { SetHeadersSchema } from './set-headers/schema.ts';
  * needs no validator, which would cost it 20 MB.
  */
 export const policySchemas: ReadonlyMap<string, object> = new Map<string, object>([
+  ['budget', BudgetSchema],
   ['compression', CompressionSchema],
   ['concurrency-limit', ConcurrencyLimitSchema],
   ['cors', CorsSchema],

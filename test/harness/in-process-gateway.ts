@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createPoolMemory, PoolMemory } from '#balance/index.ts';
+import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { dialects } from '#dialects/index.ts';
@@ -76,6 +77,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
       event: (_, done) => done(null),
     },
     counters: openCounterStore(createCounterMemory(), { owner: 1 }),
+    calibration: openCalibration(createCalibrationMemory()),
     poolMemory: new PoolMemory(createPoolMemory({ workers: 1 }), 0),
     keys: new KeyTable(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),

@@ -8,7 +8,6 @@ import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
-import type { CounterStore } from './counter-store.ts';
 
 /**
  * A policy may refuse, answer or watch; it never routes. It is a plain object; all members but `name` are optional,
@@ -77,7 +76,6 @@ export interface PolicyServices {
   /** Names this use of the policy, stable over reloads: `rate-limit/0`, `orders/rate-limit/1`. */
   readonly instance: string;
   readonly keys: KeyDirectory;
-  readonly counters: CounterStore;
   readonly cache: CacheStore;
   readonly clock: Clock;
 }

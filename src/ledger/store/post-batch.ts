@@ -4,7 +4,7 @@ import { parseReceipt, renderReceipt } from '../journal/record.ts';
 import { BatchSums } from './batch-sums.ts';
 import { bodiesInBlock } from './body-block.ts';
 import type { Books, BookTables, Correction, Dead, DeadAttempt, NumberedEntry } from './books.ts';
-import { mapCrashReceipt, type CrashedAttempt } from './crash-receipt.ts';
+import { mapCrashReceipt, reservedBy, type CrashedAttempt } from './crash-receipt.ts';
 import {
   nameOf,
   refusedRecord,
@@ -104,7 +104,7 @@ export async function settleDead(tables: BookTables, dead: Dead): Promise<number
     if (known.has(exchange)) continue;
     const crashed = open.map(mapCrashed);
     const receipt = mapCrashReceipt(crashed, settledAtMs);
-    const entry = entryOf(receipt, crashed.at(-1)!.intent.reserved, incidents);
+    const entry = entryOf(receipt, reservedBy(crashed.at(-1)!), incidents);
     if (entry) entries.push(entry);
   }
   if (entries.length > 0) await poster.post(entries);

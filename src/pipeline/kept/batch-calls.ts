@@ -7,7 +7,7 @@ import { invalidField } from '#core/read-json.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Gateway } from '../gateway.ts';
 import { isOffered } from '../list-models.ts';
-import { parseObject } from '../model-call.ts';
+import { parseObject } from '../read-call.ts';
 import type { Asked } from '../operation-index.ts';
 import type { Passage } from '../passage.ts';
 import type { KeptCall } from './kept-request.ts';

@@ -7,7 +7,7 @@ import { refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, spliceFields } from '#core/json.ts';
 import type { Provider, Target } from '#core/target.ts';
 import type { Answer } from '../answer.ts';
-import { parseObject } from '../model-call.ts';
+import { parseObject } from '../read-call.ts';
 import type { Passage } from '../passage.ts';
 import { readPlainBody } from '../plain-body.ts';
 import { BatchCalls, usableModel, type ReadCall } from './batch-calls.ts';

@@ -3,7 +3,7 @@ import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
 import { queryValues } from '#core/query.ts';
 import type { Answer } from '../answer.ts';
-import { parseObject } from '../model-call.ts';
+import { parseObject } from '../read-call.ts';
 import type { Passage } from '../passage.ts';
 import { readPlainBody } from '../plain-body.ts';
 import { calledAt, deliver, documentIn } from './deliver.ts';
