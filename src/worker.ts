@@ -7,6 +7,7 @@ import { openCalibration } from '#core/calibration.ts';
 import { handle } from '#pipeline/handle.ts';
 import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
+import { Lines } from '#pipeline/queue/lines.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
@@ -16,7 +17,7 @@ import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { journalEvents } from '#ledger/journal/journal-events.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
-import { PoolMemory } from '#balance/index.ts';
+import { PoolMemory, TargetPace } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
 import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
@@ -65,6 +66,7 @@ keys.apply(start.keys);
 
 const owed = new OwedCollector(() => gateway);
 const cache = openCache(start);
+const poolMemory = new PoolMemory(start.pools, start.index);
 const parts: Parts = {
   dialects,
   policyKinds,
@@ -73,9 +75,10 @@ const parts: Parts = {
   signers,
   journal,
   counters: counting.counters,
-  calibration: openCalibration(start.calibration),
   cache: cache.store,
-  poolMemory: new PoolMemory(start.pools, start.index),
+  calibration: openCalibration(start.calibration),
+  poolMemory,
+  pace: new TargetPace(poolMemory, clock),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
@@ -84,6 +87,7 @@ const parts: Parts = {
   events: journalEvents(journal, (event, error) => observer.eventFailed(event, error)),
   live: new Set(),
   unheard: new Set(),
+  lines: new Lines(clock, observer),
   owed,
   retries: new RetryState(),
   mirrors: new Mirrors(),

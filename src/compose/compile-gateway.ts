@@ -50,6 +50,8 @@ export interface Parts {
   readonly events: Events;
   readonly live: Gateway['live'];
   readonly unheard: Gateway['unheard'];
+  readonly lines: Gateway['lines'];
+  readonly pace: Gateway['pace'];
   readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
@@ -62,7 +64,7 @@ export type CompiledGateway = Gateway & CompiledPools;
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
-  const { clock, counters, cache, keys } = parts;
+  const { clock, cache, keys } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
   for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
     const unknown = [dialect, ...speaks.map((also) => also.dialect)].find((word) => !dialects.has(word));
@@ -86,13 +88,15 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     tokens: parts.tokens,
     keeper: parts.keeper,
     clock,
-    counters,
+    counters: parts.counters,
     calibration: parts.calibration,
     toldThresholds: new ToldThresholds(),
     observer: parts.observer,
     events: parts.events,
     live: parts.live,
     unheard: parts.unheard,
+    lines: parts.lines,
+    pace: parts.pace,
     sockets: parts.sockets,
     serve: parts.serve,
     endpoint,

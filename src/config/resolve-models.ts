@@ -7,6 +7,7 @@ import { resolvePool } from './resolve-pool.ts';
 import { resolveModelRetries } from './resolve-retries.ts';
 import { resolveSigner } from './resolve-signer.ts';
 import { clientTlsOf, http2Of } from './resolve-upstreams.ts';
+import { parseDuration } from '#core/units.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import type { ConfigDocument, ProviderSettings } from './schema.ts';
 
@@ -101,8 +102,15 @@ function providerOf(
     proxy: settings.proxy ?? null,
     http2: http2Of(settings.http2),
     tls: clientTlsOf(settings.tls),
+    ...paceOf(settings.pace),
     ...(settings.costTolerance === undefined ? {} : { costTolerance: parsePercent(settings.costTolerance) }),
   };
+}
+
+function paceOf(settings: ProviderSettings['pace']): Pick<Provider, 'pace'> {
+  if (settings === undefined || settings === false) return {};
+  const { wait = '10s', max = 100 } = settings === true ? {} : settings;
+  return { pace: { waitMs: parseDuration(wait), max } };
 }
 
 /** A configured list replaces that of the record: another address need not speak all that the provider does. */

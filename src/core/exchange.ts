@@ -67,6 +67,8 @@ export interface Exchange {
     readonly body: Buffer | string | null;
     readonly trailers?: readonly string[];
   } | null;
+  /** How long it waited for limits, in milliseconds. */
+  queuedMs: number;
   /** Who records what is answered. Policies add themselves in `onCall`. */
   readonly recorders: AnswerRecorder[];
   /** Where the answer is one that was given before: the exchange that made it. */

@@ -12,6 +12,7 @@ import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
 import { measure, usageOfAll, withOutput } from './measure.ts';
 import { openStream } from './open-stream.ts';
+import { endTicket } from './pace-refusal.ts';
 import { PassStream } from './pass-stream.ts';
 import { renderContext } from './render-context.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -77,6 +78,9 @@ export class CallAttempt implements UpstreamSink {
       record.limits = outbound.dialect.provider.readLimits(headers);
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
     const { requestIdHeader, tierHeader } = outbound.dialect.provider;
+    endTicket(passage, record.target!, (ticket) =>
+      ticket.heard({ status, limits: record.limits ?? null, retryAfterMs: record.retryAfterMs ?? null }),
+    );
     record.upstreamId = headerOf(headers, requestIdHeader) ?? null;
     const tier = tierHeader && headerOf(headers, tierHeader);
     if (tier) record.servedTier = tier;

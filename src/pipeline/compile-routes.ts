@@ -72,6 +72,7 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     onCall: having('onCall'),
     limits: having('limits'),
     targetLimits: having('targetLimits'),
+    queue: policies.find(({ queue }) => queue !== undefined)?.queue ?? null,
     onAnswer: having('onAnswer'),
     openAnswer: having('openAnswer'),
     encodeAnswer: having('encodeAnswer'),

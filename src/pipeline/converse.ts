@@ -1,6 +1,6 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
-import type { Lease, TargetPool } from '#core/contracts/target-pool.ts';
+import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { fallbackRules } from '#core/retry-rules.ts';
@@ -12,13 +12,14 @@ import { attemptCall, type Try } from './attempt-call.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
 import { Continuation } from './continuation.ts';
 import { chooseModel } from './choose-model.ts';
-import { reserveTarget } from './limits/reserve.ts';
 import { releaseTarget } from './limits/settle-limits.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 import { expectedCost } from './expected-cost.ts';
+import { endTicket } from './pace-refusal.ts';
 import { failureOf } from './retry-plan.ts';
 import { Retries } from './retries.ts';
+import { roomAtTarget } from './room-at-target.ts';
 
 /**
  * Tries the model's targets as its pool gives them. The next one takes over, unseen, as long as nothing of an answer has
@@ -36,8 +37,9 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     { pool, rules, method: 'POST', affinity, sticky: null, not, costOf: costOf(pool, exchange) },
     gateway,
   );
+  const isPaced = pool.members.some(({ target }) => target.provider.pace !== undefined);
   const limitsTargets = passage.route.targetLimits.length > 0;
-  const watchesLimits = pool.goesBy === 'quota';
+  const watchesLimits = pool.goesBy === 'quota' || isPaced;
   const continuation = model.continues && call.brief.stream ? new Continuation() : null;
   /** The answer's end where the client has been given its beginning. */
   const giveUp = (fault: Fault): Answer => {
@@ -50,12 +52,12 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
   let failed: Fault | null = null;
   for (;;) {
-    const refused = limitsTargets && (await refusalOf(passage, lease));
-    if (refused) {
-      const other = retries.instead(lease);
-      if (!other) return giveUp(failed ?? refused);
-      lease = other;
-      continue;
+    if (limitsTargets || isPaced) {
+      try {
+        lease = await roomAtTarget(passage, lease, retries);
+      } catch (thrown) {
+        return giveUp(failed ?? faultFrom(thrown));
+      }
     }
     const { deadlineMs } = retries;
     const isLast = lease.isLast || retries.made >= rules.attempts;
@@ -71,6 +73,7 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     } catch (thrown) {
       fault = faultFrom(thrown);
     } finally {
+      endTicket(passage, lease.member.target, (ticket) => ticket.end());
       lease.end(attemptResult(exchange, exchange.attempts.at(-1), fault, gateway.clock.nowMs()));
     }
     failed = fault;
@@ -92,18 +95,6 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     if (!exchange.inbound.gone) continue;
     lease.end(neutralResult);
     return giveUp(new Fault('client/gone', 'The client hung up before its answer was complete.'));
-  }
-}
-
-/** By a limit of what goes to the target's provider; null: it may be tried. @throws Fault of another kind. */
-async function refusalOf(passage: Passage, lease: Lease<Target>): Promise<Fault | null> {
-  try {
-    await reserveTarget(passage, lease.member.target);
-    return null;
-  } catch (thrown) {
-    if (thrown instanceof Fault && thrown.code === 'limit/exceeded') return thrown;
-    lease.end(neutralResult);
-    throw thrown;
   }
 }
 

@@ -93,6 +93,7 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceHead
     shortAnswer: null,
     recorders: [],
     replayOf: null,
+    queuedMs: 0,
     limits: null,
     allowance: null,
     downgradedTo: null,

@@ -1,4 +1,5 @@
 import type { ReservedAmount } from '#core/contracts/journal.ts';
+import type { PaceTicket } from '#core/contracts/pace.ts';
 import type { Exchange } from '#core/exchange.ts';
 import type { HeaderList } from '#core/head.ts';
 import { connectRules } from '#core/retry-rules.ts';
@@ -23,6 +24,10 @@ export interface Passage {
   later?: true;
   /** What is reserved of limits: for the exchange, and then for attempts at targets. */
   holds?: Hold[];
+  /** Of the attempt under way, where its provider's own limits are heeded. */
+  ticket?: PaceTicket;
+  /** By the monotonic clock: so long it waits for limits at most; set with the first wait. */
+  queueUntilMs?: number;
   /** What was settled before the exchange is over. */
   bookedAhead?: readonly ReservedAmount[];
   /** Under an allowance: output of attempts that are over, in tokens. */
@@ -76,6 +81,7 @@ export const unrouted: CompiledRoute = {
   onCall: [],
   limits: [],
   targetLimits: [],
+  queue: null,
   onAnswer: [],
   openAnswer: [],
   encodeAnswer: [],

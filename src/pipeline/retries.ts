@@ -90,6 +90,15 @@ export class Retries<T> {
     return this.#take(false);
   }
 
+  /** That one and no other, where it was passed by before. */
+  only(id: string): Lease<T> | null {
+    const { pool, affinity, sticky, costOf } = this.#parts;
+    const tried = pool.members.flatMap((member) => (member.id === id ? [] : [member.id]));
+    const nowMs = this.#gateway.clock.nowMs();
+    this.#passedBy--;
+    return pool.take({ affinity, sticky, costOf, tried, again: false, nowMs });
+  }
+
   /** Another target, to be tried beside the one that is slow. */
   beside(): Lease<T> | null {
     if (this.made >= this.#parts.rules.attempts) return null;

@@ -105,6 +105,7 @@ function receiptOf(
     traceId: exchange.trace.traceId,
     ...(flags.length > 0 ? { flags } : {}),
     ...(exchange.replayOf === null ? {} : { replayOf: exchange.replayOf }),
+    ...(exchange.queuedMs > 0 ? { queuedMs: exchange.queuedMs } : {}),
     dropped: exchange.losses.map((loss) => loss.field),
     attempts,
   };

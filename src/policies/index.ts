@@ -7,6 +7,7 @@ import { faultInjection } from './fault-injection/index.ts';
 import { idempotency } from './idempotency/index.ts';
 import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
+import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
 
@@ -22,6 +23,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       idempotency,
       keyAuth,
       modelAccess,
+      queue,
       rateLimit,
       setHeaders,
     ] as PolicyKind[]

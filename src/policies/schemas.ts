@@ -6,6 +6,7 @@ import { FaultInjectionSchema } from './fault-injection/schema.ts';
 import { IdempotencySchema } from './idempotency/schema.ts';
 import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
+import { QueueSchema } from './queue/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
 
@@ -22,6 +23,7 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['idempotency', IdempotencySchema],
   ['key-auth', KeyAuthSchema],
   ['model-access', ModelAccessSchema],
+  ['queue', QueueSchema],
   ['rate-limit', RateLimitSchema],
   ['set-headers', SetHeadersSchema],
 ]);

@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../head.ts';
 import type { KeyRecord } from '../key.ts';
 import type { LimitWish } from '../limit-wish.ts';
+import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
@@ -18,6 +19,8 @@ export interface Policy {
   readonly name: string;
   /** One line for `sluice explain`: what it will do with its settings. */
   readonly summary: string;
+  /** Calls that a limit of the route has no room for wait by these rules; those of its first policy that has some hold. */
+  readonly queue?: QueueRules;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
   /**

@@ -1,12 +1,14 @@
 import type { Allowance } from '#core/allowance.ts';
 import { modelKey, type ExpectedUse } from '#core/calibration.ts';
-import type { LimitState, ReserveResult } from '#core/contracts/counter-store.ts';
+import type { LimitState, ReserveResult, Soon } from '#core/contracts/counter-store.ts';
 import type { LimitWish } from '#core/limit-wish.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
 import { pricesOf, tierServed, type AttemptPrices } from '../attempt-prices.ts';
 import { chooseModel } from '../choose-model.ts';
 import type { Passage } from '../passage.ts';
+import type { Refusal } from '../queue/lines.ts';
+import { waitInLine } from '../queue/wait-in-line.ts';
 import { downgrade } from './downgrade.ts';
 import { askOf, wishesOf, type Asked, type Circumstances } from './gather.ts';
 import { Hold } from './hold.ts';
@@ -25,42 +27,55 @@ const nothing: ReadonlySet<string> = new Set();
 export function reserveLimits(passage: Passage): void | Promise<void> {
   const { exchange, route } = passage;
   if (route.limits.length === 0) return;
-  return reserveFor(passage, nothing, () => wishesOf(route.limits, (policy) => policy.limits!(exchange)));
+  const wishes = () => wishesOf(route.limits, (policy) => policy.limits!(exchange));
+  const again = () => reserveFor(passage, { spared: nothing, wishes, isItsTurn: true });
+  const decide = (refusal: Refusal | null): void | Promise<void> =>
+    refusal === null ? undefined : waitInLine(passage, refusal, again);
+  const pending = reserveFor(passage, { spared: nothing, wishes, isItsTurn: false });
+  return pending instanceof Promise ? pending.then(decide) : decide(pending);
 }
 
-function reserveFor(
-  passage: Passage,
-  spared: ReadonlySet<string>,
-  wishes: () => readonly LimitWish[],
-): void | Promise<void> {
-  const { exchange } = passage;
+interface Manner {
+  readonly spared: ReadonlySet<string>;
+  wishes(): readonly LimitWish[];
+  /** Nobody who waits for one of the limits comes before it. */
+  readonly isItsTurn: boolean;
+}
+
+/** Null: all of it is reserved. */
+function reserveFor(passage: Passage, manner: Manner): Soon<Refusal | null> {
+  const { spared, wishes, isItsTurn } = manner;
+  const { exchange, gateway } = passage;
+  // What an earlier refusal said.
+  exchange.limits = null;
   const asked = ask(passage, wishes(), {
     spared,
     targets: modelOf(passage)?.targets ?? [],
     priceOf: (target) => pricesFor(passage, target).charge ?? pricesFor(passage, target).cost,
   });
-  if (asked.length === 0) return;
-  const decide = (result: ReserveResult): void | Promise<void> => {
-    if (result.admitted) return admitted(passage, asked, result);
-    const at = refusing(result);
-    const { wish } = asked[at]!;
+  if (asked.length === 0) return null;
+  const before = isItsTurn ? null : gateway.lines.refusalOf(wantedOf(asked));
+  if (before) return before;
+  const decide = (result: ReserveResult): Soon<Refusal | null> => {
+    if (result.admitted) {
+      admitted(passage, asked, result);
+      return null;
+    }
+    const { wish } = asked[refusing(result)]!;
     if (wish.downgrade !== undefined && !spared.has(wish.subject) && downgrade(passage, wish.downgrade))
-      return reserveFor(passage, new Set([...spared, wish.subject]), wishes);
+      return reserveFor(passage, { ...manner, spared: new Set([...spared, wish.subject]) });
     exchange.limits = mergeReport(exchange.limits, asked, result.states);
-    throw refusalFault(
-      { asked: asked[at]!, state: result.refusedBy, retryAfterMs: result.retryAfterMs },
-      renderLimitHeaders(asked, result.states),
-    );
+    return refusalOf(asked, result);
   };
   return reserve(passage, exchange.id, asked, decide);
 }
 
 /**
- * The same of an attempt at a target, where a policy limits what goes to its provider.
- * @throws Fault of the refusal: the target is not tried.
+ * The same of an attempt at a target, where a policy limits what goes to its provider. Null: it is reserved.
+ * @throws Fault `limit/unpriced` or `limit/unavailable`.
  */
-export function reserveTarget(passage: Passage, target: Target): void | Promise<void> {
-  const { exchange, route } = passage;
+export function reserveTarget(passage: Passage, target: Target, isItsTurn = false): Soon<Refusal | null> {
+  const { exchange, gateway, route } = passage;
   const wishes = wishesOf(route.targetLimits, (policy) => policy.targetLimits!(exchange, target));
   const asked = ask(passage, wishes, {
     spared: nothing,
@@ -68,28 +83,44 @@ export function reserveTarget(passage: Passage, target: Target): void | Promise<
     // What goes to a provider counts as what it is paid.
     priceOf: () => pricesFor(passage, target).cost,
   });
-  if (asked.length === 0) return;
+  if (asked.length === 0) return null;
+  const before = isItsTurn ? null : gateway.lines.refusalOf(wantedOf(asked));
+  if (before) return before;
   // Each target has a reservation of its own, and each has been refused or admitted before the next.
   const id = `${exchange.id}/${target.provider.name}/${exchange.attempts.length + 1}`;
   return reserve(passage, id, asked, (result) => {
-    if (result.admitted) {
-      hold(passage, asked, { ...result, isTargets: true });
-      return;
-    }
-    const at = refusing(result);
-    throw refusalFault(
-      { asked: asked[at]!, state: result.refusedBy, retryAfterMs: result.retryAfterMs },
-      renderLimitHeaders(asked, result.states),
-    );
+    if (!result.admitted) return refusalOf(asked, result);
+    hold(passage, asked, { ...result, isTargets: true });
+    return null;
   });
+}
+
+function refusalOf(asked: readonly Asked[], result: ReserveResult & { readonly admitted: false }): Refusal {
+  const refused = asked[refusing(result)]!;
+  const { retryAfterMs, refusedBy: state } = result;
+  const { subject, atLeast, amount } = refused.item;
+  return {
+    fault: refusalFault({ asked: refused, state, retryAfterMs }, renderLimitHeaders(asked, result.states)),
+    subject,
+    cost: atLeast ?? amount,
+    // A place is free when whoever has it is done.
+    retryAfterMs: refused.wish.sort === 'concurrency' ? null : retryAfterMs,
+  };
+}
+
+/** What can be had at all, should others have come before: who wants more is told so at once. */
+function wantedOf(asked: readonly Asked[]): { readonly subject: string; readonly amount: number }[] {
+  return asked.flatMap(({ item: { subject, amount, atLeast = amount, capacity } }) =>
+    atLeast > capacity ? [] : [{ subject, amount: atLeast }],
+  );
 }
 
 function reserve(
   { gateway }: Passage,
   id: string,
   asked: readonly Asked[],
-  decide: (result: ReserveResult) => void | Promise<void>,
-): void | Promise<void> {
+  decide: (result: ReserveResult) => Soon<Refusal | null>,
+): Soon<Refusal | null> {
   const items = asked.map(({ item }) => item);
   const result = gateway.counters.reserve(id, items, gateway.clock.nowMs());
   return result instanceof Promise ? result.then(decide) : decide(result);

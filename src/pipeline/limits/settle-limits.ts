@@ -30,6 +30,7 @@ export async function settleLimits(
     const pending = hold.settle(used);
     if (pending) await pending;
     booked.push(...hold.onRecord);
+    passage.gateway.lines.wake(hold.asked.map(({ item }) => item.subject));
     overdraft.push(...hold.overdraft);
   }
   if (exchange.outcome === 'budget_cut') tellCut(passage, holds);
