@@ -1,9 +1,15 @@
-import type { ConfigControl, ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
+import type {
+  ConfigControl,
+  ControlPlane,
+  EdgeControl,
+  KeyView,
+  NodeControl,
+} from '#core/contracts/control-plane.ts';
 import type { EventRecord, Events } from '#core/contracts/events.ts';
-import type { KeyRecord } from '#core/key.ts';
 import type { EventDispatcher } from '#events/index.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
+import type { KeyDelta, KeyRecord } from '#core/key.ts';
 import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
@@ -29,6 +35,10 @@ export interface ControlPlaneParts {
   readonly pools: PoolControl;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
+  readonly nodes: NodeControl;
+  readonly edges: EdgeControl;
+  /** Resolves when every thread acts upon it. */
+  publishKeys(delta: KeyDelta): Promise<void>;
   /** Why the configuration's master cannot be asked; null: it can. */
   unreachable(): string | null;
   readonly watch: UpstreamWatch;
@@ -106,17 +116,19 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
         const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
         parts.events.emit(keyEvent('key.created', key));
-        if (delta) await pool.publishKeys(delta);
+        if (delta) await parts.publishKeys(delta);
         return { key, secret };
       },
       async revoke(id) {
         const key = keys.list().find((known) => known.id === id);
         const delta = await keys.revoke(id);
         if (key) parts.events.emit(keyEvent('key.revoked', key));
-        if (delta) await pool.publishKeys(delta);
+        if (delta) await parts.publishKeys(delta);
       },
     },
     config: parts.config,
+    nodes: parts.nodes,
+    edges: parts.edges,
     events: createEventControl(parts.dispatcher, ledger.outbox),
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
