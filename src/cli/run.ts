@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBackup } from './backup.ts';
 import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
 import { addConfig } from './config.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
+import { addMigrate } from './migrate.ts';
 import { addNew } from './new-provider.ts';
 import { addProviders } from './providers.ts';
 import { addStart } from './start.ts';
@@ -47,5 +49,7 @@ function program(): Command {
   addNew(sluice);
   addKeys(sluice);
   addLedger(sluice);
+  addBackup(sluice);
+  addMigrate(sluice);
   return sluice;
 }
