@@ -19,6 +19,7 @@ export const layers = {
   config: ['core', 'expressions'],
   discovery: ['core', 'config'],
   health: ['core'],
+  nodes: ['core'],
   admin: ['core', 'ledger', 'config'],
   compose: [
     'core',
@@ -35,10 +36,11 @@ export const layers = {
     'config',
     'discovery',
     'health',
+    'nodes',
     'admin',
   ],
   cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main', 'postgres'],
-  main: ['core', 'balance', 'compose', 'ledger', 'storage', 'admin', 'config', 'transport'],
+  main: ['core', 'balance', 'compose', 'ledger', 'storage', 'nodes', 'admin', 'config', 'transport'],
   worker: [
     'core',
     'compose',

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { startAdmin, startProbes } from '#admin/index.ts';
 import { createCalibrationMemory } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
+import type { KeyDelta } from '#core/key.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
+import { Outbox } from '#nodes/outbox.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
@@ -20,13 +22,16 @@ import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openSharedKeys } from '#storage/distributed/shared-keys.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { joinKeys } from '#storage/embedded/joined-keys.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
-import type { ConfigSource, Overrides } from './compose/configuration.ts';
+import type { ConfigSource, JoinAddress, Overrides } from './compose/configuration.ts';
 import { createConfigControl } from './compose/config-control.ts';
+import { EdgeNode } from './compose/edge-node.ts';
 import { followCluster } from './compose/follow-cluster.ts';
 import { keepLastGood } from './compose/last-good.ts';
+import { NodeDesk, edgeReportOf } from './compose/node-desk.ts';
 import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
@@ -41,6 +46,8 @@ export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
   readonly configPath: string | null;
   readonly env: NodeJS.ProcessEnv;
+  /** The control plane that this node takes its configuration from, as its edge. */
+  readonly join?: JoinAddress | null;
 }
 
 export interface RunningGateway {
@@ -79,9 +86,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
-  const opened = await openConfiguration({ source, overrides: options, say });
+  const opened = await openConfiguration({ source, overrides: options, join: options.join ?? null, say });
   begun.defer(() => opened.records.close());
-  const { first, versions } = opened;
+  const { first, versions, joined } = opened;
+  const boot = startedAtMs.toString(36);
   const { snapshot, stateDirectory } = first;
 
   // 1. Own the state directory and the ports: nobody else serves from, or writes to, either.
@@ -106,6 +114,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     onError: (error) => say(`ledger: ${error.message}`),
   });
   begun.defer(() => ledger.close());
+  const outbox = joined ? new Outbox(stateDirectory, journalDirectory) : null;
+  outbox?.keepPast(boot);
   const recovered = await ledger.recover();
   if (recovered.crashed > 0)
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
@@ -127,8 +137,9 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   // 3. Keys and threads.
   const { postgres } = snapshot.storage;
   const ofKeys = { directory: stateDirectory, env: options.env, fileKeys: first.keys };
-  const shared = postgres && (await openSharedKeys({ ...ofKeys, server: postgres, say }));
-  const keys: KeyMaster = shared ?? openKeyStore(ofKeys);
+  const joinedKeys = joined && joinKeys(openKeyStore({ ...ofKeys, firstKey: false }), joined.keys);
+  const sharedKeys = postgres && !joined ? await openSharedKeys({ ...ofKeys, server: postgres, say }) : null;
+  const keys: KeyMaster = joinedKeys ?? sharedKeys ?? openKeyStore(ofKeys);
   begun.defer(async () => keys.close());
   const tokens = openTokenService();
   begun.defer(() => tokens.close());
@@ -143,7 +154,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const pool = new WorkerPool({
     count: snapshot.threads,
     ports: snapshot.listen.map(({ port }) => port),
-    boot: startedAtMs.toString(36),
+    boot,
     journalDirectory,
     nodeId,
     counters,
@@ -156,7 +167,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
-    onSealed: (path) => ledger.sealed(path),
+    onSealed(path) {
+      outbox?.keep(path);
+      ledger.sealed(path);
+      edge?.sealed();
+    },
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
       pools.recover(index);
@@ -164,8 +179,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
       counterWatch.ended(incarnation);
+      outbox?.keepDead(index, incarnation);
       // Its successor does not wait for the ledger, which may be away.
       ledger.adoptIncarnation(index, incarnation).catch((error: Error) => say(`ledger: ${error.message}`));
+      edge?.sealed();
       releaseOwner(counters, owner);
     },
   });
@@ -187,19 +204,52 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
       watch.follow(loaded.snapshot);
       await pool.publishSnapshot(watch.fill(loaded.snapshot));
+      desk.documentChanged();
     },
     revert(before) {
       watch.follow(before.snapshot);
     },
     onShared(shared) {
-      if (opened.kind === 'cluster') keepLastGood(stateDirectory, shared);
+      if (opened.kind !== 'store') keepLastGood(stateDirectory, shared);
     },
   };
   const reloader = new Reloader(reloaderParts, opened.refused);
+  const publishKeys = async (delta: KeyDelta) => {
+    await pool.publishKeys(delta);
+    desk.keysChanged(delta);
+  };
+  const desk = new NodeDesk({
+    records: opened.records,
+    stateDirectory,
+    ledger,
+    keys,
+    reloader,
+    isEdge: joined !== null,
+    status: () => control.status(),
+  });
+  const edge =
+    joined && joinedKeys && outbox
+      ? new EdgeNode({
+          joined,
+          stateDirectory,
+          outbox,
+          keys: joinedKeys,
+          reloader,
+          publishKeys,
+          report: () => edgeReportOf(control.status()),
+          say,
+        })
+      : null;
+  begun.defer(() => desk.close());
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
-  shared?.follow((delta) => pool.publishKeys(delta));
+  sharedKeys?.follow(publishKeys);
+
+  const following =
+    opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
+  begun.defer(() => following?.close());
+  begun.defer(() => edge?.closeLink());
 
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
@@ -214,7 +264,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     watch,
     counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
-    unreachable: () => following?.failure ?? null,
+    nodes: desk.nodes,
+    edges: desk.edges,
+    publishKeys,
+    unreachable: () => following?.failure ?? edge?.failure ?? null,
     isDraining: () => draining,
   });
   const admin = await startAdmin({
@@ -228,9 +281,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
-  const following =
-    opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
-  begun.defer(() => following?.close());
+  desk.start();
+  edge?.start();
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
   return {
@@ -251,11 +303,14 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
       await following?.close();
+      await edge?.closeLink();
+      desk.close();
       watch.close();
       probing.close();
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
+      await edge?.close();
       await ledger.close();
       counterWatch.close();
       await tokens.close();

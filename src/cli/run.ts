@@ -9,6 +9,7 @@ import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
 import { addMigrate } from './migrate.ts';
 import { addNew } from './new-provider.ts';
+import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
@@ -48,6 +49,7 @@ function program(): Command {
   addProviders(sluice);
   addNew(sluice);
   addKeys(sluice);
+  addNodes(sluice);
   addLedger(sluice);
   addBackup(sluice);
   addMigrate(sluice);

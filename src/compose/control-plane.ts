@@ -1,6 +1,13 @@
-import type { ConfigControl, ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
+import type {
+  ConfigControl,
+  ControlPlane,
+  EdgeControl,
+  KeyView,
+  NodeControl,
+} from '#core/contracts/control-plane.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
+import type { KeyDelta } from '#core/key.ts';
 import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
@@ -24,6 +31,10 @@ export interface ControlPlaneParts {
   readonly pools: PoolControl;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
+  readonly nodes: NodeControl;
+  readonly edges: EdgeControl;
+  /** Resolves when every thread acts upon it. */
+  publishKeys(delta: KeyDelta): Promise<void>;
   /** Why the configuration's master cannot be asked; null: it can. */
   unreachable(): string | null;
   readonly watch: UpstreamWatch;
@@ -97,15 +108,17 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
         if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
         const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
-        if (delta) await pool.publishKeys(delta);
+        if (delta) await parts.publishKeys(delta);
         return { key, secret };
       },
       async revoke(id) {
         const delta = await keys.revoke(id);
-        if (delta) await pool.publishKeys(delta);
+        if (delta) await parts.publishKeys(delta);
       },
     },
     config: parts.config,
+    nodes: parts.nodes,
+    edges: parts.edges,
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
       const rows = await answered(

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Receipt } from '#core/receipt.ts';
 import type { RecoveryReport, StartReport } from './ledger-writer.ts';
 import type { LedgerPlace } from './open-books.ts';
-import type { LedgerAsk, LedgerTell } from './protocol.ts';
+import type { DeadWorker, LedgerAsk, LedgerTell } from './protocol.ts';
 import type { BookEntry, BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
 import type { Verification } from './verify.ts';
 
@@ -19,6 +19,10 @@ export interface Ledger {
   recover(): Promise<StartReport>;
   /** The same for one worker that died while the process lives on. */
   adoptIncarnation(worker: number, incarnation: string): Promise<RecoveryReport>;
+  /** Takes a segment of another node's journal; resolves when it is on the books and its file deleted. */
+  receive(node: string, path: string): Promise<void>;
+  /** Settles what that node's dead workers left open: one life of one, or (null) all that were ever heard of. */
+  giveUp(node: string, dead: DeadWorker | null): Promise<RecoveryReport>;
   /** What is still inside its window, to rebuild the limits. This and all other questions reject while the database is away. */
   windowsSince(nowMs: number): Promise<BookedPane[]>;
   /** @throws RangeError for an unknown dimension or day. */
@@ -50,6 +54,8 @@ export async function startLedger(options: LedgerOptions): Promise<Ledger> {
     sealed: (path) => thread.sealed(path),
     recover: () => thread.ask({ do: 'recover' }),
     adoptIncarnation: (worker, incarnation) => thread.ask({ do: 'adopt', worker, incarnation }),
+    receive: (node, path) => thread.ask({ do: 'receive', node, path }),
+    giveUp: (node, dead) => thread.ask({ do: 'give-up', node, dead }),
     windowsSince: (nowMs) => thread.ask({ do: 'windows', nowMs }),
     usage: (query) => thread.ask({ do: 'usage', query }),
     receipt: (receiptId) => thread.ask({ do: 'receipt', receiptId }),
