@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin, startProbes } from '#admin/index.ts';
-import { createCalibrationMemory } from '#core/calibration.ts';
+import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
 import type { KeyDelta } from '#core/key.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
@@ -287,6 +287,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     ledger,
     keys,
     pools,
+    calibration: openCalibration(calibration),
     reloader,
     watch,
     dispatcher,

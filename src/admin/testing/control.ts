@@ -15,6 +15,7 @@ const invitation = {
 /** A control plane that does nothing but remember. */
 export const control: ControlPlane = {
   discovery: () => [],
+  calibration: () => [],
   upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
   status: () => ({
     version: '1',
