@@ -7,8 +7,8 @@ import { inputLine, outputLine } from '#core/usage.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { LedgerWriter } from '#ledger/store/ledger-writer.ts';
 import { openBooks } from '#ledger/store/open-books.ts';
-import { firstIdOf } from '#ledger/store/receipt-entry.ts';
 import { verifyBooks } from '#ledger/store/verify.ts';
+import { idAt } from '#ledger/testing/samples.ts';
 
 /**
  * What the ledger costs: exchanges on the books for one second of CPU.
@@ -106,7 +106,7 @@ function sample(n: number): Receipt {
     completion_tokens_details: { reasoning_tokens: 15 },
   };
   return {
-    id: `${firstIdOf(Math.floor(admittedAtMs / 86_400_000))}${((n * 2_654_435_761) % 2 ** 32).toString(32).toUpperCase().padStart(16, '0')}`,
+    id: idAt(admittedAtMs, n),
     route: 'chat',
     outcome: 'completed',
     status: 200,

@@ -47,7 +47,7 @@ typedef struct connection {
 typedef struct {
   const char *mode, *host, *path, *bearer, *model;
   int port, connections, streams, stream;
-  long chunks, events, prompt_bytes, keys, ramp_ms;
+  long chunks, events, prompt_bytes, tools, keys, ramp_ms;
   double rate, seconds, warmup;
 } options;
 
@@ -82,8 +82,20 @@ static void take_stamp(uint64_t stamp_ns) {
 
 /* ---- the request ---- */
 
+#define TOOL_ROOM 512
+
+/* As long as those of real agents: a description, and two parameters with theirs. */
+static int render_tool(char *at, long index) {
+  return snprintf(at, TOOL_ROOM,
+                  "%s{\"type\":\"function\",\"function\":{\"name\":\"tool_%06ld\",\"description\":\"Looks up the weather of a city for "
+                  "some of the coming days.\",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\","
+                  "\"description\":\"Name of the city.\"},\"days\":{\"type\":\"integer\",\"description\":\"How many of them.\"}},"
+                  "\"required\":[\"city\"],\"additionalProperties\":false}}}",
+                  index ? "," : "", index);
+}
+
 static void render_request(void) {
-  size_t room = (size_t)opt.prompt_bytes + 2048;
+  size_t room = (size_t)opt.prompt_bytes + 2048 + (size_t)opt.tools * TOOL_ROOM;
   char *body = calloc(1, room), authorization[256] = "";
   request = calloc(1, room + 1024);
   if (opt.bearer) snprintf(authorization, sizeof authorization, "authorization: Bearer %s%s\r\n", opt.bearer, opt.keys ? "000000" : "");
@@ -94,6 +106,9 @@ static void render_request(void) {
                               opt.model);
     for (long i = 0; i < opt.prompt_bytes; i++) *at++ = "the quick brown fox jumps over the lazy dog "[i % 44];
     at += sprintf(at, "\"}],\"temperature\":0.7");
+    if (opt.tools) at += sprintf(at, ",\"tools\":[");
+    for (long i = 0; i < opt.tools; i++) at += render_tool(at, i);
+    if (opt.tools) at += sprintf(at, "]");
     if (opt.chunks) at += sprintf(at, ",\"max_tokens\":%ld", opt.chunks);
     /* Asked for by the client, so that a gateway that needs usage has no reason to change the stream. */
     if (opt.stream) at += sprintf(at, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
@@ -315,7 +330,7 @@ static void read_options(int argc, char **argv) {
       {"mode", 1, 0, 'm'},    {"host", 1, 0, 'h'},   {"port", 1, 0, 'p'},    {"path", 1, 0, 'P'},         {"bearer", 1, 0, 'b'},
       {"model", 1, 0, 'M'},   {"stream", 0, 0, 's'}, {"chunks", 1, 0, 'n'},  {"events", 1, 0, 'e'},       {"connections", 1, 0, 'c'},
       {"streams", 1, 0, 'S'}, {"rate", 1, 0, 'r'},   {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'w'},       {"keys", 1, 0, 'k'},
-      {"ramp-ms", 1, 0, 'R'}, {"prompt-bytes", 1, 0, 'B'}, {0, 0, 0, 0},
+      {"ramp-ms", 1, 0, 'R'}, {"prompt-bytes", 1, 0, 'B'}, {"tools", 1, 0, 'T'},  {0, 0, 0, 0},
   };
   for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     switch (c) {
@@ -336,6 +351,7 @@ static void read_options(int argc, char **argv) {
       case 'k': opt.keys = atol(optarg); break;
       case 'R': opt.ramp_ms = atol(optarg); break;
       case 'B': opt.prompt_bytes = atol(optarg); break;
+      case 'T': opt.tools = atol(optarg); break;
       default: exit(2);
     }
   }
@@ -352,8 +368,8 @@ static void report(void) {
   printf("{\"mode\":\"%s\",\"seconds\":%.3f,\"answered\":%llu,\"failed\":%llu,\"firstFailure\":\"", opt.mode, seconds,
          (unsigned long long)answered, (unsigned long long)failed);
   for (char *p = first_failure; *p; p++) putchar(*p < ' ' || *p == '"' || *p == '\\' ? '?' : *p);
-  printf("\",\"answersPerSecond\":%.1f,\"eventsPerSecond\":%.1f,\"megabytesPerSecond\":%.1f,\"cpuSeconds\":%.3f,",
-         (double)answered / seconds, (double)window_events / seconds, (double)bytes_read / seconds / 1e6, cpu_seconds);
+  printf("\",\"requestBytes\":%zu,\"answersPerSecond\":%.1f,\"eventsPerSecond\":%.1f,\"megabytesPerSecond\":%.1f,\"cpuSeconds\":%.3f,",
+         request_length, (double)answered / seconds, (double)window_events / seconds, (double)bytes_read / seconds / 1e6, cpu_seconds);
   histogram_print(stdout, "whole", &whole);
   putchar(',');
   histogram_print(stdout, "first", &first);

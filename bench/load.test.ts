@@ -64,6 +64,36 @@ test('the open loop sends at its rate, long prompts and many keys too', async ()
   assert.ok(report.whole.p50Us <= report.whole.p99Us && report.whole.p99Us <= report.whole.maxUs);
 });
 
+test('tools are sent whole, as JSON', async () => {
+  let body = '';
+  await withServer(
+    (request, response) => {
+      let text = '';
+      request.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      request.on('end', () => {
+        body = text;
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      });
+    },
+    async (port) => {
+      const request = { mode: 'open', model: 'bench-json', rate: 20, seconds: 0.3, warmup: 0.1 } as const;
+      const { requestBytes } = await load({ ...request, tools: 1000 }, port);
+      assert.ok(requestBytes > body.length && requestBytes < body.length + 300);
+    },
+  );
+  const { tools } = JSON.parse(body) as { tools: { function: { name: string } }[] };
+  assert.equal(new Set(tools.map((tool) => tool.function.name)).size, 1000);
+  const report = await load({
+    mode: 'open',
+    model: 'bench-json',
+    tools: 1000,
+    rate: 20,
+    seconds: 0.3,
+    warmup: 0.1,
+  });
+  assert.ok(report.answered > 0);
+});
+
 test('paced streams lose nothing, and stamps are read', async () => {
   const report = await load({
     mode: 'paced',

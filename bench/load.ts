@@ -20,6 +20,8 @@ export interface LoadReport {
   readonly firstFailure: string;
   /** What the generator itself used in the window. */
   readonly cpuSeconds: number;
+  /** With its head. */
+  readonly requestBytes: number;
   readonly answersPerSecond: number;
   readonly eventsPerSecond: number;
   /** From the request, or when it was due, to the end of its answer. */
@@ -43,6 +45,8 @@ export interface LoadRequest {
   readonly chunks?: number;
   readonly events?: number;
   readonly promptBytes?: number;
+  /** Tools that the model may call; about 330 bytes each. */
+  readonly tools?: number;
   readonly connections?: number;
   readonly streams?: number;
   readonly rampMs?: number;

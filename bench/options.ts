@@ -15,7 +15,7 @@ export interface Options {
 }
 
 export const usage = `npm run bench -- [options]
-  --only json,burst,paced,ttfc,rest,mixed,prompt,translate,memory,keys,routes,threads   figures to measure (all)
+  --only json,burst,paced,ttfc,rest,mixed,prompt,tools,translate,memory,keys,routes,threads   figures to measure (all)
   --variants direct,nginx,sluice                                what to compare (these three)
   --with haproxy                                                another variant beside them
   --rounds 3  --seconds 5  --warmup 5  --streams 1000

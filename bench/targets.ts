@@ -54,6 +54,8 @@ export function resolveTargets(results: Results, variant: string): Target[] {
     more('streams/s from another dialect ÷ within one', own('translate', 'otherToSame'), [0.5, 0.8]),
     less('100 KB prompt over 1 KB, translated, ms', own('translate', 'overP50Ms'), [2, 1]),
     less('100 KB prompt over 1 KB, ms', own('prompt', 'overP50Ms'), [2, 0.5]),
+    less('1,000 tools, per 100 KB, ms', own('tools', 'per100KbMs'), [2, 0.5]),
+    less('1,000 tools translated, per 100 KB, ms', own('tools', 'otherPer100KbMs'), [2, 1]),
     less('time per request, 100,000 keys ÷ 10', own('keys', 'manyToFew'), [1.2, 1.1]),
     less('time per request, 100,000 routes ÷ 10', own('routes', 'manyToFew'), [1.2, 1.1]),
   ];

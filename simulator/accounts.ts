@@ -1,3 +1,4 @@
+import type { KeptBatch } from './kept-batch.ts';
 import type { Json } from './shape.ts';
 
 /** What a vendor keeps for one account. */
@@ -5,6 +6,9 @@ export interface Account {
   /** Stored responses, by id, with the input they were made of, and how often one that is made in the background is not done yet. */
   responses: Map<string, { response: Json; input: Json[]; looks: number }>;
   files: Map<string, { file: Json; content: Buffer }>;
+  batches: Map<string, KeptBatch>;
+  /** Uploads that have begun: what is known of the file, and what has come of it. */
+  uploads: Map<string, { file: Json; chunks: Buffer[] }>;
 }
 
 /** Accounts by their keys. */
@@ -13,7 +17,10 @@ export class Accounts {
 
   of(key: string): Account {
     let account = this.#accounts.get(key);
-    if (!account) this.#accounts.set(key, (account = { responses: new Map(), files: new Map() }));
+    if (!account) {
+      account = { responses: new Map(), files: new Map(), batches: new Map(), uploads: new Map() };
+      this.#accounts.set(key, account);
+    }
     return account;
   }
 

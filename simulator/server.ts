@@ -156,7 +156,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, contro
   if (path === '/sse' && isRead) return answerEvents(plain);
   const count = /^\/bytes\/(\d{1,12})$/.exec(path)?.[1];
   if (count !== undefined && isRead) return answerBytes(plain, Number(count));
-  if (answerKept(incoming, url, controls.accounts)) return;
+  if (answerKept(incoming, url, controls)) return;
   const vendor = vendorAt(url);
   if (vendor) {
     return method === 'POST'

@@ -9,7 +9,7 @@ import { parseBody, pickHeaders } from './model-call.ts';
 import type { ModelCall, ScriptStore } from './model-call.ts';
 import { ScriptError } from './script.ts';
 import type { Script } from './script.ts';
-import { keepResponse, missingFor, unfinished } from './kept.ts';
+import { keepResponse, missingFor, unfinished } from './kept-responses.ts';
 import { resolveScript } from './script-source.ts';
 import { BadRequest, isObject } from './shape.ts';
 import type { Json } from './shape.ts';

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin, startProbes } from '#admin/index.ts';
+import { createCalibrationMemory } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { EventDispatcher } from '#events/index.ts';
@@ -112,6 +113,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   if (recovered.crashed > 0)
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
   const counters = createCounterMemory();
+  const calibration = createCalibrationMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
   const { redis } = snapshot.storage;
   const counterWatch = watchCounters({ redis, nodeId, ledger, clock: systemClock, say });
@@ -145,6 +147,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     journalDirectory,
     nodeId,
     counters,
+    calibration,
     pools: poolMemory,
     openTokenPort: () => tokens.openPort(),
     openKeeperPort: () => keeper.openPort(),

@@ -3,9 +3,11 @@
  * waits for the control plane; what it says to it goes by messages.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { openCalibration } from '#core/calibration.ts';
 import { handle } from '#pipeline/handle.ts';
 import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
+import { Lines } from '#pipeline/queue/lines.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
@@ -15,7 +17,7 @@ import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { journalEvents } from '#ledger/journal/journal-events.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
-import { PoolMemory } from '#balance/index.ts';
+import { PoolMemory, TargetPace } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
 import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
@@ -66,6 +68,7 @@ keys.apply(start.keys);
 const account = new AskedAccount(say);
 const owed = new OwedCollector(() => gateway);
 const cache = openCache(start);
+const poolMemory = new PoolMemory(start.pools, start.index);
 const parts: Parts = {
   dialects,
   policyKinds,
@@ -75,7 +78,9 @@ const parts: Parts = {
   journal,
   counters: counting.counters,
   cache: cache.store,
-  poolMemory: new PoolMemory(start.pools, start.index),
+  calibration: openCalibration(start.calibration),
+  poolMemory,
+  pace: new TargetPace(poolMemory, clock),
   keys,
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
@@ -85,6 +90,7 @@ const parts: Parts = {
   events: journalEvents(journal, (event, error) => observer.eventFailed(event, error)),
   live: new Set(),
   unheard: new Set(),
+  lines: new Lines(clock, observer),
   owed,
   retries: new RetryState(),
   mirrors: new Mirrors(),

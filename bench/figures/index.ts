@@ -1,5 +1,5 @@
 import type { Figure } from './figure.ts';
-import { mixed, prompt, rest, ttfc } from './latency.ts';
+import { mixed, prompt, rest, tools, ttfc } from './latency.ts';
 import { memory } from './memory.ts';
 import { paced } from './paced.ts';
 import { keys, routes, threads } from './scale.ts';
@@ -15,6 +15,7 @@ export const figures: readonly Figure[] = [
   rest,
   mixed,
   prompt,
+  tools,
   translate,
   memory,
   keys,

@@ -108,6 +108,48 @@ export const mixed: Figure = {
   },
 };
 
+const toolCount = 1000;
+
+/** What many tools cost, which are read, found out about and, for a provider of another dialect, written anew one by one. */
+export const tools: Figure = {
+  name: 'tools',
+  title: `calls with ${toolCount} tools and with none, 50 requests/s (open loop), within a dialect and from another`,
+  metrics: [
+    { key: 'kilobytes', title: 'KB', digits: 0 },
+    { key: 'noneP50Ms', title: 'none p50 ms', digits: 3 },
+    { key: 'manyP50Ms', title: 'many p50 ms', digits: 3 },
+    { key: 'manyP99Ms', title: 'many p99 ms', digits: 3 },
+    { key: 'per100KbMs', title: 'p50 per 100 KB ms', digits: 3, against: 'difference' },
+    { key: 'otherManyP50Ms', title: 'other, many p50 ms', digits: 3 },
+    { key: 'otherPer100KbMs', title: 'other, p50 per 100 KB ms', digits: 3 },
+  ],
+  fresh: false,
+  applies: everywhere,
+  async measure(stand, subject, warmup) {
+    const { seconds } = stand.options;
+    const both = async (model: string) => {
+      const call: Request = { mode: 'open', model, rate: 50, promptBytes: 1000, seconds, warmup };
+      const none = (await stand.measure(subject, call)).load;
+      const many = (await stand.measure(subject, { ...call, tools: toolCount })).load;
+      const bytes = many.requestBytes - none.requestBytes;
+      const perByteUs = (many.whole.p50Us - none.whole.p50Us) / bytes;
+      return { none, many, per100KbMs: milliseconds(perByteUs * 100_000) };
+    };
+    const { none, many, per100KbMs } = await both('bench-json');
+    // Whoever only relays translates nothing.
+    const other = subject.variant.scales ? await both('bench-told') : null;
+    return {
+      kilobytes: many.requestBytes / 1000,
+      noneP50Ms: milliseconds(none.whole.p50Us),
+      manyP50Ms: milliseconds(many.whole.p50Us),
+      manyP99Ms: milliseconds(many.whole.p99Us),
+      per100KbMs,
+      otherManyP50Ms: other ? milliseconds(other.many.whole.p50Us) : undefined,
+      otherPer100KbMs: other?.per100KbMs,
+    };
+  },
+};
+
 /** What a long prompt costs beyond a short one, where it must be read whole, understood and sent on. */
 export const prompt: Figure = {
   name: 'prompt',

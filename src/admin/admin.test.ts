@@ -279,7 +279,13 @@ test('usage, receipts, proof and explanation', async () => {
     fromMs: Date.UTC(2026, 0, 1),
     toMs: Date.UTC(2026, 0, 2),
     project: 'p',
+    service: null,
+    traceId: null,
   });
+  const trace = 'a'.repeat(32);
+  await ask(`GET /v1/usage?by=service&service=checkout&trace=${trace}`);
+  const { by, service, traceId } = asked.at(-1) as Record<string, unknown>;
+  assert.deepEqual([by, service, traceId], [['service'], 'checkout', trace]);
   const id = '0'.repeat(26);
   assert.deepEqual((await ask(`GET /v1/receipts/${id}`)).json, { id });
   assert.equal((await ask(`GET /v1/receipts/${id.slice(1)}1`)).status, 404);

@@ -13,6 +13,8 @@ const Query = Type.Object(
     to: Type.Optional(Type.String({ maxLength: 40 })),
     project: Type.Optional(Type.String({ maxLength: 128 })),
     format: Type.Optional(Type.Union([Type.Literal('json'), Type.Literal('csv')])),
+    service: Type.Optional(Type.String({ maxLength: 64 })),
+    trace: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   },
   { additionalProperties: false },
 );
@@ -26,7 +28,12 @@ const ReceiptId = Type.Object(
 export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
   app.get<{ Querystring: Static<typeof Query> }>(
     '/v1/usage',
-    { schema: { summary: `Sums by any of ${groups.join(', ')}`, querystring: Query } },
+    {
+      schema: {
+        summary: `Sums by any of ${groups.join(', ')}; service not together with key, route or outcome`,
+        querystring: Query,
+      },
+    },
     async (request, reply) => {
       const query = usageQueryOf(request.query);
       const usage = await control.usage(query);
@@ -95,7 +102,7 @@ export function serveRerate(app: FastifyInstance, control: ControlPlane): void {
   );
 }
 
-function usageQueryOf({ by, from, to, project }: Static<typeof Query>): UsageQuery {
+function usageQueryOf({ by, from, to, project, service, trace }: Static<typeof Query>): UsageQuery {
   return {
     by: (by ?? 'project').split(',').map((word) => {
       const group = groups.find((known) => known === word);
@@ -105,6 +112,8 @@ function usageQueryOf({ by, from, to, project }: Static<typeof Query>): UsageQue
     fromMs: momentOf('from', from),
     toMs: momentOf('to', to),
     project: project ?? null,
+    service: service ?? null,
+    traceId: trace ?? null,
   };
 }
 

@@ -2,6 +2,7 @@ import type { MemberReport, PoolControl } from '#core/contracts/pool-control.ts'
 import { activeCode, activeVerdicts } from './active-code.ts';
 import { breakerState, isOpen } from './breaker.ts';
 import { int, num, PoolMemory, type MemberCell } from './memory.ts';
+import { paceGroup } from './pace.ts';
 import { quotaOf } from './quota.ts';
 import { rateOf } from './throughput.ts';
 import { latencyOf } from './ewma.ts';
@@ -99,10 +100,12 @@ export function createPoolControl(
     },
     recover: (dead) => memory.recover(dead),
     read: () =>
-      [...groups].map(([group, places]) => ({
-        group,
-        members: [...places].map(([id, { cell }]) => reportOf(id, cell, clock.nowMs())),
-      })),
+      [...groups]
+        .filter(([group]) => group !== paceGroup)
+        .map(([group, places]) => ({
+          group,
+          members: [...places].map(([id, { cell }]) => reportOf(id, cell, clock.nowMs())),
+        })),
   };
 }
 

@@ -63,8 +63,11 @@ export const num = {
   quotaFor: 23,
   breakerWindow: 24,
   passiveWindow: 24 + windowWords,
+  /** See pace.ts. */
+  pace: 24 + 2 * windowWords,
 } as const;
-const slotNums = 24 + 2 * windowWords;
+const paceWords = 14;
+const slotNums = 24 + 2 * windowWords + paceWords;
 const slotBytes = slotInts * 4 + slotNums * 8;
 
 const generationLimit = 0x7fff_fffe;

@@ -1,18 +1,26 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { renderAmount } from '#core/money.ts';
 import { CommandFailed } from './command-failed.ts';
 import { csvHead, csvRows } from './export-csv.ts';
-import { jsonOption, momentOf, stateOption, wholeNumber, wordList } from './options.ts';
+import { openForWriting, openLedger, type LedgerDoor } from './open-ledger.ts';
+import { jsonOption, momentOf, postgresOption, stateOption, wholeNumber, wordList } from './options.ts';
 import { print, printJson } from './print.ts';
 import { addRerate } from './rerate.ts';
 import { renderTable, visible } from './render-table.ts';
 
-const dimensions = ['key', 'project', 'team', 'model', 'provider', 'day', 'route', 'outcome'] as const;
+const dimensions = [
+  'key',
+  'project',
+  'team',
+  'model',
+  'provider',
+  'day',
+  'route',
+  'outcome',
+  'service',
+] as const;
 
-interface LedgerFlags {
-  readonly state: string;
+interface LedgerFlags extends LedgerDoor {
   readonly json?: boolean;
 }
 
@@ -22,13 +30,14 @@ interface TopFlags extends LedgerFlags {
   readonly to?: number;
   readonly project?: string;
   readonly limit: number;
+  readonly trace?: string;
 }
 
 interface ExportFlags extends Omit<TopFlags, 'by' | 'limit'> {
   readonly format: 'csv' | 'jsonl';
 }
 
-/** Offline commands: they read the database of the state directory, whether a gateway runs or not. */
+/** Offline commands: they read the database itself, of the state directory or of many nodes, whether a gateway runs or not. */
 export function addLedger(sluice: Command): void {
   const ledger = sluice
     .command('ledger')
@@ -39,10 +48,12 @@ export function addLedger(sluice: Command): void {
       'add the columns up: receipts, counters and movements must agree; exit code 1 when they do not',
     )
     .addOption(stateOption())
+    .addOption(postgresOption())
     .addOption(jsonOption())
     .action(verify);
   withRange(ledger.command('top').description('the groups that cost most'))
     .option('--by <names>', `any of ${dimensions.join(', ')}`, wordList, ['team', 'model'])
+    .option('--trace <id>', 'of this trace only')
     .option('--limit <number>', 'how many', wholeNumber(1, 10_000), 10)
     .addOption(jsonOption())
     .action(top);
@@ -52,29 +63,47 @@ export function addLedger(sluice: Command): void {
     .addOption(new Option('--format <name>', 'form').choices(['csv', 'jsonl']).default('jsonl'))
     .action(exportReceipts);
   addRerate(ledger);
+  ledger
+    .command('prune')
+    .description('remove the receipts of old days; their sums and movements stay')
+    .requiredOption('--before <day>', 'the first day (UTC, of the id) that stays', dayNumber)
+    .addOption(stateOption())
+    .addOption(postgresOption())
+    .addOption(jsonOption())
+    .action(prune);
+}
+
+/** A day in UTC, as days since 1970-01-01. */
+function dayNumber(text: string): number {
+  const atMs = momentOf(text);
+  if (atMs % 86_400_000 !== 0) throw new InvalidArgumentError('Expected a day such as 2026-11-01.');
+  return atMs / 86_400_000;
+}
+
+async function prune({ before, ...flags }: LedgerFlags & { readonly before: number }): Promise<void> {
+  const { pruneBooks } = await import('#ledger/store/prune-books.ts');
+  const books = await openForWriting(flags);
+  try {
+    const { days, receipts } = await pruneBooks(books, before);
+    if (flags.json) await printJson({ days, receipts });
+    else await print(`${receipts} receipts of ${days} day(s) are removed; their sums stay\n`);
+  } finally {
+    await books.close();
+  }
 }
 
 const withRange = (command: Command) =>
   command
     .addOption(stateOption())
+    .addOption(postgresOption())
     .option('--from <time>', 'first moment of admission, such as 2026-11-01', momentOf)
     .option('--to <time>', 'moment before which they were admitted', momentOf)
     .option('--project <name>', 'of this project only');
 
-/** The one door to the ledger's reader. */
-async function openLedger(state: string) {
-  const path = join(state, 'ledger.db');
-  if (!existsSync(path)) {
-    throw new CommandFailed(`there is no ledger at ${path}; --state names the gateway's directory`);
-  }
-  const { readLedger } = await import('#ledger/store/offline.ts');
-  return readLedger(path);
-}
-
 async function verify(flags: LedgerFlags): Promise<void> {
-  const reader = await openLedger(flags.state);
+  const reader = await openLedger(flags);
   try {
-    const { receipts, attempts, findings } = reader.verify();
+    const { receipts, attempts, findings } = await reader.verify();
     const clean = findings.length === 0;
     if (flags.json) await printJson({ clean, receipts, attempts, findings });
     else {
@@ -86,7 +115,7 @@ async function verify(flags: LedgerFlags): Promise<void> {
     }
     if (!clean) throw new CommandFailed('');
   } finally {
-    reader.close();
+    await reader.close();
   }
 }
 
@@ -96,15 +125,16 @@ async function top(flags: TopFlags): Promise<void> {
     if (!known) throw new CommandFailed(`--by: "${visible(word)}" is none of ${dimensions.join(', ')}`);
     return known;
   });
-  const reader = await openLedger(flags.state);
+  const reader = await openLedger(flags);
   try {
-    const rows = reader.usage({
+    const rows = await reader.usage({
       groupBy,
       limit: flags.limit,
       // Sums are kept by day; the end of a range is not part of it.
       ...(flags.from === undefined ? {} : { fromDay: dayOf(flags.from) }),
       ...(flags.to === undefined ? {} : { toDay: dayOf(flags.to - 1) }),
       ...(flags.project === undefined ? {} : { where: { project: flags.project } }),
+      ...(flags.trace === undefined ? {} : { traceId: flags.trace }),
     });
     if (flags.json) return await printJson(rows);
     const head = [...groupBy, 'requests', 'errors', 'input', 'cached', 'output', 'cost', ''];
@@ -120,12 +150,12 @@ async function top(flags: TopFlags): Promise<void> {
     ]);
     return await print(renderTable(head, cells));
   } finally {
-    reader.close();
+    await reader.close();
   }
 }
 
 async function exportReceipts(flags: ExportFlags): Promise<void> {
-  const reader = await openLedger(flags.state);
+  const reader = await openLedger(flags);
   const query = {
     ...(flags.from === undefined ? {} : { fromMs: flags.from }),
     ...(flags.to === undefined ? {} : { toMs: flags.to }),
@@ -133,11 +163,11 @@ async function exportReceipts(flags: ExportFlags): Promise<void> {
   };
   try {
     if (flags.format === 'csv') await print(csvHead);
-    for (const receipt of reader.export(query)) {
+    for await (const receipt of reader.export(query)) {
       await print(flags.format === 'csv' ? csvRows(receipt) : `${JSON.stringify(receipt, bigintsAsText)}\n`);
     }
   } finally {
-    reader.close();
+    await reader.close();
   }
 }
 

@@ -56,6 +56,16 @@ test('the ledger is read offline: proof, sums, export', async (context) => {
   assert.equal((await run('export', '--to', '2001-01-01')).out, '');
 });
 
+test('receipts of old days are removed', async (context) => {
+  const cwd = await stateWith(context, 3);
+  const run = (...args: string[]) => spawnSluice(['ledger', ...args, '--state', cwd], { cwd });
+  assert.match((await run('prune', '--before', '2026-11-01T05:00')).err, /Expected a day such as/);
+  const day = '2030-01-01';
+  assert.match((await run('prune', '--before', day)).out, /^3 receipts of 1 day\(s\) are removed/);
+  assert.match((await run('verify')).out, /^0 receipts, 0 attempts: everything adds up\n$/);
+  assert.equal(JSON.parse((await run('top', '--json')).out)[0].requests, 3);
+});
+
 test('a ledger that does not add up is exit code 1', async (context) => {
   const cwd = await stateWith(context, 1);
   const database = new DatabaseSync(join(cwd, 'ledger.db'));

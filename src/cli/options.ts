@@ -16,6 +16,16 @@ export const wordList = (text: string): string[] => text.split(',').map((word) =
 export const stateOption = () =>
   new Option('--state <directory>', 'state directory').env('SLUICE_STATE').default('.sluice');
 
+/** Secrets do not belong on command lines that others can list: the variable is the usual way. */
+export const postgresOption = () =>
+  new Option(
+    '--postgres <url>',
+    'URL of the PostgreSQL server that many nodes share, instead of the state directory',
+  ).env('SLUICE_POSTGRES');
+
+/** The server at a URL, as commands reach it; what it needs for TLS is in the URL. */
+export const serverAt = (url: string) => ({ url, connectTimeoutMs: 5_000, tls: null });
+
 export const adminOption = () =>
   new Option(
     '--admin <url>',

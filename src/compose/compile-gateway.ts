@@ -1,3 +1,4 @@
+import type { Calibration } from '#core/calibration.ts';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Account } from '#core/contracts/account.ts';
@@ -20,6 +21,7 @@ import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
 import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
+import { ToldThresholds } from '#pipeline/limits/told-thresholds.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
 import { originOf } from './origin-of.ts';
@@ -36,6 +38,7 @@ export interface Parts {
   readonly builtins: ReadonlyMap<string, Upstream>;
   readonly journal: Journal;
   readonly counters: CounterStore;
+  readonly calibration: Calibration;
   /** Answers that are kept to be given again. */
   readonly cache: CacheStore;
   /** What threads share about members of pools. */
@@ -49,6 +52,8 @@ export interface Parts {
   readonly account: Account;
   readonly live: Gateway['live'];
   readonly unheard: Gateway['unheard'];
+  readonly lines: Gateway['lines'];
+  readonly pace: Gateway['pace'];
   readonly owed: Gateway['owed'];
   readonly retries: Gateway['retries'];
   readonly shedder: Gateway['shedder'];
@@ -61,7 +66,7 @@ export type CompiledGateway = Gateway & CompiledPools;
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
-  const { clock, counters, cache, keys } = parts;
+  const { clock, cache, keys } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
   for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
     const unknown = [dialect, ...speaks.map((also) => also.dialect)].find((word) => !dialects.has(word));
@@ -73,7 +78,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, counters, cache, keys });
+  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, cache, keys });
   return {
     snapshot,
     routes,
@@ -85,11 +90,16 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     tokens: parts.tokens,
     keeper: parts.keeper,
     clock,
+    counters: parts.counters,
+    calibration: parts.calibration,
+    toldThresholds: new ToldThresholds(),
     observer: parts.observer,
     events: parts.events,
     account: parts.account,
     live: parts.live,
     unheard: parts.unheard,
+    lines: parts.lines,
+    pace: parts.pace,
     sockets: parts.sockets,
     serve: parts.serve,
     endpoint,

@@ -120,12 +120,18 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
     events: createEventControl(parts.dispatcher, ledger.outbox),
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
-      const rows = await ledger.usage({
-        groupBy: query.by,
-        ...(query.fromMs === null ? {} : { fromDay: dayOf(query.fromMs) }),
-        ...(query.toMs === null ? {} : { toDay: dayOf(query.toMs) }),
-        ...(query.project === null ? {} : { where: { project: query.project } }),
-      });
+      const rows = await answered(
+        ledger.usage({
+          groupBy: query.by,
+          ...(query.fromMs === null ? {} : { fromDay: dayOf(query.fromMs) }),
+          ...(query.toMs === null ? {} : { toDay: dayOf(query.toMs) }),
+          where: {
+            ...(query.project === null ? {} : { project: query.project }),
+            ...(query.service ? { service: query.service } : {}),
+          },
+          ...(query.traceId ? { traceId: query.traceId } : {}),
+        }),
+      );
       return rows.map(({ group, costNano, priceNano, ...row }) => ({
         ...group,
         ...row,
@@ -135,7 +141,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
     },
     rerate: (wish) => rerateLedger(ledger, reloader.current.snapshot, wish),
     async receipt(id) {
-      const receipt = await ledger.receipt(id);
+      const receipt = await answered(ledger.receipt(id));
       return receipt ? (JSON.parse(JSON.stringify(receipt, bigintsAsText)) as Record<string, unknown>) : null;
     },
     async verify() {
@@ -164,6 +170,13 @@ function certificatesOf(listeners: readonly ListenerPlan[]) {
       secondsLeft: Math.floor((notAfterMs - Date.now()) / 1000),
     })),
   );
+}
+
+/** A question that makes no sense is the asker's mistake; any other failure is the database's. */
+function answered<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: Error) => {
+    throw new ControlError(error instanceof RangeError ? 400 : 503, error.message);
+  });
 }
 
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);

@@ -9,7 +9,6 @@ const nothing = () => {
 export const idleServices: Omit<PolicyServices, 'instance'> = {
   clock: systemClock,
   keys: { find: nothing },
-  counters: { reserve: nothing, extend: nothing, debit: nothing, settle: nothing, inspect: nothing },
   cache: {
     claim: nothing,
     begin: nothing,

@@ -16,6 +16,8 @@ export interface WorkerStart {
   readonly snapshot: Snapshot;
   readonly keys: KeyDelta;
   readonly counters: SharedArrayBuffer;
+  /** What threads share about estimates. */
+  readonly calibration: SharedArrayBuffer;
   /** What threads share about members of pools; this thread's lane in it is `index`. */
   readonly pools: SharedArrayBuffer;
   /** One 32-bit beat for each worker index. */

@@ -2,6 +2,8 @@ import type { DiscoveryView } from '#core/contracts/control-plane.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { ResolvedModel, Snapshot, UpstreamGroup, UpstreamMember } from '#core/snapshot.ts';
+import type { Target } from '#core/target.ts';
+import { paceGroup, paceId } from '#balance/index.ts';
 import { DiscoveryBoard } from '#discovery/index.ts';
 import { HealthChecker } from '#health/index.ts';
 import { gauge, type MetricJson } from '#observe/series.ts';
@@ -69,8 +71,14 @@ export class UpstreamWatch {
     this.#health.keepGroups(new Set(Object.keys(snapshot.upstreams)));
     const models = Object.values(snapshot.models).filter(isShared);
     const groups = Object.values(snapshot.upstreams);
-    const names = [...groups.map(({ name }) => name), ...models.map(({ name }) => modelGroup(name))];
+    const names = [
+      paceGroup,
+      ...groups.map(({ name }) => name),
+      ...models.map(({ name }) => modelGroup(name)),
+    ];
     this.#parts.pools.keepGroups(new Set(names));
+    const paced = Object.values(snapshot.models).flatMap(({ targets }) => targets.filter(isPaced));
+    this.#parts.pools.setMembers(paceGroup, [...new Set(paced.map(paceId))]);
     for (const model of models) {
       const ids = targetMembers(model).map(({ id }) => id);
       this.#parts.pools.setMembers(modelGroup(model.name), ids);
@@ -169,5 +177,7 @@ export class UpstreamWatch {
 /** Is anything remembered of a model's targets? */
 const isShared = ({ targets, pool }: ResolvedModel) =>
   pool !== undefined && (targets.length > 1 || pool.breaker !== null || pool.passive !== null);
+
+const isPaced = ({ provider }: Target) => provider.pace !== undefined;
 
 const isWatched = ({ discovery, health }: UpstreamGroup) => discovery !== null || health !== null;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
+import { createCalibrationMemory } from '#core/calibration.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { loadConfig } from './configuration.ts';
@@ -36,6 +37,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     nodeId: 'node',
     // Room for the main thread and three workers: the fourth cannot start.
     counters: createCounterMemory({ owners: 4 }),
+    calibration: createCalibrationMemory(),
     pools: createPoolMemory({ workers: 2 }),
     openKeeperPort: () => new MessageChannel().port2,
     openCachePort: () => new MessageChannel().port2,

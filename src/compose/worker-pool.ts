@@ -23,6 +23,7 @@ export interface WorkerPoolSettings {
   readonly journalDirectory: string;
   readonly nodeId: string;
   readonly counters: SharedArrayBuffer;
+  readonly calibration: SharedArrayBuffer;
   readonly pools: SharedArrayBuffer;
   /** Of this process among all that ever used the state directory. */
   readonly boot: string;
@@ -203,6 +204,7 @@ export class WorkerPool {
       snapshot: settings.snapshot(),
       keys: settings.keys(),
       counters: settings.counters,
+      calibration: settings.calibration,
       pools: settings.pools,
       heartbeats: this.#beats.buffer as SharedArrayBuffer,
       journalDirectory: settings.journalDirectory,

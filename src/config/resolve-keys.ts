@@ -38,6 +38,7 @@ export function resolveKeys(document: ConfigDocument, problems: Problems): KeyRe
       team: project?.team ?? '',
       expiresAtMs,
       models: key.models ?? null,
+      ...(key.priority === undefined ? {} : { priority: key.priority }),
       createdAtMs: 0,
       master: 'file',
     };

@@ -1,5 +1,5 @@
 import { parsePercent } from '#core/money.ts';
-import type { PriceSchedule } from '#core/price.ts';
+import { sharePrice, type PriceSchedule } from '#core/price.ts';
 import type { OpenProvider, ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, ProviderRecord, SignerUse, Target } from '#core/target.ts';
 import { didYouMean, type Problems } from './problem.ts';
@@ -7,6 +7,7 @@ import { resolvePool } from './resolve-pool.ts';
 import { resolveModelRetries } from './resolve-retries.ts';
 import { resolveSigner } from './resolve-signer.ts';
 import { clientTlsOf, http2Of } from './resolve-upstreams.ts';
+import { parseDuration } from '#core/units.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import type { ConfigDocument, ProviderSettings } from './schema.ts';
 
@@ -21,6 +22,8 @@ export interface KnownProvider {
   readonly provider: Provider;
   /** Its id in the seed of prices; null: nothing is known of its prices. */
   readonly priceList: string | null;
+  /** What batches cost of list prices, in percent. */
+  readonly batchPercent: number;
   readonly models: readonly string[];
   readonly prefixes: readonly string[];
   readonly defaultMaxOutputTokens: number;
@@ -57,6 +60,7 @@ export function resolveProviders(
     known.set(name, {
       provider: providerOf(name, settings, { record, dialect, baseUrl, signer: signing.signer }),
       priceList: record?.priceList ?? null,
+      batchPercent: record?.batchPercent ?? 100,
       models: settings.models ?? record?.models ?? [],
       prefixes: settings.prefixes ?? record?.modelPrefixes ?? [],
       defaultMaxOutputTokens: settings.defaultMaxOutputTokens ?? 4096,
@@ -98,8 +102,15 @@ function providerOf(
     proxy: settings.proxy ?? null,
     http2: http2Of(settings.http2),
     tls: clientTlsOf(settings.tls),
+    ...paceOf(settings.pace),
     ...(settings.costTolerance === undefined ? {} : { costTolerance: parsePercent(settings.costTolerance) }),
   };
+}
+
+function paceOf(settings: ProviderSettings['pace']): Pick<Provider, 'pace'> {
+  if (settings === undefined || settings === false) return {};
+  const { wait = '10s', max = 100 } = settings === true ? {} : settings;
+  return { pace: { waitMs: parseDuration(wait), max } };
 }
 
 /** A configured list replaces that of the record: another address need not speak all that the provider does. */
@@ -208,13 +219,27 @@ function targetOf(known: KnownProvider, model: string, scope: ModelScope): Targe
   return {
     provider: known.provider,
     model,
-    price: own ?? (known.priceList === null ? null : scope.seed.find(known.priceList, model)),
+    price:
+      own ?? (known.priceList === null ? null : inBatches(known, scope.seed.find(known.priceList, model))),
     defaultMaxOutputTokens: known.defaultMaxOutputTokens,
   };
 }
 
 function seedOf(known: KnownProvider, scope: ModelScope): Readonly<Record<string, PriceSchedule>> {
-  return known.priceList === null ? {} : scope.seed.all(known.priceList);
+  if (known.priceList === null) return {};
+  const listed = Object.entries(scope.seed.all(known.priceList));
+  return Object.fromEntries(listed.map(([model, schedule]) => [model, inBatches(known, schedule)!]));
+}
+
+/** List prices say nothing of batches; a provider's record does. */
+function inBatches({ batchPercent }: KnownProvider, schedule: PriceSchedule | null): PriceSchedule | null {
+  if (!schedule || batchPercent === 100) return schedule;
+  const share = { numerator: BigInt(batchPercent), denominator: 100n };
+  const rename = (version: string) => `${version}+batch`;
+  return schedule.map((price) => ({
+    ...price,
+    batch: price.batch ?? { ...sharePrice(price, share, rename), serviceTier: 'batch' },
+  }));
 }
 
 function ownPrices(

@@ -90,6 +90,12 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
       delayMs: parseDuration(document.drain?.delay ?? 0),
       graceMs: parseDuration(document.drain?.grace ?? '30s'),
     },
+    service: document.service
+      ? {
+          header: (document.service.header ?? 'x-sluice-service').toLowerCase(),
+          forward: document.service.forward ?? false,
+        }
+      : null,
     providers: Object.fromEntries([...providers.values()].map(({ provider }) => [provider.name, provider])),
     models,
     openProviders,

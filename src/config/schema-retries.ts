@@ -114,7 +114,8 @@ export const attemptFields = {
 export const PrioritySchema = Type.Integer({
   minimum: 1,
   maximum: 9,
-  description: 'When a thread cannot keep up (shedding), what is lower is refused first (5).',
+  description:
+    'When a thread cannot keep up (shedding), what is lower is refused first; in a queue, what is higher comes first (5).',
 });
 
 export type RetrySettings = Static<typeof RetriesSchema>;

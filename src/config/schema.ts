@@ -26,7 +26,10 @@ import {
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema } from './schema-signers.ts';
+import { keyFields } from './schema-keys.ts';
+import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { ServiceSchema } from './schema-service.ts';
 import { StorageSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
 
@@ -89,6 +92,7 @@ const ProviderSchema = Type.Object(
       }),
     ),
     costTolerance: Type.Optional(Percent),
+    pace: Type.Optional(PaceSchema),
     asksUsage: Type.Optional(
       Type.Boolean({
         description: 'Ask for usage on streams (true). False for servers that refuse the field.',
@@ -276,6 +280,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
           },
         ),
       ),
+      service: Type.Optional(ServiceSchema),
       providers: Type.Optional(named(ProviderSchema, 'Who answers model calls.')),
       dns: Type.Optional(
         Type.Object(
@@ -328,36 +333,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         named(Type.Object({ team: Type.String() }, strict), 'Projects, which keys belong to.'),
       ),
       keys: Type.Optional(
-        named(
-          Type.Object(
-            {
-              project: Type.String(),
-              secret: Type.Optional(
-                Type.String({
-                  minLength: 8,
-                  writeOnly: true,
-                  title: 'a secret of at least eight characters',
-                  description: 'Write ${env:NAME} or ${file:path}.',
-                }),
-              ),
-              sha256: Type.Optional(
-                Type.String({
-                  pattern: '^[0-9a-f]{64}$',
-                  title: '64 lower-case hexadecimal digits',
-                  description: 'SHA-256 of the secret, in place of it.',
-                }),
-              ),
-              expires: Type.Optional(Type.String({ description: 'RFC 3339 time.' })),
-              models: Type.Optional(
-                Type.Array(Type.String(), {
-                  description: 'Names and * patterns of models it may use (all).',
-                }),
-              ),
-            },
-            strict,
-          ),
-          'Keys whose master is this file. Others are made at run time.',
-        ),
+        named(Type.Object(keyFields, strict), 'Keys whose master is this file. Others are made at run time.'),
       ),
     },
     { ...strict, $id: 'urn:sluice:schema:1', title: 'a mapping, the configuration of Sluice' },

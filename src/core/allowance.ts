@@ -10,6 +10,9 @@ export interface Allowance {
    * gives nothing. Asking while a lease is under way waits for that one.
    */
   more(usedTokens: number): Soon<void>;
-  /** What the budget with the least left can pay for: the cap put on the call's own bound on output at dispatch; null: none. */
+  /**
+   * What the budget with the least left can pay for: of all choices: the cap put on the call's own bound on output
+   * at dispatch; null: it pays for whatever the call may use.
+   */
   readonly clampTokens: number | null;
 }

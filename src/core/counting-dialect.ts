@@ -29,6 +29,7 @@ export interface CountingWords {
 /** A dialect of counts: a call is understood, and written, as the chat beside it does. Nothing is used by it. */
 export function countingDialect(words: CountingWords, chat: Dialect): Dialect {
   const { callIn = (body: JsonObject) => body, takes, wrap = (call: JsonObject) => call } = words;
+  const { keeping } = chat.client;
   const { relayLosses: _, refusesAskedUsage: __, framings: ___, ...provider } = chat.provider;
   return {
     name: words.name,
@@ -46,6 +47,7 @@ export function countingDialect(words: CountingWords, chat: Dialect): Dialect {
         free: true,
       }),
       vendorIds: (body) => chat.client.vendorIds(callIn(body)),
+      ...(keeping && { keeping: { ...keeping, namesOf: (body) => keeping.namesOf(callIn(body)) } }),
       parseCall: (body, line) => ({ ...chat.client.parseCall(callIn(body), line), stream: false }),
       replaceState(body, open) {
         const call = callIn(body);

@@ -9,7 +9,7 @@ import type { RequestHead } from './head.ts';
 import type { KeyRecord } from './key.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { Target } from './target.ts';
-import type { TokenTotals, Usage } from './usage.ts';
+import type { Usage } from './usage.ts';
 
 /**
  * One call from its first byte to its receipt: the one mutable object of a call. Every field is written in one place
@@ -34,6 +34,10 @@ export interface Exchange {
   dialectName: string;
   /** Who authenticated. */
   consumer: KeyRecord | null;
+  /** The service that calls, by its own word (`Snapshot.service`); absent where it says nothing, or nobody asks. */
+  readonly service?: string;
+  /** What the credential says of its bearer beside; null where it says nothing. */
+  claims: Readonly<Record<string, string>> | null;
   /** LLM routes: the call in short, and its parsed body. */
   brief: CallBrief | null;
   /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`. */
@@ -63,6 +67,8 @@ export interface Exchange {
     readonly body: Buffer | string | null;
     readonly trailers?: readonly string[];
   } | null;
+  /** How long it waited for limits, in milliseconds. */
+  queuedMs: number;
   /** Who records what is answered. Policies add themselves in `onCall`. */
   readonly recorders: AnswerRecorder[];
   /** Where the answer is one that was given before: the exchange that made it. */
@@ -71,13 +77,10 @@ export interface Exchange {
   limits: LimitReport | null;
   /** Set when limits are reserved, where a hard budget stands over the call: its answer goes no further than this. */
   allowance: Allowance | null;
-  /** What stands reserved, for the journal. Filled by limiting policies. */
+  /** The model that a limit let answer in place of the one that was asked for; null: none. */
+  downgradedTo: string | null;
+  /** What stands reserved, for the journal. */
   readonly reserved: ReservedAmount[];
-  /** Called exactly once with what was used, before the receipt is written; a limit settles here. */
-  readonly settlements: ((
-    used: TokenTotals,
-    admitted: boolean,
-  ) => readonly ReservedAmount[] | Promise<readonly ReservedAmount[]>)[];
   /** Called now and then while an answer flows, with the output so far in tokens, by estimate. Must not throw. */
   readonly flows: ((outputTokens: number) => void)[];
   readonly attempts: AttemptRecord[];

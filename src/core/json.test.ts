@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from './fault.ts';
-import { refuseDuplicates, scanFields, spliceFields } from './json.ts';
+import { refuseDuplicates, scanFields, scanItems, spliceFields } from './json.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 20_000 : 500;
 const anyKey = fc.oneof(
@@ -107,4 +107,19 @@ test('a deep document is scanned without recursion', () => {
     scanFields(deep).map((f) => f.key),
     ['a', 'model'],
   );
+});
+
+test('the items of a list are found where they stand, whatever they are', () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), fc.nat(2), (list, indent) => {
+      const text = Buffer.from(JSON.stringify({ a: [1], list }, null, indent)).toString('latin1');
+      const { valueStart } = scanFields(text)[1]!;
+      const items = scanItems(text, valueStart).map(({ start, end }) => text.slice(start, end));
+      const parsed = items.map((item) => JSON.parse(Buffer.from(item, 'latin1').toString()) as unknown);
+      assert.deepEqual(JSON.stringify(parsed), JSON.stringify(list));
+    }),
+    { numRuns: runs, seed: 3 },
+  );
+  assert.deepEqual(scanItems('{}'), []);
+  assert.deepEqual(scanItems(' [ ] '), []);
 });

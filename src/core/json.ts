@@ -87,6 +87,22 @@ export function scanFields(text: string): FieldSpan[] {
   return fields;
 }
 
+/** Where the items of a list stand that begins in the text at or after `from`; of the same kind of text. */
+export function scanItems(text: string, from = 0): { readonly start: number; readonly end: number }[] {
+  const items: { start: number; end: number }[] = [];
+  let at = skipSpace(text, from);
+  if (text.charCodeAt(at) !== 0x5b) return items;
+  at = skipSpace(text, at + 1);
+  while (at < text.length && text.charCodeAt(at) !== 0x5d) {
+    const end = endOfValue(text, at);
+    items.push({ start: at, end });
+    at = skipSpace(text, end);
+    if (text.charCodeAt(at) !== 0x2c) break;
+    at = skipSpace(text, at + 1);
+  }
+  return items;
+}
+
 /**
  * Refuses a document that names one of the keys twice: parsers disagree about which one counts, so the gateway could
  * judge one value and the upstream act upon the other.

@@ -10,6 +10,8 @@ export interface KeyRecord {
   readonly expiresAtMs: number | null;
   /** Names and `*` patterns of models it may use; null: all that its project may. */
   readonly models: readonly string[] | null;
+  /** The highest priority, from 1 to 9, that its calls may ask for in a queue; absent: they have their route's. */
+  readonly priority?: number;
   readonly createdAtMs: number;
   /** `file` keys change only with the file, `store` keys only by the API. */
   readonly master: 'file' | 'store';

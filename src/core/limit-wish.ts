@@ -7,9 +7,9 @@ export type LimitSort = 'requests' | 'tokens' | 'input-tokens' | 'output-tokens'
  * One limit that a policy puts on one call, as data. How much the call is expected to use is for whoever reserves: all that a
  * route's policies wish for is reserved in one step, and settled under one id.
  */
-export interface LimitWish extends Pick<LimitItem, 'subject' | 'window' | 'capacity'> {
+export interface LimitWish extends Pick<LimitItem, 'subject' | 'invented' | 'window' | 'capacity'> {
   readonly sort: LimitSort;
-  /** In the RateLimit headers: `rate-limit/0/tokens/5min`. */
+  /** In the RateLimit headers, quoted: `"rate-limit/0/tokens/5min"`. */
   readonly name: string;
   /** The window in words, after "per": `min`, `5min`, `month`; empty of what is held. */
   readonly span: string;

@@ -7,7 +7,7 @@ import {
   type NanoPerMillion,
   type Ratio,
 } from './money.ts';
-import type { Usage, UsageLine } from './usage.ts';
+import { inputLine, outputLine, type Usage, type UsageLine } from './usage.ts';
 
 /** What tokens cost, by class. A class without a price of its own falls back as `priceFor` says. */
 export interface TokenPrices {
@@ -206,6 +206,12 @@ export function totalCost({ lines, units }: PricedUsage): NanoAmount {
   for (const line of lines) sum += line.costNano;
   if (units) for (const unit of units) sum += unit.costNano;
   return sum;
+}
+
+/** Of a call with so many plain tokens. Counts are safe integers. */
+export function costOfTokens(price: PriceVersion, input: number, output: number): NanoAmount {
+  const lines = [inputLine(input), outputLine(output)];
+  return totalCost({ lines: priceLines(lines, price), units: priceUnits({ lines }, price) });
 }
 
 /** All that the customer pays for it. */

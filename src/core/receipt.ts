@@ -90,6 +90,8 @@ export interface Receipt {
   readonly flags?: readonly string[];
   /** The exchange whose answer was given again, and which it was charged to. */
   readonly replayOf?: string;
+  /** How long it waited for limits; absent: not at all. */
+  readonly queuedMs?: number;
   /** What could not be carried to the target's dialect, by field. */
   readonly dropped: readonly string[];
   /** Absent: there was none. */

@@ -35,6 +35,8 @@ export interface Snapshot {
   /** Exchanges are refused when the event loop falls behind; null: never. */
   readonly shedding: SheddingRules | null;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
+  /** Where callers say which service they are; null: they are not asked. */
+  readonly service: ServiceHeader | null;
   readonly providers: Readonly<Record<string, Provider>>;
   /** By name; that of a route's own list is `route/` and the route's name. */
   readonly upstreams: Readonly<Record<string, UpstreamGroup>>;
@@ -57,6 +59,13 @@ export interface AdminListener {
   readonly hosts: readonly string[];
   /** Where `/healthz` and `/readyz` are served besides, and nothing else is; null: nowhere. */
   readonly probes: { readonly host: string; readonly port: number } | null;
+}
+
+export interface ServiceHeader {
+  /** In lower case. */
+  readonly header: string;
+  /** Does the header go on to upstreams? */
+  readonly forward: boolean;
 }
 
 export interface RequestLimits {

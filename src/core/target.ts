@@ -1,5 +1,6 @@
 import type { Http2Use } from './http2-use.ts';
 import type { Ratio } from './money.ts';
+import type { PaceRules } from './pace-rules.ts';
 import type { PriceSchedule } from './price.ts';
 
 /** How a credential is put on a request. */
@@ -91,6 +92,8 @@ export interface Provider {
   readonly tls: ClientTls | null;
   /** How far what it says a call cost may be from what we say, as a share; absent: 1 %. */
   readonly costTolerance?: Ratio;
+  /** Calls are held back by its own limits, as it states them; absent: they are not. */
+  readonly pace?: PaceRules;
 }
 
 /** PEM texts. */
@@ -141,6 +144,8 @@ export interface ProviderRecord {
   readonly quirks: Quirks;
   /** The provider's id in the seed of prices; null: its models have no list price. */
   readonly priceList: string | null;
+  /** What batches cost of list prices, in percent; absent: all. */
+  readonly batchPercent?: number;
   /** The provider's own page on what this record says. */
   readonly source: string;
 }

@@ -5,6 +5,7 @@ import { ErrorLog } from './error-log.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import { LineSink, sendTo } from './line-sink.ts';
 import { RuntimeMetrics } from './runtime-metrics.ts';
+import { QueueMetrics } from './queue-metrics.ts';
 import { SocketMetrics } from './socket-metrics.ts';
 import { Counter, gauge, type MetricsDump } from './series.ts';
 
@@ -57,6 +58,7 @@ export function createObserver(
   // Whatever comes next may be a crash.
   const errors = new ErrorLog(settings.writeError ?? sink(2).writeNow, settings.clock);
   const sockets = new SocketMetrics();
+  const queues = new QueueMetrics();
   let openStreams = 0;
   return {
     began() {},
@@ -78,6 +80,12 @@ export function createObserver(
     settled(exchange, receipt) {
       metrics.record(receipt);
       log?.(exchange, receipt);
+    },
+    queued(route) {
+      queues.entered(route);
+    },
+    unqueued(route, waitedMs, isAdmitted) {
+      queues.left(route, waitedMs, isAdmitted);
     },
     mirrored(upstream, result) {
       mirrors.at(upstream, result).value++;
@@ -118,6 +126,7 @@ export function createObserver(
           })),
         ),
         ...sockets.dump(),
+        ...queues.dump(),
         mirrors.dump(),
         rules.dump(),
         bugs.dump(),

@@ -9,6 +9,7 @@ export function answerHeaders(passage: Passage, status: number, own: HeaderList)
   const { exchange, route } = passage;
   passage.own = own;
   let headers: HeaderList = [...own, 'x-sluice-exchange', exchange.id, ...exchange.answerHeaders];
+  if (exchange.queuedMs > 0) headers = [...headers, 'x-sluice-queued-ms', String(exchange.queuedMs)];
   for (const policy of route.onAnswer) {
     try {
       headers = policy.onAnswer!(exchange, status, headers);

@@ -1,5 +1,5 @@
 import type { Sign } from '#core/contracts/signer.ts';
-import type { AttemptRecord } from '#core/exchange.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { faultFrom } from '#core/fault.ts';
 import type { Target } from '#core/target.ts';
 import { askedUnits, inputText } from './input-text.ts';
@@ -48,7 +48,7 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
     seen: null,
     // What is sent for the second time is not the client's to pay.
     inputText: goesOn ? null : () => inputText(call),
-    ...flagsOf(goesOn, outbound),
+    ...flagsOf(exchange, goesOn, outbound),
     ...(call.dialect.surface ? { askedUnits: () => askedUnits(call) } : {}),
   };
   await recordIntent(passage, record);
@@ -75,8 +75,15 @@ export async function attemptCall(passage: Passage, call: ModelCall, attempt: Tr
 }
 
 /** What the receipt is to say of it. */
-function flagsOf(goesOn: boolean, { maxTokens }: OutboundCall): Pick<AttemptRecord, 'flags'> {
-  const flags = [...(goesOn ? ['continues'] : []), ...(maxTokens === null ? [] : ['max-tokens-clamped'])];
+function flagsOf(
+  { downgradedTo }: Exchange,
+  goesOn: boolean,
+  { maxTokens }: OutboundCall,
+): Pick<AttemptRecord, 'flags'> {
+  const flags: string[] = [];
+  if (goesOn) flags.push('continues');
+  if (downgradedTo !== null) flags.push('downgraded');
+  if (maxTokens !== null) flags.push('max-tokens-clamped');
   return flags.length > 0 ? { flags } : {};
 }
 

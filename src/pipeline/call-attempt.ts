@@ -12,6 +12,7 @@ import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
 import { measure, usageOfAll, withOutput } from './measure.ts';
 import { openStream } from './open-stream.ts';
+import { endTicket } from './pace-refusal.ts';
 import { PassStream } from './pass-stream.ts';
 import { renderContext } from './render-context.ts';
 import { retryAfterMs } from '#core/retry-after.ts';
@@ -73,9 +74,13 @@ export class CallAttempt implements UpstreamSink {
     this.#status = status;
     this.#headers = headers;
     record.status = status;
-    if (this.#parts.watchesLimits) record.limits = outbound.dialect.provider.readLimits(headers);
+    if (this.#parts.watchesLimits || status >= 400)
+      record.limits = outbound.dialect.provider.readLimits(headers);
     if (status >= 400) record.retryAfterMs = retryAfterMs(headers, passage.gateway.clock.nowMs());
     const { requestIdHeader, tierHeader } = outbound.dialect.provider;
+    endTicket(passage, record.target!, (ticket) =>
+      ticket.heard({ status, limits: record.limits ?? null, retryAfterMs: record.retryAfterMs ?? null }),
+    );
     record.upstreamId = headerOf(headers, requestIdHeader) ?? null;
     const tier = tierHeader && headerOf(headers, tierHeader);
     if (tier) record.servedTier = tier;
@@ -162,7 +167,7 @@ export class CallAttempt implements UpstreamSink {
       resume: () => {
         if (!this.#isHeld) this.#resume();
       },
-      cut: () => void this.#cut(),
+      cut: () => void this.#cut().catch((thrown: unknown) => this.#break(faultFrom(thrown))),
     });
   }
 
@@ -214,6 +219,11 @@ export class CallAttempt implements UpstreamSink {
 
   onFault(fault: Fault): void {
     if (this.#over || this.#paid?.holds(() => this.onFault(fault))) return;
+    this.#break(fault);
+  }
+
+  #break(fault: Fault): void {
+    if (this.#over) return;
     this.#parts.record.fault = fault;
     const { continuation, passage, call } = this.#parts;
     // A target that goes on may fail before it does: whether there is another is for whoever chose it.

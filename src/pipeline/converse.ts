@@ -12,11 +12,14 @@ import { attemptCall, type Try } from './attempt-call.ts';
 import { attemptResult, neutralResult } from './attempt-result.ts';
 import { Continuation } from './continuation.ts';
 import { chooseModel } from './choose-model.ts';
+import { releaseTarget } from './limits/settle-limits.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 import { expectedCost } from './expected-cost.ts';
+import { endTicket } from './pace-refusal.ts';
 import { failureOf } from './retry-plan.ts';
 import { Retries } from './retries.ts';
+import { roomAtTarget } from './room-at-target.ts';
 
 /**
  * Tries the model's targets as its pool gives them. The next one takes over, unseen, as long as nothing of an answer has
@@ -25,7 +28,7 @@ import { Retries } from './retries.ts';
  */
 export async function converse(passage: Passage, call: ModelCall, tryOne = tryTarget): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const model = chooseModel(passage, call);
+  const model = (passage.model ??= chooseModel(passage, call));
   const pool = gateway.targetsOf(model);
   const rules = model.retries ?? fallbackRules;
   const affinity = affinityOf(pool, exchange, call);
@@ -34,7 +37,9 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     { pool, rules, method: 'POST', affinity, sticky: null, not, costOf: costOf(pool, exchange) },
     gateway,
   );
-  const watchesLimits = pool.goesBy === 'quota';
+  const isPaced = pool.members.some(({ target }) => target.provider.pace !== undefined);
+  const limitsTargets = passage.route.targetLimits.length > 0;
+  const watchesLimits = pool.goesBy === 'quota' || isPaced;
   const continuation = model.continues && call.brief.stream ? new Continuation() : null;
   /** The answer's end where the client has been given its beginning. */
   const giveUp = (fault: Fault): Answer => {
@@ -45,7 +50,15 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
   };
   let lease = retries.first();
   if (!lease) throw new Fault('upstream/unavailable', `No target of ${pool.name} is in service.`);
+  let failed: Fault | null = null;
   for (;;) {
+    if (limitsTargets || isPaced) {
+      try {
+        lease = await roomAtTarget(passage, lease, retries);
+      } catch (thrown) {
+        return giveUp(failed ?? faultFrom(thrown));
+      }
+    }
     const { deadlineMs } = retries;
     const isLast = lease.isLast || retries.made >= rules.attempts;
     let fault: Fault | null = null;
@@ -60,8 +73,11 @@ export async function converse(passage: Passage, call: ModelCall, tryOne = tryTa
     } catch (thrown) {
       fault = faultFrom(thrown);
     } finally {
+      endTicket(passage, lease.member.target, (ticket) => ticket.end());
       lease.end(attemptResult(exchange, exchange.attempts.at(-1), fault, gateway.clock.nowMs()));
     }
+    failed = fault;
+    if (limitsTargets) await releaseTarget(passage);
     const record = exchange.attempts.at(-1);
     if (!fault.retryable || exchange.inbound.gone) return giveUp(fault);
     const asked = record?.retryAfterMs ?? null;

@@ -1,8 +1,7 @@
 import type { Exchange } from '#core/exchange.ts';
 import type { NanoAmount } from '#core/money.ts';
-import { priceAt, priceLines, priceUnits, totalCost, type PriceVersion } from '#core/price.ts';
+import { costOfTokens, priceAt, type PriceVersion } from '#core/price.ts';
 import type { Target } from '#core/target.ts';
-import { inputLine, outputLine } from '#core/usage.ts';
 import { tierServed } from './attempt-prices.ts';
 
 export interface ExpectedCost {
@@ -11,7 +10,7 @@ export interface ExpectedCost {
 }
 
 /**
- * What a call would cost at a target, with all the output that was asked for, or as much as a call gets that does not say.
+ * What a call would cost at a target at most: with all the output that was asked for, or as much as a call gets that does not say.
  * Null where nothing has a price.
  */
 export function expectedCost(exchange: Exchange, target: Target): ExpectedCost | null {
@@ -24,9 +23,5 @@ export function expectedCost(exchange: Exchange, target: Target): ExpectedCost |
   if (!price) return null;
   const each = brief.maxOutputTokens ?? target.defaultMaxOutputTokens;
   const output = Math.min(each * Math.max(1, brief.choices), Number.MAX_SAFE_INTEGER);
-  const lines = [inputLine(estimatedInput), outputLine(output)];
-  return {
-    costNano: totalCost({ lines: priceLines(lines, price), units: priceUnits({ lines }, price) }),
-    price,
-  };
+  return { costNano: costOfTokens(price, estimatedInput, output), price };
 }

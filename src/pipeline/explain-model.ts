@@ -6,7 +6,8 @@ import type { Target } from '#core/target.ts';
 import { callFacts } from './call-facts.ts';
 import { expectedCost } from './expected-cost.ts';
 import type { Gateway } from './gateway.ts';
-import { modelCall, parseCallBody, type ModelCall } from './model-call.ts';
+import type { ModelCall } from './model-call.ts';
+import { modelCall, parseCallBody } from './read-call.ts';
 import type { Asked } from './operation-index.ts';
 
 export interface ModelExplanation {

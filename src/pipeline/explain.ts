@@ -79,9 +79,9 @@ export function explain(
     route: compiled.route.name,
     policies: compiled.policies.map((policy) => ({
       name: policy.name,
-      when: (['onHead', 'onCall', 'onAnswer', 'openAnswer', 'onSettled'] as const).filter(
-        (hook) => policy[hook],
-      ),
+      when: (
+        ['onHead', 'onCall', 'limits', 'targetLimits', 'onAnswer', 'openAnswer', 'onSettled'] as const
+      ).filter((hook) => policy[hook]),
       summary: policy.summary,
     })),
     operation: owner ? `${owner.line.operation.kind} (${owner.dialect.name})` : null,

@@ -1,23 +1,29 @@
+import type { Calibration } from '#core/calibration.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Account } from '#core/contracts/account.ts';
 import type { Clock } from '#core/contracts/clock.ts';
+import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Events } from '#core/contracts/events.ts';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Keeper } from '#core/contracts/keeper.ts';
 import type { Journal } from '#core/contracts/journal.ts';
 import type { Observer } from '#core/contracts/observer.ts';
+import type { Pace } from '#core/contracts/pace.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Sign } from '#core/contracts/signer.ts';
 import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { Origin, Upstream } from '#core/contracts/upstream.ts';
 import type { HeaderList } from '#core/head.ts';
+import type { QueueRules } from '#core/queue-rules.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import type { OperationIndex } from './operation-index.ts';
 import type { SocketWatch } from './websocket/socket-watch.ts';
 import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
+import type { ToldThresholds } from './limits/told-thresholds.ts';
+import type { Lines } from './queue/lines.ts';
 import type { Mirrors } from './mirrors.ts';
 import type { Shedder } from './shedder.ts';
 import type { RetryState } from './retry-state.ts';
@@ -37,6 +43,14 @@ export interface Gateway {
   /** Whose the things are that providers keep. */
   readonly keeper: Keeper;
   readonly clock: Clock;
+  readonly counters: CounterStore;
+  readonly calibration: Calibration;
+  /** What providers say of their own limits. */
+  readonly pace: Pace;
+  /** Calls of this thread that wait for limits. */
+  readonly lines: Lines;
+  /** Thresholds of budgets that were told. */
+  readonly toldThresholds: ToldThresholds;
   readonly observer: Observer;
   readonly events: Events;
   /** What callers may ask of the books. */
@@ -79,6 +93,10 @@ export interface CompiledRoute {
   readonly onHead: readonly Policy[];
   readonly readsBody: readonly Policy[];
   readonly onCall: readonly Policy[];
+  readonly limits: readonly Policy[];
+  readonly targetLimits: readonly Policy[];
+  /** How calls wait for limits; null: they do not. */
+  readonly queue: QueueRules | null;
   readonly onAnswer: readonly Policy[];
   readonly openAnswer: readonly Policy[];
   readonly encodeAnswer: readonly Policy[];

@@ -2,7 +2,8 @@
  * READ THIS FIRST. The story of one exchange, whatever its kind: a REST call, a chat completion, a WebSocket.
  *
  *   understand   which route is it, who asks, what is asked
- *   admit        the route's policies, in their listed order: may refuse, answer by themselves, reserve
+ *   admit        the route's policies, in their listed order: may refuse, or answer by themselves; what they limit is
+ *                reserved in one step
  *   answer       the targets of the plan, one attempt after the other, until one answers
  *   deliver      bytes or events flow to the client and are counted while they flow
  *   settle       exactly one receipt, whatever happened; only then is the end of the answer given
@@ -14,6 +15,7 @@ import { admit } from './admit.ts';
 import { nothingLeft, shortAnswer, type Answer } from './answer.ts';
 import { findRoute } from './find-route.ts';
 import type { Gateway } from './gateway.ts';
+import { reserveLimits } from './limits/reserve.ts';
 import { openExchange } from './open-exchange.ts';
 import { unrouted, type Passage } from './passage.ts';
 import { readAhead } from './recorded/read-ahead.ts';
@@ -23,7 +25,7 @@ import { settle } from './settle.ts';
 import { understand } from './understand.ts';
 
 export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> {
-  const exchange = openExchange(inbound, gateway.clock.nowMs());
+  const exchange = openExchange(inbound, gateway.clock.nowMs(), gateway.snapshot.service);
   const passage: Passage = { exchange, gateway, route: unrouted };
   let answer: Answer = nothingLeft;
   gateway.observer.began(exchange);
@@ -39,6 +41,7 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
       if (passage.route.readsBody.length > 0) await readAhead(passage);
       const pursue = await understand(passage);
       await admit(passage.route.onCall, 'onCall', exchange);
+      if (!exchange.shortAnswer) await reserveLimits(passage);
       recordingOf(passage);
       // From here on there are attempts; `pursue` delivers all of the answer but its end.
       if (!exchange.shortAnswer) answer = await pursue();

@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf } from '#core/head.ts';
+import type { ServiceHeader } from '#core/snapshot.ts';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
@@ -59,9 +60,13 @@ function traceOf(header: string | undefined): Exchange['trace'] {
     : { traceId: hex.take(32), spanId, parent: null, flags: '01' };
 }
 
-export function openExchange(inbound: Inbound, nowMs: number): Exchange {
+/** Letters, digits and the signs of names of hosts, images and namespaces. */
+const serviceName = /^[0-9A-Za-z][0-9A-Za-z._:/-]{0,63}$/;
+
+export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceHeader | null = null): Exchange {
   const { head } = inbound;
   const id = newExchangeId(nowMs);
+  const service = asked ? headerOf(head.headers, asked.header) : undefined;
   return {
     id,
     admittedAtMs: nowMs,
@@ -71,6 +76,8 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     routeName: '',
     dialectName: 'raw-http',
     consumer: null,
+    ...(service !== undefined && serviceName.test(service) ? { service } : {}),
+    claims: null,
     brief: null,
     countedModel: '',
     modelNames: [],
@@ -80,16 +87,17 @@ export function openExchange(inbound: Inbound, nowMs: number): Exchange {
     body: null,
     socket: null,
     answerHeaders: [],
-    consumedHeaders: [],
+    consumedHeaders: asked && !asked.forward ? [asked.header] : [],
     consumedParameter: null,
     upstreamHeaders: [],
     shortAnswer: null,
     recorders: [],
     replayOf: null,
+    queuedMs: 0,
     limits: null,
     allowance: null,
+    downgradedTo: null,
     reserved: [],
-    settlements: [],
     flows: [],
     attempts: [],
     losses: [],

@@ -134,9 +134,9 @@ async function countPieces(text: string, tokens: TokenCounter): Promise<number |
   return sum;
 }
 
-/** Before the last word, where no token begins in the one part and ends in the other. */
+/** Between two words, as near the end as can be: no token begins in the one part and ends in the other. */
 function splitAtWord(text: string): readonly [head: string, rest: string] {
-  const at = text.search(/(?<=\p{L}) \p{L}[^ ]*$/u);
-  if (at >= 0) return [text.slice(0, at), text.slice(at)];
+  const at = /^[^]*\p{L}(?= \p{L})/u.exec(text)?.[0].length;
+  if (at !== undefined) return [text.slice(0, at), text.slice(at)];
   return text.length > longestRest ? [text, ''] : ['', text];
 }

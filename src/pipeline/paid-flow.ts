@@ -51,6 +51,8 @@ export class PaidFlow {
     this.#count = new OutputCount(parts.stream, parts.perCounted);
     this.#lead = leadOf(parts.allowance.outputTokens - parts.earlier);
     parts.stream.isPaid = () => this.#isPaid();
+    // The counter may have to be started, which takes longer than the first words.
+    if (this.#left < mostUncounted) void parts.tokens.count([' ']);
   }
 
   /** Of this stream so far in tokens, as well as it is known. */

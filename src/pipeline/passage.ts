@@ -1,7 +1,12 @@
+import type { ReservedAmount } from '#core/contracts/journal.ts';
+import type { PaceTicket } from '#core/contracts/pace.ts';
 import type { Exchange } from '#core/exchange.ts';
 import type { HeaderList } from '#core/head.ts';
 import { connectRules } from '#core/retry-rules.ts';
+import type { ResolvedModel } from '#core/snapshot.ts';
 import type { CompiledRoute, Gateway } from './gateway.ts';
+import type { Hold } from './limits/hold.ts';
+import type { ModelCall } from './model-call.ts';
 
 /** An exchange on its way through a gateway. */
 export interface Passage {
@@ -11,6 +16,18 @@ export interface Passage {
   route: CompiledRoute;
   /** The body, where the route had to be chosen by it: it comes only once. */
   body?: Buffer;
+  /** LLM routes: the call, once it is understood. */
+  call?: ModelCall;
+  /** Whose targets answer, once that is chosen. */
+  model?: ResolvedModel;
+  /** What is reserved of limits: for the exchange, and then for attempts at targets. */
+  holds?: Hold[];
+  /** Of the attempt under way, where its provider's own limits are heeded. */
+  ticket?: PaceTicket;
+  /** By the monotonic clock: so long it waits for limits at most; set with the first wait. */
+  queueUntilMs?: number;
+  /** What was settled before the exchange is over. */
+  bookedAhead?: readonly ReservedAmount[];
   /** Under an allowance: output of attempts that are over, in tokens. */
   spentTokens?: number;
   /** What the provider keeps is being put on record: the answer's end waits for it. */
@@ -61,6 +78,9 @@ export const unrouted: CompiledRoute = {
   onHead: [],
   readsBody: [],
   onCall: [],
+  limits: [],
+  targetLimits: [],
+  queue: null,
   onAnswer: [],
   openAnswer: [],
   encodeAnswer: [],

@@ -1,6 +1,7 @@
 import type { AttemptIntent } from '#core/contracts/journal.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import type { Subjects } from '#core/receipt.ts';
 import { expectedCost } from './expected-cost.ts';
 import type { Passage } from './passage.ts';
 
@@ -29,7 +30,7 @@ function journalIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): 
         model: attempt.target?.model ?? '',
         atMs: attempt.startedAtMs,
         admittedAtMs: exchange.admittedAtMs,
-        subjects: subjectsOf(exchange.consumer),
+        subjects: subjectsOf(exchange),
         traceId: exchange.trace.traceId,
         estimatedInput: exchange.brief?.free ? 0 : exchange.estimatedInput,
         ...costExpected(exchange, attempt),
@@ -59,8 +60,9 @@ function costExpected(
   };
 }
 
-export function subjectsOf(consumer: { id: string; project: string; team: string } | null) {
-  return consumer
-    ? { key: consumer.id, project: consumer.project, team: consumer.team }
-    : { key: '', project: '', team: '' };
+/** Whose an exchange is. What callers say of themselves counts where it is known who they are. */
+export function subjectsOf({ consumer, service }: Exchange): Subjects {
+  if (!consumer) return { key: '', project: '', team: '' };
+  const { id: key, project, team } = consumer;
+  return service === undefined ? { key, project, team } : { key, project, team, service };
 }

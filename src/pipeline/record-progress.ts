@@ -1,3 +1,4 @@
+import type { AttemptProgress } from '#core/contracts/journal.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { priceLines, priceUnits, totalCost, type PriceVersion } from '#core/price.ts';
@@ -26,5 +27,12 @@ export function recordProgress(passage: Passage, attempt: AttemptRecord): void {
     ...(charge
       ? { charge: { version: charge.version, currency: charge.currency, priceNano: amountOf(charge) } }
       : {}),
+    ...grownOf(passage),
   });
+}
+
+/** Limits that were extended or debited while the answer flowed stand at more than when it was begun. */
+function grownOf({ holds }: Passage): Pick<AttemptProgress, 'reserved'> {
+  if (!holds?.some(({ hasGrown }) => hasGrown)) return {};
+  return { reserved: holds.flatMap(({ onRecord }) => onRecord) };
 }

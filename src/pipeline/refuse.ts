@@ -24,8 +24,12 @@ export function refuse(passage: Passage, thrown: unknown): Answer {
   if (speaksGrpc(exchange.head)) return refuseGrpc(passage, fault);
   const dialect = clientDialect(passage);
   const { headers, body } = dialect ? renderFault(exchange, dialect, fault) : problem(fault, exchange.id);
-  const limits = dialect && exchange.limits ? dialect.client.limitHeaders(exchange.limits) : [];
-  const requestId = dialect ? [dialect.client.requestIdHeader, exchange.id] : [];
+  // What an upstream said of itself beside its error is the client's to know, in its own words.
+  const last = exchange.attempts.at(-1);
+  const upstream = last?.fault === fault ? last : null;
+  const report = exchange.limits ?? upstream?.limits;
+  const limits = dialect && report ? dialect.client.limitHeaders(report) : [];
+  const requestId = dialect ? [dialect.client.requestIdHeader, upstream?.upstreamId ?? exchange.id] : [];
   return wholeAnswer(passage, {
     status: fault.status,
     headers: [...headers, ...requestId, ...limits, ...(fault.details.headers ?? [])],
@@ -48,7 +52,9 @@ function renderFault(
   fault: Fault,
 ): { headers: readonly string[]; body: Buffer | string } {
   const { upstreamBody } = fault.details;
-  const spoken = exchange.attempts.at(-1)?.target?.provider.dialect;
+  const last = exchange.attempts.at(-1);
+  // What a provider keeps is asked of it in the client's dialect alone, and for no target.
+  const spoken = last?.target ? last.target.provider.dialect : dialect.name;
   const rendered = dialect.client.renderFault(fault, exchange.id);
   if (!upstreamBody || spoken !== dialect.name) return rendered;
   return { headers: rendered.headers, body: Buffer.from(upstreamBody) };

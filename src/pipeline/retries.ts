@@ -29,6 +29,8 @@ export class Retries<T> {
   readonly #budget: RetryBudget | null;
   readonly #startedMs: number;
   readonly #tried: string[] = [];
+  /** Taken, and not tried after all. */
+  #passedBy = 0;
   /** Those that failed in a way that trying again does not mend. */
   readonly #hopeless = new Set<string>();
 
@@ -49,7 +51,7 @@ export class Retries<T> {
   }
 
   get made(): number {
-    return this.#tried.length;
+    return this.#tried.length - this.#passedBy;
   }
 
   /** Until the head of the attempt that begins now; 0 is unlimited. */
@@ -79,6 +81,22 @@ export class Retries<T> {
       return { lease, waitMs };
     lease.end(neutralResult);
     return null;
+  }
+
+  /** In place of one that was taken and may not be tried: it is no attempt. */
+  instead(of: Lease<T>): Lease<T> | null {
+    this.#passedBy++;
+    of.end(neutralResult);
+    return this.#take(false);
+  }
+
+  /** That one and no other, where it was passed by before. */
+  only(id: string): Lease<T> | null {
+    const { pool, affinity, sticky, costOf } = this.#parts;
+    const tried = pool.members.flatMap((member) => (member.id === id ? [] : [member.id]));
+    const nowMs = this.#gateway.clock.nowMs();
+    this.#passedBy--;
+    return pool.take({ affinity, sticky, costOf, tried, again: false, nowMs });
   }
 
   /** Another target, to be tried beside the one that is slow. */

@@ -168,7 +168,7 @@ test('the 95th percentile of what answers took to begin', () => {
   assert.equal(latency.p95Ms, 122);
 });
 
-test('Retry-After: seconds or a date, and nothing else', () => {
+test('Retry-After: seconds or a date, and nothing else; in milliseconds where a vendor says so', () => {
   const nowMs = Date.parse('2026-01-01T00:00:00Z');
   const asked = (value: string) => retryAfterMs(['retry-after', value], nowMs);
   assert.equal(asked('3'), 3000);
@@ -177,4 +177,6 @@ test('Retry-After: seconds or a date, and nothing else', () => {
   assert.equal(asked('Wed, 31 Dec 2025 23:00:00 GMT'), 0);
   for (const value of ['', 'soon', '-1', '1.5', '2026-01-02', '1e3']) assert.equal(asked(value), null, value);
   assert.equal(retryAfterMs([], nowMs), null);
+  const finer = (ms: string) => retryAfterMs(['retry-after', '3', 'retry-after-ms', ms], nowMs);
+  assert.deepEqual(['120', '1.5', '0', 'soon', '-1', ''].map(finer), [120, 2, 0, 3000, 3000, 3000]);
 });

@@ -1,9 +1,9 @@
-import type { ReservedAmount } from '#core/contracts/journal.ts';
-import type { AttemptRecord, Exchange } from '#core/exchange.ts';
+import type { AttemptRecord } from '#core/exchange.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
-import { inputLine, outputLine, totalsOf, type TokenTotals, type Usage } from '#core/usage.ts';
+import type { Usage } from '#core/usage.ts';
 import { costEvents } from './cost-event.ts';
 import { allNoted } from './kept/note.ts';
+import { settleLimits } from './limits/settle-limits.ts';
 import { measure } from './measure.ts';
 import { pricesOfAttempt, tierServed } from './attempt-prices.ts';
 import { priceUsage } from '#core/price-usage.ts';
@@ -24,8 +24,11 @@ export async function settle(passage: Passage, heldBytes: number): Promise<boole
       const measured = measure(passage, attempt);
       attempts.push(lineOf(passage, attempt, measured instanceof Promise ? await measured : measured));
     }
-    const booked = await settleLimits(exchange, attempts);
-    const receipt = receiptOf(passage, attempts, heldBytes);
+    const { booked, overdraft } = await settleLimits(passage, attempts);
+    const receipt = {
+      ...receiptOf(passage, attempts, heldBytes),
+      ...(overdraft.length > 0 ? { overdraft } : {}),
+    };
     const error = await new Promise<Error | null>((done) => gateway.journal.receipt(receipt, booked, done));
     if (error) {
       gateway.observer.failed(exchange, error);
@@ -78,36 +81,6 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
   };
 }
 
-async function settleLimits(exchange: Exchange, attempts: readonly AttemptLine[]): Promise<ReservedAmount[]> {
-  if (exchange.settlements.length === 0) return [];
-  // What is settled later counts against limits as it was expected to.
-  const expected = exchange.attempts.some(({ deferred }) => deferred)
-    ? [inputLine(exchange.estimatedInput), outputLine(exchange.brief?.maxOutputTokens ?? 0)]
-    : [];
-  const lines = attempts.flatMap((attempt) => attempt.lines.map((priced) => priced.line));
-  const used = totalsOf([...lines, ...expected]) satisfies TokenTotals;
-  const booked: ReservedAmount[] = [];
-  // A call that was refused before any attempt used nothing, not even a request.
-  const admitted = exchange.attempts.length > 0 || exchange.outcome === 'completed';
-  for (const settlement of exchange.settlements) {
-    const pending = settlement(used, admitted);
-    booked.push(...(pending instanceof Promise ? await pending : pending));
-  }
-  return booked;
-}
-
-/**
- * Settles what limits hold for an exchange that goes on although it uses nothing more itself: a WebSocket whose calls are
- * counted one by one. It was a request like any other.
- */
-export async function settleAhead(exchange: Exchange): Promise<void> {
-  const settlements = exchange.settlements.splice(0);
-  if (settlements.length === 0) return;
-  const booked: ReservedAmount[] = [];
-  for (const settlement of settlements) booked.push(...(await settlement(totalsOf([]), true)));
-  exchange.settlements.push(() => booked);
-}
-
 function receiptOf(
   { exchange, gateway, recording }: Passage,
   attempts: readonly AttemptLine[],
@@ -121,7 +94,7 @@ function receiptOf(
     outcome: exchange.outcome,
     status: exchange.status,
     fault: exchange.fault?.code ?? null,
-    subjects: subjectsOf(exchange.consumer),
+    subjects: subjectsOf(exchange),
     dialect: exchange.dialectName,
     requestedModel: exchange.brief?.model ?? null,
     admittedAtMs: exchange.admittedAtMs,
@@ -133,6 +106,7 @@ function receiptOf(
     traceId: exchange.trace.traceId,
     ...(flags.length > 0 ? { flags } : {}),
     ...(exchange.replayOf === null ? {} : { replayOf: exchange.replayOf }),
+    ...(exchange.queuedMs > 0 ? { queuedMs: exchange.queuedMs } : {}),
     dropped: exchange.losses.map((loss) => loss.field),
     attempts,
   };

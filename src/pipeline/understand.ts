@@ -10,7 +10,7 @@ import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
 import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
-import { readCall } from './model-call.ts';
+import { readCall } from './read-call.ts';
 import type { Passage } from './passage.ts';
 import { openSession } from './websocket/session.ts';
 import { serveCallSocket } from './websocket/call-socket.ts';
@@ -46,7 +46,7 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       return () => showModel(passage, asked.dialect, asked.line.parameters['model'] ?? '');
     case 'chat':
     case 'work': {
-      const call = await readCall(passage, asked);
+      const call = (passage.call = await readCall(passage, asked));
       return () => converse(passage, call);
     }
     case 'kept':

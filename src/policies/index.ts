@@ -1,4 +1,5 @@
 import type { PolicyKind } from '#core/contracts/policy.ts';
+import { budget } from './budget/index.ts';
 import { compression } from './compression/index.ts';
 import { concurrencyLimit } from './concurrency-limit/index.ts';
 import { cors } from './cors/index.ts';
@@ -6,6 +7,7 @@ import { faultInjection } from './fault-injection/index.ts';
 import { idempotency } from './idempotency/index.ts';
 import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
+import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
 
@@ -13,6 +15,7 @@ import { setHeaders } from './set-headers/index.ts';
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
   (
     [
+      budget,
       compression,
       concurrencyLimit,
       cors,
@@ -20,6 +23,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       idempotency,
       keyAuth,
       modelAccess,
+      queue,
       rateLimit,
       setHeaders,
     ] as PolicyKind[]

@@ -1,3 +1,4 @@
+import { BudgetSchema } from './budget/schema.ts';
 import { CompressionSchema } from './compression/schema.ts';
 import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
@@ -5,6 +6,7 @@ import { FaultInjectionSchema } from './fault-injection/schema.ts';
 import { IdempotencySchema } from './idempotency/schema.ts';
 import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
+import { QueueSchema } from './queue/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
 
@@ -13,6 +15,7 @@ import { SetHeadersSchema } from './set-headers/schema.ts';
  * needs no validator, which would cost it 20 MB.
  */
 export const policySchemas: ReadonlyMap<string, object> = new Map<string, object>([
+  ['budget', BudgetSchema],
   ['compression', CompressionSchema],
   ['concurrency-limit', ConcurrencyLimitSchema],
   ['cors', CorsSchema],
@@ -20,6 +23,7 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['idempotency', IdempotencySchema],
   ['key-auth', KeyAuthSchema],
   ['model-access', ModelAccessSchema],
+  ['queue', QueueSchema],
   ['rate-limit', RateLimitSchema],
   ['set-headers', SetHeadersSchema],
 ]);

@@ -21,16 +21,29 @@ export async function versionOf(client: Client, part: string): Promise<number> {
   return Number(found.rows[0].version ?? 0);
 }
 
+export interface Part {
+  readonly part: string;
+  readonly steps: readonly PostgresMigration[];
+}
+
+/**
+ * Can this build work with that version? With its own, and with the next: each step leaves what the version before it does
+ * possible, so that nodes of two versions run together while all are being replaced.
+ */
+export const isUsable = (version: number, { steps }: Part): boolean =>
+  version === steps.length || version === steps.length + 1;
+
+/** Brings the tables of a part up to this build's version, unless it can use them as they are. @throws as `migrate`. */
+export async function prepare(client: Client, part: Part): Promise<void> {
+  if (!isUsable(await versionOf(client, part.part), part)) await migrate(client, part, part.steps.length);
+}
+
 /**
  * Brings the tables of a part to a version, forwards or back, each step in a transaction of its own. Of many that come at
  * once, one does it and the others wait.
  * @throws Error when a later version than this build's wrote them, or there is no way back.
  */
-export async function migrate(
-  client: Client,
-  { part, steps, to = steps.length }: { part: string; steps: readonly PostgresMigration[]; to?: number },
-): Promise<void> {
-  if ((await versionOf(client, part)) === to) return;
+export async function migrate(client: Client, { part, steps }: Part, to: number): Promise<void> {
   await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
   try {
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);

@@ -9,6 +9,17 @@ let gateway: BudgetGateway;
 before(async () => void (gateway = await startBudgetGateway()));
 after(() => gateway.stop());
 
+test('a stream that named no bound is given none that models may not know', async () => {
+  const wish = { model: 'o/sim', stream: true, text: script({ tokens: 4 }) };
+  for (const [clamp, bound] of [
+    [16_384, '16384'],
+    [16_385, null],
+  ] as const) {
+    const { headers } = await call(gateway, 'openai-chat', { wish, allowed: { first: 1e6, clamp } });
+    assert.equal(headers.get('x-sluice-max-tokens'), bound);
+  }
+});
+
 /** OpenAI's responses take no lower bound. */
 const clamp = 16;
 

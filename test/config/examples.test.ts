@@ -40,7 +40,6 @@ for (const name of names) {
         const services = {
           instance,
           keys: { find: unused },
-          counters: { reserve: unused, extend: unused, debit: unused, settle: unused, inspect: unused },
           cache: {
             claim: unused,
             begin: unused,

@@ -100,6 +100,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'limits-by-team.yaml',
       'minimal.yaml',
       'prices.yaml',
+      'queue.yaml',
       'rest-and-llm.yaml',
     ]));
 
@@ -166,6 +167,15 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     let row = await priced();
     while (!row) row = await priced();
     assert.ok(Number(row.costNano) > 0);
+  });
+
+  test('queue: all of a burst is answered, on both routes', async (t) => {
+    const { chat } = await serve(t, example('queue.yaml'));
+    const calls = Array.from({ length: 40 }, (_, i) =>
+      i % 2 ? chat(key('CHAT_KEY'), 'fast') : chat(key('REPORTS_KEY'), 'fast', '/batch'),
+    );
+    const statuses = (await Promise.all(calls)).map(({ status }) => status);
+    assert.deepEqual([...new Set(statuses)], [200]);
   });
 
   test('limits-by-team: both routes lead on, the third key to its models alone', async (t) => {

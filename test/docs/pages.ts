@@ -32,6 +32,8 @@ export const servedPages: readonly string[] = [
   'docs/continue.md',
   'docs/prices.md',
   'docs/events.md',
+  'docs/queues.md',
+  'docs/storage.md',
   'docs/dialects/embeddings.md',
   'docs/dialects/images-and-sound.md',
   'docs/dialects/realtime.md',

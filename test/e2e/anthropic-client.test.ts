@@ -106,6 +106,24 @@ for (const [version, connect] of Object.entries(clients)) {
         assert.ok(after.content.some((block) => block.type === 'text' && block.text === 'Fine.'));
       });
 
+      test('structured output', async () => {
+        const schema = {
+          type: 'object',
+          properties: { city: { type: 'string' }, size: { type: 'integer' } },
+          required: ['city', 'size'],
+          additionalProperties: false,
+        };
+        const answer = await connect().messages.create({
+          model,
+          max_tokens: 100,
+          messages: ask('Which city?'),
+          output_config: { format: { type: 'json_schema', schema } },
+        });
+        const [block] = answer.content;
+        const said = JSON.parse(block?.type === 'text' ? block.text : '') as Record<string, unknown>;
+        assert.deepEqual([Object.keys(said).sort(), typeof said['size']], [['city', 'size'], 'number']);
+      });
+
       test('system, images, stop sequences and tokens reach the model', async () => {
         const answer = await connect().messages.create({
           model,

@@ -104,6 +104,22 @@ for (const model of ['m/mistral-sim', 'o/gpt-sim', 'a/claude-sim', 'c/command-si
       assert.equal(after.choices[0]!.message!.content, 'Fine.');
     });
 
+    test('structured output', async () => {
+      const schemaDefinition = {
+        type: 'object',
+        properties: { city: { type: 'string' }, size: { type: 'integer' } },
+        required: ['city', 'size'],
+        additionalProperties: false,
+      };
+      const answer = await client.chat.complete({
+        model,
+        messages: ask('Which city?'),
+        responseFormat: { type: 'json_schema', jsonSchema: { name: 'town', schemaDefinition, strict: true } },
+      });
+      const said = JSON.parse(answer.choices[0]!.message!.content as string) as Record<string, unknown>;
+      assert.deepEqual([Object.keys(said).sort(), typeof said['size']], [['city', 'size'], 'number']);
+    });
+
     test('its own names of settings reach the model', async () => {
       const answer = await client.chat.complete({
         model,

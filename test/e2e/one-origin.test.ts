@@ -48,6 +48,25 @@ const calls: readonly (readonly [string, string, object])[] = [
   ['ollama-embed', '/api/embed', { model, input: 'hi' }],
   ['anthropic-count', '/v1/messages/count_tokens', { model, messages: turns }],
   ['gemini-count', `/v1beta/models/${model}:countTokens`, { contents }],
+  ['openai-count', '/v1/responses/input_tokens', { model, input: 'hi' }],
+  [
+    'bedrock-count',
+    `/model/${encodeURIComponent(model)}/count-tokens`,
+    { input: { converse: { messages: blocks } } },
+  ],
+  [
+    'bedrock-invoke',
+    `/model/${encodeURIComponent(model)}/invoke`,
+    { anthropic_version: 'bedrock-2023-05-31', max_tokens: 9, messages: turns },
+  ],
+  ['ollama-chat', '/api/generate', { model, prompt: 'hi', stream: false }],
+  [
+    'gemini-generate',
+    `/v1beta1/projects/p/locations/l/publishers/o/models/gpt-sim:generateContent`,
+    { contents },
+  ],
+  ['cohere-rerank', '/v2/rerank', { model: 'c/rerank-sim', query: 'hi', documents: ['a', 'b'] }],
+  ['jina-rerank', '/v1/rerank', { model: 'c/rerank-sim', query: 'hi', documents: ['a', 'b'] }],
   ['openai-images', '/v1/images/generations', { model, prompt: 'hi' }],
   ['openai-speech', '/v1/audio/speech', { model, input: 'hi', voice: 'alloy' }],
   ['openai-moderations', '/v1/moderations', { model, input: 'hi' }],
@@ -65,6 +84,38 @@ for (const [dialect, path, body] of calls)
     const receipt = await receiptOf(gateway, answer.headers.get('x-sluice-exchange')!);
     assert.equal((receipt as { dialect?: string }).dialect, dialect);
   });
+
+describe('lists of what is kept, at one path', () => {
+  const list = async (path: string, headers: Record<string, string> = {}) => {
+    const answer = await fetch(gateway.url + path, {
+      headers: { authorization: `Bearer ${testKey}`, ...headers },
+    });
+    assert.equal(answer.status, 200);
+    return Object.keys((await answer.json()) as object).sort();
+  };
+  const anthropic = { 'anthropic-version': '2023-06-01' };
+  const gemini = { 'x-goog-api-key': testKey };
+  const openaiList = ['data', 'first_id', 'has_more', 'last_id', 'object'];
+
+  test('files', async () => {
+    assert.deepEqual(await list('/v1/files'), openaiList);
+    assert.deepEqual(await list('/openai/v1/files', anthropic), openaiList);
+    const anthropicList = ['data', 'first_id', 'has_more', 'last_id', 'next_page'];
+    assert.deepEqual(await list('/v1/files', anthropic), anthropicList);
+    assert.deepEqual(await list('/anthropic/v1/files'), anthropicList);
+    for (const path of ['/v1beta/files', '/gemini/v1/files']) assert.deepEqual(await list(path), ['files']);
+    assert.deepEqual(await list('/v1/files', gemini), ['files']);
+  });
+
+  test('batches', async () => {
+    assert.deepEqual(await list('/v1/batches'), openaiList);
+    assert.deepEqual(await list('/v1/batches', gemini), ['operations']);
+    assert.deepEqual(await list('/v1beta/batches'), ['operations']);
+    const anthropicList = ['data', 'first_id', 'has_more', 'last_id'];
+    assert.deepEqual(await list('/v1/messages/batches'), anthropicList);
+    assert.deepEqual(await list('/anthropic/v1/messages/batches'), anthropicList);
+  });
+});
 
 describe('lists of models, at one path', () => {
   const list = async (path: string, headers: Record<string, string> = {}) => {

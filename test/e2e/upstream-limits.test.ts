@@ -28,3 +28,31 @@ test('an upstream’s limits reach a client of another dialect in its own words'
   assert.ok(reset > Date.now() + 30_000 && reset < Date.now() + 90_000, String(reset));
   assert.equal(messages.headers.get('x-ratelimit-limit-requests'), null);
 });
+
+for (const [client, model] of [
+  ['chat', 'a/claude-sim'],
+  ['chat', 'o/gpt-sim'],
+  ['messages', 'o/gpt-sim'],
+  ['messages', 'a/claude-sim'],
+] as const)
+  test(`an error of ${model} keeps its id, its delay and its limits for a client of ${client}`, async () => {
+    const refusal = { status: 429, retryAfter: 7, rateLimitRemaining: 3 };
+    const answer = await send(gateway, { dialect: client, model, script: refusal });
+    await answer.text();
+    assert.equal(answer.status, 429);
+    const call = gateway.simulator.calls().at(-1)!;
+    const [id, remaining] =
+      client === 'chat'
+        ? ['x-request-id', 'x-ratelimit-remaining-requests']
+        : ['request-id', 'anthropic-ratelimit-requests-remaining'];
+    assert.equal(answer.headers.get(id), `req_sim_${call.number}`);
+    assert.equal(answer.headers.get(remaining), '3');
+    assert.equal(answer.headers.get('retry-after'), '7');
+    assert.ok(answer.headers.get('x-sluice-exchange'));
+  });
+
+test("the gateway's own refusals have its own id", async () => {
+  const answer = await send(gateway, { dialect: 'chat', model: 'nobody', script: {} });
+  await answer.text();
+  assert.equal(answer.headers.get('x-request-id'), answer.headers.get('x-sluice-exchange'));
+});

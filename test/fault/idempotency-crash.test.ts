@@ -37,7 +37,16 @@ before(async () => {
   state = join(folder, 'state');
   config = join(folder, 'sluice.yaml');
   ports = { listen: await freePort(), admin: await freePort() };
-  const routes = [{ name: 'api', match: { path: '/**' }, to: { http: upstream.url } }];
+  const one = [{ 'concurrency-limit': { by: 'route', max: 1 } }, { queue: { wait: '5min' } }];
+  const routes = [
+    {
+      name: 'queued',
+      match: { path: '/queued/**' },
+      to: { http: upstream.url },
+      policies: ['default', ...one],
+    },
+    { name: 'api', match: { path: '/**' }, to: { http: upstream.url } },
+  ];
   const document = standardConfig(upstream.url, {
     listen: { port: ports.listen },
     admin: { port: ports.admin },
@@ -77,8 +86,8 @@ async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const post = (key: string) =>
-  fetch(`http://127.0.0.1:${ports.listen}/orders`, {
+const post = (key: string, path = '/orders') =>
+  fetch(`http://127.0.0.1:${ports.listen}${path}`, {
     method: 'POST',
     body: '{"a":1}',
     headers: { authorization: `Bearer ${testKey}`, 'idempotency-key': key },
@@ -109,13 +118,34 @@ function statesIn(): string[] {
   }
 }
 
+test('kill -9 while the call waits for its turn: nothing was sent, and the key is free', async () => {
+  const answered = Promise.withResolvers<void>();
+  held = answered.promise;
+  const child = await start();
+  const before = upstream.count;
+  const running = post('running', '/queued/1').catch(() => null);
+  await until(() => upstream.count === before + 1);
+  const waiting = post('claimed', '/queued/1').catch(() => null);
+  await until(() => statesIn().includes('claimed'));
+  await end(child, 'SIGKILL');
+  assert.deepEqual(await Promise.all([running, waiting]), [null, null]);
+  answered.resolve();
+  held = null;
+  const next = await start();
+  const answer = await post('claimed', '/queued/1');
+  assert.deepEqual([answer.status, answer.headers.get('idempotency-replayed')], [201, null]);
+  assert.equal(upstream.count, before + 2);
+  await end(next, 'SIGTERM');
+});
+
 test('kill -9 while the upstream works: the key is uncertain, and the call is not made again', async () => {
   const answered = Promise.withResolvers<void>();
   held = answered.promise;
   const child = await start();
+  const before = upstream.count;
   const lost = post('dispatched').catch(() => null);
-  await until(() => upstream.count === 1);
-  assert.deepEqual(statesIn(), ['begun']);
+  await until(() => upstream.count === before + 1);
+  assert.ok(statesIn().includes('begun'));
   await end(child, 'SIGKILL');
   assert.equal(await lost, null);
   answered.resolve();
@@ -127,7 +157,7 @@ test('kill -9 while the upstream works: the key is uncertain, and the call is no
     assert.equal(answer.headers.get('x-should-retry'), 'false');
     assert.equal(await codeOf(answer), 'idempotency/uncertain');
   }
-  assert.equal(upstream.count, 1);
+  assert.equal(upstream.count, before + 1);
   await end(next, 'SIGTERM');
 });
 

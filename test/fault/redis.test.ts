@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LimitItem, ReserveResult } from '#core/contracts/counter-store.ts';
@@ -6,6 +7,7 @@ import { Fault } from '#core/fault.ts';
 import { openCounterStore, type BookedAmount } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import type { RedisCounterStore } from '#storage/distributed/counters/redis-counter-store.ts';
+import { makeAuthority } from '../../src/transport/testing/authority.ts';
 import { openTestCounters, usable, type TestCounters } from '../harness/redis-counters.ts';
 import { askRedis, caughtUp, promote, startRedis, startRedisProxy } from '../harness/redis.ts';
 
@@ -14,6 +16,9 @@ const requests = { subject: 'requests', window: hour, capacity: 100 };
 const places = { subject: 'places', window: { kind: 'held' }, capacity: 10 } as const;
 const one = (...limits: readonly Omit<LimitItem, 'amount'>[]) =>
   limits.map((limit) => ({ ...limit, amount: 1 }));
+
+/** As the page has them. */
+const rights = /`(\+eval [^`]*)` on keys/.exec(readFileSync('docs/redis.md', 'utf8'))![1]!.split(' ');
 
 const left = async (store: RedisCounterStore, limit: Omit<LimitItem, 'amount'>) =>
   (await store.inspect([limit], Date.now()))[0]!.remaining;
@@ -373,6 +378,29 @@ test('subjects that callers invent are counted on every node alike', async () =>
     await admit(second, 'b', one(limit));
     assert.equal(await left(first, limit), 98);
     assert.equal(await left(first, { ...limit, subject: `${limit.subject}0` }), 100);
+  } finally {
+    await counters.close();
+  }
+});
+
+test('over TLS, with a certificate on either side and a password', async () => {
+  using authority = makeAuthority();
+  const server = { ...authority.issue({ alternatives: 'IP:127.0.0.1' }), ca: authority.ca };
+  const redis = await startRedis({ tls: server });
+  await askRedis(redis.port, ['ACL', 'SETUSER', 'sluice', 'on', '>p@ss/word', '~{sluice:*', ...rights]);
+  const clientTls = { ...authority.issue({ alternatives: 'DNS:node.test' }), ca: authority.ca };
+  const urlOf = () => redis.tlsUrl.replace('rediss://', 'rediss://sluice:p%40ss%2Fword@');
+  const counters = await openTestCounters({ redis, urlOf, clientTls });
+  try {
+    const store = await counters.open();
+    const reservation = await admit(store, 'a', one(requests, places));
+    assert.deepEqual(await store.extend(reservation, 1, [1, 0]), [1, 0]);
+    store.debit(reservation, 2, [1, 0]);
+    store.settle(reservation, [5, 0]);
+    await until(() => store.stats().queued === 0);
+    await counters.control.endOwner('node-0');
+    assert.equal(await left(store, requests), 95);
+    assert.equal(await counters.control.warning(), null);
   } finally {
     await counters.close();
   }

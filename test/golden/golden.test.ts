@@ -104,11 +104,33 @@ test('every way from and to the dialects most spoken has cases, of calls and of 
           assert.ok(readdirSync(join(root, kind)).includes(`${from.name}-to-${to.name}`), `${kind} ${from.name} ${to.name}`);
 });
 
-/** Cases for what vendors do against their own documents (docs/dialects/surprises.md). */
+/** Cases for what vendors do against their own documents (docs/dialects/surprises.md). That they hold is the cases' own test. */
 const surprises: Readonly<Record<string, readonly string[]>> = {
+  'figures of usage that cannot be compared': [
+    'answers/openai-chat-to-anthropic-messages/stream-text.case',
+    'answers/openai-chat-to-anthropic-messages/whole-usage-reasoning-beside.case',
+    'answers/anthropic-messages-to-openai-chat/stream-usage-restated.case',
+  ],
+  'usage that comes apart, twice, on every chunk or over two events': [
+    'answers/openai-chat-to-anthropic-messages/stream-text.case',
+    'answers/openai-chat-to-anthropic-messages/stream-usage-twice.case',
+    'answers/openai-chat-to-anthropic-messages/stream-usage-every-chunk.case',
+    'answers/anthropic-messages-to-openai-chat/stream-usage-restated.case',
+  ],
+  'usage that is null between': ['answers/openai-chat-to-anthropic-messages/stream-text.case'],
   'both forms of an error in a stream of responses are read': [
     'answers/openai-responses-to-openai-chat/stream-error-flat.case',
     'answers/openai-responses-to-openai-chat/stream-error-nested.case',
+  ],
+  'what nobody knows': [
+    'answers/openai-chat-to-anthropic-messages/stream-unknown-things.case',
+    'answers/anthropic-messages-to-openai-chat/stream-unknown-things.case',
+  ],
+  'errors after a 200, and streams without their end': [
+    'answers/openai-chat-to-anthropic-messages/stream-error.case',
+    'answers/openai-chat-to-anthropic-messages/stream-without-terminator.case',
+    'answers/anthropic-messages-to-openai-chat/stream-error.case',
+    'answers/anthropic-messages-to-openai-chat/stream-without-terminator.case',
   ],
   'what ends a stream of Bedrock comes in either order': [
     'answers/bedrock-converse-to-openai-chat/stream-usage-before-stop.case',
@@ -116,10 +138,20 @@ const surprises: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-test('both forms of an error in a stream of responses are read', () => hasCases(Object.keys(surprises)[0]!));
-test('what ends a stream of Bedrock comes in either order', () => hasCases(Object.keys(surprises)[1]!));
+test('figures of usage that cannot be compared', hasCases);
+test('usage that comes apart, twice, on every chunk or over two events', hasCases);
+test('usage that is null between', hasCases);
+test('both forms of an error in a stream of responses are read', hasCases);
+test('what nobody knows', hasCases);
+test('errors after a 200, and streams without their end', hasCases);
+test('what ends a stream of Bedrock comes in either order', hasCases);
 
-/** That they hold is the cases' own test. */
-function hasCases(surprise: string): void {
-  for (const path of surprises[surprise]!) assert.ok(readCase(join(root, path)).sections.has('rendered'), path);
+function hasCases({ name }: { readonly name: string }): void {
+  for (const path of surprises[name]!) assert.ok(readCase(join(root, path)).sections.has('rendered'), path);
 }
+
+test('no usage of null goes to clients whose own readers refuse it', () => {
+  for (const way of readdirSync(join(root, 'answers')).filter((name) => name.endsWith('-to-openai-chat')))
+    for (const file of readdirSync(join(root, 'answers', way)))
+      assert.doesNotMatch(readCase(join(root, 'answers', way, file)).sections.get('rendered') ?? '', /"usage": ?null/);
+});

@@ -20,6 +20,11 @@ export interface GatewayProcess {
   admin(path: string, init?: RequestInit): Promise<Response>;
   /** A command line that speaks with it. */
   sluice(...args: string[]): Promise<{ code: number | null; out: string; err: string }>;
+  /** Does it run? A stopped one does, too. */
+  runs(): boolean;
+  /** SIGSTOP and SIGCONT: it stands still, with its connections open, and goes on. */
+  pause(): void;
+  resume(): void;
   /** SIGTERM, or another signal; resolves with the exit code. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
   /** Starts it again on the same folder, once it has ended; other arguments may follow. */
@@ -60,10 +65,13 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
         cwd: folder,
         env: { SLUICE_ADMIN_TOKEN: adminToken },
       }),
+    runs: () => child !== null && child.exitCode === null && child.signalCode === null,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     async end(signal = 'SIGTERM') {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-      const exited = once(child, 'exit');
-      child.kill(signal);
+      if (!gateway.runs()) return child?.exitCode ?? null;
+      const exited = once(child!, 'exit');
+      child!.kill(signal);
       const [code] = (await exited) as [number | null];
       return code;
     },

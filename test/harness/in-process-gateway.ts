@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { createPoolMemory, PoolMemory } from '#balance/index.ts';
+import { createPoolMemory, PoolMemory, TargetPace } from '#balance/index.ts';
+import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { dialects } from '#dialects/index.ts';
@@ -11,6 +12,7 @@ import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { createObserver } from '#observe/index.ts';
 import { handle } from '#pipeline/handle.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
+import { Lines } from '#pipeline/queue/lines.ts';
 import { RetryState } from '#pipeline/retry-state.ts';
 import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
@@ -60,6 +62,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   const answersPort = answers.openPort();
   const receipts = new Map<string, Receipt>();
   const observer = createObserver({ accessLog: snapshot.accessLog, clock });
+  const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const parts: Parts = {
     dialects,
     policyKinds: new Map([...policyKinds, [policy.name, { name: policy.name, create: () => policy }]]),
@@ -76,7 +79,8 @@ export async function startInProcess(document: object, policy: Policy): Promise<
       event: (_, done) => done(null),
     },
     counters: openCounterStore(createCounterMemory(), { owner: 1 }),
-    poolMemory: new PoolMemory(createPoolMemory({ workers: 1 }), 0),
+    calibration: openCalibration(createCalibrationMemory()),
+    poolMemory,
     keys: new KeyTable(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
@@ -87,6 +91,8 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     events: { emit() {} },
     live: new Set(),
     unheard: new Set(),
+    lines: new Lines(clock, observer),
+    pace: new TargetPace(poolMemory, clock),
     owed: { wake() {} },
     retries: new RetryState(),
     mirrors: new Mirrors(),

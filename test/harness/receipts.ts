@@ -8,6 +8,11 @@ export interface StoredReceipt {
   readonly status: number;
   readonly fault: string | null;
   readonly requestedModel: string | null;
+  readonly overdraft?: readonly {
+    readonly limit: string;
+    readonly amount: number;
+    readonly currency?: string;
+  }[];
   readonly attempts: readonly StoredAttempt[];
 }
 

@@ -1,3 +1,4 @@
+import type { ClientTls } from '#core/target.ts';
 import type { BookedAmount } from '#storage/embedded/counters/counter-store.ts';
 import { openCounterControl, type CounterControl } from '#storage/distributed/counters/control.ts';
 import type { LinkSettings } from '#storage/distributed/counters/link.ts';
@@ -29,6 +30,7 @@ export interface TestCountersOptions extends TestRedisOptions {
   readonly redis?: TestRedis;
   /** Where to connect, when that is not the server itself. */
   readonly urlOf?: (redis: TestRedis) => string;
+  readonly clientTls?: ClientTls;
   /** What the ledger says when counters are built. */
   readonly ledger?: () => Iterable<BookedAmount>;
   readonly graceMs?: number;
@@ -43,7 +45,7 @@ export async function openTestCounters(options: TestCountersOptions = {}): Promi
   const redis = options.redis ?? (await startRedis(options));
   const settings: LinkSettings = {
     ...{ url: urlOf?.(redis) ?? redis.url, cluster: options.cluster ?? false },
-    ...{ name: 'test', clock: systemClock, timeoutMs },
+    ...{ name: 'test', clock: systemClock, timeoutMs, tls: options.clientTls ?? null },
     ...(ownClock ? { storeTime: `tonumber(redis.call('GET', '${clockKey}'))` } : {}),
   };
   const setNow = async (nowMs: number) => void (await askRedis(redis.port, ['SET', clockKey, String(nowMs)]));

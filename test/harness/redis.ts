@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface TestRedis {
   readonly url: string;
+  /** With `tls`. */
+  readonly tlsUrl: string;
   readonly port: number;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
@@ -24,21 +26,34 @@ export interface TestRedisOptions {
   readonly keep?: boolean;
   /** Follows this one. */
   readonly replicaOf?: TestRedis;
+  /** In PEM: it has a port for TLS as well, which asks for certificates. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
   /** A Cluster of this one node, which has all slots. */
   readonly cluster?: boolean;
 }
+
+/** The server dies with the pipe to whoever started it. */
+const guard =
+  '"$@" & pid=$!; (read -r _; kill -KILL $pid) <&3 & guard=$!; wait $pid; kill $guard 2>/dev/null';
 
 /** A Redis server of its own, on a free port of 127.0.0.1, with its files in a temporary folder. */
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
   const port = await freePort();
+  const tlsPort = options.tls ? await freePort() : 0;
+  let pid = 0;
   let child = await spawnRedis();
 
   async function spawnRedis(): Promise<ChildProcess> {
-    const { keep = false, replicaOf, cluster = false } = options;
+    const { keep = false, replicaOf, cluster = false, tls } = options;
+    const file = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
     const started = spawn(
-      'redis-server',
+      'sh',
       [
+        ...['-c', guard, 'sh', 'redis-server'],
         ...[
           '--port',
           String(port),
@@ -60,28 +75,29 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
           '0',
         ],
         ...(replicaOf ? ['--replicaof', '127.0.0.1', String(replicaOf.port)] : []),
+        ...(tls
+          ? [
+              ...['--tls-port', String(tlsPort), '--tls-cert-file', file('cert', tls.cert)],
+              ...['--tls-key-file', file('key', tls.key), '--tls-ca-cert-file', file('ca', tls.ca)],
+            ]
+          : []),
         ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : []),
       ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
+      { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
     );
-    const failed = once(started, 'error').then(([error]: unknown[]) => {
-      throw new Error('redis-server cannot be started (Debian: apt-get install redis-server)', {
-        cause: error,
-      });
-    });
     const ended = once(started, 'exit').then(() => {
-      throw new Error('redis-server ended as it started');
+      throw new Error('redis-server did not start (Debian: apt-get install redis-server)');
     });
-    await Promise.race([answers(port), failed, ended]);
-    failed.catch(() => undefined);
+    await Promise.race([answers(port), ended]);
     ended.catch(() => undefined);
+    pid = Number(/process_id:(\d+)/.exec(await askRedis(port, ['INFO', 'server']))![1]);
     return started;
   }
 
   async function kill(): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    child.kill('SIGKILL');
+    process.kill(pid, 'SIGKILL');
     await exited;
   }
 
@@ -89,22 +105,19 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     await askRedis(port, ['CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
     while (!(await askRedis(port, ['CLUSTER', 'INFO'])).includes('cluster_state:ok')) await turn();
   }
-  // What a test leaves behind when it dies would hold its port and folder.
-  const atExit = () => void child.kill('SIGKILL');
-  process.on('exit', atExit);
   return {
     url: `redis://127.0.0.1:${port}`,
+    tlsUrl: `rediss://127.0.0.1:${tlsPort}`,
     port,
     kill,
     async restart() {
       await kill();
       child = await spawnRedis();
     },
-    pause: () => void child.kill('SIGSTOP'),
-    resume: () => void child.kill('SIGCONT'),
+    pause: () => void process.kill(pid, 'SIGSTOP'),
+    resume: () => void process.kill(pid, 'SIGCONT'),
     async stop() {
       await kill();
-      process.off('exit', atExit);
       rmSync(folder, { recursive: true, force: true });
     },
   };

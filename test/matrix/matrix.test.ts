@@ -37,6 +37,13 @@ test('what every dialect of a chat can say arrives everywhere', () => {
     }
 });
 
+test('every error is told to every client, with its status', () => {
+  for (const { client, errors } of matrix)
+    for (const { feature, cells } of errors)
+      for (const [provider, cell] of Object.entries(cells))
+        assert.ok(['same', 'translated'].includes(cell), `${feature}: ${client}, ${provider}: ${cell}`);
+});
+
 test('the page is what was found out', async () => {
   const text = await format(render(), { parser: 'markdown', printWidth: 125, proseWrap: 'preserve' });
   if (process.env['SLUICE_GOLDEN'] === 'update') writeFileSync(page, text);
@@ -57,7 +64,7 @@ function render(): string {
   const intro = `# What becomes of what
 
 This page is written by \`test/matrix\`, which does what it says: each feature is put into words of the client's dialect, read,
-translated for the provider's, and read again; answers go the other way, streamed and whole.
+translated for the provider's, and read again; answers go the other way, streamed and whole, and so do errors.
 
 - **same**: client and provider speak the same dialect; bytes pass.
 - **translated**: it arrives, in the provider's words.
@@ -69,8 +76,8 @@ translated for the provider's, and read again; answers go the other way, streame
 Columns are what the provider speaks.
 `;
   const sheets = matrix.map(
-    ({ client, calls, answers }) =>
-      `\n## A client of \`${client}\`\n\n${table('call', calls)}\n\n${table('answer', answers)}\n`,
+    ({ client, calls, answers, errors }) =>
+      `\n## A client of \`${client}\`\n\n${[table('call', calls), table('answer', answers), table('error', errors)].join('\n\n')}\n`,
   );
   return intro + sheets.join('');
 }

@@ -6,6 +6,7 @@ import { Fault } from '#core/fault.ts';
 import { chatDialects as dialects } from '#dialects/index.ts';
 import { contextOf, lineOf, readStream, renderStream, target } from '../conformance/dialect/read-stream.ts';
 import { answerFeatures, type AnswerFeature } from './answer-features.ts';
+import { errorFeatures, type ErrorFeature } from './error-features.ts';
 import { callFeatures, callWith, type CallFeature } from './call-features.ts';
 
 /**
@@ -26,6 +27,7 @@ export interface Sheet {
   readonly client: string;
   readonly calls: readonly Row[];
   readonly answers: readonly Row[];
+  readonly errors: readonly Row[];
 }
 
 export const makeMatrix = (): Sheet[] =>
@@ -36,6 +38,9 @@ export const makeMatrix = (): Sheet[] =>
     ),
     answers: answerFeatures.map((feature) =>
       row(feature.name, (provider) => answerCell(feature, client, provider)),
+    ),
+    errors: errorFeatures.map((feature) =>
+      row(feature.name, (provider) => errorCell(feature, client, provider)),
     ),
   }));
 
@@ -91,4 +96,26 @@ function answerCell({ name, events, isTold }: AnswerFeature, client: Dialect, pr
       `${name}: ${provider.name} to ${client.name} is ${cells[0]} streamed, and ${cells[1]} whole`,
     );
   return cells[0]!;
+}
+
+/** An error as a client of the dialect is told it, and hears it: before an answer, and within a stream. */
+const tellings: readonly ((dialect: Dialect, fault: Fault) => Fault | null)[] = [
+  (dialect, fault) => {
+    const { headers, body } = dialect.client.renderFault(fault, 'X');
+    const all = [...headers, ...(fault.details.headers ?? [])];
+    return dialect.provider.parseFault(fault.status, all, Buffer.from(body));
+  },
+  (dialect, fault) => {
+    const events = readStream(dialect, dialect.client.renderFaultEvent(fault, 'X', lineOf(dialect)));
+    return events.find((event) => event.type === 'fault')?.fault ?? null;
+  },
+];
+
+function errorCell({ fault, within, isTold }: ErrorFeature, client: Dialect, provider: Dialect): Cell {
+  const tell = tellings[within ? 1 : 0]!;
+  const said = tell(provider, fault);
+  if (!said || !isTold(said)) return 'none';
+  if (client === provider) return 'same';
+  const heard = tell(client, said);
+  return heard && isTold(heard) ? 'translated' : 'lost';
 }

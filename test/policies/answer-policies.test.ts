@@ -18,7 +18,6 @@ const target = { provider: { quirks: {} }, model: 'm' } as unknown as Target;
 const services = {
   instance: 'x/0',
   keys: { find: () => undefined },
-  counters: null as never,
   cache: null as never,
   clock: null as never,
 };

@@ -175,6 +175,10 @@ export interface UsageQuery {
   readonly fromMs: number | null;
   readonly toMs: number | null;
   readonly project: string | null;
+  /** Calling service. */
+  readonly service?: string | null;
+  /** Of one trace only, whatever its days. */
+  readonly traceId?: string | null;
 }
 
 export type KeyView = Omit<KeyRecord, 'sha256'> & { readonly revoked: boolean };

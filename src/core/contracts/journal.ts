@@ -42,6 +42,8 @@ export interface AttemptProgress {
   readonly currency: string;
   /** What the customer pays so far, where that is not the cost. */
   readonly charge?: { readonly version: string; readonly currency: string; readonly priceNano: string };
+  /** What stands reserved by now, where that is more than the intent says. */
+  readonly reserved?: readonly ReservedAmount[];
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Subjects } from '../receipt.ts';
 export interface KeptThing {
   /** The provider's own name for it. */
   readonly id: string;
-  /** In the dialect's words: `response`, `item`, `file`. */
+  /** In the dialect's words: `response`, `item`, `file`, `batch`. */
   readonly kind: string;
   /** Name of the provider that holds it. */
   readonly provider: string;
@@ -18,8 +18,10 @@ export interface KeptThing {
   readonly createdAtMs: number;
   /** When it can be forgotten, as the provider has by then; null: never. */
   readonly expiresAtMs: number | null;
-  /** JSON text: as the provider described it at its making; null where lists do not need it. */
+  /** JSON text: as the provider described it last; null where lists do not need it. */
   readonly document: string | null;
+  /** The thing whose results it has: what that owes is settled before this can be removed; null: no other's. */
+  readonly madeBy: string | null;
 }
 
 /** Work that a provider does for a caller who may never come back: it is paid for once it is done. */
@@ -37,6 +39,18 @@ export interface Obligation {
   /** In the provider's words. */
   readonly model: string;
   readonly beganAtMs: number;
+  /** Absent: one answer. */
+  readonly batch?: OwedBatch;
+}
+
+/** Many answers, each of them read and priced apart. */
+export interface OwedBatch {
+  /** Request path of its calls, where a batch may be of several kinds; null: the dialect's own. */
+  readonly path: string | null;
+  /** Names of its models, as asked for and in the provider's words. */
+  readonly models: readonly { readonly asked: string; readonly model: string }[];
+  /** Which of them a call is for, by the caller's own name for the call; null: there is one. */
+  readonly modelOf: Readonly<Record<string, number>> | null;
 }
 
 export interface DueObligations {
@@ -61,6 +75,8 @@ export interface Keeper {
   note(things: readonly KeptThing[]): Promise<void>;
   /** Those of the ids that are the owner's. Rejects when it cannot be read. */
   find(owner: string, ids: readonly string[]): Promise<readonly KeptThing[]>;
+  /** What its provider says of it now. Rejects when it cannot be written. */
+  describe(thing: Pick<KeptThing, 'id' | 'provider' | 'owner'>, document: string): Promise<void>;
   /** Up to `limit` of them, by time of making. Rejects when it cannot be read. */
   list(page: KeptPage): Promise<readonly KeptThing[]>;
   /** Resolves when it is on record. Rejects when it cannot be written. */

@@ -14,6 +14,9 @@ export interface Observer {
   socketMessages(fromClient: number, fromUpstream: number): void;
   socketClosed(code: number): void;
   settled(exchange: Exchange, receipt: Receipt): void;
+  /** A call waits for a limit; it waits no more, and was let through, or not. */
+  queued(route: string): void;
+  unqueued(route: string, waitedMs: number, isAdmitted: boolean): void;
   /** What became of a copy of a request. */
   mirrored(upstream: string, result: string): void;
   /** A rule of a model could not be evaluated, and so did not hold. */

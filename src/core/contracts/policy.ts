@@ -3,12 +3,12 @@ import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../head.ts';
 import type { KeyRecord } from '../key.ts';
 import type { LimitWish } from '../limit-wish.ts';
+import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
-import type { CounterStore } from './counter-store.ts';
 
 /**
  * A policy may refuse, answer or watch; it never routes. It is a plain object; all members but `name` are optional,
@@ -19,6 +19,8 @@ export interface Policy {
   readonly name: string;
   /** One line for `sluice explain`: what it will do with its settings. */
   readonly summary: string;
+  /** Calls that a limit of the route has no room for wait by these rules; those of its first policy that has some hold. */
+  readonly queue?: QueueRules;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
   /**
@@ -77,7 +79,6 @@ export interface PolicyServices {
   /** Names this use of the policy, stable over reloads: `rate-limit/0`, `orders/rate-limit/1`. */
   readonly instance: string;
   readonly keys: KeyDirectory;
-  readonly counters: CounterStore;
   readonly cache: CacheStore;
   readonly clock: Clock;
 }

@@ -1,6 +1,9 @@
 import type { Dialect, ModelListing } from '#core/contracts/dialect.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
+import { batchOperations } from './batches.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { fileOperations } from './files.ts';
+import { keeping } from './keeping.ts';
 import { capOutput } from './cap-output.ts';
 import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
@@ -25,12 +28,15 @@ export const anthropicMessages: Dialect = {
       { kind: 'chat', method: 'POST', path: '/v1/messages' },
       { kind: 'models', method: 'GET', path: '/v1/models' },
       { kind: 'model', method: 'GET', path: '/v1/models/{+model}' },
+      ...fileOperations,
+      ...batchOperations,
     ],
     recognizes: ({ headers }) => headerOf(headers, 'anthropic-version') !== undefined,
     interpretedKeys,
     brief: readBrief,
     vendorIds: findVendorIds,
     vendorIdWords,
+    keeping,
     parseCall,
     replaceState,
     renderAnswer,

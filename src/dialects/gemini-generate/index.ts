@@ -2,9 +2,12 @@ import type { JsonObject } from '#core/call.ts';
 import type { CallLine, Dialect, ModelListing, Operation } from '#core/contracts/dialect.ts';
 import { headerOf } from '#core/head.ts';
 import { serverSentEvents } from '#core/sse.ts';
+import { batchOperations } from './batches.ts';
 import { interpretedKeys, isArray, readBrief, readConfig } from './brief.ts';
 import { parseFault, renderError } from './faults.ts';
+import { fileOperations } from './files.ts';
 import { jsonArray } from './framing.ts';
+import { keeping } from './keeping.ts';
 import { parseCall } from './parse-call.ts';
 import { ChunkReader, parseAnswer } from './read-answer.ts';
 import { renderEnding, renderEvent } from './render-answer.ts';
@@ -38,7 +41,7 @@ export const geminiGenerate: Dialect = {
   besides: ['gemini-embed', 'gemini-count'],
   family: 'gemini',
   client: {
-    operations: [...chats, ...lists],
+    operations: [...chats, ...lists, ...fileOperations, ...batchOperations],
     recognizes: ({ headers, query }) =>
       headerOf(headers, 'x-goog-api-key') !== undefined ||
       headerOf(headers, 'x-goog-api-client') !== undefined ||
@@ -47,6 +50,7 @@ export const geminiGenerate: Dialect = {
     brief: readBrief,
     vendorIds: findVendorIds,
     vendorIdWords,
+    keeping,
     parseCall,
     replaceState,
     renderAnswer,

@@ -1,4 +1,5 @@
 import type { JsonObject } from '#core/call.ts';
+import type { NamedThing } from '#core/contracts/keeping.ts';
 import { isObject } from '#core/read-json.ts';
 import { readRepeated } from './fields.ts';
 import { isKept } from './media.ts';
@@ -14,15 +15,25 @@ export function findVendorIds(body: JsonObject): string[] {
   const found: string[] = [];
   for (const name of ['cachedContent', 'cached_content'])
     if (typeof body[name] === 'string' && body[name] !== '') found.push(name);
-  for (const [i, content] of readRepeated(body['contents']).entries())
-    findInParts(content, `contents[${i}]`, found);
-  for (const name of ['systemInstruction', 'system_instruction']) findInParts(body[name], name, found);
+  found.push(...findFiles(body).map(({ path }) => path));
   for (const [i, tool] of readRepeated(body['tools']).entries())
     for (const name of stores) if (isObject(tool) && name in tool) found.push(`tools[${i}].${name}`);
   return found;
 }
 
-function findInParts(content: unknown, path: string, found: string[]): void {
+/** The files among them. */
+export function findFiles(body: JsonObject): NamedThing[] {
+  const found: NamedThing[] = [];
+  for (const [i, content] of readRepeated(body['contents']).entries())
+    findInParts(content, `contents[${i}]`, found);
+  for (const name of ['systemInstruction', 'system_instruction']) findInParts(body[name], name, found);
+  return found;
+}
+
+/** `files/abc`, alone or at the end of an address. */
+const nameOf = (uri: string): string | null => /(?:^|\/)(files\/[^/?#:]+)$/.exec(uri)?.[1] ?? null;
+
+function findInParts(content: unknown, path: string, found: NamedThing[]): void {
   if (!isObject(content)) return;
   for (const [i, part] of readRepeated(content['parts']).entries()) {
     if (!isObject(part)) continue;
@@ -31,7 +42,8 @@ function findInParts(content: unknown, path: string, found: string[]): void {
       const file = part[name];
       if (!isObject(file)) continue;
       for (const field of ['fileUri', 'file_uri'])
-        if (typeof file[field] === 'string' && isKept(file[field])) found.push(`${at}.${name}.${field}`);
+        if (typeof file[field] === 'string' && isKept(file[field]))
+          found.push({ path: `${at}.${name}.${field}`, id: nameOf(file[field]) });
     }
     for (const name of ['functionResponse', 'function_response'])
       findInParts(part[name], `${at}.${name}`, found);

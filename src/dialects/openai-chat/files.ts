@@ -3,36 +3,24 @@ import type { Operation } from '#core/contracts/dialect.ts';
 import type { Keeping, KeptLists } from '#core/contracts/keeping.ts';
 import { queryValues } from '#core/query.ts';
 import { invalidField } from '#core/read-json.ts';
+import { batches } from './batches.ts';
+import { readAfter, renderList } from './lists.ts';
 import { findNamed } from './vendor-ids.ts';
-
-/** Ours: the vendor takes 1 to 10,000 and gives 10,000 when nothing is said. */
-const maxPage = 1000;
 
 /** https://platform.openai.com/docs/api-reference/files/list */
 const fileLists: KeptLists = {
   readPage(query) {
     const one = (name: string) => queryValues(query, name)[0] ?? null;
-    const limit = one('limit');
-    if (limit !== null && !/^[1-9]\d{0,4}$/.test(limit))
-      throw invalidField('limit', 'a number from 1 to 10000', limit);
     const order = one('order') ?? 'desc';
     if (order !== 'asc' && order !== 'desc') throw invalidField('order', '"asc" or "desc"', order);
     const purpose = one('purpose');
     return {
-      after: one('after'),
+      ...readAfter(query),
       order,
-      limit: Math.min(maxPage, limit === null ? maxPage : Number(limit)),
       fits: (document) => purpose === null || document['purpose'] === purpose,
     };
   },
-  render: (documents, hasMore) =>
-    JSON.stringify({
-      object: 'list',
-      data: documents,
-      first_id: documents[0]?.['id'] ?? null,
-      last_id: documents.at(-1)?.['id'] ?? null,
-      has_more: hasMore,
-    }),
+  render: renderList,
 };
 
 /** https://platform.openai.com/docs/api-reference/files */
@@ -77,6 +65,7 @@ export const keeping: Keeping = {
   keptIn: () => [],
   keptInEvent: () => [],
   answersForMs: 0,
+  batches,
   expiryOf: (document: JsonObject) =>
     typeof document['expires_at'] === 'number' ? document['expires_at'] * 1000 : null,
 };

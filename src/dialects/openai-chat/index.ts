@@ -1,5 +1,6 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import { interpretedKeys, readBrief } from './brief.ts';
+import { batchOperations } from './batches.ts';
 import { fileOperations, keeping } from './files.ts';
 import { limitHeaders, readLimits } from './limits.ts';
 import { parseFault, renderError } from './faults.ts';
@@ -32,6 +33,7 @@ export const openaiChat: Dialect = {
       { kind: 'models', method: 'GET', path: '/v1/models' },
       { kind: 'model', method: 'GET', path: '/v1/models/{+model}' },
       ...fileOperations,
+      ...batchOperations,
       { kind: 'session', method: 'GET', path: '/v1/realtime' },
       { kind: 'session', method: 'GET', path: '/openai/realtime' },
     ],

@@ -4,6 +4,7 @@ import type { AttemptProgress } from '#core/contracts/journal.ts';
 import type { BatchTotals } from './batch-sums.ts';
 import type { AttemptName, GatheredBatch, Incident, OpenAttempt } from './gather-segments.ts';
 import type { Asking } from './asking.ts';
+import type { PrunedDay } from './pruned-sums.ts';
 import type { ReceiptEntry } from './receipt-entry.ts';
 
 /** Where the books end: what is written next has the numbers after these. */
@@ -16,7 +17,7 @@ export interface BooksHead {
    */
   sequence: number;
   /** Receipts whose ids are of earlier days are gone (`sluice ledger prune`); their sums stay. */
-  readonly keptFromDay: number;
+  keptFromDay: number;
 }
 
 /** A receipt with its place in the books. */
@@ -81,6 +82,8 @@ export interface BookTables {
   /** An event that is there already is the same. */
   addEvents(events: readonly (EventRecord & { readonly sequence: number })[]): Promise<void>;
   addIncidents(incidents: readonly Incident[]): Promise<void>;
+  /** The receipts of a day of ids with their bodies and corrections, and in their place what they sum up to. */
+  dropDay(idDay: number, sums: PrunedDay): Promise<void>;
   /** Panes that ended before `nowMs`. */
   dropPanes(nowMs: number): Promise<void>;
   /** Undoes what `work` did if it throws, and throws on. */

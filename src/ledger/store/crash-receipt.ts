@@ -1,4 +1,4 @@
-import type { AttemptIntent, AttemptProgress } from '#core/contracts/journal.ts';
+import type { AttemptIntent, AttemptProgress, ReservedAmount } from '#core/contracts/journal.ts';
 import type { PricedLine } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
@@ -34,6 +34,10 @@ export function mapCrashReceipt(attempts: readonly CrashedAttempt[], settledAtMs
     attempts: attempts.map(mapAttempt),
   };
 }
+
+/** What an exchange held of limits, by its last attempt, as far as that came on record. */
+export const reservedBy = ({ intent, progress }: CrashedAttempt): readonly ReservedAmount[] =>
+  progress?.reserved ?? intent.reserved;
 
 function mapAttempt({ intent, progress }: CrashedAttempt): AttemptLine {
   return {

@@ -8,6 +8,7 @@ import { findReceipt, queryEntries, queryReceipts, queryUsage, queryWindows } fr
 import { queryEnd, queryLetters, queryWebhooks } from './outbox-queries.ts';
 import { rerate } from './rerate.ts';
 import type { LedgerAsk, LedgerCall, LedgerTell } from './protocol.ts';
+import { queryTraceUsage } from './trace-usage.ts';
 import { verifyBooks } from './verify.ts';
 
 // On Linux this is the priority of the calling thread alone: where cores are scarce, traffic goes before the books.
@@ -185,7 +186,7 @@ function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): unknown 
     case 'windows':
       return open.ask(queryWindows(ask.nowMs));
     case 'usage':
-      return open.ask(queryUsage(ask.query));
+      return open.ask(ask.query.traceId === undefined ? queryUsage(ask.query) : queryTraceUsage(ask.query));
     case 'receipt':
       return open.ask(findReceipt(ask.receiptId));
     case 'page':

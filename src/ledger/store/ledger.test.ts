@@ -197,6 +197,40 @@ onEachStore(
   },
 );
 
+onEachStore('usage is summed by service, and of a trace by anything', async (context, store) => {
+  const { ledger, journal } = await fixture(context, store);
+  const of = (n: number, service: string | null, traceId: string | null) => {
+    const subjects = { key: `k${n}`, project: 'shop', team: 'web', ...(service ? { service } : {}) };
+    return recorded(journal, { receipt: sampleReceipt(sampleId(n), { subjects, traceId }) });
+  };
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  await Promise.all([of(1, 'checkout', traceId), of(2, 'checkout', null), of(3, 'search', traceId)]);
+  await of(4, null, traceId);
+  journal.seal();
+  await ledger.flush();
+  const by = async (...query: Parameters<typeof ledger.usage>) =>
+    (await ledger.usage(...query)).map(({ group, requests, costNano }) => [group, requests, costNano]);
+  assert.deepEqual(await by({ groupBy: ['service'] }), [
+    [{ service: 'checkout' }, 2, 48_600n],
+    [{ service: 'search' }, 1, 24_300n],
+  ]);
+  assert.deepEqual(await by({ groupBy: ['team'], where: { service: 'search' } }), [
+    [{ team: 'web' }, 1, 24_300n],
+  ]);
+  await assert.rejects(
+    ledger.usage({ groupBy: ['service', 'key'] }),
+    /service is summed up with day, project/,
+  );
+  assert.deepEqual(await by({ groupBy: ['service'], traceId }), [
+    [{ service: 'checkout' }, 1, 24_300n],
+    [{ service: 'search' }, 1, 24_300n],
+    [{ service: '' }, 1, 24_300n],
+  ]);
+  assert.deepEqual(await by({ groupBy: [], traceId, where: { key: 'k3' } }), [[{}, 1, 24_300n]]);
+  assert.deepEqual(await by({ groupBy: [], traceId: '0'.repeat(32) }), []);
+  assert.deepEqual((await ledger.verify()).findings, []);
+});
+
 onEachStore('adopting settles one dead worker and leaves the others alone', async (context, store) => {
   const { ledger, directory } = await fixture(context, store);
   const open = (worker: number): SegmentedJournal => {

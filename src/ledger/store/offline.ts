@@ -10,6 +10,7 @@ import {
   type UsageQuery,
   type UsageRow,
 } from './queries.ts';
+import { queryTraceUsage } from './trace-usage.ts';
 import { verifyBooks, type Verification } from './verify.ts';
 
 const pageSize = 500;
@@ -30,7 +31,7 @@ export function readLedger(databasePath: string): LedgerReader {
   const database = openForReading(databasePath);
   const ask = <T>(asking: Asking<T>): T => askAtOnce(asking, askDatabase(database));
   return {
-    usage: (query) => ask(queryUsage(query)),
+    usage: (query) => ask(query.traceId === undefined ? queryUsage(query) : queryTraceUsage(query)),
     receipt: (id) => ask(findReceipt(id)),
     verify() {
       database.exec('BEGIN');
@@ -49,6 +50,25 @@ export function readLedger(databasePath: string): LedgerReader {
         after = page.at(-1)!.id;
       }
     },
+  };
+}
+
+/** The same of a ledger that is asked over a network, or as if it were. */
+export interface RemoteReader {
+  usage(query: UsageQuery): Promise<UsageRow[]>;
+  export(query: ExportQuery): AsyncGenerator<Receipt> | Generator<Receipt>;
+  verify(): Promise<Verification>;
+  close(): Promise<void>;
+}
+
+/** Opens a file of SQLite for whoever does not care which database it is. */
+export function readLedgerFile(databasePath: string): RemoteReader {
+  const reader = readLedger(databasePath);
+  return {
+    usage: async (query) => reader.usage(query),
+    export: (query) => reader.export(query),
+    verify: async () => reader.verify(),
+    close: async () => reader.close(),
   };
 }
 

@@ -4,7 +4,7 @@ import { parseReceipt, renderReceipt } from '../journal/record.ts';
 import { BatchSums } from './batch-sums.ts';
 import { bodiesInBlock } from './body-block.ts';
 import type { Books, BookTables, Correction, Dead, DeadAttempt, NumberedEntry } from './books.ts';
-import { mapCrashReceipt, type CrashedAttempt } from './crash-receipt.ts';
+import { mapCrashReceipt, reservedBy, type CrashedAttempt } from './crash-receipt.ts';
 import {
   nameOf,
   refusedRecord,
@@ -13,7 +13,7 @@ import {
   type OpenAttempt,
 } from './gather-segments.ts';
 import { judgeRepeat, withLateAttempts, withLateMark } from './late-receipt.ts';
-import { mapEntry, type ReceiptEntry } from './receipt-entry.ts';
+import { idDayOf, mapEntry, type ReceiptEntry } from './receipt-entry.ts';
 
 export interface PostBatch {
   readonly tables: BookTables;
@@ -104,7 +104,7 @@ export async function settleDead(tables: BookTables, dead: Dead): Promise<number
     if (known.has(exchange)) continue;
     const crashed = open.map(mapCrashed);
     const receipt = mapCrashReceipt(crashed, settledAtMs);
-    const entry = entryOf(receipt, crashed.at(-1)!.intent.reserved, incidents);
+    const entry = entryOf(receipt, reservedBy(crashed.at(-1)!), incidents);
     if (entry) entries.push(entry);
   }
   if (entries.length > 0) await poster.post(entries);
@@ -225,7 +225,9 @@ class Poster {
     this.#sums = new BatchSums();
     const corrections: Correction[] = [];
     const incidents: Incident[] = [];
-    for (const [, body] of await this.tables.bodies([...new Set(ids)])) {
+    const { keptFromDay } = this.tables.head;
+    const kept = [...new Set(ids)].filter((id) => idDayOf(id) >= keptFromDay);
+    for (const [, body] of await this.tables.bodies(kept)) {
       const changed = change(parseReceipt(body));
       const entry = changed && entryOf(changed, [], incidents);
       if (!entry) continue;

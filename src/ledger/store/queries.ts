@@ -22,6 +22,8 @@ export interface UsageQuery {
   readonly fromDay?: string;
   readonly toDay?: string;
   readonly where?: Where;
+  /** Of one trace, whatever its days (`queryTraceUsage`). */
+  readonly traceId?: string;
   /** Most costly groups only. */
   readonly limit?: number;
 }

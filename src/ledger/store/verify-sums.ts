@@ -1,5 +1,5 @@
 import { listOf, type Asking, type Row } from './asking.ts';
-import { idDayOf, type Count, type ReceiptEntry } from './receipt-entry.ts';
+import { idDayOf, type Count, type CounterKey, type ReceiptEntry } from './receipt-entry.ts';
 import { renderDay } from './usage-rows.ts';
 
 export interface Finding {
@@ -17,6 +17,8 @@ export type Sums = Map<string, bigint[]>;
 
 const summed = ['key', 'team', 'model', 'day', 'service'] as const;
 type Summed = (typeof summed)[number];
+/** What sums are held against each other by. */
+export type SummedKey = Pick<CounterKey, Summed | 'currency'>;
 
 const sumChecks: readonly { readonly table: string; readonly dimensions: readonly Summed[] }[] = [
   { table: 'counters', dimensions: ['key', 'team', 'model', 'day'] },
@@ -31,8 +33,6 @@ const movedAmounts = `-SUM(CASE WHEN account LIKE 'provider:%' THEN amount_nano 
 
 /** What the receipts that were read sum up to. */
 export class ReceiptSums {
-  receipts = 0;
-  attempts = 0;
   /** Cost and price, by posting and currency. */
   readonly postings: Sums = new Map();
   readonly counted: Record<Summed, Sums> = {
@@ -52,24 +52,44 @@ export class ReceiptSums {
 
   /** @param sign -1 for what a correction takes back. */
   add({ counts }: ReceiptEntry, posting: number, sign: 1 | -1): void {
-    for (const count of counts) this.#count(count, posting, sign);
+    for (const count of counts) {
+      const figures = figuresOf(count, sign);
+      this.addFigures(count.of, figures);
+      this.addPosting(posting, count.of.currency, amountsOf(figures));
+    }
   }
 
-  #count(count: Count, posting: number, sign: 1 | -1): void {
-    const { of, requests, attempts, errors, tokens, costNano, priceNano } = count;
-    const whole = [requests, attempts, errors, tokens.input, tokens.output].map((n) => BigInt(sign * n));
-    const [cost, price] = sign < 0 ? [-costNano, -priceNano] : [costNano, priceNano];
-    const figures = [...whole, cost, price];
+  addFigures(of: SummedKey, figures: readonly bigint[]): void {
+    const { costNano, priceNano } = amountsOf(figures);
     for (const dimension of summed) {
       const value = of[dimension];
       if (value === '' && dimension === 'service') continue;
       const subject = `${dimension === 'day' ? renderDay(of.day) : value} ${of.currency}`;
       addTo(this.counted[dimension], subject, figures);
-      if (cost !== 0n || price !== 0n) addTo(this.moved[dimension], subject, [cost, price]);
+      if (costNano !== 0n || priceNano !== 0n) addTo(this.moved[dimension], subject, [costNano, priceNano]);
     }
-    if (cost !== 0n || price !== 0n) addTo(this.postings, `${posting} ${of.currency}`, [cost, price]);
+  }
+
+  addPosting(posting: number, currency: string, { costNano, priceNano }: Amounts): void {
+    if (costNano !== 0n || priceNano !== 0n)
+      addTo(this.postings, `${posting} ${currency}`, [costNano, priceNano]);
   }
 }
+
+export type Amounts = Pick<Count, 'costNano' | 'priceNano'>;
+
+/** Requests, attempts, errors, tokens in and out, cost, price. */
+export function figuresOf(count: Count, sign: 1 | -1): bigint[] {
+  const { requests, attempts, errors, tokens, costNano, priceNano } = count;
+  const whole = [requests, attempts, errors, tokens.input, tokens.output].map((n) => BigInt(sign * n));
+  return [...whole, ...(sign < 0 ? [-costNano, -priceNano] : [costNano, priceNano])];
+}
+
+/** The last two of the figures. */
+export const amountsOf = (figures: readonly bigint[]): Amounts => ({
+  costNano: figures.at(-2)!,
+  priceNano: figures.at(-1)!,
+});
 
 /** Holds counters and movements against the receipts. */
 export function* compareSums(receipts: ReceiptSums, findings: Finding[]): Asking<void> {

@@ -1,13 +1,12 @@
-import { parseReceipt } from '../journal/record.ts';
-import type { Asking, Row } from './asking.ts';
-import { unpackBodies } from './body-block.ts';
-import { readCorrections } from './read-bodies.ts';
-import { mapEntry, type ReceiptEntry } from './receipt-entry.ts';
+import type { Asking } from './asking.ts';
+import { readPruned } from './pruned-sums.ts';
 import { compareSums, findFaults, ReceiptSums, type Finding } from './verify-sums.ts';
+import { walkDay } from './walk-day.ts';
 
 export type { Finding } from './verify-sums.ts';
 
 export interface Verification {
+  /** Those that are there; what was pruned counts by its sums. */
   readonly receipts: number;
   readonly attempts: number;
   /** Empty when the books are right. At most 1,000. */
@@ -15,15 +14,6 @@ export interface Verification {
 }
 
 const mostFindings = 1_000;
-/** So many blocks are read at a time: about 10 ms. */
-const blocksInStep = 16;
-
-/** Of one block, or the rows after the last. */
-interface Step {
-  readonly idDay: number;
-  readonly rows: ReadonlyMap<number, Row>;
-  readonly lines: ReadonlyMap<number, string>;
-}
 
 /**
  * Adds the columns up: receipts as they were journalled, their rows, counters and movements must tell the same story by
@@ -32,94 +22,27 @@ interface Step {
 export function* verifyBooks(): Asking<Verification> {
   const findings: Finding[] = [];
   const sums = new ReceiptSums();
-  const corrected = (yield { sql: 'SELECT sequence FROM corrections LIMIT 1', values: [] }).length > 0;
+  let [receipts, attempts] = [0, 0];
   const days = yield { sql: 'SELECT DISTINCT id_day FROM bodies ORDER BY id_day', values: [] };
   for (const row of days) {
-    for (let after: number | null = 0; after !== null;) {
-      const step: { read: Step; last: number | null } = yield* readStep(
-        Number(row['id_day']),
-        after,
-        findings,
-      );
-      yield* sumStep(sums, step.read, { findings, corrected });
-      after = step.last;
-    }
+    yield* walkDay(Number(row['id_day']), {
+      findings,
+      onReceipt(entry, posting) {
+        receipts += 1;
+        attempts += entry.receipt.attempts.length;
+        sums.add(entry, posting, 1);
+      },
+      onCorrection(before, after, posting) {
+        attempts += after.receipt.attempts.length - before.receipt.attempts.length;
+        sums.add(before, posting, -1);
+        sums.add(after, posting, 1);
+      },
+    });
   }
+  const pruned = yield* readPruned();
+  for (const { of, figures } of pruned.sums) sums.addFigures(of, figures);
+  for (const each of pruned.postings) sums.addPosting(each.posting, each.currency, each);
   yield* compareSums(sums, findings);
   yield* findFaults(findings);
-  const { receipts, attempts } = sums;
   return { receipts, attempts, findings: findings.slice(0, mostFindings) };
-}
-
-/** The next blocks of a day and the rows up to their end; without any more, the rows that are left, and null. */
-function* readStep(
-  idDay: number,
-  after: number,
-  findings: Finding[],
-): Asking<{ read: Step; last: number | null }> {
-  const blocks = yield {
-    sql: `SELECT block, last, content FROM bodies WHERE id_day = ? AND block > ? ORDER BY block LIMIT ${blocksInStep}`,
-    values: [idDay, after],
-  };
-  const end = blocks.length === 0 ? null : Number(blocks.at(-1)!['last']);
-  const rows = yield {
-    sql: `SELECT sequence, id, posting, day, "key", project, team, outcome, attempts, tokens, cost_nano
-      FROM receipts WHERE id_day = ? AND sequence > ? AND sequence <= ?`,
-    values: [idDay, after, end ?? Number.MAX_SAFE_INTEGER],
-  };
-  const lines = new Map<number, string>();
-  for (const row of blocks) {
-    const block = Number(row['block']);
-    try {
-      for (const [at, body] of unpackBodies(row['content'] as Uint8Array).entries())
-        lines.set(block + at, body);
-    } catch (error) {
-      const subject = `block ${block}`;
-      findings.push({ check: 'receipt is readable', subject, expected: 'a block', found: String(error) });
-    }
-  }
-  const bySequence = new Map(rows.map((row) => [Number(row['sequence']), row]));
-  return { read: { idDay, rows: bySequence, lines }, last: end };
-}
-
-function* sumStep(
-  sums: ReceiptSums,
-  { idDay, rows, lines }: Step,
-  { findings, corrected }: { findings: Finding[]; corrected: boolean },
-): Asking<void> {
-  const corrections = corrected
-    ? yield* readCorrections([...rows.values()].map((row) => String(row['id'])))
-    : new Map<string, { posting: number; body: string }[]>();
-  for (const sequence of new Set([...rows.keys(), ...lines.keys()])) {
-    const [row, body] = [rows.get(sequence), lines.get(sequence)];
-    const subject = row ? String(row['id']) : `number ${sequence} of day ${idDay}`;
-    try {
-      if (body === undefined) throw new Error('its body is gone');
-      if (!row) {
-        findings.push({ check: 'row = its receipt', subject, expected: body, found: 'no row' });
-        continue;
-      }
-      sums.receipts += 1;
-      let entry = mapEntry(parseReceipt(body), body, []);
-      checkRow(row, entry, findings);
-      sums.add(entry, Number(row['posting']), 1);
-      for (const correction of corrections.get(subject) ?? []) {
-        sums.add(entry, correction.posting, -1);
-        entry = mapEntry(parseReceipt(correction.body), correction.body, []);
-        sums.add(entry, correction.posting, 1);
-      }
-      sums.attempts += entry.receipt.attempts.length;
-    } catch (error) {
-      findings.push({ check: 'receipt is readable', subject, expected: 'a receipt', found: String(error) });
-    }
-  }
-}
-
-function checkRow(row: Row, { receipt, of, tokens, costNano }: ReceiptEntry, findings: Finding[]): void {
-  const subjects = [receipt.id, of.day, of.key, of.project, of.team, of.outcome];
-  const expected = [...subjects, receipt.attempts.length, tokens, costNano].join(', ');
-  const names = ['id', 'day', 'key', 'project', 'team', 'outcome', 'attempts', 'tokens', 'cost_nano'];
-  const found = names.map((name) => String(row[name])).join(', ');
-  if (found === expected) return;
-  findings.push({ check: 'row = its receipt', subject: String(row['id']), expected, found });
 }

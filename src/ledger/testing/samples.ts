@@ -99,3 +99,15 @@ export function recorded(journal: Journal, record: Written): Promise<void> {
     else journal.receipt(record.receipt, record.booked ?? sampleBooked, done);
   });
 }
+
+const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** The id of an exchange that began at a time, for tests that know what would else be chance (a ULID). */
+export const idAt = (ms: number, n: number): string => base32(ms, 10) + base32(n, 16);
+
+function base32(value: number, length: number): string {
+  let text = '';
+  for (let rest = value; text.length < length; rest = Math.floor(rest / 32))
+    text = crockford[rest % 32]! + text;
+  return text;
+}

@@ -19,13 +19,21 @@ export interface KeptAttemptParts {
   readonly dialect: Dialect;
   readonly provider: Provider;
   readonly request: UpstreamRequest;
-  /** Nothing of the answer is read, whatever it is. */
-  readonly raw: boolean;
+  /** What of the answer is taken in whole before anything goes out. */
+  readonly reads: 'json' | 'all' | 'nothing';
+  /** Work is to be done that is paid for: the answer is waited for even when the client hangs up. */
+  readonly stays?: true;
 }
 
-/** A provider's answer about a kept thing: whole where it is JSON, else on its way to the client already. */
+/** A provider's answer about a kept thing: whole where it is read, else on its way to the client already. */
 export type KeptAnswer =
-  | { readonly type: 'whole'; readonly status: number; readonly headers: HeaderList; readonly body: Buffer }
+  | {
+      readonly type: 'whole';
+      readonly status: number;
+      readonly contentType: string;
+      readonly headers: HeaderList;
+      readonly body: Buffer;
+    }
   | { readonly type: 'under-way'; readonly answer: Answer };
 
 /**
@@ -90,13 +98,13 @@ class KeptAttempt implements UpstreamSink {
   }
 
   onHead(status: number, headers: HeaderList): void {
-    const { dialect, passage, raw } = this.#parts;
+    const { dialect, passage, reads } = this.#parts;
     this.#status = status;
     this.#headers = headers;
     this.#record.status = status;
     this.#record.upstreamId = headerOf(headers, dialect.provider.requestIdHeader) ?? null;
     const isJson = (headerOf(headers, 'content-type') ?? '').toLowerCase().startsWith('application/json');
-    if (status >= 300 || (isJson && !raw)) return;
+    if (status >= 300 || reads === 'all' || (isJson && reads === 'json')) return;
     this.#isUnderWay = true;
     const { exchange } = passage;
     exchange.status = status;
@@ -132,7 +140,12 @@ class KeptAttempt implements UpstreamSink {
     }
     this.#over = true;
     if (this.#isUnderWay) this.#resolve({ type: 'under-way', answer: this.#ending(true) });
-    else this.#resolve({ type: 'whole', status: this.#status, headers: passingHeaders(this.#headers), body });
+    else this.#resolve({ type: 'whole', ...this.#whole(body) });
+  }
+
+  #whole(body: Buffer) {
+    const contentType = headerOf(this.#headers, 'content-type') ?? 'application/json';
+    return { status: this.#status, contentType, headers: passingHeaders(this.#headers), body };
   }
 
   onFault(fault: Fault): void {
@@ -148,11 +161,12 @@ class KeptAttempt implements UpstreamSink {
 
   #clientGone(): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#call?.cancel();
     const { exchange } = this.#parts.passage;
     exchange.outcome = 'client_gone';
     exchange.fault = new Fault('client/gone', 'The client hung up before its answer was complete.');
+    if (this.#parts.stays) return;
+    this.#over = true;
+    this.#call?.cancel();
     this.#resolve({ type: 'under-way', answer: nothingLeft });
   }
 

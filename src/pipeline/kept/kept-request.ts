@@ -4,6 +4,7 @@ import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import type { Provider } from '#core/target.ts';
 import { Fault } from '#core/fault.ts';
 import { editHeaders, passingHeaders } from '../outbound-call.ts';
+import type { Endpoint } from '../gateway.ts';
 import type { Passage } from '../passage.ts';
 
 export interface KeptCall {
@@ -39,9 +40,10 @@ export function keptRequest(
 ): UpstreamRequest {
   const endpoint = gateway.endpoint(provider);
   const { traceId, spanId, flags } = exchange.trace;
+  const passes = [...dialect.provider.passesHeaders, ...(use.passesHeaders ?? [])];
   const headers = [
     ...endpoint.headers,
-    ...dialect.provider.headers(passingHeaders(exchange.head.headers, dialect.provider.passesHeaders)),
+    ...dialect.provider.headers(passingHeaders(exchange.head.headers, passes)),
     ...(body ? ['content-type', body.contentType] : []),
     'accept',
     use.raw ? '*/*' : 'application/json, text/event-stream',
@@ -56,13 +58,19 @@ export function keptRequest(
   return {
     origin: endpoint.origin,
     method,
-    path: endpoint.pathPrefix + pathOf(use, line.parameters) + queryOf(use, line.query),
+    path: prefixOf(endpoint, use) + pathOf(use, line.parameters) + queryOf(use, line.query),
     headers: editHeaders(headers, exchange.upstreamHeaders),
     body: body?.content ?? null,
     timeouts: provider.timeouts,
     idempotent: method === 'GET',
     upgrade: null,
   };
+}
+
+function prefixOf({ pathPrefix }: Endpoint, { before }: KeptUse): string {
+  if (before === undefined) return pathPrefix;
+  const last = pathPrefix.lastIndexOf('/');
+  return last < 0 ? `/${before}` : `${pathPrefix.slice(0, last)}/${before}${pathPrefix.slice(last)}`;
 }
 
 const pathOf = ({ to }: KeptUse, parameters: CallLine['parameters']): string =>

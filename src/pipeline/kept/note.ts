@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import type { EventReader } from '#core/contracts/dialect.ts';
+import type { Obligation } from '#core/contracts/keeper.ts';
 import type { KeptName } from '#core/contracts/keeping.ts';
 import type { Target } from '#core/target.ts';
 import type { ModelCall } from '../model-call.ts';
@@ -10,17 +11,18 @@ import { subjectsOf } from '../record-intent.ts';
 import { firstLookMs } from './collect-owed.ts';
 import { ownerOf } from './owner.ts';
 
+/** Where they are kept, and for how long at most; the rest as of `KeptThing`. */
+interface NotedAt {
+  readonly provider: string;
+  readonly forMs: number | null;
+  readonly document?: string | null;
+  readonly madeBy?: string | null;
+}
+
 /** Begins to put on record what a provider keeps for this exchange's caller. The answer's end waits for it. */
-export function noteThings(
-  passage: Passage,
-  names: readonly KeptName[],
-  {
-    provider,
-    forMs,
-    document = null,
-  }: { readonly provider: string; readonly forMs: number | null; readonly document?: string | null },
-): void {
+export function noteThings(passage: Passage, names: readonly KeptName[], about: NotedAt): void {
   if (names.length === 0) return;
+  const { provider, forMs, document = null, madeBy = null } = about;
   const { exchange, gateway } = passage;
   const nowMs = gateway.clock.nowMs();
   const written = gateway.keeper.note(
@@ -33,6 +35,7 @@ export function noteThings(
       createdAtMs: nowMs,
       expiresAtMs: forMs === null ? null : nowMs + forMs,
       document,
+      madeBy,
     })),
   );
   // It is looked at when the exchange settles.
@@ -68,29 +71,34 @@ function note(parts: AnswerParts, names: readonly KeptName[]): void {
   const { passage, call, target } = parts;
   const { background } = call.dialect.client.keeping!;
   const answer = names.find(({ kind }) => kind === 'response');
-  if (answer && background?.asked(call.json)) owe(parts, answer.id);
+  if (answer && background?.asked(call.json))
+    owe(passage, {
+      thing: answer.id,
+      provider: target.provider.name,
+      dialect: call.dialect.name,
+      requestedModel: call.brief.model,
+      model: target.model,
+    });
   noteThings(passage, names, {
     provider: target.provider.name,
     forMs: call.dialect.client.keeping!.answersForMs,
   });
 }
 
+type Owed = Omit<Obligation, 'receipt' | 'route' | 'subjects' | 'beganAtMs'>;
+
 /** Whoever asked for it may never come back: what it will have used is paid for when it is done. */
-function owe({ passage, call, target }: AnswerParts, thing: string): void {
+export function owe(passage: Passage, owed: Owed): void {
   const { exchange, gateway } = passage;
   const attempt = exchange.attempts.at(-1)!;
   attempt.deferred = true;
   (attempt.flags ??= []).push('deferred');
   const nowMs = gateway.clock.nowMs();
   const obligation = {
+    ...owed,
     receipt: newExchangeId(nowMs),
-    thing,
-    provider: target.provider.name,
-    dialect: call.dialect.name,
     route: exchange.routeName,
-    subjects: subjectsOf(exchange.consumer),
-    requestedModel: call.brief.model,
-    model: target.model,
+    subjects: subjectsOf(exchange),
     beganAtMs: nowMs,
   };
   const written = gateway.keeper.owe(obligation, nowMs + firstLookMs);

@@ -16,18 +16,34 @@ export function holderOf(
   { client }: Dialect,
   { json, text }: { readonly json: JsonObject; readonly text: string },
 ): string | null | Promise<string | null> {
-  const { route } = passage.route;
-  if (route.kind === 'llm' && route.vendorIds === 'pass') return null;
+  const named = namedIn(passage, { client }, { json, text });
+  return named.length === 0 ? null : holderOfNames(passage, named);
+}
+
+/** Does the route let every name pass? */
+export const passesNames = ({ route: { route } }: Passage): boolean =>
+  route.kind === 'llm' && route.vendorIds === 'pass';
+
+/**
+ * What a call names and must be the caller's.
+ * @throws Fault `access/resource` for what cannot be looked up.
+ */
+export function namedIn(
+  passage: Passage,
+  { client }: Pick<Dialect, 'client'>,
+  { json, text }: { readonly json: JsonObject; readonly text: string },
+): readonly NamedThing[] {
+  if (passesNames(passage)) return [];
   // What the provider's parser sees must be what ours has seen.
   if (mayHide(text, client.vendorIdWords)) refuseHiddenKeys(text);
   const { keeping } = client;
   const fields = client.vendorIds(json).filter((field) => !keeping?.allows.includes(field));
-  if (fields.length === 0) return null;
+  if (fields.length === 0) return [];
   const named = keeping?.namesOf(json) ?? [];
   // What is found and cannot be looked up is nobody's.
   const strange = fields.find((field) => !named.some(({ path }) => path === field));
   if (strange !== undefined) throw notYours(strange);
-  return holderOfNames(passage, named);
+  return named;
 }
 
 /** A call names no more things than this. */

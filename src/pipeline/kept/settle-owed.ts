@@ -1,18 +1,21 @@
 import type { JsonObject } from '#core/call.ts';
-import type { Dialect } from '#core/contracts/dialect.ts';
 import type { Obligation } from '#core/contracts/keeper.ts';
-import { isObject } from '#core/read-json.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
-import type { Provider, Target } from '#core/target.ts';
+import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from '../gateway.ts';
 import { costEvents } from '../cost-event.ts';
-import { pricesOf, tierServed } from '../attempt-prices.ts';
 import { priceUsage, type Pricing } from '#core/price-usage.ts';
+import { fetchDocument } from './fetch-kept.ts';
+import { pricingOwed } from './pricing-owed.ts';
+import { settleBatch } from './settle-batch.ts';
+import { targetOf } from './target-of.ts';
+import { usageIn } from './usage-in.ts';
 
-const maxDocumentBytes = 64 * 1024 * 1024;
-/** Looks, with a minute between the later ones: providers end what takes longer than a day. */
-const maxTries = 2_000;
+/** Looks, with a minute between the later ones: providers end what takes longer than a day, batches after two. */
+const maxTries = 5_000;
+/** Looks at a batch that is not there (yet). */
+const maxMissing = 10;
 
 /**
  * Looks whether a provider has done what was asked of it, and if so puts its receipt on record: the same one however often
@@ -27,20 +30,33 @@ export async function settleOwed(
     const dialect = gateway.dialects.get(owed.dialect);
     const known = gateway.snapshot.providers[owed.provider];
     const provider = known && dialect ? gateway.speaking(known, dialect) : null;
-    const background = dialect?.client.keeping?.background;
-    if (!dialect || !background || provider?.dialect !== dialect.name)
-      return tries < maxTries ? 'open' : await settle(gateway, owed, lost);
-    const { status, document } = await look(gateway, { dialect, provider, owed });
-    if (status === 404) return await settle(gateway, owed, lost);
-    if (!document || !background.isDone(document))
-      return tries < maxTries ? 'open' : await settle(gateway, owed, lost);
+    const work = owed.batch ? dialect?.client.keeping?.batches : dialect?.client.keeping?.background;
+    const giveUp = async () =>
+      tries < maxTries ? ('open' as const) : putOnRecord(gateway, owed, [lineOf(gateway, owed, lost)]);
+    if (!dialect || !work || provider?.dialect !== dialect.name) return await giveUp();
+    const question = { dialect, provider, path: work.path(owed.thing), exchange: owed.receipt };
+    const { status, document } = await fetchDocument(gateway, question);
+    if (status === 404 && (!owed.batch || tries >= maxMissing))
+      return await putOnRecord(gateway, owed, [lineOf(gateway, owed, lost)]);
+    if (!document) return await giveUp();
+    if (owed.batch) describe(gateway, owed, document);
+    if (!work.isDone(document)) return await giveUp();
+    if (owed.batch) {
+      const done = { dialect, provider, document };
+      const lines = await settleBatch(gateway, owed, done).catch((error: unknown) => {
+        if (tries < maxTries) throw error;
+        return [lineOf(gateway, owed, lost)];
+      });
+      return await putOnRecord(gateway, owed, lines);
+    }
     const target = targetOf(gateway, owed, provider);
-    return await settle(gateway, owed, {
+    const line = lineOf(gateway, owed, {
       usage: usageIn(dialect, document, target),
       target,
       status,
-      doneAtMs: background.doneAtMs(document) ?? owed.beganAtMs,
+      doneAtMs: work.doneAtMs(document),
     });
+    return await putOnRecord(gateway, owed, [line]);
   } catch (error) {
     gateway.observer.owedFailed(owed, error);
     return 'open';
@@ -62,48 +78,28 @@ const lost: Done = {
   doneAtMs: null,
 };
 
-/** Of what is used the last word counts. What failed may have used something, too. */
-function usageIn(dialect: Dialect, document: JsonObject, target: Target): Usage | null {
-  let usage: Usage | null = null;
-  for (const event of dialect.provider.parseAnswer(document, target))
-    if (event.type === 'usage') usage = event.usage;
-  return usage;
+/** Lists say how it stands. */
+function describe(gateway: Gateway, owed: Obligation, document: JsonObject): void {
+  const { thing, provider, subjects } = owed;
+  gateway.keeper
+    .describe({ id: thing, provider, owner: subjects.project }, JSON.stringify(document))
+    .catch((error: unknown) => gateway.observer.owedFailed(owed, error));
 }
 
-function targetOf(
-  { models }: Gateway,
-  { requestedModel, model, provider: name }: Obligation,
-  provider: Provider,
-): Target {
-  const fits = (target: Target) => target.provider.name === name && target.model === model;
-  const found = [requestedModel, `${name}/${model}`]
-    .flatMap((known) => models.find(known)?.targets ?? [])
-    .find(fits);
-  return found ?? { provider, model, price: null, defaultMaxOutputTokens: 0 };
+function pricingOf(gateway: Gateway, owed: Obligation, { target, usage }: Done): Pricing {
+  if (target) return pricingOwed(gateway, owed, { target, usage });
+  return { prices: () => ({ cost: null, charge: null }), serviceTier: null, tolerance: undefined };
 }
 
-function pricingOf(gateway: Gateway, { subjects, beganAtMs }: Obligation, { target, usage }: Done): Pricing {
-  if (!target)
-    return { prices: () => ({ cost: null, charge: null }), serviceTier: null, tolerance: undefined };
-  const serviceTier = tierServed({ brief: null, dialectName: '' }, target, usage?.serviceTier);
+function lineOf(gateway: Gateway, owed: Obligation, done: Done): AttemptLine {
+  const { usage, status, doneAtMs } = done;
+  const flags = [...(usage?.flags ?? []), owed.batch ? 'batch' : 'background'];
   return {
-    prices: pricesOf(gateway, target, { use: { atMs: beganAtMs, serviceTier }, subjects }),
-    serviceTier,
-    tolerance: target.provider.costTolerance,
-  };
-}
-
-/** Everything on it comes from the obligation and the provider's document, so that a second one is the same. */
-async function settle(gateway: Gateway, owed: Obligation, done: Done): Promise<'settled'> {
-  const { usage, status } = done;
-  const flags = [...(usage?.flags ?? []), 'background'];
-  const endedAtMs = done.doneAtMs ?? owed.beganAtMs;
-  const attempt: AttemptLine = {
     number: 1,
     provider: owed.provider,
     model: owed.model,
     startedAtMs: owed.beganAtMs,
-    endedAtMs,
+    endedAtMs: doneAtMs ?? owed.beganAtMs,
     status,
     fault: null,
     upstreamId: owed.thing,
@@ -112,91 +108,36 @@ async function settle(gateway: Gateway, owed: Obligation, done: Done): Promise<'
     flags,
     ...priceUsage(usage, pricingOf(gateway, owed, done), flags),
   };
+}
+
+/** Everything on it comes from the obligation and what the provider says, so that a second one is the same. */
+async function putOnRecord(
+  gateway: Gateway,
+  owed: Obligation,
+  attempts: readonly AttemptLine[],
+): Promise<'settled'> {
+  const last = attempts.at(-1)!;
   const receipt: Receipt = {
     id: owed.receipt,
     route: owed.route,
     outcome: 'completed',
-    status,
+    status: last.status,
     fault: null,
     subjects: owed.subjects,
     dialect: owed.dialect,
     requestedModel: owed.requestedModel,
     admittedAtMs: owed.beganAtMs,
-    settledAtMs: endedAtMs,
+    settledAtMs: last.endedAtMs,
     firstContentAtMs: null,
     requestBytes: 0,
     responseBytes: 0,
     traceId: null,
     dropped: [],
-    attempts: [attempt],
+    attempts,
   };
   await new Promise<void>((resolve, reject) => {
     gateway.journal.receipt(receipt, [], (error) => (error ? reject(error) : resolve()));
   });
   for (const event of costEvents(receipt)) gateway.events.emit(event);
   return 'settled';
-}
-
-/** The document as it stands; null where the provider cannot say now. */
-async function look(
-  gateway: Gateway,
-  {
-    dialect,
-    provider,
-    owed,
-  }: { readonly dialect: Dialect; readonly provider: Provider; readonly owed: Obligation },
-): Promise<{ readonly status: number; readonly document: JsonObject | null }> {
-  const endpoint = gateway.endpoint(provider);
-  const path = endpoint.pathPrefix + dialect.client.keeping!.background!.path(owed.thing);
-  const request = {
-    origin: endpoint.origin,
-    method: 'GET',
-    path,
-    headers: [
-      ...endpoint.headers,
-      ...dialect.provider.headers([]),
-      'accept',
-      'application/json',
-      'accept-encoding',
-      'identity',
-      'x-sluice-exchange',
-      owed.receipt,
-    ],
-    body: null,
-    timeouts: provider.timeouts,
-    idempotent: true,
-    upgrade: null,
-  };
-  const signed = endpoint.sign ? await endpoint.sign(request) : request;
-  return new Promise((resolve) => {
-    let status = 0;
-    let bytes = 0;
-    const chunks: Buffer[] = [];
-    const call = endpoint.upstream.start(signed, {
-      onHead(came: number) {
-        status = came;
-      },
-      onData(chunk) {
-        bytes += chunk.length;
-        if (bytes <= maxDocumentBytes) return void chunks.push(Buffer.from(chunk));
-        call.cancel();
-        resolve({ status, document: null });
-      },
-      onEnd() {
-        resolve({ status, document: status < 300 ? objectIn(Buffer.concat(chunks)) : null });
-      },
-      onFault() {
-        resolve({ status: 0, document: null });
-      },
-    });
-  });
-}
-
-function objectIn(body: Buffer): JsonObject | null {
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'));
-    return isObject(parsed) ? parsed : null;
-  } catch {
-    return null;
-  }
 }

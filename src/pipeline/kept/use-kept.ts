@@ -1,4 +1,5 @@
 import type { DueObligations, KeptThing } from '#core/contracts/keeper.ts';
+import type { KeptUse } from '#core/contracts/keeping.ts';
 import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
 import type { Answer } from '../answer.ts';
@@ -9,9 +10,11 @@ import { deliver, documentIn } from './deliver.ts';
 import { attemptKept } from './kept-attempt.ts';
 import { keptRequest, speakerNamed, type KeptBody, type KeptCall } from './kept-request.ts';
 import { listKept } from './list-kept.ts';
+import { makeBatch } from './make-batch.ts';
 import { makeKept } from './make-kept.ts';
 import { noteThings } from './note.ts';
 import { foundThings, unreadable } from './ownership.ts';
+import { uploadKept } from './upload-kept.ts';
 
 /**
  * A call that reads, changes or removes something a provider keeps: the caller's own goes to its holder, anything else is not
@@ -21,6 +24,8 @@ import { foundThings, unreadable } from './ownership.ts';
 export async function useKept(passage: Passage, { dialect, line }: Asked): Promise<() => Promise<Answer>> {
   const use = line.operation.kept!;
   const call = { dialect, line, use };
+  if (use.batch) return makeBatch(passage, call, use.batch);
+  if (use.resumable) return uploadKept(passage, call, use.resumable);
   if (use.verb === 'make') return makeKept(passage, call);
   if (use.verb === 'list') return listKept(passage, call);
   const body = line.operation.method === 'POST' ? await actBody(passage) : null;
@@ -39,13 +44,15 @@ async function actBody({ exchange, route }: Passage): Promise<KeptBody | null> {
 }
 
 async function ownThing(passage: Passage, { line, use }: KeptCall): Promise<KeptThing> {
-  const id = line.parameters['id'] ?? '';
+  const id = nameOf(use, line.parameters['id'] ?? '');
   const found = await foundThings(passage, [id]);
   const thing = found.find(({ kind }) => kind === use.thing);
   if (thing) return thing;
   const message = `No ${use.thing} "${id.slice(0, 200)}" is known to be yours: none was made through this gateway by your project.`;
   throw new Fault('access/resource', message, { field: 'id' });
 }
+
+const nameOf = ({ named }: KeptUse, id: string): string => named?.replace('{id}', () => id) ?? id;
 
 async function relay(
   passage: Passage,
@@ -56,18 +63,37 @@ async function relay(
   const provider = speakerNamed(passage, call, thing.provider);
   if (use.verb === 'delete') await settleFirst(passage, thing);
   const request = keptRequest(passage, call, { provider, body });
-  const answered = await attemptKept({ passage, dialect, provider, request, raw: use.raw === true });
+  const reads = use.raw ? 'nothing' : 'json';
+  const answered = await attemptKept({ passage, dialect, provider, request, reads });
   if (use.verb === 'delete') await forget(passage, thing);
-  if (answered.type === 'whole' && use.lists !== undefined)
-    noteListed(passage, answered, { thing, kind: use.lists });
-  return deliver(passage, answered);
+  if (answered.type === 'whole') {
+    if (use.lists !== undefined) noteListed(passage, answered, { thing, kind: use.lists });
+    else if (thing.document !== null) takeDocument(passage, call, { thing, body: answered.body });
+  }
+  return deliver(passage, answered, use);
+}
+
+/** What is said of a thing is what lists say of it from now on, and what has come of it is the owner's. */
+function takeDocument(
+  passage: Passage,
+  { dialect }: KeptCall,
+  { thing, body }: { readonly thing: KeptThing; readonly body: Buffer },
+): void {
+  const { exchange, gateway } = passage;
+  const document = documentIn(body);
+  if ((document['id'] ?? document['name']) !== thing.id) return;
+  gateway.keeper
+    .describe(thing, JSON.stringify(document))
+    .catch((error: unknown) => gateway.observer.failed(exchange, error));
+  const names = dialect.client.keeping?.batches?.madeBy(document) ?? [];
+  noteThings(passage, names, { provider: thing.provider, forMs: null, madeBy: thing.id });
 }
 
 /** What was used could not be found out any more. @throws Fault while it is not done. */
-async function settleFirst({ gateway }: Passage, { id, kind }: KeptThing): Promise<void> {
+async function settleFirst({ gateway }: Passage, { id, kind, madeBy }: KeptThing): Promise<void> {
   let due: DueObligations['due'];
   try {
-    ({ due } = await gateway.keeper.due(gateway.clock.nowMs(), 0, id));
+    ({ due } = await gateway.keeper.due(gateway.clock.nowMs(), 0, madeBy ?? id));
   } catch (cause) {
     throw unreadable(cause);
   }

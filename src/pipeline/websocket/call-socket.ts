@@ -11,7 +11,7 @@ import { answerHeaders } from '../answer-headers.ts';
 import { newExchangeId } from '../open-exchange.ts';
 import type { Passage } from '../passage.ts';
 import { outcomeOf } from '../refuse.ts';
-import { settleAhead } from '../settle.ts';
+import { settleAhead } from '../limits/settle-limits.ts';
 import { acceptOf, requireWebSocket } from './handshake.ts';
 import { MessageInbound } from './message-inbound.ts';
 import { MessageSocket } from './message-socket.ts';
@@ -30,7 +30,7 @@ export async function serveCallSocket(passage: Passage, dialect: Dialect): Promi
   const { exchange } = passage;
   const { websocket } = passage.route.route as LlmRoute;
   requireWebSocket(exchange, { upgrade: true, websocket });
-  await settleAhead(exchange);
+  await settleAhead(passage);
   const key = headerOf(exchange.head.headers, 'sec-websocket-key') ?? '';
   const client = exchange.inbound.upgrade(
     answerHeaders(passage, 101, [

@@ -5,6 +5,7 @@ import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import { admit } from '../admit.ts';
 import { notYours } from '../kept/ownership.ts';
+import { reserveLimits } from '../limits/reserve.ts';
 import type { ModelCall } from '../model-call.ts';
 import { openExchange } from '../open-exchange.ts';
 import type { Passage } from '../passage.ts';
@@ -153,7 +154,7 @@ export class SessionCalls {
       onWhole() {},
       onBroken() {},
     });
-    const own = openExchange(inbound, gateway.clock.nowMs());
+    const own = openExchange(inbound, gateway.clock.nowMs(), gateway.snapshot.service);
     return {
       ...own,
       head,
@@ -175,6 +176,7 @@ export class SessionCalls {
       await admit(route.onHead, 'onHead', exchange);
       if (!exchange.shortAnswer) await admit(route.onCall, 'onCall', exchange);
       if (exchange.shortAnswer) throw new Fault('policy/cut', 'A policy answered in place of the model.');
+      await reserveLimits(passage);
       await recordIntent(passage, record);
     } catch (thrown) {
       const fault = faultFrom(thrown);

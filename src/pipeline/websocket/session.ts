@@ -9,12 +9,13 @@ import { entriesOf } from '#core/websocket/handshake.ts';
 import type { Answer } from '../answer.ts';
 import type { Try } from '../attempt-call.ts';
 import { converse } from '../converse.ts';
-import { bodilessCall, type ModelCall } from '../model-call.ts';
+import type { ModelCall } from '../model-call.ts';
+import { bodilessCall } from '../read-call.ts';
 import type { Asked } from '../operation-index.ts';
 import { editHeaders, passingHeaders } from '../outbound-call.ts';
 import type { Passage } from '../passage.ts';
 import { recordIntent } from '../record-intent.ts';
-import { settleAhead } from '../settle.ts';
+import { settleAhead } from '../limits/settle-limits.ts';
 import { requireWebSocket } from './handshake.ts';
 import { SessionAttempt } from './session-attempt.ts';
 
@@ -32,7 +33,7 @@ export function openSession(passage: Passage, asked: Asked): () => Promise<Answe
   const call = bodilessCall(passage, asked, { name, json: session!.body(name) });
   return async () => {
     // Each response is admitted by itself, so that the session's own place is not in its way.
-    await settleAhead(exchange);
+    await settleAhead(passage);
     return converse(passage, call, attemptSession);
   };
 }

@@ -9,7 +9,6 @@ import { compression } from './index.ts';
 const services = {
   instance: 'compression/0',
   keys: { find: () => undefined },
-  counters: null as never,
   cache: null as never,
   clock: null as never,
 };

@@ -1,8 +1,9 @@
-import type { ReserveResult } from '#core/contracts/counter-store.ts';
-import { subjectOf } from '#core/counted-subject.ts';
+import { countBy } from '#core/counted-subject.ts';
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
-import { Fault } from '#core/fault.ts';
+import type { LimitWish } from '#core/limit-wish.ts';
+import { quoteName } from '#core/rate-wishes.ts';
+import type { Target } from '#core/target.ts';
 import type { ConcurrencyLimitSettings } from './schema.ts';
 
 /** Limits exchanges at work at once: a place is taken before the upstream is asked, and given back at the settlement. */
@@ -11,44 +12,29 @@ export const concurrencyLimit: PolicyKind<ConcurrencyLimitSettings> = {
   create: createConcurrencyLimit,
 };
 
-function createConcurrencyLimit(settings: ConcurrencyLimitSettings, services: PolicyServices): Policy {
-  const { counters, clock, instance } = services;
+function createConcurrencyLimit(settings: ConcurrencyLimitSettings, { instance }: PolicyServices): Policy {
   const { max } = settings;
-  const by = typeof settings.by === 'string' ? [settings.by] : settings.by;
-  const whom = by.join(' with ');
+  const subjects = countBy('concurrency-limit', settings.by);
+  const form = {
+    sort: 'concurrency',
+    name: quoteName(`${instance}/at-once`),
+    span: '',
+    capacity: max,
+    window: { kind: 'held' },
+    inFlight: 'none',
+    warnAt: [],
+    ...(subjects.invented ? { invented: true } : {}),
+  } as const;
 
-  function decide(exchange: Exchange, result: ReserveResult): void {
-    if (!result.admitted) {
-      throw new Fault(
-        'limit/exceeded',
-        `${max} exchanges of this ${whom} are at work, and no more are allowed at once. Wait for one to end.`,
-        { headers: ['retry-after', '1'] },
-      );
-    }
-    const { reservation } = result;
-    // Not among `exchange.reserved`: a place is not held over a restart.
-    exchange.settlements.push(() => {
-      const done = counters.settle(reservation, [0]);
-      return done instanceof Promise ? done.then(() => []) : [];
-    });
-  }
-
+  const limits = (exchange: Exchange, target: Target | null): readonly LimitWish[] => {
+    const subject = subjects.subjectOf(exchange, target);
+    return subject ? [{ ...form, subject: `${instance}/at-once/${subject.id}`, whom: subject.text }] : [];
+  };
   return {
     name: 'concurrency-limit',
-    summary: `at most ${max} at once for each ${whom}`,
-    onCall(exchange) {
-      const whose = subjectOf('concurrency-limit', exchange, by);
-      if (whose === null) return;
-      const item = {
-        subject: `${instance}/at-once/${whose.id}`,
-        window: { kind: 'held' as const },
-        capacity: max,
-        amount: 1,
-      };
-      const result = counters.reserve(`${exchange.id}/${instance}`, [item], clock.nowMs());
-      return result instanceof Promise
-        ? result.then((later) => decide(exchange, later))
-        : decide(exchange, result);
-    },
+    summary: `at most ${max} at once for each ${subjects.text}`,
+    ...(subjects.needsTarget
+      ? { targetLimits: limits }
+      : { limits: (exchange: Exchange) => limits(exchange, null) }),
   };
 }

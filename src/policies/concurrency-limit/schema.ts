@@ -1,13 +1,14 @@
 import { Type, type Static } from 'typebox';
+import { dimensionPattern, type Dimension } from '#core/counted-subject.ts';
 
-const dimension = Type.Union([
-  Type.Literal('key'),
-  Type.Literal('project'),
-  Type.Literal('team'),
-  Type.Literal('model'),
-  Type.Literal('route'),
-  Type.Literal('address'),
-]);
+const dimension = Type.Unsafe<Dimension>(
+  Type.String({
+    pattern: dimensionPattern,
+    description:
+      '`key`, `consumer`, `project`, `team`, `model`, `provider`, `route`, `address`, `header:NAME` or `claim:NAME`.',
+    examples: ['key', 'project', 'team', 'model', 'provider', 'route', 'address', 'header:x-tenant'],
+  }),
+);
 
 /** What `concurrency-limit` takes in a configuration. */
 export const ConcurrencyLimitSchema = Type.Object(
@@ -21,7 +22,7 @@ export const ConcurrencyLimitSchema = Type.Object(
   {
     additionalProperties: false,
     description:
-      'Limits exchanges at work at once, exactly over all threads, by key, project, team, model, route or address.',
+      'Limits exchanges at work at once, exactly over all threads, by key, project, team, model, provider, route, address, header or claim.',
   },
 );
 

@@ -6,7 +6,6 @@ import { cors } from './index.ts';
 const services = {
   instance: 'cors/0',
   keys: { find: () => undefined },
-  counters: null as never,
   cache: null as never,
   clock: null as never,
 };

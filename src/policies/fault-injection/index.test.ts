@@ -7,7 +7,6 @@ import { faultInjection } from './index.ts';
 const services = {
   instance: 'fault-injection/0',
   keys: { find: () => undefined },
-  counters: null as never,
   cache: null as never,
   clock: null as never,
 };

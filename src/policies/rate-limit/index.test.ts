@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CallBrief } from '#core/call.ts';
-import type { CounterStore, LimitItem, ReserveResult } from '#core/contracts/counter-store.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
-import { headerOf } from '#core/head.ts';
-import type { TokenTotals } from '#core/usage.ts';
-import { createOutputExpectation } from './output-expectation.ts';
-import { parseRates } from './rate.ts';
+import type { Target } from '#core/target.ts';
 import { rateLimit } from './index.ts';
 import type { RateLimitSettings } from './schema.ts';
 
@@ -19,296 +15,134 @@ const brief: CallBrief = {
   choices: 1,
   wantsUsage: false,
 };
+const head = { clientAddress: '2001:db8:1:2::7', headers: ['x-tenant', 'acme'] };
+const nowMs = Date.UTC(2026, 1, 14, 12);
 
-/** The fields of an exchange that the policy reads and writes. */
-function exchangeOf(fields: object = {}): Exchange {
-  const start = { consumer, brief, estimatedInput: 100, routeName: 'llm', limits: null };
-  const model = (fields as { brief?: typeof brief }).brief?.model ?? brief.model;
-  return {
-    ...start,
-    countedModel: model,
-    modelNames: [model],
-    answerHeaders: [],
-    reserved: [],
-    settlements: [],
-    flows: [],
+const exchangeOf = (fields: object = {}): Exchange =>
+  ({
+    consumer,
+    claims: { org: 'o1' },
+    brief,
+    head,
+    routeName: 'llm',
+    countedModel: 'fast',
+    modelNames: ['fast', 'o/fast'],
     ...fields,
-  } as unknown as Exchange;
-}
+  }) as unknown as Exchange;
 
-/** A store that remembers, with a window that never ends: what it says is decided by capacity alone. */
-function createStore(retryAfterMs = 1500) {
-  const used = new Map<string, number>();
-  const calls: LimitItem[][] = [];
-  const settled: (readonly number[])[] = [];
-  const debits: (readonly number[])[] = [];
-  let last: readonly LimitItem[] = [];
-  const store: CounterStore = {
-    reserve(id, items): ReserveResult {
-      calls.push([...items]);
-      const refused = items.findIndex((i) => (used.get(i.subject) ?? 0) + i.amount > i.capacity);
-      const states = items.map((i) => {
-        if (refused === -1) used.set(i.subject, (used.get(i.subject) ?? 0) + i.amount);
-        const remaining = Math.max(0, i.capacity - (used.get(i.subject) ?? 0));
-        return { subject: i.subject, limit: i.capacity, remaining, resetMs: 4200 };
-      });
-      last = items;
-      if (refused === -1)
-        return {
-          admitted: true,
-          reservation: { id, token: calls.length, admittedAtMs: 0, granted: [] },
-          states,
-        };
-      const never = items[refused]!.amount > items[refused]!.capacity;
-      return {
-        admitted: false,
-        refusedBy: states[refused]!,
-        retryAfterMs: never ? Infinity : retryAfterMs,
-        states,
-      };
-    },
-    settle(_, amounts) {
-      settled.push(amounts);
-      last.forEach((i, n) => used.set(i.subject, used.get(i.subject)! - i.amount + amounts[n]!));
-    },
-    extend: () => [],
-    inspect: () => [],
-    debit(_, step, extra) {
-      assert.equal(step, debits.length + 1);
-      debits.push(extra);
-    },
-  };
-  return { store, calls, settled, debits };
-}
-
-function policyOf(settings: RateLimitSettings, counters: CounterStore, instance = 'rate-limit/0') {
-  const clock = { nowMs: () => 1_000_000, monotonicMs: () => 0 };
+function policyOf(settings: RateLimitSettings) {
+  const clock = { nowMs: () => nowMs, monotonicMs: () => 0 };
   return rateLimit.create(settings, {
-    instance,
+    instance: 'rate-limit/0',
     keys: { find: () => undefined },
-    counters,
     cache: null as never,
     clock,
   });
 }
 
-const totals = (input: number, output: number): TokenTotals => ({
-  input,
-  output,
-  cacheRead: 0,
-  cacheWrite: 0,
-  reasoning: 0,
-});
+const subjectsOf = (settings: RateLimitSettings, exchange = exchangeOf()): string[] =>
+  policyOf(settings).limits!(exchange).map(({ subject }) => subject);
 
-function refusalOf(run: () => unknown): Fault {
-  try {
-    run();
-  } catch (thrown) {
-    assert.ok(thrown instanceof Fault);
-    return thrown;
-  }
-  return assert.fail('was not refused');
-}
-
-test('all windows are reserved in one call, and settled with what was used', async () => {
-  const { store, calls, settled } = createStore();
-  const policy = policyOf(
-    { by: ['project', 'model'], requests: ['600/min', '9/s'], tokens: '100000/5min' },
-    store,
-  );
-  const exchange = exchangeOf();
-  await policy.onCall!(exchange);
-  assert.equal(calls.length, 1);
-  assert.deepEqual(
-    calls[0]!.map(({ subject, window, capacity, amount }) => [
-      subject,
-      window.kind === 'sliding' && window.windowMs,
-      capacity,
-      amount,
-    ]),
-    [
-      ['rate-limit/0/requests/60000/project:shop+model:fast', 60_000, 600, 1],
-      ['rate-limit/0/requests/1000/project:shop+model:fast', 1000, 9, 1],
-      // 100 estimated in, and 400 × 1.5 + 64 expected out: not the 128,000 the caller allows.
-      ['rate-limit/0/tokens/300000/project:shop+model:fast', 300_000, 100_000, 764],
-    ],
-  );
-  assert.deepEqual(
-    exchange.reserved.map((one) => one.amount),
-    [1, 1, 764],
-  );
-  assert.deepEqual(exchange.limits, {
-    requests: { limit: 9, remaining: 8, resetMs: 1000 },
-    tokens: { limit: 100_000, remaining: 99_236, resetMs: 300_000 },
+test('each rate is a limit of its own, named by its sort, window and subject', () => {
+  const settings = {
+    by: ['project', 'model'],
+    requests: ['600/min', '9/s burst 20'],
+    tokens: '100000/5min',
+    inputTokens: '7 per month',
+    outputTokens: '7 per day',
+    money: '12.50/h',
+    zone: 'Europe/Berlin',
+  } satisfies RateLimitSettings;
+  const whose = 'project:shop+model:fast';
+  assert.deepEqual(subjectsOf(settings), [
+    `rate-limit/0/requests/sliding-60000/${whose}`,
+    `rate-limit/0/requests/bucket-1000/${whose}`,
+    `rate-limit/0/tokens/sliding-300000/${whose}`,
+    `rate-limit/0/input-tokens/calendar-month-Europe%2FBerlin/${whose}`,
+    `rate-limit/0/output-tokens/calendar-day-Europe%2FBerlin/${whose}`,
+    `rate-limit/0/money/sliding-3600000/${whose}`,
+  ]);
+  const wishes = policyOf(settings).limits!(exchangeOf());
+  assert.deepEqual(wishes[1], {
+    subject: `rate-limit/0/requests/bucket-1000/${whose}`,
+    window: { kind: 'bucket', windowMs: 1000, burst: 20 },
+    capacity: 9,
+    sort: 'requests',
+    name: '"rate-limit/0/requests/s"',
+    span: 's',
+    whom: 'project "shop" with model "fast"',
+    inFlight: 'none',
+    warnAt: [],
   });
-  assert.deepEqual(exchange.answerHeaders, [
-    'ratelimit-policy',
-    '"rate-limit/0/requests/min";q=600;w=60, "rate-limit/0/requests/s";q=9;w=1, "rate-limit/0/tokens/5min";q=100000;w=300',
-    'ratelimit',
-    '"rate-limit/0/requests/min";r=599;t=5, "rate-limit/0/requests/s";r=8;t=5, "rate-limit/0/tokens/5min";r=99236;t=5',
-  ]);
-  const booked = await exchange.settlements[0]!(totals(90, 2000), true);
-  assert.deepEqual(settled, [[1, 1, 2090]]);
+  assert.deepEqual(wishes[3]!.window, {
+    kind: 'calendar',
+    startMs: Date.UTC(2026, 0, 31, 23),
+    endMs: Date.UTC(2026, 1, 28, 23),
+    nextEndMs: Date.UTC(2026, 2, 31, 22),
+  });
   assert.deepEqual(
-    booked.map((one) => one.amount),
-    [1, 1, 2090],
+    [wishes[5]!.capacity, wishes[5]!.currency, wishes[5]!.inFlight],
+    [12_500_000_000, 'USD', 'debit'],
   );
 });
 
-test('a stream that says more than was expected is debited as it flows, by what is new', async () => {
-  const { store, debits } = createStore();
-  const policy = policyOf({ by: 'project', requests: '600/min', tokens: ['100000/min', '200000/h'] }, store);
-  const exchange = exchangeOf({ brief: { ...brief, stream: true } });
-  await policy.onCall!(exchange);
-  const flow = exchange.flows[0]!;
-  flow(600);
-  assert.deepEqual(debits, [], '100 in and 664 out are reserved');
-  flow(1_000);
-  flow(1_000);
-  flow(1_250);
-  assert.deepEqual(debits, [
-    [0, 336, 336],
-    [0, 250, 250],
-  ]);
-  const whole = exchangeOf();
-  await policy.onCall!(whole);
-  assert.deepEqual(whole.flows, [], 'an answer in one piece is settled at once');
+test('who shares a limit is what `by` names', () => {
+  const by = (dimension: RateLimitSettings['by'], exchange?: Exchange) =>
+    subjectsOf({ by: dimension, requests: '5/min' }, exchange).map((subject) => subject.split('/').at(-1));
+  assert.deepEqual(by('key'), ['key:k1']);
+  assert.deepEqual(by('consumer'), ['consumer:k1']);
+  assert.deepEqual(by(['team', 'route']), ['team:web+route:llm']);
+  assert.deepEqual(by('address'), ['address:2001%3Adb8%3A1%3A2%3A%3A%2F64']);
+  assert.deepEqual(by('header:X-Tenant'), ['header:X-Tenant:acme']);
+  assert.deepEqual(by('claim:org'), ['claim:org:o1']);
+  assert.deepEqual(by('claim:org', exchangeOf({ claims: null })), ['claim:org:'], 'silence is no way around');
+  assert.deepEqual(by('model', exchangeOf({ brief: null })), []);
+  assert.equal(policyOf({ by: 'address', requests: '5/min' }).limits!(exchangeOf())[0]!.invented, true);
 });
 
-test('what was learnt of a model outlives a reload', async () => {
-  const { store, calls } = createStore();
-  const before = policyOf({ by: 'project', tokens: '100000/min' }, store);
-  const exchange = exchangeOf();
-  await before.onCall!(exchange);
-  await exchange.settlements[0]!(totals(90, 2_000), true);
-  await policyOf({ by: 'key', tokens: '100000/min' }, store).onCall!(exchangeOf());
-  assert.deepEqual(
-    calls.map(([item]) => item!.amount),
-    [764, 100 + 3_064],
+test('a limit by provider is asked for when a target is chosen', () => {
+  const policy = policyOf({ by: ['provider', 'team'], tokens: '5/min' });
+  assert.equal(policy.limits, undefined);
+  const target = { provider: { name: 'p' }, model: 'm' } as unknown as Target;
+  const [wish] = policy.targetLimits!(exchangeOf(), target);
+  assert.equal(wish!.subject, 'rate-limit/0/tokens/sliding-60000/provider:p+team:web');
+});
+
+test('a limit that names models leaves other calls alone', () => {
+  const settings = { by: 'key', model: ['o/f*', 'big'], requests: '5/min' } as const;
+  assert.equal(subjectsOf({ ...settings, model: [...settings.model] }).length, 1);
+  const other = exchangeOf({ modelNames: ['slow'] });
+  assert.equal(subjectsOf({ ...settings, model: [...settings.model] }, other).length, 0);
+  assert.equal(subjectsOf({ ...settings, model: 'fast' }, exchangeOf({ brief: null })).length, 0);
+});
+
+test('without a name there is no limit to keep, so the call is refused', () => {
+  const isClosed = (thrown: unknown) => thrown instanceof Fault && thrown.code === 'policy/failed';
+  assert.throws(
+    () => subjectsOf({ by: 'team', requests: '5/min' }, exchangeOf({ consumer: null })),
+    isClosed,
   );
 });
 
-test('a call that never went upstream gives everything back', async () => {
-  const { store, settled } = createStore();
-  const exchange = exchangeOf();
-  await policyOf({ by: 'key', requests: '1/min', tokens: '1000/min' }, store).onCall!(exchange);
-  assert.deepEqual(await exchange.settlements[0]!(totals(0, 0), false), []);
-  assert.deepEqual(settled, [[0, 0]]);
+test('names cannot spell one another', () => {
+  const of = (project: string, team: string) =>
+    subjectsOf(
+      { by: ['project', 'team'], requests: '5/min' },
+      exchangeOf({ consumer: { ...consumer, project, team } }),
+    )[0];
+  assert.notEqual(of('a+team:b', 'c'), of('a', 'b+team:c'));
+  assert.notEqual(of('a/b', 'c'), of('a', 'b/c'));
+  const long = (end: string) =>
+    subjectsOf(
+      { by: 'header:x-tenant', requests: '5/min' },
+      exchangeOf({ head: { ...head, headers: ['x-tenant', 'x'.repeat(5000) + end] } }),
+    )[0]!;
+  assert.notEqual(long('a'), long('b'));
+  assert.ok(long('a').length < 300);
 });
 
-test('a refusal says which limit, of how much, for whom and when to come back', () => {
-  const { store } = createStore();
-  const policy = policyOf({ by: 'project', requests: '1/min' }, store);
-  policy.onCall!(exchangeOf());
-  const exchange = exchangeOf();
-  const fault = refusalOf(() => policy.onCall!(exchange));
-  assert.equal(fault.code, 'limit/exceeded');
-  assert.equal(
-    fault.message,
-    'The limit of 1 requests per min for project "shop" is reached (0 left). Come back in 2 s.',
-  );
-  const headers = fault.details.headers!;
-  assert.equal(headerOf(headers, 'retry-after'), '2');
-  assert.equal(headerOf(headers, 'ratelimit-policy'), '"rate-limit/0/requests/min";q=1;w=60');
-  assert.equal(headerOf(headers, 'ratelimit'), '"rate-limit/0/requests/min";r=0;t=5');
-  assert.equal(headerOf(headers, 'x-should-retry'), undefined);
-  assert.deepEqual([exchange.reserved, exchange.settlements, exchange.answerHeaders], [[], [], []]);
-  assert.equal(exchange.limits?.requests?.remaining, 0);
-});
-
-test('clients are told not to retry what will not pass for long, or ever', () => {
-  const { store } = createStore(61_000);
-  const policy = policyOf({ by: 'team', tokens: '800/day' }, store);
-  policy.onCall!(exchangeOf());
-  const long = refusalOf(() => policy.onCall!(exchangeOf()));
-  assert.equal(headerOf(long.details.headers!, 'retry-after'), '61');
-  assert.equal(headerOf(long.details.headers!, 'x-should-retry'), 'false');
-  const never = refusalOf(() => policy.onCall!(exchangeOf({ estimatedInput: 801 })));
-  assert.equal(headerOf(never.details.headers!, 'retry-after'), undefined);
-  assert.equal(headerOf(never.details.headers!, 'x-should-retry'), 'false');
-  assert.equal(never.retryable, false);
-});
-
-test('an expected output does not shut a call out of a limit that its input fits into', () => {
-  const { store, calls } = createStore();
-  policyOf({ by: 'key', tokens: '500/min' }, store).onCall!(exchangeOf());
-  assert.equal(calls[0]![0]!.amount, 500);
-});
-
-test('without a model only requests count; without a consumer it fails closed', () => {
-  const { store, calls } = createStore();
-  const http = exchangeOf({ brief: null });
-  policyOf({ by: 'key', tokens: '5/min' }, store).onCall!(http);
-  policyOf({ by: 'key', requests: '5/min', model: 'fast' }, store).onCall!(http);
-  policyOf({ by: 'model', requests: '5/min' }, store).onCall!(http);
-  assert.equal(calls.length, 0);
-  policyOf({ by: 'key', tokens: '5/min', requests: '5/min' }, store).onCall!(http);
-  assert.equal(calls[0]!.length, 1);
-  for (const by of ['key', 'project', 'team'] as const) {
-    const fault = refusalOf(() =>
-      policyOf({ by, requests: '5/min' }, store).onCall!(exchangeOf({ consumer: null })),
-    );
-    assert.equal(fault.code, 'policy/failed');
-    assert.match(fault.message, /route "llm".*key-auth/);
-  }
-  policyOf({ by: 'model', requests: '5/min' }, store).onCall!(exchangeOf({ consumer: null }));
-  assert.equal(calls.length, 2);
-});
-
-test('the model setting picks the calls it applies to', () => {
-  const { store, calls } = createStore();
-  const policy = policyOf({ by: 'key', requests: '5/min', model: ['big-*', 'other'] }, store);
-  policy.onCall!(exchangeOf());
-  assert.equal(calls.length, 0);
-  policy.onCall!(exchangeOf({ brief: { ...brief, model: 'big-one' } }));
-  assert.equal(calls.length, 1);
-});
-
-test('of several policies the tightest limit of each sort is reported', () => {
-  const { store } = createStore();
-  const exchange = exchangeOf();
-  policyOf({ by: 'key', requests: '5/min', tokens: '900/min' }, store, 'a').onCall!(exchange);
-  policyOf({ by: 'team', requests: '9/min', tokens: '800/min' }, store, 'b').onCall!(exchange);
-  assert.equal(exchange.limits?.requests?.limit, 5);
-  assert.equal(exchange.limits?.tokens?.limit, 800);
-  assert.equal(exchange.settlements.length, 2);
-});
-
-test('a store that answers later is waited for', async () => {
-  const { store } = createStore();
-  const later: CounterStore = { ...store, reserve: async (...asked) => store.reserve(...asked) };
-  const policy = policyOf({ by: 'key', requests: '1/min' }, later);
-  await policy.onCall!(exchangeOf());
-  await assert.rejects(async () => policy.onCall!(exchangeOf()), Fault);
-});
-
-test('names cannot spell another combination', () => {
-  const { store, calls } = createStore();
-  const policy = policyOf({ by: ['key', 'model'], requests: '9/min' }, store);
-  policy.onCall!(exchangeOf({ consumer: { ...consumer, id: 'a+model:b' }, brief: { ...brief, model: 'c' } }));
-  policy.onCall!(exchangeOf({ consumer: { ...consumer, id: 'a' }, brief: { ...brief, model: 'b+model:c' } }));
-  policy.onCall!(exchangeOf({ brief: { ...brief, model: '\ud800' } }));
-  assert.equal(new Set(calls.map((items) => items[0]!.subject)).size, 3);
-});
-
-test('rates: what is read, and what is refused', () => {
-  assert.deepEqual(parseRates('requests', '7/2h'), [
-    { sort: 'requests', capacity: 7, windowMs: 7_200_000, span: '2h' },
-  ]);
-  for (const bad of ['0/min', '5/0min', '5/week', '5', '-1/s', '1.5/s', '5/32day']) {
-    assert.throws(() => parseRates('tokens', bad), RangeError, bad);
-  }
-  assert.throws(() => parseRates('tokens', ['5/60s', '9/min']), /twice/);
-  assert.throws(() => policyOf({ by: 'key' }, createStore().store), RangeError);
-});
-
-test('the expected output follows what was settled', () => {
-  const expectation = createOutputExpectation();
-  assert.equal(expectation.expect('m', null, 1), 664);
-  assert.equal(expectation.expect('m', 50, 2), 100);
-  for (let i = 0; i < 10; i++) expectation.learn('m', 200, 2);
-  assert.equal(expectation.expect('m', null, 1), 214);
-  assert.equal(expectation.expect('m', null, 3), 642);
-  for (let i = 0; i < 500; i++) expectation.learn('m', 1000, 1);
-  assert.equal(expectation.expect('m', null, 1), 1564);
+test('what is no limit is refused with the configuration', () => {
+  assert.throws(() => policyOf({ by: 'key' }), RangeError);
+  assert.throws(() => policyOf({ by: 'key', requests: '5/fortnight' }), RangeError);
+  assert.throws(() => policyOf({ by: 'key', requests: '5 per day', zone: 'Mars/Olympus' }), RangeError);
 });

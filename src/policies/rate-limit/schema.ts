@@ -1,30 +1,53 @@
 import { Type, type Static } from 'typebox';
+import { dimensionPattern, type Dimension } from '#core/counted-subject.ts';
+import { ratePattern } from '#core/rate.ts';
 
 const rate = Type.String({
-  pattern: '^[1-9][0-9]{0,14}/([1-9][0-9]{0,6})?(s|min|h|day)$',
-  description: 'So many in any span of so long: `600/min`, `100000/5min`, `2000000/31day`. Up to 31 days.',
-  examples: ['600/min', '10/s', '2000000/day'],
+  pattern: ratePattern,
+  description:
+    'So many in any span of so long (`600/min`, `100000/5min`, `2000000/31day`), with a token bucket (`600/min burst 50`), or in a period of the calendar (`20000 per day`).',
+  examples: ['600/min', '10/s burst 30', '2000000 per month'],
 });
 const rates = (what: string) =>
-  Type.Union([rate, Type.Array(rate, { minItems: 1, maxItems: 8 })], {
-    description: `${what}, such as \`600/min\`; a list holds several windows at once.`,
-  });
-const dimension = Type.Union([
-  Type.Literal('key'),
-  Type.Literal('project'),
-  Type.Literal('team'),
-  Type.Literal('model'),
-]);
+  Type.Optional(
+    Type.Union([rate, Type.Array(rate, { minItems: 1, maxItems: 8 })], {
+      description: `${what}, such as \`600/min\`; a list holds several windows at once.`,
+    }),
+  );
+const dimension = Type.Unsafe<Dimension>(
+  Type.String({
+    pattern: dimensionPattern,
+    description:
+      '`key`, `consumer`, `project`, `team`, `model`, `provider`, `route`, `address`, `header:NAME` or `claim:NAME`.',
+    examples: ['key', 'project', 'team', 'model', 'provider', 'route', 'address', 'header:x-tenant'],
+  }),
+);
 
-/** What `rate-limit` takes in a configuration. At least one of `requests` and `tokens` (checked by `create`). */
+/** What `rate-limit` takes in a configuration. At least one sort of rate (checked by `create`). */
 export const RateLimitSchema = Type.Object(
   {
     by: Type.Union([dimension, Type.Array(dimension, { minItems: 1, maxItems: 4, uniqueItems: true })], {
       description:
         'Who shares one limit. A list makes one limit for each combination: `[key, model]` is each key with each model.',
     }),
-    tokens: Type.Optional(rates('Tokens in and out')),
-    requests: Type.Optional(rates('Calls')),
+    requests: rates('Calls'),
+    tokens: rates('Tokens in and out'),
+    inputTokens: rates('Tokens in'),
+    outputTokens: rates('Tokens out'),
+    money: rates('Cost in the currency'),
+    currency: Type.Optional(
+      Type.String({ pattern: '^[A-Z]{3}$', default: 'USD', description: 'Of `money`: that of the prices.' }),
+    ),
+    zone: Type.Optional(
+      Type.String({ default: 'UTC', description: 'Time zone of days, weeks and months: `Europe/Berlin`.' }),
+    ),
+    unpriced: Type.Optional(
+      Type.Union([Type.Literal('refuse'), Type.Literal('pass')], {
+        default: 'refuse',
+        description:
+          'What becomes of calls to models without a price in the currency, under a limit of money.',
+      }),
+    ),
     model: Type.Optional(
       Type.Union(
         [Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })],
@@ -37,8 +60,11 @@ export const RateLimitSchema = Type.Object(
   },
   {
     additionalProperties: false,
-    anyOf: [{ required: ['tokens'] }, { required: ['requests'] }],
-    description: 'Limits requests and tokens in sliding windows, exactly, by key, project, team or model.',
+    anyOf: ['requests', 'tokens', 'inputTokens', 'outputTokens', 'money'].map((sort) => ({
+      required: [sort],
+    })),
+    description:
+      'Limits requests, tokens and money in windows, exactly, by key, project, team, model, provider, route, address, header or claim.',
   },
 );
 

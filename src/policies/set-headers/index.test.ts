@@ -6,7 +6,6 @@ import { setHeaders } from './index.ts';
 const services = {
   instance: 'set-headers/0',
   keys: { find: () => undefined },
-  counters: null as never,
   cache: null as never,
   clock: null as never,
 };

@@ -12,5 +12,6 @@ export const anthropic: ProviderRecord = {
   models: ['claude-haiku-4-5', 'claude-sonnet-4-6', 'claude-sonnet-5', 'claude-opus-5-5'],
   quirks: {},
   priceList: 'anthropic',
+  batchPercent: 50,
   source: 'https://docs.claude.com/en/api/messages',
 };

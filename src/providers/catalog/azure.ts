@@ -13,5 +13,6 @@ export const azure: ProviderRecord = {
   models: [],
   quirks: {},
   priceList: 'azure',
+  batchPercent: 50,
   source: 'https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle',
 };

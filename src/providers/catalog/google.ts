@@ -22,5 +22,6 @@ export const google: ProviderRecord = {
   models: ['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-3.5-flash', 'gemini-3.8-flash'],
   quirks: { reasoningBesideOutput: true },
   priceList: 'google',
+  batchPercent: 50,
   source: 'https://ai.google.dev/api/generate-content',
 };

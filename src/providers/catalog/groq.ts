@@ -12,5 +12,6 @@ export const groq: ProviderRecord = {
   models: ['llama-3.3-70b-versatile', 'llama-3.1-8b-instant', 'openai/gpt-oss-120b'],
   quirks: { reasoningField: 'reasoning', refusesFields: ['logprobs', 'top_logprobs', 'logit_bias'] },
   priceList: 'groq',
+  batchPercent: 50,
   source: 'https://console.groq.com/docs/openai',
 };

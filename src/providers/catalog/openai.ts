@@ -26,5 +26,6 @@ export const openai: ProviderRecord = {
   // Of clients that speak it as another provider does.
   quirks: { seedField: 'seed', requiredChoice: 'required' },
   priceList: 'openai',
+  batchPercent: 50,
   source: 'https://platform.openai.com/docs/api-reference/chat',
 };

@@ -11,6 +11,7 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 /** Settings that each kind takes; a new kind must say its own. */
 const settings: Readonly<Record<string, object>> = {
+  budget: { by: 'key', money: '5 per month' },
   compression: { minBytes: 100 },
   'concurrency-limit': { by: 'key', max: 10 },
   cors: { origins: ['https://a.test'] },
@@ -26,15 +27,6 @@ const services = {
   instance: 'test/0',
   keys: { find: () => undefined },
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
-  counters: {
-    reserve: () => {
-      throw new Fault('limit/unavailable', 'no store in this test');
-    },
-    extend: () => [],
-    debit: () => {},
-    settle: () => {},
-    inspect: () => [],
-  },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),
     begin: () => Promise.resolve(true),
@@ -69,7 +61,6 @@ function exchangeWith(method: string, headers: readonly string[]): Exchange {
     consumedParameter: null,
     limits: null,
     reserved: [],
-    settlements: [],
     flows: [],
     estimatedInput: 1,
   } as unknown as Exchange;
@@ -129,7 +120,7 @@ for (const kind of policyKinds.values()) {
           const policy = kind.create(settings[kind.name], services);
           const exchange = exchangeWith(method, pairs.flat());
           const before = JSON.stringify(exchange.head);
-          for (const hook of ['onHead', 'onCall'] as const) {
+          for (const hook of ['onHead', 'onCall', 'limits'] as const) {
             try {
               await policy[hook]?.(exchange);
             } catch (thrown) {

@@ -22,3 +22,15 @@ export async function addPartitions(client: Client, day: number): Promise<void> 
     );
   }
 }
+
+/** Whoever waits for it keeps others waiting, so it is not waited for long. */
+const dropLock = '3s';
+
+/**
+ * Removes the partitions of a day, in the caller's transaction. Waits a little for whoever reads receipts. @throws the server's
+ * error where somebody reads on, such as a verification: it can be tried again.
+ */
+export async function dropPartitions(client: Client, day: number): Promise<void> {
+  await client.query(`SET LOCAL lock_timeout = '${dropLock}'`);
+  for (const table of partitioned) await client.query(`DROP TABLE ${table}_${suffixOf(day)}`);
+}

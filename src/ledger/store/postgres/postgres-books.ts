@@ -2,14 +2,14 @@ import { hostname } from 'node:os';
 import type { Client } from 'pg';
 import { connect, disconnect, inTransaction, type ConnectOptions } from '#postgres/connect.ts';
 import { isInTheWay, isRefused } from '#postgres/failures.ts';
-import { migrate } from '#postgres/migrate.ts';
+import { prepare } from '#postgres/migrate.ts';
 import { askInTime, type Asking } from '../asking.ts';
 import type { Books, BookTables } from '../books.ts';
 import type { PostgresPlace } from './place.ts';
 import { settleDead } from '../post-batch.ts';
 import { askClient } from './ask-client.ts';
 import { PostgresTables } from './postgres-tables.ts';
-import { ledgerMigrations } from './schema.ts';
+import { ledgerPart } from './schema.ts';
 
 /** A node that stands still in the middle of a transaction holds up all others no longer than this. */
 const idleTransactionMs = 5_000;
@@ -18,15 +18,18 @@ const lockMs = 20_000;
 const beatMs = 2_000;
 
 /**
- * The books of many nodes, in PostgreSQL.
+ * The books of many nodes, in PostgreSQL. A visitor, such as a command, is no node: it does not say that it is there.
  * @throws Error when it cannot be reached, or was written by a later version.
  */
-export async function openPostgresBooks(place: PostgresPlace): Promise<Books> {
+export async function openPostgresBooks(
+  place: PostgresPlace,
+  { isVisitor = false }: { readonly isVisitor?: boolean } = {},
+): Promise<Books> {
   const client = await connect({ server: place.server, name: 'ledger', idleTransactionMs, lockMs });
   try {
-    await migrate(client, { part: 'ledger', steps: ledgerMigrations });
+    await prepare(client, ledgerPart);
     const books = new PostgresBooks(place, client);
-    await books.beat();
+    if (!isVisitor) await books.begin();
     return books;
   } catch (error) {
     await disconnect(client);
@@ -38,7 +41,7 @@ class PostgresBooks implements Books {
   readonly #place: PostgresPlace;
   readonly #client: Client;
   readonly #tables: PostgresTables;
-  readonly #beats: NodeJS.Timeout;
+  #beats: NodeJS.Timeout | null = null;
   /** For questions, so that they wait for no transaction. */
   #reader: Promise<Client> | null = null;
   /** Transactions of this node, one after the other. */
@@ -48,12 +51,16 @@ class PostgresBooks implements Books {
     this.#place = place;
     this.#client = client;
     this.#tables = new PostgresTables(client, place.node);
+  }
+
+  async begin(): Promise<void> {
+    await this.#beat();
     // Where it fails the next transaction fails, too, and says so.
-    this.#beats = setInterval(() => void this.beat().catch(() => undefined), beatMs);
+    this.#beats = setInterval(() => void this.#beat().catch(() => undefined), beatMs);
   }
 
   /** Says that this node is there, and settles what those left open that are not. */
-  async beat(): Promise<void> {
+  async #beat(): Promise<void> {
     const { node, goneAfterMs = 60_000 } = this.#place;
     const client = await this.#reading();
     await client.query(
@@ -136,7 +143,7 @@ class PostgresBooks implements Books {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#beats);
+    if (this.#beats) clearInterval(this.#beats);
     await this.#writing;
     const reader = await this.#reader?.catch(() => null);
     await Promise.all([disconnect(this.#client), reader && disconnect(reader)]);

@@ -5,20 +5,18 @@ import type { BatchTotals, CounterSum } from '../batch-sums.ts';
 import { packBodies } from '../body-block.ts';
 import type { BooksHead, BookTables, Dead, DeadAttempt, NumberedEntry } from '../books.ts';
 import { cleanText, columnText } from '../column-text.ts';
-import type { CounterKey } from '../receipt-entry.ts';
-import { idDayOf } from '../receipt-entry.ts';
+import { prunedFigures, type PrunedDay } from '../pruned-sums.ts';
+import { idDayOf, type CounterKey } from '../receipt-entry.ts';
 import { mapPlace, placeColumns, readStanding } from '../read-bodies.ts';
 import { askClient } from './ask-client.ts';
-import { addPartitions } from './partitions.ts';
+import { addPartitions, dropPartitions } from './partitions.ts';
 import { PostgresWebhooks } from './postgres-webhooks.ts';
-
-type Head = { -readonly [name in keyof BooksHead]: BooksHead[name] };
 
 const sums = ['requests', 'attempts', 'errors', 'input', 'output', 'cache_read', 'cache_write', 'reasoning'];
 
 /** The tables in PostgreSQL: each batch of rows is one statement over arrays. */
 export class PostgresTables implements BookTables {
-  head: Head = { posting: 0, sequence: 0, keptFromDay: 0 };
+  head: BooksHead = { posting: 0, sequence: 0, keptFromDay: 0 };
   readonly webhooks: PostgresWebhooks;
   readonly #client: Client;
   readonly #node: string;
@@ -271,6 +269,37 @@ export class PostgresTables implements BookTables {
         textArray(incidents.map(({ content }) => content && cleanText(content))),
       ],
     );
+  }
+
+  async dropDay(idDay: number, { sums, postings }: PrunedDay): Promise<void> {
+    await this.#client.query(
+      `INSERT INTO pruned_sums (id_day, day, key, team, model, service, currency, ${prunedFigures.join(', ')})
+       SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+         $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[])`,
+      [
+        idDay,
+        int8Array(sums.map(({ of }) => of.day)),
+        ...(['key', 'team', 'model', 'service', 'currency'] as const).map((name) =>
+          textArray(sums.map(({ of }) => of[name])),
+        ),
+        ...prunedFigures.map((_, at) => int8Array(sums.map(({ figures }) => figures[at]!))),
+      ],
+    );
+    await this.#client.query(
+      `INSERT INTO pruned_postings (id_day, posting, currency, cost_nano, price_nano)
+       SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::int8[], $5::int8[])`,
+      [
+        idDay,
+        int8Array(postings.map(({ posting }) => posting)),
+        textArray(postings.map(({ currency }) => currency)),
+        int8Array(postings.map(({ costNano }) => costNano)),
+        int8Array(postings.map(({ priceNano }) => priceNano)),
+      ],
+    );
+    const ofDay = 'SELECT id FROM receipts WHERE id_day = $1';
+    await this.#client.query(`DELETE FROM corrections WHERE id IN (${ofDay})`, [idDay]);
+    await dropPartitions(this.#client, idDay);
+    this.#days.delete(idDay);
   }
 
   async dropPanes(nowMs: number): Promise<void> {

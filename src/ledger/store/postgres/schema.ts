@@ -1,4 +1,4 @@
-import type { PostgresMigration } from '#postgres/migrate.ts';
+import type { Part, PostgresMigration } from '#postgres/migrate.ts';
 
 const sums = `
     requests BIGINT NOT NULL,           -- counted where the last attempt went
@@ -26,7 +26,7 @@ const sumTable = (table: string, names: string): string => `
  * Every step from an empty schema to the current one. Never edit a published step, add another. Text is compared by bytes,
  * as SQLite does; money is BIGINT, so that an overflow is refused and nothing is rounded.
  */
-export const ledgerMigrations: readonly PostgresMigration[] = [
+const ledgerMigrations: readonly PostgresMigration[] = [
   {
     back: null,
     forward: `
@@ -177,6 +177,39 @@ export const ledgerMigrations: readonly PostgresMigration[] = [
   },
   {
     forward: `
+  -- What receipts that were removed had summed up to, so that the books can still be added up.
+  CREATE TABLE pruned_sums (
+    id_day INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    team TEXT COLLATE "C" NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    service TEXT COLLATE "C" NOT NULL,
+    currency TEXT COLLATE "C" NOT NULL,
+    requests BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    input BIGINT NOT NULL,
+    output BIGINT NOT NULL,
+    cost_nano BIGINT NOT NULL
+  );
+  CREATE TABLE pruned_postings (
+    id_day INTEGER NOT NULL,
+    posting BIGINT NOT NULL,
+    currency TEXT COLLATE "C" NOT NULL,
+    cost_nano BIGINT NOT NULL
+  );`,
+    back: `
+  DO $$ BEGIN
+    IF EXISTS (SELECT 1 FROM pruned_sums) THEN
+      RAISE EXCEPTION 'receipts were removed, which the version before cannot add up';
+    END IF;
+  END $$;
+  DROP TABLE pruned_sums;
+  DROP TABLE pruned_postings;`,
+  },
+  {
+    forward: `
   -- What customers pay, beside what it costs. Until here the one was the other.
   ALTER TABLE counters ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
   ALTER TABLE usage_by_team ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
@@ -184,6 +217,10 @@ export const ledgerMigrations: readonly PostgresMigration[] = [
   UPDATE counters SET price_nano = cost_nano;
   UPDATE usage_by_team SET price_nano = cost_nano;
   UPDATE usage_by_service SET price_nano = cost_nano;
+  ALTER TABLE pruned_sums ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_postings ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  UPDATE pruned_sums SET price_nano = cost_nano;
+  UPDATE pruned_postings SET price_nano = cost_nano;
 
   -- How far each webhook is: everything up to a number was delivered, given up, or not wanted.
   CREATE TABLE webhooks (
@@ -210,6 +247,10 @@ export const ledgerMigrations: readonly PostgresMigration[] = [
   ALTER TABLE counters DROP COLUMN price_nano;
   ALTER TABLE usage_by_team DROP COLUMN price_nano;
   ALTER TABLE usage_by_service DROP COLUMN price_nano;
+  ALTER TABLE pruned_sums DROP COLUMN price_nano;
+  ALTER TABLE pruned_postings DROP COLUMN price_nano;
   `,
   },
 ];
+
+export const ledgerPart: Part = { part: 'ledger', steps: ledgerMigrations };

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { packReceipts } from './pack-receipts.ts';
+import { addPruned, removePruned } from './pruned-tables.ts';
 
 /** From one schema version to the next, in a transaction of its own. */
 export interface Migration {
@@ -229,6 +230,7 @@ export const migrations: readonly Migration[] = [
     back: null,
   },
   { forward: packReceipts, back: null },
+  { forward: addPruned, back: removePruned },
   {
     forward: `
   -- What customers pay, beside what it costs. Until here the one was the other.
@@ -238,6 +240,10 @@ export const migrations: readonly Migration[] = [
   UPDATE counters SET price_nano = cost_nano;
   UPDATE usage_by_team SET price_nano = cost_nano;
   UPDATE usage_by_service SET price_nano = cost_nano;
+  ALTER TABLE pruned_sums ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_postings ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  UPDATE pruned_sums SET price_nano = cost_nano;
+  UPDATE pruned_postings SET price_nano = cost_nano;
 
   -- How far each webhook is: everything up to a number was delivered, given up, or not wanted.
   CREATE TABLE webhooks (
@@ -259,7 +265,7 @@ export const migrations: readonly Migration[] = [
   ) STRICT;`,
     back: (database) => {
       database.exec('DROP TABLE dead_letters; DROP TABLE webhooks');
-      for (const table of ['counters', 'usage_by_team', 'usage_by_service'])
+      for (const table of ['counters', 'usage_by_team', 'usage_by_service', 'pruned_sums', 'pruned_postings'])
         database.exec(`ALTER TABLE ${table} DROP COLUMN price_nano`);
     },
   },

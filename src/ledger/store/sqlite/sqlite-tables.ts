@@ -4,13 +4,10 @@ import type { BatchTotals, CounterSum } from '../batch-sums.ts';
 import { packBodies } from '../body-block.ts';
 import type { BooksHead, BookTables, Dead, DeadAttempt, NumberedEntry } from '../books.ts';
 import { columnText } from '../column-text.ts';
+import type { PrunedDay } from '../pruned-sums.ts';
 import { readStanding, mapPlace, placeColumns } from '../read-bodies.ts';
 import { askDatabase } from './ask-database.ts';
 import { SqliteWebhooks } from './sqlite-webhooks.ts';
-
-interface Head extends BooksHead {
-  keptFromDay: number;
-}
 
 const sums = ['requests', 'attempts', 'errors', 'input', 'output', 'cache_read', 'cache_write', 'reasoning'];
 const addSums = [...sums, 'cost_nano', 'price_nano']
@@ -19,7 +16,7 @@ const addSums = [...sums, 'cost_nano', 'price_nano']
 
 /** The tables in SQLite, by statements that are prepared once and run for each row: nothing is cheaper there. */
 export class SqliteTables implements BookTables {
-  head: Head = { posting: 0, sequence: 0, keptFromDay: 0 };
+  head: BooksHead = { posting: 0, sequence: 0, keptFromDay: 0 };
   readonly #database: DatabaseSync;
   readonly webhooks: SqliteWebhooks;
   readonly #prepared = new Map<string, StatementSync>();
@@ -172,6 +169,27 @@ export class SqliteTables implements BookTables {
     );
     for (const { kind, subject, position, reason, content } of incidents)
       add.run(kind, subject, position, reason, content);
+  }
+
+  async dropDay(idDay: number, { sums, postings }: PrunedDay): Promise<void> {
+    const sum = this.#run(`INSERT INTO pruned_sums VALUES (${Array(14).fill('?').join(', ')})`);
+    for (const { of, figures } of sums)
+      sum.run(idDay, of.day, of.key, of.team, of.model, of.service, of.currency, ...figures);
+    const posted = this.#run('INSERT INTO pruned_postings VALUES (?, ?, ?, ?, ?)');
+    for (const { posting, currency, costNano, priceNano } of postings)
+      posted.run(idDay, posting, currency, costNano, priceNano);
+    // Numbers within a block have no gap, and number is the key: so nobody has to look for the day's rows.
+    const within = 'sequence BETWEEN ? AND ?';
+    const uncorrect = this.#run(
+      `DELETE FROM corrections WHERE id IN (SELECT id FROM receipts WHERE ${within})`,
+    );
+    const remove = this.#run(`DELETE FROM receipts WHERE ${within}`);
+    for (const row of this.#run('SELECT block, last FROM bodies WHERE id_day = ?').all(idDay)) {
+      const [block, last] = [Number(row['block']), Number(row['last'])];
+      uncorrect.run(block, last);
+      remove.run(block, last);
+    }
+    this.#run('DELETE FROM bodies WHERE id_day = ?').run(idDay);
   }
 
   async dropPanes(nowMs: number): Promise<void> {

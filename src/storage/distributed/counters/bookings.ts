@@ -31,6 +31,9 @@ export class Bookings {
   /** In the order in which they were closed. */
   #closed: Booking[] = [];
 
+  /** Some that this node admitted by itself were more than it remembers. */
+  isIncomplete = false;
+
   get openCount(): number {
     return this.#open.size;
   }
@@ -50,7 +53,9 @@ export class Bookings {
     booking.booked = used;
     booking.closedAtMs = nowMs;
     this.#closed.push(booking);
-    if (this.#closed.length > 2 * mostClosed) this.#closed = this.#closed.slice(-mostClosed);
+    if (this.#closed.length <= 2 * mostClosed) return;
+    const forgotten = this.#closed.splice(0, mostClosed);
+    if (forgotten.some(({ marker }) => marker === null)) this.isIncomplete = true;
   }
 
   /** Those that counters which began with what the ledger knew at `readAtMs` may not know of. */

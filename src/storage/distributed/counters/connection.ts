@@ -57,7 +57,8 @@ export function openConnection(settings: ConnectionSettings): Connection {
     });
   });
   client.on('close', () => settings.onLost('the connection is closed'));
-  client.on('error', (error: Error) => settings.onLost(error.message));
+  // Of several addresses that were tried the error has a code, and no message.
+  client.on('error', (error: NodeJS.ErrnoException) => settings.onLost(error.message || (error.code ?? '')));
 
   async function flush(): Promise<void> {
     const asked = turn;

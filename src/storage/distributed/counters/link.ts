@@ -165,6 +165,7 @@ export class Link {
 
   /** From now on they cannot be counted on, until a check finds otherwise. */
   lose(reason: string): void {
+    if (this.#isClosed) return;
     const wasUsable = this.#reason === null;
     this.#reason = reason;
     if (!wasUsable) return;

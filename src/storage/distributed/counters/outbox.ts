@@ -1,3 +1,4 @@
+import type { Marker } from './keys.ts';
 import type { Link } from './link.ts';
 
 interface Change {
@@ -11,6 +12,7 @@ interface Change {
 
 /** Changes that the store has not confirmed; more, and the counters are built anew instead. */
 const mostChanges = 50_000;
+const portionOfChanges = 500;
 
 /**
  * Debits and settlements on their way. Callers do not wait for them: they go out in the order in which they came, and again, under
@@ -47,11 +49,11 @@ export class Outbox {
     }
     const change = this.#add({ name: 'debit', key, step, amounts, isSent: false });
     if (!change) return;
-    if (this.#debitDelayMs === 0) return this.#send(change);
+    if (this.#debitDelayMs === 0) return void this.#send(change);
     this.#gathering.set(key, change);
     this.#gathered ??= setTimeout(() => {
       this.#gathered = null;
-      for (const each of [...this.#gathering.values()]) this.#send(each);
+      for (const each of [...this.#gathering.values()]) void this.#send(each);
     }, this.#debitDelayMs);
   }
 
@@ -63,19 +65,42 @@ export class Outbox {
       this.#changes.delete(waiting);
     }
     const change = this.#add({ name: 'settle', key, step: 0, amounts: used, isSent: false });
-    if (change) this.#send(change);
+    if (change) void this.#send(change);
   }
 
   /** Sends the debit that is still held back, so that what comes next is counted after it. */
   hurry(key: string): void {
     const waiting = this.#gathering.get(key);
-    if (waiting) this.#send(waiting);
+    if (waiting) void this.#send(waiting);
   }
 
-  /** Sends what is not confirmed. */
+  /** Sends what has come since. */
   resend(): void {
     if (this.#overflowed) return void this.#forget();
-    for (const change of [...this.#changes]) if (!change.isSent) this.#send(change);
+    for (const change of [...this.#changes]) if (!change.isSent) void this.#send(change);
+  }
+
+  /**
+   * Sends what is not confirmed, in portions, before calls are counted again: they would wait behind it.
+   * @throws Error when it did not get through; what is left is kept.
+   */
+  async catchUp(marker: Marker): Promise<void> {
+    while (!this.#overflowed) {
+      const portion: Change[] = [];
+      for (const change of this.#changes) {
+        if (!change.isSent && portion.push(change) === portionOfChanges) break;
+      }
+      if (portion.length === 0) return;
+      const sent = await Promise.all(portion.map((change) => this.#send(change, marker)));
+      if (sent.includes(false)) throw new Error('what was settled could not be told');
+    }
+  }
+
+  /** There is more than could be kept: the counters are built anew, from the ledger, which has it. */
+  giveUp(): void {
+    if (this.#overflowed) return;
+    this.#overflowed = true;
+    void this.#forget();
   }
 
   /** The counters are others: what was meant for the old ones is void. */
@@ -103,40 +128,35 @@ export class Outbox {
   #add(change: Change): Change | null {
     if (this.#changes.size >= mostChanges) {
       this.dropped++;
-      if (!this.#overflowed) {
-        this.#overflowed = true;
-        void this.#forget();
-      }
+      this.giveUp();
       return null;
     }
     this.#changes.add(change);
     return change;
   }
 
-  #send(change: Change): void {
-    const { marker, keys } = this.#link;
-    if (marker === null) return;
+  /** False: it did not get through, and stays. */
+  async #send(change: Change, marker = this.#link.marker): Promise<boolean> {
+    const { keys } = this.#link;
+    if (marker === null) return false;
     const { name, key, step, amounts } = change;
     if (this.#gathering.get(key) === change) this.#gathering.delete(key);
     change.isSent = true;
     const places = [keys.marker, keys.reservations(marker.epoch) + key];
-    const sent = this.#link.run(
-      name === 'debit'
-        ? { name, keys: places, args: [marker.text, step, ...amounts] }
-        : { name, keys: [...places, keys.heldBy(marker.epoch)], args: [marker.text, key, ...amounts] },
-    );
-    sent.then(
-      () => this.#confirmed(change),
-      (error: Error) => {
-        change.isSent = false;
-        this.#link.lose(error.message);
-      },
-    );
-  }
-
-  #confirmed(change: Change): void {
+    try {
+      await this.#link.run(
+        name === 'debit'
+          ? { name, keys: places, args: [marker.text, step, ...amounts] }
+          : { name, keys: [...places, keys.heldBy(marker.epoch)], args: [marker.text, key, ...amounts] },
+      );
+    } catch (error) {
+      change.isSent = false;
+      this.#link.lose((error as Error).message);
+      return false;
+    }
     this.#changes.delete(change);
     if (this.#changes.size === 0) for (const resolve of this.#emptied) resolve();
+    return true;
   }
 
   /** Too much was given up for the counters to be right: somebody builds them anew. */

@@ -78,8 +78,12 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
   link.onFinding(async ({ marker }) => {
     if (marker === null) return;
     if (known !== null && marker.text !== known) outbox.clear();
+    const isSame = known === marker.text;
     known = marker.text;
     await bringIn(bookings.missingIn(marker.text, marker.readAtMs), { link, owner, marker });
+    await outbox.catchUp(marker);
+    if (bookings.isIncomplete && isSame) outbox.giveUp();
+    bookings.isIncomplete = false;
   });
   link.onUsable(() => outbox.resend());
   const renewing = keepLease(link, { owner, leaseMs }, () => bookings.prune(link.storeMs()));

@@ -11,6 +11,9 @@ export function connectKeeper(port: MessagePort): Keeper {
       await asked({ type: 'note', things });
     },
     find: async (owner, ids) => (await asked({ type: 'find', owner, ids })).things,
+    async describe(thing, document) {
+      await asked({ type: 'describe', thing, document });
+    },
     list: async (page) => (await asked({ type: 'list', page })).things,
     async owe(obligation, dueAtMs) {
       await asked({ type: 'owe', obligation, dueAtMs });

@@ -17,6 +17,9 @@ function answer(ask: Exclude<KeeperAsk, { type: 'due' }>): readonly KeptThing[] 
       return [];
     case 'find':
       return database.find(ask.owner, ask.ids);
+    case 'describe':
+      database.describe(ask.thing, ask.document);
+      return [];
     case 'list':
       return database.list(ask.page);
     case 'owe':

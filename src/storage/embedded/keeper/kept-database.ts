@@ -1,12 +1,15 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { DueObligations, KeptPage, KeptThing, Obligation } from '#core/contracts/keeper.ts';
 
+type Named = Pick<KeptThing, 'id' | 'provider' | 'owner'>;
+
 /** The table of kept things, as one thread holds it. Everything throws SQLite's own errors. */
 export interface KeptDatabase {
   note(things: readonly KeptThing[]): void;
   find(owner: string, ids: readonly string[]): KeptThing[];
+  describe(thing: Named, document: string): void;
   list(page: KeptPage): KeptThing[];
-  forget(thing: Pick<KeptThing, 'id' | 'provider' | 'owner'>): void;
+  forget(thing: Named): void;
   owe(obligation: Obligation, dueAtMs: number): void;
   due(nowMs: number, leaseMs: number, thing: string | null): DueObligations;
   settled(receipt: string): void;
@@ -16,10 +19,11 @@ export interface KeptDatabase {
   close(): void;
 }
 
-const schemaVersion = 1;
+const schemaVersion = 2;
 /** Obligations given to one asker at once. */
 const atOnce = 16;
-const columns = `id, kind, provider, owner, exchange, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs, document`;
+const columns =
+  'id, kind, provider, owner, exchange, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs, document, made_by AS madeBy';
 
 /**
  * Opens `kept.db`. A commit survives the process, not the machine: as the journal by default. What a lost record costs is
@@ -36,8 +40,11 @@ export function openKeptDatabase(path: string): KeptDatabase {
     throw error;
   }
   const insert = database.prepare(
-    `INSERT INTO kept (id, kind, provider, owner, exchange, created_at_ms, expires_at_ms, document)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, provider) DO NOTHING`,
+    `INSERT INTO kept (id, kind, provider, owner, exchange, created_at_ms, expires_at_ms, document, made_by)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, provider) DO NOTHING`,
+  );
+  const describe = database.prepare(
+    'UPDATE kept SET document = ? WHERE id = ? AND provider = ? AND owner = ? AND document IS NOT NULL',
   );
   const select = database.prepare(
     `SELECT ${columns} FROM kept WHERE id = ? AND owner = ? ORDER BY sequence DESC`,
@@ -82,8 +89,11 @@ export function openKeptDatabase(path: string): KeptDatabase {
     note(things) {
       database.exec('BEGIN IMMEDIATE');
       try {
-        for (const { id, kind, provider, owner, exchange, createdAtMs, expiresAtMs, document } of things)
-          insert.run(id, kind, provider, owner, exchange, createdAtMs, expiresAtMs, document);
+        for (const { id, kind, provider, owner, exchange, createdAtMs, expiresAtMs, ...more } of things)
+          insert.run(
+            ...[id, kind, provider, owner, exchange, createdAtMs, expiresAtMs],
+            ...[more.document, more.madeBy],
+          );
         database.exec('COMMIT');
       } catch (error) {
         if (database.isTransaction) database.exec('ROLLBACK');
@@ -91,6 +101,9 @@ export function openKeptDatabase(path: string): KeptDatabase {
       }
     },
     find: (owner, ids) => ids.flatMap((id) => select.all(id, owner) as unknown as KeptThing[]),
+    describe({ id, provider, owner }, document) {
+      describe.run(document, id, provider, owner);
+    },
     list({ owner, kind, after, order, limit }) {
       const row = after === null ? undefined : place.get(after, owner, kind);
       // After something that is not the owner's there is nothing.
@@ -116,8 +129,16 @@ function migrate(database: DatabaseSync): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
   if (version > schemaVersion)
     throw new Error(`kept.db has schema version ${version}, this build knows ${schemaVersion}`);
-  if (version === schemaVersion) return;
-  database.exec(`
+  if (version < 1) database.exec(tables);
+  if (version < schemaVersion)
+    database.exec(`
+      BEGIN IMMEDIATE;
+      ALTER TABLE kept ADD COLUMN made_by TEXT;
+      PRAGMA user_version = ${schemaVersion};
+      COMMIT`);
+}
+
+const tables = `
     BEGIN IMMEDIATE;
     CREATE TABLE kept (
       sequence INTEGER PRIMARY KEY,
@@ -142,6 +163,5 @@ function migrate(database: DatabaseSync): void {
     CREATE INDEX owed_for ON owed (thing);
     CREATE INDEX kept_by_owner ON kept (owner, kind, sequence);
     CREATE INDEX kept_until ON kept (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
-    PRAGMA user_version = ${schemaVersion};
-    COMMIT`);
-}
+    PRAGMA user_version = 1;
+    COMMIT`;

@@ -1,0 +1,35 @@
+import Type from 'typebox';
+
+/** Of one key. */
+export const keyFields = {
+  project: Type.String(),
+  secret: Type.Optional(
+    Type.String({
+      minLength: 8,
+      writeOnly: true,
+      title: 'a secret of at least eight characters',
+      description: 'Write ${env:NAME} or ${file:path}.',
+    }),
+  ),
+  sha256: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-f]{64}$',
+      title: '64 lower-case hexadecimal digits',
+      description: 'SHA-256 of the secret, in place of it.',
+    }),
+  ),
+  expires: Type.Optional(Type.String({ description: 'RFC 3339 time.' })),
+  models: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'Names and * patterns of models it may use (all).',
+    }),
+  ),
+  priority: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 9,
+      description:
+        'The highest priority that its calls may ask for in a queue, by the header that the policy queue names (none: that of the route).',
+    }),
+  ),
+};

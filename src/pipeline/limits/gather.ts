@@ -1,0 +1,135 @@
+import type { ExpectedUse } from '#core/calibration.ts';
+import type { CallBrief } from '#core/call.ts';
+import type { LimitItem } from '#core/contracts/counter-store.ts';
+import type { Policy } from '#core/contracts/policy.ts';
+import type { Exchange } from '#core/exchange.ts';
+import { Fault } from '#core/fault.ts';
+import type { LimitWish } from '#core/limit-wish.ts';
+import type { PriceVersion } from '#core/price.ts';
+import type { Target } from '#core/target.ts';
+import { closed } from '../admit.ts';
+import { toUnits, unitsOf } from './units.ts';
+
+/** A limit, and what the call wants of it. */
+export interface Asked {
+  readonly wish: LimitWish;
+  readonly item: LimitItem;
+  /** Of the models that may answer, where it is a limit of money; else empty. */
+  readonly prices: readonly PriceVersion[];
+}
+
+/** Items that one reservation can hold. */
+const mostItems = 32;
+/** A stream under a hard budget is paid for in blocks of so many tokens; it begins with no less than the least. */
+export const blockTokens = 512;
+const leastTokens = 32;
+/** Models that take no more are common: a larger bound than they know would be refused. */
+const unboundedTokens = 16_384;
+
+export function wishesOf(
+  policies: readonly Policy[],
+  ask: (policy: Policy) => readonly LimitWish[],
+): LimitWish[] {
+  const wishes: LimitWish[] = [];
+  for (const policy of policies) {
+    try {
+      wishes.push(...ask(policy));
+    } catch (thrown) {
+      throw closed(policy, thrown);
+    }
+  }
+  return wishes;
+}
+
+export interface Circumstances {
+  readonly exchange: Exchange;
+  /** Of a call to a model that is not free. */
+  readonly expected: ExpectedUse | null;
+  /** That may answer. */
+  readonly targets: readonly Target[];
+  /** What a call there is paid for by; null: nothing is known of it. */
+  readonly priceOf: (target: Target) => PriceVersion | null;
+  /** Is it no conversation, whose output nobody can bound? */
+  readonly isWork: boolean;
+  /** Rows of limits that refused, and whose downgrade was taken: they count the call, and refuse it no more. */
+  readonly spared: ReadonlySet<string>;
+}
+
+/**
+ * What a call wants of each limit. Of limits that have nothing to do with it: nothing.
+ * @throws Fault `limit/unpriced` under a limit of money, `policy/failed` for more limits than a reservation holds.
+ */
+export function askOf(wishes: readonly LimitWish[], of: Circumstances): Asked[] {
+  const asked: Asked[] = [];
+  for (const wish of wishes) {
+    const countsUse = wish.sort !== 'requests' && wish.sort !== 'concurrency';
+    if (countsUse && !of.expected) continue;
+    const prices = wish.sort === 'money' ? pricesFor(wish, of) : [];
+    asked.push({ wish, prices, item: itemOf(wish, prices, of) });
+  }
+  if (asked.length <= mostItems) return asked;
+  throw new Fault(
+    'policy/failed',
+    `${asked.length} limits stand over this call, and ${mostItems} can be reserved at once.`,
+  );
+}
+
+function itemOf(wish: LimitWish, prices: readonly PriceVersion[], of: Circumstances): LimitItem {
+  const { subject, window, capacity, invented, sort } = wish;
+  const item = { subject, window, capacity, ...(invented ? { invented } : {}) };
+  if (!of.expected || sort === 'requests' || sort === 'concurrency') return { ...item, amount: 1 };
+  const units = (input: number, output: number): number => unitsOf(sort, { input, output }, prices);
+  const { input, inputBound, output } = of.expected;
+  if (wish.inFlight === 'hard') {
+    const { block, least } = leasedFirst(of);
+    return { ...item, amount: units(inputBound, block), atLeast: units(inputBound, least) };
+  }
+  // The output is a guess: it alone must not shut a call out of a small limit for good.
+  const wanted = Math.min(units(input, output), Math.max(units(input, 0), ceilingOf(wish)));
+  return of.spared.has(subject) ? { ...item, amount: wanted, atLeast: 0 } : { ...item, amount: wanted };
+}
+
+/** The output that a hard budget pays for at first. A stream is paid for as it flows; a whole answer cannot be ended. */
+function leasedFirst({ exchange, expected, isWork }: Circumstances): { block: number; least: number } {
+  const { brief } = exchange;
+  const mean = expected!.output;
+  if (isWork || !brief) return { block: mean, least: mean };
+  const choices = Math.max(1, brief.choices);
+  const bound = mostOutput(brief);
+  if (!brief.stream) return { block: bound, least: Math.min(mean, bound) };
+  return { block: Math.min(blockTokens * choices, bound), least: Math.min(leastTokens * choices, bound) };
+}
+
+/** Output of all choices that a call may use; of one that does not say, as much as few answers are longer than. */
+export function mostOutput({ maxOutputTokens, choices }: CallBrief): number {
+  return toUnits((maxOutputTokens ?? unboundedTokens) * Math.max(1, choices));
+}
+
+const ceilingOf = ({ window, capacity }: LimitWish): number =>
+  window.kind === 'bucket' ? window.burst : capacity;
+
+function pricesFor(
+  { currency, unpriced, whom, inFlight }: LimitWish,
+  { targets, priceOf }: Circumstances,
+): PriceVersion[] {
+  const prices: PriceVersion[] = [];
+  for (const target of targets) {
+    const price = priceOf(target);
+    if (price && price.currency === currency) prices.push(inFlight === 'hard' ? atItsDearest(price) : price);
+    else if (unpriced !== 'pass')
+      throw new Fault(
+        'limit/unpriced',
+        `"${target.provider.name}/${target.model}" has no price in ${currency}, and what ${whom} may spend is limited. Give it a price, or let such models pass (unpriced: pass).`,
+        { field: 'model' },
+      );
+  }
+  return prices;
+}
+
+/** Whether output will be reasoning cannot be known beforehand. */
+function atItsDearest(price: PriceVersion): PriceVersion {
+  const { output, reasoning = 0n, tiers } = price;
+  if (reasoning <= output && !tiers) return price;
+  const dear = { ...price, output: reasoning > output ? reasoning : output };
+  return tiers ? { ...dear, tiers: tiers.map((tier) => ({ ...tier, then: atItsDearest(tier.then) })) } : dear;
+}
