@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { startAdmin, startProbes } from '#admin/index.ts';
 import { createCalibrationMemory } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
+import type { KeyDelta } from '#core/key.ts';
+import type { Snapshot } from '#core/snapshot.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { EventDispatcher } from '#events/index.ts';
+import { Outbox } from '#nodes/outbox.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { journalEvents } from '#ledger/journal/journal-events.ts';
@@ -20,14 +23,19 @@ import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
 import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.ts';
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
+import { openSharedKeys } from '#storage/distributed/shared-keys.ts';
+import type { KeyMaster } from '#storage/key-master.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { joinKeys } from '#storage/embedded/joined-keys.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { renderBanner } from './compose/banner.ts';
-import type { ConfigSource, Overrides } from './compose/configuration.ts';
+import type { ConfigSource, JoinAddress, Overrides } from './compose/configuration.ts';
 import { createConfigControl } from './compose/config-control.ts';
+import { EdgeNode } from './compose/edge-node.ts';
 import { followCluster } from './compose/follow-cluster.ts';
 import { keepLastGood } from './compose/last-good.ts';
+import { NodeDesk, edgeReportOf } from './compose/node-desk.ts';
 import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
@@ -44,6 +52,8 @@ export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
   readonly configPath: string | null;
   readonly env: NodeJS.ProcessEnv;
+  /** The control plane that this node takes its configuration from, as its edge. */
+  readonly join?: JoinAddress | null;
 }
 
 export interface RunningGateway {
@@ -82,9 +92,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const prices = await openPriceSource();
   const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
-  const opened = await openConfiguration({ source, overrides: options, say });
+  const opened = await openConfiguration({ source, overrides: options, join: options.join ?? null, say });
   begun.defer(() => opened.records.close());
-  const { first, versions } = opened;
+  const { first, versions, joined } = opened;
+  const boot = startedAtMs.toString(36);
   const { snapshot, stateDirectory } = first;
 
   // 1. Own the state directory and the ports: nobody else serves from, or writes to, either.
@@ -109,6 +120,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     onError: (error) => say(`ledger: ${error.message}`),
   });
   begun.defer(() => ledger.close());
+  const outbox = joined ? new Outbox(stateDirectory, journalDirectory) : null;
+  outbox?.keepPast(boot);
   const recovered = await ledger.recover();
   if (recovered.crashed > 0)
     say(`${recovered.crashed} exchange(s) of a crashed process settled as gateway_crash`);
@@ -128,11 +141,15 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   }
 
   // 3. Keys and threads.
-  const keys = openKeyStore({ directory: stateDirectory, env: options.env, fileKeys: first.keys });
-  begun.defer(() => keys.close());
+  const { postgres } = snapshot.storage;
+  const ofKeys = { directory: stateDirectory, env: options.env, fileKeys: first.keys };
+  const joinedKeys = joined && joinKeys(openKeyStore({ ...ofKeys, firstKey: false }), joined.keys);
+  const sharedKeys = postgres && !joined ? await openSharedKeys({ ...ofKeys, server: postgres, say }) : null;
+  const keys: KeyMaster = joinedKeys ?? sharedKeys ?? openKeyStore(ofKeys);
+  begun.defer(async () => keys.close());
   const tokens = openTokenService();
   begun.defer(() => tokens.close());
-  const keeper = openKeeperService(join(stateDirectory, 'kept.db'));
+  const keeper = openKeeperService({ path: join(stateDirectory, 'kept.db'), postgres });
   begun.defer(() => keeper.close());
   const cache = openCacheService(join(stateDirectory, 'answers.db'));
   begun.defer(() => cache.close());
@@ -140,10 +157,15 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
   const pools = createPoolControl(poolMemory, snapshot.threads, systemClock);
+  const onSealed = (path: string) => {
+    outbox?.keep(path);
+    ledger.sealed(path);
+    edge?.sealed();
+  };
   const pool = new WorkerPool({
     count: snapshot.threads,
     ports: snapshot.listen.map(({ port }) => port),
-    boot: startedAtMs.toString(36),
+    boot,
     journalDirectory,
     nodeId,
     counters,
@@ -156,7 +178,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
-    onSealed: (path) => ledger.sealed(path),
+    onSealed,
     onUsage: (query) => queryAccount(ledger, query),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
@@ -165,8 +187,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       for (const open of recoverOwner(counters, owner))
         if (open.kept.some((amount, i) => amount !== open.booked[i])) store.settle(open, open.kept);
       counterWatch.ended(incarnation);
+      outbox?.keepDead(index, incarnation);
       // Its successor does not wait for the ledger, which may be away.
       ledger.adoptIncarnation(index, incarnation).catch((error: Error) => say(`ledger: ${error.message}`));
+      edge?.sealed();
       releaseOwner(counters, owner);
     },
   });
@@ -175,7 +199,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     directory: journalDirectory,
     worker: snapshot.threads,
     incarnation: `${startedAtMs.toString(36)}.0`,
-    onSealed: (path) => ledger.sealed(path),
+    onSealed,
   });
   begun.defer(() => journal.close());
   const events = journalEvents(journal, ({ id }, error) => say(`event ${id}: ${error.message}`));
@@ -198,6 +222,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     onError: (error) => say(`webhooks: ${error.message}`),
   });
   begun.defer(() => dispatcher.close());
+  // What happens at an edge is told by whoever has its journals.
+  const tell = async (to: Snapshot) => {
+    if (!joined) await dispatcher.follow(to.events);
+  };
   const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
@@ -207,20 +235,55 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
       watch.follow(loaded.snapshot);
       await pool.publishSnapshot(watch.fill(loaded.snapshot));
-      await dispatcher.follow(loaded.snapshot.events);
+      await tell(loaded.snapshot);
+      desk.documentChanged();
     },
     revert(before) {
       watch.follow(before.snapshot);
+      void tell(before.snapshot);
     },
     onShared(shared) {
-      if (opened.kind === 'cluster') keepLastGood(stateDirectory, shared);
+      if (opened.kind !== 'store') keepLastGood(stateDirectory, shared);
     },
   };
   const reloader = new Reloader(reloaderParts, opened.refused);
+  const publishKeys = async (delta: KeyDelta) => {
+    await pool.publishKeys(delta);
+    desk.keysChanged(delta);
+  };
+  const desk = new NodeDesk({
+    records: opened.records,
+    stateDirectory,
+    ledger,
+    keys,
+    reloader,
+    isEdge: joined !== null,
+    status: () => control.status(),
+  });
+  const edge =
+    joined && joinedKeys && outbox
+      ? new EdgeNode({
+          joined,
+          stateDirectory,
+          outbox,
+          keys: joinedKeys,
+          reloader,
+          publishKeys,
+          report: () => edgeReportOf(control.status()),
+          say,
+        })
+      : null;
+  begun.defer(() => desk.close());
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
-  await dispatcher.follow(snapshot.events);
+  await tell(snapshot);
+  sharedKeys?.follow(publishKeys);
+
+  const following =
+    opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
+  begun.defer(() => following?.close());
+  begun.defer(() => edge?.closeLink());
 
   // 4. The admin port, last: it says that everything is ready.
   const control = createControlPlane({
@@ -237,7 +300,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     events,
     counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
-    unreachable: () => following?.failure ?? null,
+    nodes: desk.nodes,
+    edges: desk.edges,
+    publishKeys,
+    unreachable: () => following?.failure ?? edge?.failure ?? null,
     isDraining: () => draining,
   });
   const admin = await startAdmin({
@@ -251,9 +317,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => probes?.close());
   reloader.start();
   begun.defer(() => reloader.close());
-  const following =
-    opened.kind === 'cluster' && versions ? followCluster({ first, versions, reloader }) : null;
-  begun.defer(() => following?.close());
+  desk.start();
+  edge?.start();
   writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
 
   return {
@@ -274,6 +339,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
       await following?.close();
+      await edge?.closeLink();
+      desk.close();
       watch.close();
       await dispatcher.close();
       probing.close();
@@ -281,6 +348,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
       journal.close();
+      await edge?.close();
       await ledger.close();
       counterWatch.close();
       await tokens.close();
@@ -288,7 +356,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await cache.close();
       await probes?.close();
       await admin.close();
-      keys.close();
+      await keys.close();
       await opened.records.close();
       lock.release();
     },

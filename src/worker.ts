@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openCalibration } from '#core/calibration.ts';
+import { shareOfLimits } from '#core/share-of-limits.ts';
 import { handle } from '#pipeline/handle.ts';
 import { OwedCollector } from '#pipeline/kept/collect-owed.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
@@ -66,6 +67,7 @@ const keys = new KeyTable();
 keys.apply(start.keys);
 
 const account = new AskedAccount(say);
+let limitPercent = start.snapshot.limitPercent ?? 100;
 const owed = new OwedCollector(() => gateway);
 const cache = openCache(start);
 const poolMemory = new PoolMemory(start.pools, start.index);
@@ -76,7 +78,7 @@ const parts: Parts = {
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,
   journal,
-  counters: counting.counters,
+  counters: shareOfLimits(counting.counters, () => limitPercent),
   cache: cache.store,
   calibration: openCalibration(start.calibration),
   poolMemory,
@@ -168,6 +170,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
     const next = compileGateway(snapshot, parts);
     listeners.update(snapshot.listen);
     gateway = next;
+    limitPercent = snapshot.limitPercent ?? 100;
     parts.shedder.rules = snapshot.shedding;
     say({ type: 'snapshot-in-force', version: snapshot.version });
   } catch (error) {

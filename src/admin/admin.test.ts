@@ -11,6 +11,12 @@ let ready = true;
 let stored: number | null = null;
 const line = { digest: 'd', author: 'admin', comment: '', madeAtMs: 1 };
 
+const node = 'n'.repeat(16);
+const invitation = {
+  ...{ id: 'i1', name: 'shop', madeAtMs: 1, expiresAtMs: null, revoked: false },
+  ...{ leasePercent: 25, nodeId: node },
+};
+
 const control: ControlPlane = {
   discovery: () => [],
   upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
@@ -59,6 +65,28 @@ const control: ControlPlane = {
     },
     versions: async (limit) => [{ ...line, version: limit }],
     readVersion: async (version) => ({ ...line, version, text: 'x' }),
+  },
+  nodes: {
+    list: async () => [],
+    invitations: async () => [invitation],
+    async invite(wish) {
+      asked.push(wish);
+      return { invitation, token: 'edge-token' };
+    },
+    async revoke(id) {
+      if (id !== 'i1') throw new ControlError(404, 'no such invitation');
+      asked.push(id);
+    },
+  },
+  edges: {
+    admit: async (token, nodeId) => (token === 'edge-token' && nodeId === node ? invitation : null),
+    async changes(edge, { cursor, waitMs }) {
+      asked.push([edge.id, cursor, waitMs]);
+      return { document: null, keys: null, leasePercent: 25 };
+    },
+    report: async (edge, report) => void asked.push([edge.id, report]),
+    receive: async (edge, { name, bytes }) => void asked.push([edge.id, name, [...bytes]]),
+    giveUp: async (edge, dead) => void asked.push([edge.id, dead]),
   },
   explain: (question) => question,
   async usage(query: UsageQuery) {
@@ -269,6 +297,82 @@ test('one that is stored is changed after the version that its ETag names, and n
     'routes[llm]',
   );
   stored = null;
+});
+
+test('an edge node has its own resource and nothing else, and nobody else has it', async () => {
+  const edge = { authorization: 'Bearer edge-token', 'x-sluice-node': node };
+  const changes = 'GET /v1/nodes/self/changes?digest=d&epoch=e&sequence=3&waitMs=99999';
+  assert.equal((await ask(changes, { headers: edge })).json.leasePercent, 25);
+  assert.deepEqual(asked.at(-1), ['i1', { digest: 'd', epoch: 'e', sequence: 3 }, 30_000]);
+  const before = asked.length;
+  const others: Record<string, string>[] = [
+    { authorization: 'Bearer right', 'x-sluice-node': node },
+    { ...edge, 'x-sluice-node': 'm'.repeat(16) },
+    { ...edge, 'x-sluice-node': '../../../../etc/' },
+    { authorization: 'Bearer edge-token' },
+    { authorization: '', 'x-sluice-node': node },
+  ];
+  for (const headers of others) assert.equal((await ask(changes, { headers })).status, 401);
+  for (const line of [
+    'GET /v1/nodes',
+    'GET /v1/keys',
+    'GET /v1/config',
+    'POST /v1/nodes/invitations',
+    'GET /v1/status',
+  ])
+    assert.equal((await ask(line, { headers: edge })).status, 401, line);
+  for (const bad of ['sequence=-1', 'sequence=1&x=1', 'sequence=1.5'])
+    assert.equal(
+      (await ask(`GET /v1/nodes/self/changes?digest=d&epoch=e&waitMs=1&${bad}`, { headers: edge })).status,
+      400,
+    );
+  assert.equal(asked.length, before);
+
+  const send = (name: string) =>
+    fetch(`http://127.0.0.1:${admin.port}/v1/nodes/self/segments/${name}`, {
+      method: 'PUT',
+      headers: { ...edge, 'content-type': 'application/octet-stream' },
+      body: new Uint8Array([1, 2, 3]),
+    });
+  assert.equal((await send('w0-m1abc.2-0000000007.sealed')).status, 204);
+  assert.deepEqual(asked.at(-1), ['i1', 'w0-m1abc.2-0000000007.sealed', [1, 2, 3]]);
+  for (const name of ['..%2f..%2fledger.db', 'w0-x', 'w0-A%2fB-1.sealed', 'w0-a-1.damaged', '.sealed'])
+    assert.ok([400, 404].includes((await send(name)).status), name);
+
+  const report = {
+    name: 'h',
+    version: '1',
+    startedAtMs: 1,
+    ready: true,
+    configVersion: 3,
+    refusal: null,
+    lagSegments: 0,
+  };
+  assert.equal((await ask('PUT /v1/nodes/self/report', { headers: edge, body: report })).status, 204);
+  const forged = { ...report, id: 'another' };
+  assert.equal((await ask('PUT /v1/nodes/self/report', { headers: edge, body: forged })).status, 400);
+  for (const [dead, status] of [
+    [{ all: true }, 204],
+    [{ worker: 0, incarnation: 'a.1' }, 204],
+    [{ worker: 0, incarnation: "a'; --" }, 400],
+    [{ all: false }, 400],
+  ] as const)
+    assert.equal((await ask('POST /v1/nodes/self/dead', { headers: edge, body: dead })).status, status);
+});
+
+test('invitations are made, shown without tokens, and revoked', async () => {
+  const made = await ask('POST /v1/nodes/invitations', { body: { name: 'shop', leasePercent: 25 } });
+  assert.deepEqual([made.status, made.json.token], [201, 'edge-token']);
+  assert.ok(!(await ask('GET /v1/nodes/invitations')).text.includes('edge-token'));
+  for (const body of [
+    {},
+    { name: 'x', leasePercent: 0 },
+    { name: 'x', leasePercent: 101 },
+    { name: 'x', node: 'y' },
+  ])
+    assert.equal((await ask('POST /v1/nodes/invitations', { body })).status, 400);
+  assert.equal((await ask('DELETE /v1/nodes/invitations/i1')).status, 204);
+  assert.equal((await ask('DELETE /v1/nodes/invitations/i2')).status, 404);
 });
 
 test('usage, receipts, proof and explanation', async () => {

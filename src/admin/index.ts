@@ -4,11 +4,13 @@ import type { ControlPlane } from '#core/contracts/control-plane.ts';
 import { serveConfig } from './config.ts';
 import { serveDiscovery } from './discovery.ts';
 import { serveEvents } from './events.ts';
+import { serveEdges } from './edges.ts';
 import { serveExplain } from './explain.ts';
 import { createGuard } from './guard.ts';
 import { serveHealth } from './health.ts';
 import { serveKeys } from './keys.ts';
 import { serveMetrics } from './metrics.ts';
+import { serveNodes } from './nodes.ts';
 import { serveOpenApi } from './openapi.ts';
 import { createErrorHandler, sendProblem } from './problem.ts';
 import { serveStatus } from './status.ts';
@@ -42,7 +44,15 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
   });
   const hosts = [settings.host, ...(settings.hosts ?? [])].map((host) => host.toLowerCase());
-  app.addHook('onRequest', createGuard({ verifyToken: settings.verifyToken, hosts }));
+  app.decorateRequest('edge', null);
+  app.addHook(
+    'onRequest',
+    createGuard({
+      verifyToken: settings.verifyToken,
+      admitEdge: (token, nodeId) => settings.control.edges.admit(token, nodeId),
+      hosts,
+    }),
+  );
   app.setErrorHandler(createErrorHandler(settings.onError ?? ((error) => console.error(error))));
   app.setNotFoundHandler((request, reply) => sendProblem(reply, 404, `There is no ${request.method} here.`));
   app.setReplySerializer((payload) =>
@@ -56,6 +66,8 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   serveUpstreams(app, settings.control);
   serveKeys(app, settings.control);
   serveConfig(app, settings.control);
+  serveNodes(app, settings.control);
+  serveEdges(app, settings.control);
   serveUsage(app, settings.control);
   serveRerate(app, settings.control);
   serveEvents(app, settings.control);

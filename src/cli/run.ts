@@ -7,6 +7,7 @@ import { CommandFailed } from './command-failed.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
 import { addNew } from './new-provider.ts';
+import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
@@ -47,6 +48,7 @@ function program(): Command {
   addProviders(sluice);
   addNew(sluice);
   addKeys(sluice);
+  addNodes(sluice);
   addLedger(sluice);
   addUsage(sluice);
   return sluice;

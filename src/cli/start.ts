@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { CommandFailed } from './command-failed.ts';
 import { wholeNumber } from './options.ts';
 
 interface StartFlags {
@@ -7,6 +8,8 @@ interface StartFlags {
   readonly port?: number;
   readonly adminPort?: number;
   readonly threads?: number;
+  readonly join?: string;
+  readonly token?: string;
 }
 
 const port = wholeNumber(0, 65_535);
@@ -30,11 +33,34 @@ export function addStart(sluice: Command): void {
     .addOption(new Option('--state <directory>', 'where keys, journal and ledger live').env('SLUICE_STATE'))
     .option('--port <number>', 'port for traffic; 0 takes any free one', port)
     .option('--admin-port <number>', 'port of the admin API', port)
+    .addOption(
+      new Option(
+        '--join <url>',
+        'be an edge of the control plane at this URL (its admin port): configuration and keys come from there',
+      ).env('SLUICE_JOIN'),
+    )
+    .addOption(
+      new Option('--token <token>', 'what lets this node join, made by "nodes invite"').env(
+        'SLUICE_JOIN_TOKEN',
+      ),
+    )
     .option('--threads <number>', 'threads that carry traffic', wholeNumber(1, 256))
     .action(start);
 }
 
+function joinOf({ join, token }: StartFlags): { url: string; token: string } | null {
+  if (join === undefined) return null;
+  if (!/^https?:\/\/[^\s?#]+$/.test(join) || !URL.canParse(join))
+    throw new CommandFailed(`--join expects a URL such as https://control.example.com:9080, got "${join}"`);
+  if (!token)
+    throw new CommandFailed(
+      '--join needs SLUICE_JOIN_TOKEN (or --token): "sluice nodes invite NAME" makes one at the control plane',
+    );
+  return { url: join, token };
+}
+
 async function start(flags: StartFlags): Promise<void> {
+  const join = joinOf(flags);
   const ended = Promise.withResolvers<void>();
   let stop: (() => Promise<void>) | null = null;
   let askedMs: number | null = null;
@@ -57,6 +83,7 @@ async function start(flags: StartFlags): Promise<void> {
     adminPort: flags.adminPort ?? null,
     threads: flags.threads ?? null,
     env: process.env,
+    join,
   });
   stop = () => gateway.stop();
   // Standard output belongs to the access log.

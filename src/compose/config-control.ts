@@ -107,7 +107,7 @@ export function createConfigControl({ reloader, kind, versions }: ConfigControlP
           `Version ${after} is not the latest any more: ${latest[0]?.version ?? 0} is. See what it has changed, then apply again.`,
         );
       }
-      const refusal = await reloader.takeShared(made);
+      const refusal = await reloader.takeShared({ text, version: made.version });
       const { text: _text, ...line } = made;
       return { ...line, refusal: refusal?.reason ?? null };
     },

@@ -30,11 +30,28 @@ export interface Overrides {
   readonly threads: number | null;
 }
 
+/** The control plane that a node joins. */
+export interface JoinAddress {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** What a process that starts knows of its configuration. */
+export interface Opening {
+  readonly source: ConfigSource;
+  readonly overrides: Overrides;
+  /** Null: this node joins none. */
+  readonly join: JoinAddress | null;
+  say(line: string): void;
+}
+
 /** A document that a store or a control plane masters. */
 export interface SharedDocument {
   readonly text: string;
   /** 0: nobody has made one yet. */
   readonly version: number;
+  /** Of every limit, what this node gives out by itself; all of it unless told. */
+  readonly limitPercent?: number;
 }
 
 export interface LoadedConfig extends Resolved {
@@ -92,7 +109,8 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     throw new ConfigError([problem], name);
   }
   const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
-  return { ...resolved, document, text, shared, files, stateDirectory };
+  const snapshot = { ...resolved.snapshot, limitPercent: shared?.limitPercent ?? 100 };
+  return { ...resolved, snapshot, document, text, shared, files, stateDirectory };
 }
 
 const nameOf = ({ version }: SharedDocument): string =>

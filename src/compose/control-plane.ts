@@ -1,14 +1,20 @@
-import type { ConfigControl, ControlPlane, KeyView } from '#core/contracts/control-plane.ts';
+import type {
+  ConfigControl,
+  ControlPlane,
+  EdgeControl,
+  KeyView,
+  NodeControl,
+} from '#core/contracts/control-plane.ts';
 import type { EventRecord, Events } from '#core/contracts/events.ts';
-import type { KeyRecord } from '#core/key.ts';
 import type { EventDispatcher } from '#events/index.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
+import type { KeyDelta, KeyRecord } from '#core/key.ts';
 import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
-import type { KeyStore } from '#storage/embedded/key-store.ts';
+import type { KeyMaster } from '#storage/key-master.ts';
 import { createEventControl, webhookMetrics } from './event-control.ts';
 import { rerateLedger } from './rerate-ledger.ts';
 import { poolMetrics } from './pool-metrics.ts';
@@ -25,10 +31,14 @@ export interface ControlPlaneParts {
   readonly startedAtMs: number;
   readonly pool: WorkerPool;
   readonly ledger: Ledger;
-  readonly keys: KeyStore;
+  readonly keys: KeyMaster;
   readonly pools: PoolControl;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
+  readonly nodes: NodeControl;
+  readonly edges: EdgeControl;
+  /** Resolves when every thread acts upon it. */
+  publishKeys(delta: KeyDelta): Promise<void>;
   /** Why the configuration's master cannot be asked; null: it can. */
   unreachable(): string | null;
   readonly watch: UpstreamWatch;
@@ -104,20 +114,22 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         // `constructor` is no project, though every object has one.
         const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
         if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
-        const { key, secret, delta } = keys.create({ ...wish, team: project.team });
+        const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
         parts.events.emit(keyEvent('key.created', key));
-        await pool.publishKeys(delta);
+        if (delta) await parts.publishKeys(delta);
         return { key, secret };
       },
       async revoke(id) {
         const key = keys.list().find((known) => known.id === id);
-        const delta = keys.revoke(id);
+        const delta = await keys.revoke(id);
         if (delta && key) parts.events.emit(keyEvent('key.revoked', key));
-        if (delta) await pool.publishKeys(delta);
+        if (delta) await parts.publishKeys(delta);
       },
     },
     config: parts.config,
     events: createEventControl(parts.dispatcher, ledger.outbox),
+    nodes: parts.nodes,
+    edges: parts.edges,
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
       const rows = await answered(

@@ -24,7 +24,7 @@ export function followCluster({ first, versions, reloader }: ClusterParts): Foll
   const follower = new VersionFollower({
     versions,
     inForce: () => reloader.current.shared?.version ?? 0,
-    take: (version) => reloader.takeShared(version),
+    take: ({ text, version }) => reloader.takeShared({ text, version }),
   });
   const news = listenForVersions(snapshot.storage.postgres!, () => follower.look());
   return {

@@ -9,9 +9,9 @@ const fileOf = (stateDirectory: string): string => join(stateDirectory, 'configu
  * Keeps the shared document that was in force last, for starts while its master is away. It holds references, no
  * secrets; readable by its owner only all the same.
  */
-export function keepLastGood(stateDirectory: string, { text, version }: SharedDocument): void {
-  const digest = hash('sha256', text, 'hex');
-  writeSecretFile(fileOf(stateDirectory), JSON.stringify({ version, digest, text }));
+export function keepLastGood(stateDirectory: string, shared: SharedDocument): void {
+  const digest = hash('sha256', shared.text, 'hex');
+  writeSecretFile(fileOf(stateDirectory), JSON.stringify({ ...shared, digest }));
 }
 
 /** Null: there is none, or it is not what was written. */
@@ -20,7 +20,8 @@ export function readLastGood(stateDirectory: string): SharedDocument | null {
     const kept = JSON.parse(readSecretFile(fileOf(stateDirectory)) ?? 'null') as
       (SharedDocument & { digest: string }) | null;
     if (kept === null || hash('sha256', kept.text, 'hex') !== kept.digest) return null;
-    return { text: kept.text, version: kept.version };
+    const { digest: _digest, ...shared } = kept;
+    return shared;
   } catch {
     return null;
   }

@@ -3,18 +3,15 @@ import type { ConfigMasterKind } from '#core/contracts/control-plane.ts';
 import type { ConfigStore } from '#core/contracts/config-store.ts';
 import { openConfigStore } from '#storage/records/config-versions.ts';
 import type { SqlDatabase } from '#storage/records/sql-database.ts';
-import {
-  loadConfig,
-  type ConfigSource,
-  type LoadedConfig,
-  type Overrides,
-  type SharedDocument,
-} from './configuration.ts';
+import { loadConfig, type LoadedConfig, type Opening, type SharedDocument } from './configuration.ts';
 import { readLastGood } from './last-good.ts';
+import { openJoined, type JoinedStart } from './open-joined.ts';
 import { openRecords } from './open-records.ts';
 import type { Refusal } from './reloader.ts';
 
 export interface OpenedConfiguration {
+  /** Of a node that has joined a control plane. */
+  readonly joined: JoinedStart | null;
   readonly first: LoadedConfig;
   readonly kind: ConfigMasterKind;
   readonly records: SqlDatabase;
@@ -24,16 +21,10 @@ export interface OpenedConfiguration {
   readonly refused: Refusal | null;
 }
 
-export interface Opening {
-  readonly source: ConfigSource;
-  readonly overrides: Overrides;
-  say(line: string): void;
-}
-
 /**
  * Finds out who masters the configuration, and loads it from there: the file; the cluster, where the file says only how
  * the node is started and where PostgreSQL is; the store in the state directory, where there is no file, or until
- * something is applied to that, the environment.
+ * something is applied to that, the environment; the control plane that this node joins.
  * @throws ConfigError; Error when the cluster cannot be reached and this node has never served for it.
  */
 export async function openConfiguration(opening: Opening): Promise<OpenedConfiguration> {
@@ -41,15 +32,21 @@ export async function openConfiguration(opening: Opening): Promise<OpenedConfigu
   const own = loadConfig({ source, overrides, version: 1 });
   const { storage } = own.snapshot;
   const records = openRecords(storage, own.stateDirectory);
+  const alone = { records, joined: null };
   try {
+    if (opening.join) {
+      const opened = await openJoined(opening, { own, address: opening.join });
+      return { ...opened, kind: 'control-plane', records, versions: null };
+    }
     if (source.path !== null && !(storage.postgres && isBootstrapOnly(own.document)))
-      return { first: own, kind: 'file', records, versions: null, refused: null };
+      return { ...alone, first: own, kind: 'file', versions: null, refused: null };
     const versions = openConfigStore(records);
     if (source.path !== null)
-      return { ...(await loadOfCluster(own, versions, opening)), kind: 'cluster', records, versions };
-    const shared = await versions.latest();
+      return { ...alone, ...(await loadOfCluster(own, versions, opening)), kind: 'cluster', versions };
+    const latest = await versions.latest();
+    const shared = latest && { text: latest.text, version: latest.version };
     const first = shared ? loadConfig({ source, overrides, shared, version: 1 }) : own;
-    return { first, kind: 'store', records, versions, refused: null };
+    return { ...alone, first, kind: 'store', versions, refused: null };
   } catch (error) {
     await records.close();
     throw error;
@@ -66,7 +63,8 @@ async function loadOfCluster(
   const load = (shared: SharedDocument) => loadConfig({ source, overrides, shared, version: 1 });
   let latest: SharedDocument | null = null;
   try {
-    latest = (await versions.latest()) ?? nothingYet;
+    const found = await versions.latest();
+    latest = found ? { text: found.text, version: found.version } : nothingYet;
     return { first: load(latest), refused: null };
   } catch (error) {
     const last = readLastGood(own.stateDirectory);

@@ -98,7 +98,7 @@ export class Reloader {
     const { source, overrides, apply, say } = this.#parts;
     const before = this.#current;
     const shared = change.shared ?? before.shared;
-    if (change.shared && change.shared.version === before.shared?.version) return null;
+    if (change.shared && isSame(change.shared, before.shared)) return null;
     let applying = false;
     try {
       const read = loadConfig({ ...change, source, overrides, shared, version: before.snapshot.version + 1 });
@@ -154,3 +154,7 @@ function whatNeedsRestart(before: LoadedConfig, after: LoadedConfig): string[] {
   if (before.stateDirectory !== after.stateDirectory) changed.push('state');
   return changed;
 }
+
+/** The same number is not enough: a control plane counts anew where its document is a file. */
+const isSame = (a: SharedDocument, b: SharedDocument | null): boolean =>
+  a.text === b?.text && a.version === b.version && a.limitPercent === b.limitPercent;

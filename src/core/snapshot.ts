@@ -32,6 +32,8 @@ export interface Snapshot {
   /** `strict`: records are on the disk, not only in the page cache, before a call goes on. */
   readonly durability: 'usual' | 'strict';
   readonly limits: RequestLimits;
+  /** Of every limit, what this node gives out: 100 unless it counts by itself what others count, too. */
+  readonly limitPercent?: number;
   /** Exchanges are refused when the event loop falls behind; null: never. */
   readonly shedding: SheddingRules | null;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };

@@ -45,29 +45,7 @@ export class DatabaseAway extends Error {
 
 /** Connects. @throws DatabaseAway, or Error where it will not change by itself; naming the server, never the password. */
 export async function connect(options: ConnectOptions): Promise<pg.Client> {
-  const { url, connectTimeoutMs, tls } = options.server;
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: `sluice ${options.name}`,
-    connectionTimeoutMillis: connectTimeoutMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    types,
-    ...(tls
-      ? { ssl: { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key ?? undefined } }
-      : {}),
-    ...(options.statementMs === null
-      ? {}
-      : {
-          // By the server where it lives, and by our own clock where it hangs.
-          statement_timeout: options.statementMs ?? statementMs,
-          query_timeout: (options.statementMs ?? statementMs) + graceMs,
-        }),
-    ...(options.lockMs === undefined ? {} : { lock_timeout: options.lockMs }),
-    ...(options.idleTransactionMs === undefined
-      ? {}
-      : { idle_in_transaction_session_timeout: options.idleTransactionMs }),
-  });
+  const client = new pg.Client(configOf(options));
   // A connection that breaks while nobody asks: the next question says so.
   client.on('error', () => undefined);
   try {
@@ -75,10 +53,72 @@ export async function connect(options: ConnectOptions): Promise<pg.Client> {
     await client.query(`SET search_path = ${schema}, public`);
   } catch (error) {
     await disconnect(client);
-    const message = `PostgreSQL at ${serverOf(url)}: ${(error as Error).message}`;
-    throw isAway(error) ? new DatabaseAway(message, error) : new Error(message, { cause: error });
+    throw explain(options.server, error);
   }
   return client;
+}
+
+function configOf({ server, name, ...limits }: ConnectOptions): pg.ClientConfig {
+  const { url, connectTimeoutMs, tls } = server;
+  const endsMs = limits.statementMs === undefined ? statementMs : limits.statementMs;
+  return {
+    connectionString: url,
+    application_name: `sluice ${name}`,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types,
+    ...(tls
+      ? { ssl: { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key ?? undefined } }
+      : {}),
+    // By the server where it lives, and by our own clock where it hangs.
+    ...(endsMs === null ? {} : { statement_timeout: endsMs, query_timeout: endsMs + graceMs }),
+    ...(limits.lockMs === undefined ? {} : { lock_timeout: limits.lockMs }),
+    ...(limits.idleTransactionMs === undefined
+      ? {}
+      : { idle_in_transaction_session_timeout: limits.idleTransactionMs }),
+  };
+}
+
+function explain({ url }: PostgresServer, error: unknown): Error {
+  const message = `PostgreSQL at ${serverOf(url)}: ${(error as Error).message || String(error)}`;
+  return isAway(error) ? new DatabaseAway(message, error) : new Error(message, { cause: error });
+}
+
+/** Small statements from many hands, over a few connections. Names of tables want `sluice.` before them. */
+export interface Questions {
+  /** Connects where need be. @throws as `connect`, or the server's refusal. */
+  query(sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+/** @param prepared What must have been done before the first; tried again with the next where it failed. */
+export function openQuestions(
+  options: ConnectOptions & { readonly most: number },
+  prepared: (client: pg.Client) => Promise<void>,
+): Questions {
+  const pool = new pg.Pool({ ...configOf(options), max: options.most });
+  pool.on('error', () => undefined);
+  let ready: Promise<void> | null = null;
+  const prepareOnce = async (): Promise<void> => {
+    const client = await connect(options);
+    await prepared(client).finally(() => disconnect(client));
+  };
+  return {
+    async query(sql, values = []) {
+      ready ??= prepareOnce();
+      await ready.catch((error: unknown) => {
+        ready = null;
+        throw error;
+      });
+      try {
+        return (await pool.query(sql, [...values])).rows;
+      } catch (error) {
+        throw isAway(error) ? explain(options.server, error) : error;
+      }
+    },
+    close: () => pool.end(),
+  };
 }
 
 /** No word of the server's, or one that it cannot serve now: starting, ending, too many connections. */

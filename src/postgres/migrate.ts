@@ -15,9 +15,10 @@ const migrationLock = 7_356_112;
 export async function versionOf(client: Client, part: string): Promise<number> {
   const { rows } = await client.query(`SELECT to_regclass('${schema}.schema_version') IS NOT NULL AS made`);
   if (!rows[0].made) return 0;
-  const found = await client.query('SELECT MAX(version) AS version FROM schema_version WHERE part = $1', [
-    part,
-  ]);
+  const found = await client.query(
+    `SELECT MAX(version) AS version FROM ${schema}.schema_version WHERE part = $1`,
+    [part],
+  );
   return Number(found.rows[0].version ?? 0);
 }
 
@@ -36,7 +37,11 @@ export const isUsable = (version: number, { steps }: Part): boolean =>
 /** Brings the tables of a part up to this build's version, unless it can use them as they are. @throws as `migrate`. */
 export async function prepare(client: Client, part: Part): Promise<void> {
   if (!isUsable(await versionOf(client, part.part), part)) await migrate(client, part, part.steps.length);
+  await lookInSchema(client);
 }
+
+/** A connection that was made before the schema may not look there, and would make its tables elsewhere. */
+const lookInSchema = (client: Client) => client.query(`SET search_path = ${schema}, public`);
 
 /**
  * Brings the tables of a part to a version, forwards or back, each step in a transaction of its own. Of many that come at
@@ -47,6 +52,7 @@ export async function migrate(client: Client, { part, steps }: Part, to: number)
   await client.query('SELECT pg_advisory_lock($1)', [migrationLock]);
   try {
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    await lookInSchema(client);
     await client.query(
       `CREATE TABLE IF NOT EXISTS ${schema}.schema_version (
          part TEXT NOT NULL, version INTEGER NOT NULL, applied_at TIMESTAMPTZ NOT NULL DEFAULT now(),
@@ -76,8 +82,12 @@ async function step(
   await client.query('BEGIN');
   try {
     await client.query(sql);
-    if (forward) await client.query('INSERT INTO schema_version VALUES ($1, $2)', [part, from + 1]);
-    else await client.query('DELETE FROM schema_version WHERE part = $1 AND version = $2', [part, from]);
+    if (forward) await client.query(`INSERT INTO ${schema}.schema_version VALUES ($1, $2)`, [part, from + 1]);
+    else
+      await client.query(`DELETE FROM ${schema}.schema_version WHERE part = $1 AND version = $2`, [
+        part,
+        from,
+      ]);
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { stringify } from 'yaml';
 import OpenAI from '../clients/node_modules/openai/index.mjs';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { emptyFolder, startCommand } from '../harness/command.ts';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
-import { countsOf, receiptOf, type StoredReceipt } from '../harness/receipts.ts';
+import { bodiesIn, countsOf, receiptOf, type StoredReceipt } from '../harness/receipts.ts';
 
 let simulator: Simulator;
 let gateway: TestGateway;
@@ -41,17 +40,10 @@ async function settledFor(stateDirectory: string, thing: string): Promise<Stored
   throw new Error(`nothing was settled for ${thing}`);
 }
 
-function receiptsFor(stateDirectory: string, thing: string): StoredReceipt[] {
-  const ledger = new DatabaseSync(join(stateDirectory, 'ledger.db'), { readOnly: true, timeout: 5_000 });
-  try {
-    const rows = ledger.prepare('SELECT body FROM receipts').all() as { body: string }[];
-    return rows
-      .filter(({ body }) => body.includes(`"upstreamId":"${thing}"`) && body.includes('"background"'))
-      .map(({ body }) => JSON.parse(body) as StoredReceipt);
-  } finally {
-    ledger.close();
-  }
-}
+const receiptsFor = (stateDirectory: string, thing: string): StoredReceipt[] =>
+  bodiesIn(stateDirectory)
+    .filter((body) => body.includes(`"upstreamId":"${thing}"`) && body.includes('"background"'))
+    .map((body) => JSON.parse(body) as StoredReceipt);
 
 test('nobody comes back: what it used is on the ledger all the same, and the first call used nothing', async () => {
   const { data: begun, response } = await clientOf().responses.create(wish).withResponse();

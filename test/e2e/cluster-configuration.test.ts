@@ -97,7 +97,7 @@ test('what is applied at one of three nodes is in force at all, and goes on with
   await postgres.kill();
   const late = await put(one, page('late'), 14);
   assert.equal(late.status, 503);
-  assert.match(await late.text(), /PostgreSQL at 127\.0\.0\.1:\d+\/sluice_1 cannot be used/);
+  assert.match(await late.text(), /PostgreSQL at 127\.0\.0\.1:\d+\/\w+: .*check that it runs/);
   await until('it is said', async () => (await statusOf(two)).configuration.unreachable !== null);
   await three.end();
   const kept = join(three.stateDirectory, 'configuration.json');
@@ -109,7 +109,7 @@ test('what is applied at one of three nodes is in force at all, and goes on with
 
   // One that has never served has nothing to go on with; nor has one whose file was damaged.
   const never = startGatewayProcess({ file, env });
-  await assert.rejects(never, /PostgreSQL at .* cannot be used .*no configuration of an earlier start/s);
+  await assert.rejects(never, /PostgreSQL at .*check that it runs.*no configuration of an earlier start/s);
   await three.end();
   writeFileSync(kept, readFileSync(kept, 'utf8').replace('fourteen', 'fifteen?'));
   await assert.rejects(three.start(), /no configuration of an earlier start/);

@@ -1,6 +1,4 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import type { StoredReceipt } from './receipts.ts';
+import { bodiesIn, type StoredReceipt } from './receipts.ts';
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -14,17 +12,10 @@ export async function settledFor(stateDirectory: string, thing: string): Promise
 }
 
 /** Those on the books now. */
-export function receiptsFor(stateDirectory: string, thing: string): StoredReceipt[] {
-  const ledger = new DatabaseSync(join(stateDirectory, 'ledger.db'), { readOnly: true, timeout: 5_000 });
-  try {
-    const rows = ledger.prepare('SELECT body FROM receipts').all() as { body: string }[];
-    return rows
-      .filter(({ body }) => body.includes(`"upstreamId":"${thing}"`) && /"(?:batch|background)"\]/.test(body))
-      .map(({ body }) => JSON.parse(body) as StoredReceipt);
-  } finally {
-    ledger.close();
-  }
-}
+export const receiptsFor = (stateDirectory: string, thing: string): StoredReceipt[] =>
+  bodiesIn(stateDirectory)
+    .filter((body) => body.includes(`"upstreamId":"${thing}"`) && /"(?:batch|background)"\]/.test(body))
+    .map((body) => JSON.parse(body) as StoredReceipt);
 
 /** Nano-units of all lines of a receipt. */
 export const costOf = ({ attempts }: StoredReceipt): bigint =>

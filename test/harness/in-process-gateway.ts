@@ -56,7 +56,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   const upstream = createUpstream({ clock });
   const tokens = openTokenService();
   const tokenPort = tokens.openPort();
-  const keeper = openKeeperService(join(folder, 'kept.db'));
+  const keeper = openKeeperService({ path: join(folder, 'kept.db'), postgres: null });
   const keeperPort = keeper.openPort();
   const answers = openCacheService(join(folder, 'answers.db'));
   const answersPort = answers.openPort();

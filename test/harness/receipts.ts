@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { renderReceipt } from '../../src/ledger/journal/record.ts';
+import { readLedger } from '../../src/ledger/store/offline.ts';
 import type { TestGateway } from './gateway.ts';
 import { testKey } from './gateway.ts';
 
@@ -103,4 +106,14 @@ export async function settled(
   const text = await answer.text();
   const receipt = await receiptOf(gateway, answer.headers.get('x-sluice-exchange')!);
   return { status: answer.status, text, receipt, last: receipt.attempts.at(-1)! };
+}
+
+/** All that are on the books of a state directory, as JSON. */
+export function bodiesIn(stateDirectory: string): string[] {
+  const ledger = readLedger(join(stateDirectory, 'ledger.db'));
+  try {
+    return [...ledger.export({})].map((receipt) => renderReceipt(receipt));
+  } finally {
+    ledger.close();
+  }
 }

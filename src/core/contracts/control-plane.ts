@@ -2,6 +2,8 @@ import type { CheckReport } from '../active-health.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
 import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
+import type { EdgeChanges, EdgeCursor, EdgeDead, EdgeReport } from './edge.ts';
+import type { Invitation, NodeView } from './node-directory.ts';
 import type { PoolReport } from './pool-control.ts';
 
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
@@ -32,6 +34,8 @@ export interface ControlPlane {
     revoke(id: string): Promise<void>;
   };
   config: ConfigControl;
+  nodes: NodeControl;
+  edges: EdgeControl;
   explain(request: {
     readonly method: string;
     readonly url: string;
@@ -90,6 +94,36 @@ export interface ConfigControl {
   versions(limit: number): Promise<readonly ConfigVersionLine[]>;
   /** @throws ControlError 404, 409, 503. */
   readVersion(version: number): Promise<ConfigVersion>;
+}
+
+/** The nodes of this gateway. Every call rejects with ControlError 503 when their directory cannot be asked. */
+export interface NodeControl {
+  list(): Promise<readonly NodeView[]>;
+  invitations(): Promise<readonly Invitation[]>;
+  /** The token is given this once. @throws ControlError 409 when this node has joined another itself. */
+  invite(wish: {
+    readonly name: string;
+    readonly expiresAtMs?: number | null;
+    readonly leasePercent?: number;
+  }): Promise<{ readonly invitation: Invitation; readonly token: string }>;
+  /** Nobody is let in by it any more. @throws ControlError 404. */
+  revoke(id: string): Promise<void>;
+}
+
+/** What edge nodes ask, each by its own token. */
+export interface EdgeControl {
+  /** Null: this token does not let this node in. @throws ControlError 503. */
+  admit(token: string, nodeId: string): Promise<Invitation | null>;
+  /** @throws ControlError 409 when the document in force cannot be shared. */
+  changes(
+    edge: Invitation,
+    ask: { readonly cursor: EdgeCursor; readonly waitMs: number; readonly signal: AbortSignal },
+  ): Promise<EdgeChanges>;
+  report(edge: Invitation, report: EdgeReport): Promise<void>;
+  /** Resolves when the segment is on the books. @throws ControlError 400, 503. */
+  receive(edge: Invitation, segment: { readonly name: string; readonly bytes: Uint8Array }): Promise<void>;
+  /** Resolves when what the dead left open is settled. @throws ControlError 503. */
+  giveUp(edge: Invitation, dead: EdgeDead): Promise<void>;
 }
 
 export interface ConfigFinding {

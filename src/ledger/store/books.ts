@@ -90,20 +90,26 @@ export interface BookTables {
   savepoint(work: () => Promise<void>): Promise<void>;
 }
 
-/** One database that holds the books. */
-export interface Books {
+/** The books as one node writes them. */
+export interface NodeBooks {
   /** Runs `work` in one transaction, after whoever else writes; whatever it throws undoes all of it. */
   write<T>(work: (tables: BookTables) => Promise<T>): Promise<T>;
   /** Those of the segments that are on the books. */
   knownSegments(names: readonly string[]): Promise<ReadonlySet<string>>;
-  /** All of this node's that are on the books and whose files may still be there. */
+  /** All of the node's that are on the books and whose files may still be there. */
   segmentNames(): Promise<string[]>;
+  /** Did the database refuse what a record says (and will again), or did it fail (and may not next time)? */
+  isRefusal(error: unknown): boolean;
+}
+
+/** One database that holds the books. The node that writes them is this one, unless another is named. */
+export interface Books extends NodeBooks {
+  /** For what comes from another node. */
+  of(node: string): NodeBooks;
   /** Reads, in the state of the latest commit. */
   ask<T>(asking: Asking<T>): Promise<T>;
   /** Reads in one snapshot, yielding to whatever else there is to do; `signal` ends it with its reason. */
   survey<T>(asking: Asking<T>, signal: AbortSignal): Promise<T>;
-  /** Did the database refuse what a record says (and will again), or did it fail (and may not next time)? */
-  isRefusal(error: unknown): boolean;
   /** Is only somebody in the way, so that the connection is as good as before? */
   isBusy(error: unknown): boolean;
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import { constants, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { syncSegment } from '../journal/read-segment.ts';
 import type { Books } from './books.ts';
@@ -31,6 +32,8 @@ const ending = new AbortController();
 const tell = (message: LedgerTell): void => port.postMessage(message);
 let books: Books | null = await openFirst();
 let writer: LedgerWriter | null = null;
+/** By node: of those that send their segments here. */
+const writers = new Map<string, LedgerWriter>();
 /** What dead processes left, until it is on the books: nothing that came later may be, before. */
 let leftOver: string[] | null = null;
 let retryMs = firstRetryMs;
@@ -173,16 +176,22 @@ async function answerTo(open: Books, keeper: LedgerWriter, ask: LedgerAsk): Prom
     return await answerWith(open, keeper, ask);
   } catch (error) {
     if (ask.do === 'adopt' || open.isBusy(error)) throw error;
+    // Another node sends it again; the connection may be what is broken.
+    if ('node' in ask) await reopen();
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): unknown {
+async function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): Promise<unknown> {
   switch (ask.do) {
     case 'flush':
       return null;
     case 'adopt':
       return keeper.adopt(ask.worker, ask.incarnation);
+    case 'receive':
+      return receive(open, ask);
+    case 'give-up':
+      return (await writerFor(open, ask)).giveUp(ask.dead);
     case 'windows':
       return open.ask(queryWindows(ask.nowMs));
     case 'usage':
@@ -216,6 +225,23 @@ function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): unknown 
   }
 }
 
+type FromOthers = Extract<LedgerAsk, { readonly node: string }>;
+
+async function receive(open: Books, ask: Extract<FromOthers, { do: 'receive' }>): Promise<null> {
+  await (await writerFor(open, ask)).ingest([ask.path]);
+  return null;
+}
+
+/** Who writes what comes from another node. */
+async function writerFor(open: Books, ask: FromOthers): Promise<LedgerWriter> {
+  const known = writers.get(ask.node);
+  if (known) return known;
+  const fresh = new LedgerWriter(open.of(ask.node), '');
+  if (ask.do === 'receive') await fresh.begin(basename(ask.path));
+  writers.set(ask.node, fresh);
+  return fresh;
+}
+
 /** While the database is away nobody waits for an answer from it, nor a start for what it can settle later as well. */
 function answerWithout(error: Error): void {
   const waiting = asked.splice(0);
@@ -234,6 +260,7 @@ async function reopen(): Promise<void> {
     // It is given up either way.
   }
   [books, writer] = [null, null];
+  writers.clear();
 }
 
 /** Asked to close while the database is down: what is not on the books stays in the journal for the next start. */

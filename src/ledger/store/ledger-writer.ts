@@ -2,7 +2,7 @@ import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readSegment } from '../journal/read-segment.ts';
 import { parseSegmentName, type SegmentName } from '../journal/segment-name.ts';
-import type { Books, Dead } from './books.ts';
+import type { Dead, NodeBooks } from './books.ts';
 import {
   gatherSegments,
   isWorthKeeping,
@@ -39,13 +39,13 @@ const bytesPerTransaction = 8 << 20;
 
 /** The one who writes the books of a node. Does one thing at a time. Every method may throw and be repeated. */
 export class LedgerWriter {
-  readonly #books: Books;
+  readonly #books: NodeBooks;
   readonly #directory: string;
   /** Ingested, file deleted, name still in the database. */
   #gone: string[] = [];
   #prunedAtMs = Date.now();
 
-  constructor(books: Books, journalDirectory: string) {
+  constructor(books: NodeBooks, journalDirectory: string) {
     this.#books = books;
     this.#directory = journalDirectory;
   }
@@ -75,6 +75,21 @@ export class LedgerWriter {
     const paths = leftOverSegments(this.#directory, isTheirs);
     await this.ingest(paths);
     return { segments: paths.length, crashed: await this.#settle({ worker, incarnation }) };
+  }
+
+  /**
+   * Of segments that another node sends, each only after the one before it was acknowledged: whatever is on the books of its
+   * earlier ones is not sent again, after a restart of this process either.
+   */
+  async begin(name: string): Promise<void> {
+    this.#gone = (await this.#books.segmentNames()).filter((known) => known !== name);
+  }
+
+  /** Settles what another node's dead workers left open: one of them, or all. */
+  async giveUp(
+    dead: { readonly worker: number; readonly incarnation: string } | null,
+  ): Promise<RecoveryReport> {
+    return { segments: 0, crashed: await this.#settle(dead ?? 'own') };
   }
 
   #settle(dead: Dead, gone: readonly string[] = []): Promise<number> {

@@ -2,10 +2,18 @@ import type { DeadLetter, LetterQuery } from '#core/contracts/outbox.ts';
 import type { ExportQuery, UsageQuery } from './queries.ts';
 import type { RerateWish } from './rerate.ts';
 
+/** One life of a worker. */
+export interface DeadWorker {
+  readonly worker: number;
+  readonly incarnation: string;
+}
+
 /** What the main thread asks of the ledger's thread. */
 export type LedgerAsk =
   | { readonly do: 'flush' | 'recover' | 'verify' | 'close' }
   | { readonly do: 'adopt'; readonly worker: number; readonly incarnation: string }
+  | { readonly do: 'receive'; readonly node: string; readonly path: string }
+  | { readonly do: 'give-up'; readonly node: string; readonly dead: DeadWorker | null }
   | { readonly do: 'windows'; readonly nowMs: number }
   | { readonly do: 'usage'; readonly query: UsageQuery }
   | { readonly do: 'entries'; readonly after: number; readonly limit: number }

@@ -4,7 +4,7 @@ import type { Outbox, OutboxEntry } from '#core/contracts/outbox.ts';
 import type { Receipt } from '#core/receipt.ts';
 import type { RecoveryReport, StartReport } from './ledger-writer.ts';
 import type { LedgerPlace } from './open-books.ts';
-import type { LedgerAsk, LedgerTell } from './protocol.ts';
+import type { DeadWorker, LedgerAsk, LedgerTell } from './protocol.ts';
 import type { BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
 import type { RerateStep, RerateWish } from './rerate.ts';
 import type { Verification } from './verify.ts';
@@ -21,6 +21,10 @@ export interface Ledger {
   recover(): Promise<StartReport>;
   /** The same for one worker that died while the process lives on. */
   adoptIncarnation(worker: number, incarnation: string): Promise<RecoveryReport>;
+  /** Takes a segment of another node's journal; resolves when it is on the books and its file deleted. */
+  receive(node: string, path: string): Promise<void>;
+  /** Settles what that node's dead workers left open: one life of one, or (null) all that were ever heard of. */
+  giveUp(node: string, dead: DeadWorker | null): Promise<RecoveryReport>;
   /** What is still inside its window, to rebuild the limits. This and all other questions reject while the database is away. */
   windowsSince(nowMs: number): Promise<BookedPane[]>;
   /** @throws RangeError for an unknown dimension or day. */
@@ -56,6 +60,8 @@ export async function startLedger(options: LedgerOptions): Promise<Ledger> {
     sealed: (path) => thread.sealed(path),
     recover: () => thread.ask({ do: 'recover' }),
     adoptIncarnation: (worker, incarnation) => thread.ask({ do: 'adopt', worker, incarnation }),
+    receive: (node, path) => thread.ask({ do: 'receive', node, path }),
+    giveUp: (node, dead) => thread.ask({ do: 'give-up', node, dead }),
     windowsSince: (nowMs) => thread.ask({ do: 'windows', nowMs }),
     usage: (query) => thread.ask({ do: 'usage', query }),
     receipt: (receiptId) => thread.ask({ do: 'receipt', receiptId }),

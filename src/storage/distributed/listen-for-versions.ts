@@ -1,7 +1,7 @@
-import { Client } from 'pg';
-import type { PostgresSettings } from '#core/storage-settings.ts';
-import { postgresClient } from './connect-postgres.ts';
+import type { Client } from 'pg';
+import { connect, disconnect, type PostgresServer } from '#postgres/connect.ts';
 
+const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 
 export interface VersionNews {
@@ -12,46 +12,49 @@ export interface VersionNews {
  * Calls back when a version of the configuration was made anywhere, and whenever a connection stands again: what was
  * announced meanwhile nobody tells again. https://www.postgresql.org/docs/current/sql-listen.html
  */
-export function listenForVersions(settings: PostgresSettings, onNews: () => void): VersionNews {
+export const listenForVersions = (server: PostgresServer, onNews: () => void): VersionNews =>
+  listenFor('sluice_config', server, onNews);
+
+/** The same of any channel. */
+export function listenFor(channel: string, server: PostgresServer, onNews: () => void): VersionNews {
   let client: Client | null = null;
   let closed = false;
-  let pauseMs = 100;
+  let pauseMs = firstPauseMs;
   let timer: NodeJS.Timeout | null = null;
+  let connecting: Promise<void> = listen();
 
   function again(): void {
     client = null;
     if (closed || timer) return;
     timer = setTimeout(() => {
       timer = null;
-      void connect();
+      connecting = listen();
     }, pauseMs);
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
   }
 
-  async function connect(): Promise<void> {
-    const fresh = new Client(postgresClient(settings));
-    client = fresh;
-    fresh.on('error', () => undefined);
-    fresh.on('end', again);
-    fresh.on('notification', onNews);
+  async function listen(): Promise<void> {
+    let fresh: Client | null = null;
     try {
-      await fresh.connect();
-      await fresh.query('LISTEN sluice_config');
-      pauseMs = 100;
+      fresh = await connect({ server, name: 'versions' });
+      fresh.on('notification', onNews);
+      await fresh.query(`LISTEN ${channel}`);
+      fresh.once('end', again);
+      client = fresh;
+      pauseMs = firstPauseMs;
       onNews();
     } catch {
-      // One that never stood does not always say that it has ended.
-      void fresh.end().catch(() => undefined);
-      if (client === fresh) again();
+      if (fresh) await disconnect(fresh);
+      again();
     }
   }
 
-  void connect();
   return {
     async close() {
       closed = true;
       if (timer) clearTimeout(timer);
-      await client?.end().catch(() => undefined);
+      await connecting;
+      if (client) await disconnect(client);
     },
   };
 }

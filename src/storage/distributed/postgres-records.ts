@@ -1,45 +1,63 @@
-import { Pool } from 'pg';
-import type { PostgresSettings } from '#core/storage-settings.ts';
+import type { Client } from 'pg';
+import { connect, disconnect, serverOf, type PostgresServer } from '#postgres/connect.ts';
+import { stateOf } from '#postgres/failures.ts';
+import { prepare } from '#postgres/migrate.ts';
 import type { SqlDatabase, SqlRow } from '../records/sql-database.ts';
-import { postgresClient, postgresFailure } from './connect-postgres.ts';
 
-/** Connections for records: they are few and small, and the ledger has its own. */
-const connections = 2;
-/** Any number of our own: whoever sets tables up holds it. */
-const setUpLock = 0x51_1c_e0;
-const statementTimeoutMs = 10_000;
+const statementMs = 10_000;
 
-/** Records in PostgreSQL. Nothing is connected to before the first question. */
-export function openPostgresRecords(settings: PostgresSettings): SqlDatabase {
-  const pool = new Pool({
-    ...postgresClient(settings),
-    max: connections,
-    statement_timeout: statementTimeoutMs,
-    // A server that is gone without a word is no reason to wait for it.
-    query_timeout: statementTimeoutMs + settings.connectTimeoutMs,
-  });
-  // Of idle connections; the next question makes a new one, or says that it cannot.
-  pool.on('error', () => undefined);
-  let closing: Promise<void> | null = null;
-  const run = async (statement: string, values: readonly unknown[] = []): Promise<readonly SqlRow[]> => {
+/** Records in PostgreSQL. Nothing is connected to before the first question, and anew after a connection broke. */
+export function openPostgresRecords(server: PostgresServer): SqlDatabase {
+  let connecting: Promise<Client> | null = null;
+
+  function connected(): Promise<Client> {
+    connecting ??= connect({ server, name: 'records', statementMs }).then(
+      (client) => client.once('end', () => (connecting = null)),
+      (error: unknown) => {
+        connecting = null;
+        throw error;
+      },
+    );
+    return connecting;
+  }
+
+  async function use<T>(work: (client: Client) => Promise<T>): Promise<T> {
     try {
-      return (await pool.query(statement, [...values])).rows as SqlRow[];
+      return await work(await connected());
     } catch (error) {
-      throw postgresFailure(settings, error);
+      throw failureOf(server, error as Error);
     }
-  };
+  }
+
   return {
     kind: 'postgres',
-    query: run,
-    async setUp(statements) {
-      // Without values it goes as one simple query, which is one transaction.
-      await run(`SELECT 1`);
-      try {
-        await pool.query(`BEGIN; SELECT pg_advisory_xact_lock(${setUpLock}); ${statements}; COMMIT`);
-      } catch (error) {
-        throw postgresFailure(settings, error);
-      }
+    query: (statement, values = []) =>
+      use(async (client) => (await client.query(statement, [...values])).rows as SqlRow[]),
+    migrate: (steps) =>
+      use((client) =>
+        prepare(client, { part: 'records', steps: steps.map((forward) => ({ forward, back: null })) }),
+      ),
+    async close() {
+      const client = await connecting?.catch(() => null);
+      if (client) await disconnect(client);
     },
-    close: () => (closing ??= pool.end()),
   };
+}
+
+/** What a person is told: the place, the reason, and what to do where that can be said. */
+function failureOf({ url }: PostgresServer, error: Error): Error {
+  const place = `PostgreSQL at ${serverOf(url)}: `;
+  const said = error.message.startsWith(place) ? error.message : place + error.message;
+  const remedy = remedyOf(stateOf(error.cause ?? error));
+  return new Error(remedy === null ? said : `${said} (${remedy})`, { cause: error });
+}
+
+/** By SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function remedyOf(state: string): string | null {
+  if (state === '') return 'check that it runs, and that storage.postgres.url names it';
+  if (state.startsWith('28')) return 'check user and password of storage.postgres.url, and pg_hba.conf';
+  if (state === '3D000') return 'create that database, or name another in storage.postgres.url';
+  if (state === '42501')
+    return 'grant this user CREATE on the database, or run the first start as one who has it';
+  return null;
 }

@@ -24,6 +24,8 @@ export interface KeyStoreSettings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The keys that a configuration masters. */
   readonly fileKeys: readonly KeyRecord[];
+  /** Is one made where there is none (true)? */
+  readonly firstKey?: boolean;
   readonly clock?: Pick<Clock, 'nowMs'>;
 }
 
@@ -37,6 +39,13 @@ export interface KeyStore {
   create(wish: KeyWish): { readonly key: KeyView; readonly secret: string; readonly delta: KeyDelta };
   /** Null when it is revoked already. @throws ControlError 404: no such key; 409: the configuration masters it. */
   revoke(id: string): KeyDelta | null;
+  /** Every key of the store, revoked ones too. */
+  stored(): StoredKey[];
+  /**
+   * Takes over what became of a key somewhere else; null when that is known, or changes nothing that is in force.
+   * @throws Error when a key of the configuration has its secret; it is not taken over then.
+   */
+  adopt(key: StoredKey): KeyDelta | null;
   /**
    * The keys that a configuration masters, in place of those before.
    * @throws Error naming both keys when two have the same secret, or one has a secret that was revoked; nothing changes.
@@ -57,9 +66,10 @@ export interface KeyStore {
 
 const secretPrefix = 'sk-sluice-';
 const secretShape = /^sk-sluice-[0-9A-Za-z]{32}$/;
-const firstKeyId = 'first-key';
+export const firstKeyId = 'first-key';
 /** Whose the keys are that come about without anybody saying whose. */
 const firstOwner = { project: 'default', team: 'default' };
+export const firstWish: KeyWish = { name: firstKeyId, ...firstOwner };
 const leastAdminToken = 16;
 
 export const sha256Hex = (secret: string): string => hash('sha256', secret, 'hex');
@@ -68,7 +78,8 @@ export const sha256Hex = (secret: string): string => hash('sha256', secret, 'hex
  * Opens `control.db`. For the main thread: changes are few. A start without any key, of now or before, makes the first.
  * @throws Error when keys clash, when SLUICE_ADMIN_TOKEN is too short, or when a newer version wrote the database.
  */
-export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStoreSettings): KeyStore {
+export function openKeyStore(settings: KeyStoreSettings): KeyStore {
+  const { directory, env, fileKeys: first, firstKey = true, clock } = settings;
   const nowMs = () => clock?.nowMs() ?? Date.now();
   const database = openKeyDatabase(join(directory, 'control.db'));
   const firstKeyPath = join(directory, 'first-key');
@@ -83,20 +94,7 @@ export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStor
   ];
 
   function add(id: string, wish: KeyWish, secret: string): KeyRecord {
-    const { name, project, team, models = null, expiresAtMs = null } = wish;
-    const sha256 = sha256Hex(secret);
-    const createdAtMs = nowMs();
-    const key = {
-      id,
-      name,
-      sha256,
-      project,
-      team,
-      expiresAtMs,
-      models,
-      createdAtMs,
-      master: 'store' as const,
-    };
+    const key = recordFor(id, wish, { secret, atMs: nowMs() });
     database.insert(key);
     stored.set(id, { ...key, revoked: false });
     sequence += 1;
@@ -112,16 +110,12 @@ export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStor
   }
 
   function makeFirstKey(): void {
-    // A crash may have come between file and database: what people may have read already must be the key.
-    const left = readSecretFile(firstKeyPath);
-    const secret = left && secretShape.test(left) ? left : secretPrefix + randomBase62(32);
-    if (secret !== left) writeSecretFile(firstKeyPath, secret);
-    add(firstKeyId, { name: firstKeyId, ...firstOwner }, secret);
+    add(firstKeyId, firstWish, firstSecret(firstKeyPath));
   }
 
   try {
     replaceFileKeys(first);
-    if (stored.size === 0 && fileKeys.length === 0) makeFirstKey();
+    if (firstKey && stored.size === 0 && fileKeys.length === 0) makeFirstKey();
     const adminToken = Buffer.from(adminTokenHash(directory, database, env['SLUICE_ADMIN_TOKEN']), 'hex');
     return {
       reset,
@@ -132,8 +126,8 @@ export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStor
       create(wish) {
         if (liveKeys().some((key) => key.name === wish.name))
           throw new ControlError(409, `There is a key "${wish.name}" already.`);
-        const secret = secretPrefix + randomBase62(32);
-        const key = add(`key-${randomBase62(16)}`, wish, secret);
+        const secret = newSecret();
+        const key = add(newKeyId(), wish, secret);
         return { key: viewOf(key, false), secret, delta: { sequence, type: 'put', key } };
       },
       revoke(id) {
@@ -148,6 +142,24 @@ export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStor
         sequence += 1;
         return { sequence, type: 'revoke', sha256: key.sha256 };
       },
+      stored: () => [...stored.values()],
+      adopt(key) {
+        const known = stored.get(key.id);
+        if (known?.revoked || (known && !key.revoked)) return null;
+        const { revoked, ...record } = key;
+        if (!known) {
+          refuseClashes(fileKeys, [key]);
+          database.insert(record);
+        }
+        if (revoked) database.revoke(key.id, nowMs());
+        if (revoked && key.id === firstKeyId) rmSync(firstKeyPath, { force: true });
+        stored.set(key.id, key);
+        if (!known && revoked) return null;
+        sequence += 1;
+        return revoked
+          ? { sequence, type: 'revoke', sha256: key.sha256 }
+          : { sequence, type: 'put', key: record };
+      },
       replaceFileKeys,
       firstKey() {
         const key = stored.get(firstKeyId);
@@ -160,6 +172,27 @@ export function openKeyStore({ directory, env, fileKeys: first, clock }: KeyStor
     database.close();
     throw error;
   }
+}
+
+export const newSecret = (): string => secretPrefix + randomBase62(32);
+export const newKeyId = (): string => `key-${randomBase62(16)}`;
+
+/** What is on record of a key that is made. */
+export function recordFor(
+  id: string,
+  { name, project, team, models = null, expiresAtMs = null }: KeyWish,
+  { secret, atMs }: { readonly secret: string; readonly atMs: number },
+): KeyRecord {
+  const sha256 = sha256Hex(secret);
+  return { id, name, sha256, project, team, expiresAtMs, models, createdAtMs: atMs, master: 'store' };
+}
+
+/** A crash may have come between file and database: what people may have read already must be the key. */
+export function firstSecret(path: string): string {
+  const left = readSecretFile(path);
+  const secret = left && secretShape.test(left) ? left : newSecret();
+  if (secret !== left) writeSecretFile(path, secret);
+  return secret;
 }
 
 /** A key of the environment changes only from there, like a file's. */
@@ -210,7 +243,7 @@ function recordOf({ revoked: _revoked, ...key }: StoredKey): KeyRecord {
   return key;
 }
 
-function viewOf(key: KeyRecord, revoked: boolean): KeyView {
+export function viewOf(key: KeyRecord, revoked: boolean): KeyView {
   const { id, name, project, team, expiresAtMs, models, createdAtMs, master } = key;
   return { id, name, project, team, expiresAtMs, models, createdAtMs, master, revoked };
 }

@@ -8,7 +8,7 @@ export function openNodeDirectory(database: SqlDatabase): NodeDirectory {
     async report(node) {
       const { id, name, kind, version, startedAtMs, ready, configVersion, refusal, lagSegments } = node;
       await database.query(
-        `INSERT INTO nodes VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ${now})
+        `INSERT INTO gateway_nodes VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ${now})
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, version = excluded.version,
            started_at_ms = excluded.started_at_ms, ready = excluded.ready, config_version = excluded.config_version,
            refusal = excluded.refusal, lag_segments = excluded.lag_segments, seen_at_ms = excluded.seen_at_ms`,
@@ -17,7 +17,7 @@ export function openNodeDirectory(database: SqlDatabase): NodeDirectory {
     },
     async list() {
       const rows = await database.query(
-        `SELECT *, ${now} - seen_at_ms AS age_ms FROM nodes ORDER BY name, id`,
+        `SELECT *, ${now} - seen_at_ms AS age_ms FROM gateway_nodes ORDER BY name, id`,
       );
       return rows.map(nodeOf);
     },

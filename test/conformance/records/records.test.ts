@@ -9,7 +9,7 @@ import { openSqliteRecords } from '#storage/embedded/sqlite-records.ts';
 import { openConfigStore } from '#storage/records/config-versions.ts';
 import { openNodeDirectory } from '#storage/records/node-directory.ts';
 import type { SqlDatabase } from '#storage/records/sql-database.ts';
-import { makeRecordTables } from '#storage/records/tables.ts';
+import { withRecordTables } from '#storage/records/tables.ts';
 import { startPostgres, type TestPostgres } from '../../harness/postgres.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-records-'));
@@ -28,11 +28,11 @@ const settingsOf = (url: string) => ({ url, poolSize: 2, connectTimeoutMs: 5000,
 const places: Readonly<Record<string, () => Promise<() => SqlDatabase>>> = {
   async sqlite() {
     const path = join(folder, `${(files += 1)}.db`);
-    return () => openSqliteRecords(path);
+    return () => withRecordTables(openSqliteRecords(path));
   },
   async postgres() {
     const url = await postgres.createDatabase();
-    return () => openPostgresRecords(settingsOf(url));
+    return () => withRecordTables(openPostgresRecords(settingsOf(url)));
   },
 };
 const document = (text: string) => ({ text, digest: `d-${text}`, author: 'a', comment: 'c' });
@@ -43,8 +43,6 @@ for (const [kind, place] of Object.entries(places)) {
     test('versions are numbered, kept as they were given, and neither changed nor removed', async () => {
       const open = await place();
       const database = keep(open());
-      await makeRecordTables(database);
-      await makeRecordTables(database);
       const store = openConfigStore(database);
       assert.equal(await store.latest(), null);
       const text = "routes: []\n# ünïcode 'quotes' $1 ?1 \\ 💧\n";
@@ -59,7 +57,7 @@ for (const [kind, place] of Object.entries(places)) {
         (await store.list(1)).map(({ version, digest }) => [version, digest]),
         [[2, 'd-b']],
       );
-      await assert.rejects(database.query("UPDATE config_versions SET text = 'x'"), /not.* changed/);
+      await assert.rejects(database.query("UPDATE config_versions SET text = 'x'"), /(not|neither) changed/);
       await assert.rejects(database.query('DELETE FROM config_versions'), /removed/);
       const again = openConfigStore(keep(open()));
       assert.equal((await again.latest())?.version, 2);
@@ -68,9 +66,9 @@ for (const [kind, place] of Object.entries(places)) {
     test('of many who change the same version one is first', async () => {
       const open = await place();
       const databases = Array.from({ length: 4 }, () => keep(open()));
-      // All at once, too.
-      await Promise.all(databases.map((each) => makeRecordTables(each)));
       const stores = databases.map((each) => openConfigStore(each));
+      // Who makes the tables is found out by the first question, of all at once.
+      assert.deepEqual(await Promise.all(stores.map((store) => store.latest())), [null, null, null, null]);
       for (let after = 0; after < 5; after++) {
         const made = await Promise.all(
           stores.flatMap((store, i) => [
@@ -89,7 +87,6 @@ for (const [kind, place] of Object.entries(places)) {
     test('a token lets one node in: the first that comes with it, until it is revoked or has expired', async () => {
       const open = await place();
       const database = keep(open());
-      await makeRecordTables(database);
       const nodes = openNodeDirectory(database);
       await nodes.invite({ id: 'i1', name: 'shop', expiresAtMs: null, leasePercent: 25 }, 'h1');
       await nodes.invite(
@@ -118,7 +115,6 @@ for (const [kind, place] of Object.entries(places)) {
     test('what nodes report replaces what they reported, at the time of the store', async () => {
       const open = await place();
       const database = keep(open());
-      await makeRecordTables(database);
       const nodes = openNodeDirectory(database);
       const report = {
         ...{ id: 'n1', name: 'shop', kind: 'edge' as const, version: '1', startedAtMs: 5, ready: false },
@@ -136,9 +132,11 @@ for (const [kind, place] of Object.entries(places)) {
     test('tables of a later version are left alone', async () => {
       const open = await place();
       const database = keep(open());
-      await makeRecordTables(database);
-      await database.query('UPDATE sluice_records SET format = 9');
-      await assert.rejects(makeRecordTables(database), /format 9/);
+      await openConfigStore(database).latest();
+      await database.query(
+        kind === 'sqlite' ? 'PRAGMA user_version = 9' : "INSERT INTO schema_version VALUES ('records', 9)",
+      );
+      await assert.rejects(openConfigStore(keep(open())).latest(), /version 9|format 9/);
     });
   });
 }
@@ -147,20 +145,17 @@ test('PostgreSQL that cannot be used says where, why and what to do, and no secr
   const refusedPort = postgres.port === 1 ? 2 : 1;
   const away = keep(openPostgresRecords(settingsOf(`postgres://sluice:hunter2@127.0.0.1:${refusedPort}/x`)));
   await assert.rejects(away.query('SELECT 1'), (error: Error) => {
-    assert.match(
-      error.message,
-      /^PostgreSQL at 127\.0\.0\.1:1\/x cannot be used \(.*ECONNREFUSED.*\): check that it runs/,
-    );
+    assert.match(error.message, /^PostgreSQL at 127\.0\.0\.1:1\/x: .*ECONNREFUSED.* \(check that it runs/);
     return !error.message.includes('hunter2');
   });
   const none = keep(openPostgresRecords(settingsOf(`postgres://sluice@127.0.0.1:${postgres.port}/nowhere`)));
-  await assert.rejects(none.query('SELECT 1'), /"nowhere" does not exist.*create that database/);
+  await assert.rejects(none.query('SELECT 1'), /"nowhere" does not exist \(create that database/);
 });
 
 test('a version that is made is announced', async () => {
   const url = await postgres.createDatabase();
-  const database = keep(openPostgresRecords(settingsOf(url)));
-  await makeRecordTables(database);
+  const database = keep(withRecordTables(openPostgresRecords(settingsOf(url))));
+  await openConfigStore(database).latest();
   const listener = new Client(url);
   await listener.connect();
   await listener.query('LISTEN sluice_config');

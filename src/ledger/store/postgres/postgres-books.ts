@@ -4,7 +4,7 @@ import { connect, disconnect, inTransaction, type ConnectOptions } from '#postgr
 import { isInTheWay, isRefused } from '#postgres/failures.ts';
 import { prepare } from '#postgres/migrate.ts';
 import { askInTime, type Asking } from '../asking.ts';
-import type { Books, BookTables } from '../books.ts';
+import type { Books, BookTables, NodeBooks } from '../books.ts';
 import type { PostgresPlace } from './place.ts';
 import { settleDead } from '../post-batch.ts';
 import { askClient } from './ask-client.ts';
@@ -84,15 +84,37 @@ class PostgresBooks implements Books {
   }
 
   write<T>(work: (tables: BookTables) => Promise<T>): Promise<T> {
+    return this.#write(this.#tables, work);
+  }
+
+  knownSegments(names: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#knownSegments(this.#place.node, names);
+  }
+
+  segmentNames(): Promise<string[]> {
+    return this.#segmentNames(this.#place.node);
+  }
+
+  of(node: string): NodeBooks {
+    const tables = new PostgresTables(this.#client, node);
+    return {
+      write: (work) => this.#write(tables, work),
+      knownSegments: (names) => this.#knownSegments(node, names),
+      segmentNames: () => this.#segmentNames(node),
+      isRefusal: (error) => this.isRefusal(error),
+    };
+  }
+
+  #write<T>(tables: PostgresTables, work: (tables: BookTables) => Promise<T>): Promise<T> {
     const written = this.#writing.then(() =>
       inTransaction(this.#client, async () => {
         try {
-          await this.#tables.lockHead();
-          const result = await work(this.#tables);
-          await this.#tables.writeHead();
+          await tables.lockHead();
+          const result = await work(tables);
+          await tables.writeHead();
           return result;
         } catch (error) {
-          this.#tables.forgetDays();
+          tables.forgetDays();
           throw error;
         }
       }),
@@ -101,18 +123,16 @@ class PostgresBooks implements Books {
     return written;
   }
 
-  async knownSegments(names: readonly string[]): Promise<ReadonlySet<string>> {
+  async #knownSegments(node: string, names: readonly string[]): Promise<ReadonlySet<string>> {
     const { rows } = await this.#client.query(
       'SELECT name FROM segments WHERE node = $1 AND name = ANY ($2)',
-      [this.#place.node, names],
+      [node, names],
     );
     return new Set(rows.map((row) => String(row.name)));
   }
 
-  async segmentNames(): Promise<string[]> {
-    const { rows } = await this.#client.query('SELECT name FROM segments WHERE node = $1', [
-      this.#place.node,
-    ]);
+  async #segmentNames(node: string): Promise<string[]> {
+    const { rows } = await this.#client.query('SELECT name FROM segments WHERE node = $1', [node]);
     return rows.map((row) => String(row.name));
   }
 

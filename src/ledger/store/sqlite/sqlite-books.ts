@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import { askAtOnce, type Asking } from '../asking.ts';
-import type { Books, BookTables } from '../books.ts';
+import type { Books, BookTables, NodeBooks } from '../books.ts';
 import { askDatabase } from './ask-database.ts';
 import { openDatabase, openForReading } from './open-database.ts';
-import { SqliteTables } from './sqlite-tables.ts';
+import { nameAmongNodes, SqliteTables } from './sqlite-tables.ts';
 
 // https://www.sqlite.org/rescode.html
 const busy = [5, 6];
@@ -27,13 +27,35 @@ class SqliteBooks implements Books {
     this.#tables = new SqliteTables(this.#database);
   }
 
+  write<T>(work: (tables: BookTables) => Promise<T>): Promise<T> {
+    return this.#write(this.#tables, work);
+  }
+
+  async knownSegments(names: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#knownSegments('', names);
+  }
+
+  async segmentNames(): Promise<string[]> {
+    return this.#segmentNames('');
+  }
+
+  of(node: string): NodeBooks {
+    const tables = new SqliteTables(this.#database, node);
+    return {
+      write: (work) => this.#write(tables, work),
+      knownSegments: async (names) => this.#knownSegments(node, names),
+      segmentNames: async () => this.#segmentNames(node),
+      isRefusal: (error) => this.isRefusal(error),
+    };
+  }
+
   /** Nothing that `work` waits for lets anybody else use the connection: the ledger does one thing at a time. */
-  async write<T>(work: (tables: BookTables) => Promise<T>): Promise<T> {
+  async #write<T>(tables: SqliteTables, work: (tables: BookTables) => Promise<T>): Promise<T> {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
-      this.#tables.readHead();
-      const result = await work(this.#tables);
-      this.#tables.writeHead();
+      tables.readHead();
+      const result = await work(tables);
+      tables.writeHead();
       this.#database.exec('COMMIT');
       return result;
     } catch (error) {
@@ -43,16 +65,19 @@ class SqliteBooks implements Books {
     }
   }
 
-  async knownSegments(names: readonly string[]): Promise<ReadonlySet<string>> {
+  #knownSegments(node: string, names: readonly string[]): ReadonlySet<string> {
     const find = this.#database.prepare('SELECT 1 FROM segments WHERE name = ?');
-    return new Set(names.filter((name) => find.get(name) !== undefined));
+    return new Set(names.filter((name) => find.get(nameAmongNodes(node, name)) !== undefined));
   }
 
-  async segmentNames(): Promise<string[]> {
+  #segmentNames(node: string): string[] {
+    const begin = nameAmongNodes(node, '');
     return this.#database
       .prepare('SELECT name FROM segments')
       .all()
-      .map((row) => String(row['name']));
+      .map((row) => String(row['name']))
+      .filter((name) => (node === '' ? !name.includes('/') : name.startsWith(begin)))
+      .map((name) => name.slice(begin.length));
   }
 
   async ask<T>(asking: Asking<T>): Promise<T> {

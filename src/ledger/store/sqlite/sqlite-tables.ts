@@ -19,11 +19,14 @@ export class SqliteTables implements BookTables {
   head: BooksHead = { posting: 0, sequence: 0, keptFromDay: 0 };
   readonly #database: DatabaseSync;
   readonly webhooks: SqliteWebhooks;
+  readonly #node: string;
   readonly #prepared = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync) {
+  /** `node`: whose segments are entered; empty: this one's. */
+  constructor(database: DatabaseSync, node = '') {
     this.#database = database;
     this.webhooks = new SqliteWebhooks(database);
+    this.#node = node;
   }
 
   readHead(): void {
@@ -43,12 +46,13 @@ export class SqliteTables implements BookTables {
 
   async addSegments(segments: Parameters<BookTables['addSegments']>[0]): Promise<void> {
     const add = this.#run('INSERT INTO segments VALUES (?, ?, ?)');
-    for (const { name, trustedBytes } of segments) add.run(name, trustedBytes, Date.now());
+    for (const { name, trustedBytes } of segments)
+      add.run(nameAmongNodes(this.#node, name), trustedBytes, Date.now());
   }
 
   async forgetSegments(names: readonly string[]): Promise<void> {
     const forget = this.#run('DELETE FROM segments WHERE name = ?');
-    for (const name of names) forget.run(name);
+    for (const name of names) forget.run(nameAmongNodes(this.#node, name));
   }
 
   async bodies(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -115,11 +119,14 @@ export class SqliteTables implements BookTables {
 
   async openAttempts(attempts: Parameters<BookTables['openAttempts']>[0]): Promise<void> {
     const open = this.#run(
-      `INSERT INTO open_attempts (exchange, attempt, worker, incarnation, intent, progress) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO NOTHING`,
+      `INSERT INTO open_attempts (node, exchange, attempt, worker, incarnation, intent, progress)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
-    for (const { exchange, attempt, worker, incarnation, intent, progress } of attempts)
-      open.run(exchange, attempt, worker, incarnation, intent, progress && JSON.stringify(progress));
+    for (const { exchange, attempt, worker, incarnation, intent, progress } of attempts) {
+      const life = nameAmongNodes(this.#node, incarnation);
+      const mark = progress && JSON.stringify(progress);
+      open.run(this.#node, exchange, attempt, worker, life, intent, mark);
+    }
   }
 
   async markAttempts(
@@ -141,16 +148,17 @@ export class SqliteTables implements BookTables {
   }
 
   async deadAttempts(dead: Dead): Promise<DeadAttempt[]> {
-    if (typeof dead === 'object' && 'node' in dead) throw new Error('there is only one node in this ledger');
+    if (typeof dead === 'object' && 'node' in dead)
+      throw new Error('no other node settles for those in this ledger');
     if (dead === 'own')
-      this.#database.exec(
-        `INSERT INTO dead_incarnations (worker, incarnation) SELECT DISTINCT worker, incarnation FROM open_attempts
-         WHERE 1 ON CONFLICT DO NOTHING`,
-      );
+      this.#run(
+        `INSERT INTO dead_incarnations (node, worker, incarnation)
+         SELECT DISTINCT node, worker, incarnation FROM open_attempts WHERE node = ? ON CONFLICT DO NOTHING`,
+      ).run(this.#node);
     else
       this.#run(
-        'INSERT INTO dead_incarnations (worker, incarnation) VALUES (?, ?) ON CONFLICT DO NOTHING',
-      ).run(dead.worker, dead.incarnation);
+        'INSERT INTO dead_incarnations (node, worker, incarnation) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      ).run(this.#node, dead.worker, nameAmongNodes(this.#node, dead.incarnation));
     const rows = this.#run(
       `SELECT exchange, attempt, intent, progress FROM open_attempts JOIN dead_incarnations
          USING (node, worker, incarnation) ORDER BY exchange, attempt`,
@@ -213,6 +221,10 @@ export class SqliteTables implements BookTables {
     return statement;
   }
 }
+
+/** What is unique within a node, among all. This node's own stay as they are. */
+export const nameAmongNodes = (node: string, name: string): string =>
+  node === '' ? name : `${node}/${name}`;
 
 const upsert = (table: string, names: number): string =>
   `INSERT INTO ${table} VALUES (${Array(names + 10)

@@ -1,48 +1,63 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { KeptThing } from '#core/contracts/keeper.ts';
+import { openKeptPostgres } from '../../distributed/kept-postgres.ts';
 import { serveQuestions } from '../thread/serve-questions.ts';
 import { openKeptDatabase } from './kept-database.ts';
+import type { KeptStore } from './kept-store.ts';
+import type { KeeperPlace } from './keeper-service.ts';
 import type { KeeperAnswer, KeeperAsk } from './protocol.ts';
 
 const expireEveryMs = 3_600_000;
 
-const database = openKeptDatabase((workerData as { readonly path: string }).path);
-database.expire(Date.now());
-setInterval(() => database.expire(Date.now()), expireEveryMs).unref();
+const { path, postgres } = workerData as KeeperPlace;
+const store: KeptStore = postgres ? openKeptPostgres(postgres) : openKeptDatabase(path);
+const none: KeeperAnswer = { things: [] };
 
-function answer(ask: Exclude<KeeperAsk, { type: 'due' }>): readonly KeptThing[] {
+/** What is not removed now is removed the next time. */
+async function expire(): Promise<void> {
+  try {
+    await store.expire(Date.now());
+  } catch {
+    // Said to whoever asks for something.
+  }
+}
+void expire();
+setInterval(() => void expire(), expireEveryMs).unref();
+
+/** A store that answers at once is answered from at once: questions stay in their order. */
+function then<T>(
+  soon: T | Promise<T>,
+  map: (value: T) => KeeperAnswer,
+): KeeperAnswer | Promise<KeeperAnswer> {
+  return soon instanceof Promise ? soon.then(map) : map(soon);
+}
+
+function answer(ask: KeeperAsk): KeeperAnswer | Promise<KeeperAnswer> {
   switch (ask.type) {
     case 'note':
-      database.note(ask.things);
-      return [];
+      return then(store.note(ask.things), () => none);
     case 'find':
-      return database.find(ask.owner, ask.ids);
+      return then(store.find(ask.owner, ask.ids), (things) => ({ things }));
     case 'describe':
-      database.describe(ask.thing, ask.document);
-      return [];
+      return then(store.describe(ask.thing, ask.document), () => none);
     case 'list':
-      return database.list(ask.page);
+      return then(store.list(ask.page), (things) => ({ things }));
     case 'owe':
-      database.owe(ask.obligation, ask.dueAtMs);
-      return [];
+      return then(store.owe(ask.obligation, ask.dueAtMs), () => none);
+    case 'due':
+      return then(store.due(ask.nowMs, ask.leaseMs, ask.thing), (obligations) => ({
+        things: [],
+        obligations,
+      }));
     case 'settled':
-      database.settled(ask.receipt);
-      return [];
+      return then(store.settled(ask.receipt), () => none);
     case 'postpone':
-      database.postpone(ask.receipt, ask.dueAtMs);
-      return [];
+      return then(store.postpone(ask.receipt, ask.dueAtMs), () => none);
     case 'forget':
-      database.forget(ask.thing);
-      return [];
+      return then(store.forget(ask.thing), () => none);
   }
 }
 
 serveQuestions(parentPort!, {
-  answer(question): KeeperAnswer {
-    const ask = question as KeeperAsk;
-    return ask.type === 'due'
-      ? { things: [], obligations: database.due(ask.nowMs, ask.leaseMs, ask.thing) }
-      : { things: answer(ask) };
-  },
-  close: () => database.close(),
+  answer: (question) => answer(question as KeeperAsk),
+  close: () => store.close(),
 });

@@ -1,10 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { DueObligations, KeptPage, KeptThing, Obligation } from '#core/contracts/keeper.ts';
-
-type Named = Pick<KeptThing, 'id' | 'provider' | 'owner'>;
+import { atOnce, type KeptStore, type Named } from './kept-store.ts';
 
 /** The table of kept things, as one thread holds it. Everything throws SQLite's own errors. */
-export interface KeptDatabase {
+export interface KeptDatabase extends KeptStore {
   note(things: readonly KeptThing[]): void;
   find(owner: string, ids: readonly string[]): KeptThing[];
   describe(thing: Named, document: string): void;
@@ -20,8 +19,6 @@ export interface KeptDatabase {
 }
 
 const schemaVersion = 2;
-/** Obligations given to one asker at once. */
-const atOnce = 16;
 const columns =
   'id, kind, provider, owner, exchange, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs, document, made_by AS madeBy';
 
