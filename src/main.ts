@@ -8,6 +8,7 @@ import { startAdmin, startProbes } from '#admin/index.ts';
 import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
 import type { KeyDelta } from '#core/key.ts';
+import type { Snapshot } from '#core/snapshot.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
 import { EventDispatcher } from '#events/index.ts';
 import { Outbox } from '#nodes/outbox.ts';
@@ -156,6 +157,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
   const pools = createPoolControl(poolMemory, snapshot.threads, systemClock);
+  const onSealed = (path: string) => {
+    outbox?.keep(path);
+    ledger.sealed(path);
+    edge?.sealed();
+  };
   const pool = new WorkerPool({
     count: snapshot.threads,
     ports: snapshot.listen.map(({ port }) => port),
@@ -172,11 +178,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
-    onSealed(path) {
-      outbox?.keep(path);
-      ledger.sealed(path);
-      edge?.sealed();
-    },
+    onSealed,
     onUsage: (query) => queryAccount(ledger, query),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
@@ -197,7 +199,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     directory: journalDirectory,
     worker: snapshot.threads,
     incarnation: `${startedAtMs.toString(36)}.0`,
-    onSealed: (path) => ledger.sealed(path),
+    onSealed,
   });
   begun.defer(() => journal.close());
   const events = journalEvents(journal, ({ id }, error) => say(`event ${id}: ${error.message}`));
@@ -220,6 +222,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     onError: (error) => say(`webhooks: ${error.message}`),
   });
   begun.defer(() => dispatcher.close());
+  // What happens at an edge is told by whoever has its journals.
+  const tell = async (to: Snapshot) => {
+    if (!joined) await dispatcher.follow(to.events);
+  };
   const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
@@ -229,11 +235,12 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
       watch.follow(loaded.snapshot);
       await pool.publishSnapshot(watch.fill(loaded.snapshot));
+      await tell(loaded.snapshot);
       desk.documentChanged();
-      await dispatcher.follow(loaded.snapshot.events);
     },
     revert(before) {
       watch.follow(before.snapshot);
+      void tell(before.snapshot);
     },
     onShared(shared) {
       if (opened.kind !== 'store') keepLastGood(stateDirectory, shared);
@@ -270,7 +277,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
-  await dispatcher.follow(snapshot.events);
+  await tell(snapshot);
   sharedKeys?.follow(publishKeys);
 
   const following =

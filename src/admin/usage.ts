@@ -12,9 +12,9 @@ const Query = Type.Object(
     from: Type.Optional(Type.String({ maxLength: 40 })),
     to: Type.Optional(Type.String({ maxLength: 40 })),
     project: Type.Optional(Type.String({ maxLength: 128 })),
+    format: Type.Optional(Type.Union([Type.Literal('json'), Type.Literal('csv')])),
     service: Type.Optional(Type.String({ maxLength: 64 })),
     trace: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
-    format: Type.Optional(Type.Union([Type.Literal('json'), Type.Literal('csv')])),
   },
   { additionalProperties: false },
 );

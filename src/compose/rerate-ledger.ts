@@ -67,9 +67,7 @@ function bookFor(snapshot: Snapshot, used: readonly Used[], version: string | nu
     const chosen =
       version === null
         ? schedule
-        : schedule
-            ?.filter((each) => each.version === version)
-            .map((each) => ({ ...each, fromMs: undefined }));
+        : schedule?.filter((each) => each.version === version).map(({ fromMs: _from, ...each }) => each);
     const key = priceKey(of.provider, of.model);
     if (chosen && chosen.length > 0 && !Object.hasOwn(prices, key)) prices[key] = chosen;
   };

@@ -60,6 +60,7 @@ export const faultKinds = {
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'limit/exceeded': kind(429, 'client', true, 'A limit is exhausted'),
+  'account/unavailable': kind(503, 'gateway', true, 'What a caller has used cannot be told at the moment'),
   'limit/unpriced': kind(
     403,
     'client',
@@ -67,7 +68,6 @@ export const faultKinds = {
     'A model without a price may not be used where money is limited',
   ),
   'credit/exhausted': kind(402, 'client', false, 'A budget is used up'),
-  'account/unavailable': kind(503, 'gateway', true, 'What a caller has used cannot be told at the moment'),
   'limit/unavailable': kind(503, 'gateway', true, 'The limiter cannot be reached and the route fails closed'),
   'idempotency/key': kind(400, 'client', false, 'The Idempotency-Key is missing, or cannot be one'),
   'idempotency/in-progress': kind(

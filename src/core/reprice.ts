@@ -38,12 +38,13 @@ function repriceAttempt(
   { prices, named, charges, tolerances }: PriceBook,
 ): AttemptLine | null {
   const { provider, startedAtMs, serviceTier = null } = attempt;
-  const use = { atMs: startedAtMs, serviceTier, batch: attempt.flags.includes('batch') };
+  const use = { atMs: startedAtMs, serviceTier };
   const scheduleOf = (model: string): PriceSchedule | null => {
     const key = priceKey(provider, model);
     return Object.hasOwn(prices, key) ? prices[key]! : null;
   };
-  if (!scheduleOf(attempt.model)) return null;
+  // The calls of a batch were priced one by one, and what each of them used is not on the receipt.
+  if (!scheduleOf(attempt.model) || attempt.flags.includes('batch')) return null;
   const flags = attempt.flags.filter((flag) => !priceFlags.includes(flag));
   const pricing = {
     serviceTier,

@@ -1,17 +1,17 @@
 import type { Asking } from './asking.ts';
 import type { ReceiptEntry } from './receipt-entry.ts';
-import { amountsIn, figuresOf, type SummedKey } from './verify-sums.ts';
+import { amountsOf, figuresOf, type Amounts, type SummedKey } from './verify-sums.ts';
 
 /** What receipts that are gone had summed up to, so that the books can still be added up. */
 export interface PrunedDay {
   readonly receipts: number;
   readonly sums: readonly { readonly of: SummedKey; readonly figures: readonly bigint[] }[];
-  readonly postings: readonly {
-    readonly posting: number;
-    readonly currency: string;
-    readonly costNano: bigint;
-    readonly priceNano: bigint;
-  }[];
+  readonly postings: readonly PrunedPosting[];
+}
+
+interface PrunedPosting extends Amounts {
+  readonly posting: number;
+  readonly currency: string;
 }
 
 export const prunedFigures = [
@@ -23,8 +23,6 @@ export const prunedFigures = [
   'cost_nano',
   'price_nano',
 ] as const;
-
-type PrunedPosting = PrunedDay['postings'][number];
 
 /** Sums up a day's receipts. */
 export class PrunedSums {
@@ -41,10 +39,10 @@ export class PrunedSums {
       if (known) figures.forEach((figure, at) => (known.figures[at] = known.figures[at]! + figure));
       else this.#sums.set(name, { of: { day, key, team, model, service, currency }, figures });
       const posted = `${posting}\0${currency}`;
-      const [cost, price] = amountsIn(figures);
-      const before = this.#postings.get(posted);
-      const costNano = (before?.costNano ?? 0n) + cost;
-      const priceNano = (before?.priceNano ?? 0n) + price;
+      const amounts = amountsOf(figures);
+      const before = this.#postings.get(posted) ?? { costNano: 0n, priceNano: 0n };
+      const costNano = before.costNano + amounts.costNano;
+      const priceNano = before.priceNano + amounts.priceNano;
       this.#postings.set(posted, { posting, currency, costNano, priceNano });
     }
   }

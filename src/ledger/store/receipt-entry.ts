@@ -125,17 +125,6 @@ export function idDayOf(id: string): number {
   return ms < 2 ** 48 ? Math.floor(ms / dayMs) : 0;
 }
 
-/** The first id of a day, and so an end of the day before. */
-export function firstIdOf(idDay: number): string {
-  let ms = idDay * dayMs;
-  let text = '';
-  for (let i = 0; i < 10; i += 1) {
-    text = crockford[ms % 32]! + text;
-    ms = Math.floor(ms / 32);
-  }
-  return text;
-}
-
 function check(count: number, { costNano, priceNano = 0n }: { costNano: bigint; priceNano?: bigint }): void {
   if (!Number.isSafeInteger(count) || count < 0) {
     throw new RangeError(`expected a count from 0 to 2^53 - 1, got ${count}`);

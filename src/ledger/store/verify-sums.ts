@@ -55,29 +55,28 @@ export class ReceiptSums {
     for (const count of counts) {
       const figures = figuresOf(count, sign);
       this.addFigures(count.of, figures);
-      this.addPosting(posting, count.of.currency, amountsIn(figures));
+      this.addPosting(posting, count.of.currency, amountsOf(figures));
     }
   }
 
   addFigures(of: SummedKey, figures: readonly bigint[]): void {
-    const [cost, price] = amountsIn(figures);
+    const { costNano, priceNano } = amountsOf(figures);
     for (const dimension of summed) {
       const value = of[dimension];
       if (value === '' && dimension === 'service') continue;
       const subject = `${dimension === 'day' ? renderDay(of.day) : value} ${of.currency}`;
       addTo(this.counted[dimension], subject, figures);
-      if (cost !== 0n || price !== 0n) addTo(this.moved[dimension], subject, [cost, price]);
+      if (costNano !== 0n || priceNano !== 0n) addTo(this.moved[dimension], subject, [costNano, priceNano]);
     }
   }
 
-  addPosting(posting: number, currency: string, amounts: Amounts): void {
-    const [cost, price] = amounts;
-    if (cost !== 0n || price !== 0n) addTo(this.postings, `${posting} ${currency}`, [cost, price]);
+  addPosting(posting: number, currency: string, { costNano, priceNano }: Amounts): void {
+    if (costNano !== 0n || priceNano !== 0n)
+      addTo(this.postings, `${posting} ${currency}`, [costNano, priceNano]);
   }
 }
 
-/** Cost and price. */
-export type Amounts = readonly [bigint, bigint];
+export type Amounts = Pick<Count, 'costNano' | 'priceNano'>;
 
 /** Requests, attempts, errors, tokens in and out, cost, price. */
 export function figuresOf(count: Count, sign: 1 | -1): bigint[] {
@@ -86,7 +85,11 @@ export function figuresOf(count: Count, sign: 1 | -1): bigint[] {
   return [...whole, ...(sign < 0 ? [-costNano, -priceNano] : [costNano, priceNano])];
 }
 
-export const amountsIn = (figures: readonly bigint[]): Amounts => [figures.at(-2)!, figures.at(-1)!];
+/** The last two of the figures. */
+export const amountsOf = (figures: readonly bigint[]): Amounts => ({
+  costNano: figures.at(-2)!,
+  priceNano: figures.at(-1)!,
+});
 
 /** Holds counters and movements against the receipts. */
 export function* compareSums(receipts: ReceiptSums, findings: Finding[]): Asking<void> {

@@ -214,13 +214,13 @@ const ledgerMigrations: readonly PostgresMigration[] = [
   ALTER TABLE counters ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
   ALTER TABLE usage_by_team ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
   ALTER TABLE usage_by_service ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
-  ALTER TABLE pruned_sums ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
-  ALTER TABLE pruned_postings ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
   UPDATE counters SET price_nano = cost_nano;
-  UPDATE pruned_sums SET price_nano = cost_nano;
-  UPDATE pruned_postings SET price_nano = cost_nano;
   UPDATE usage_by_team SET price_nano = cost_nano;
   UPDATE usage_by_service SET price_nano = cost_nano;
+  ALTER TABLE pruned_sums ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_postings ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  UPDATE pruned_sums SET price_nano = cost_nano;
+  UPDATE pruned_postings SET price_nano = cost_nano;
 
   -- How far each webhook is: everything up to a number was delivered, given up, or not wanted.
   CREATE TABLE webhooks (
@@ -245,10 +245,10 @@ const ledgerMigrations: readonly PostgresMigration[] = [
   DROP TABLE dead_letters;
   DROP TABLE webhooks;
   ALTER TABLE counters DROP COLUMN price_nano;
-  ALTER TABLE pruned_sums DROP COLUMN price_nano;
-  ALTER TABLE pruned_postings DROP COLUMN price_nano;
   ALTER TABLE usage_by_team DROP COLUMN price_nano;
   ALTER TABLE usage_by_service DROP COLUMN price_nano;
+  ALTER TABLE pruned_sums DROP COLUMN price_nano;
+  ALTER TABLE pruned_postings DROP COLUMN price_nano;
   `,
   },
 ];
