@@ -72,7 +72,6 @@ export function addLedger(sluice: Command): void {
   )
     .addOption(new Option('--format <name>', 'form').choices(['csv', 'jsonl']).default('jsonl'))
     .action(exportReceipts);
-  addRerate(ledger);
   ledger
     .command('prune')
     .description('remove the receipts of old days; their sums and movements stay')
@@ -109,6 +108,35 @@ async function prune({ before, ...flags }: LedgerFlags & { readonly before: numb
     else await print(`${receipts} receipts of ${days} day(s) are removed; their sums stay\n`);
   } finally {
     await books.close();
+  }
+}
+
+interface AdoptFlags {
+  readonly postgres: string;
+  readonly journal?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+async function adopt(node: string, { postgres, journal, force = false, json }: AdoptFlags): Promise<void> {
+  if (journal !== undefined && !existsSync(journal)) throw new CommandFailed(`there is no folder ${journal}`);
+  const { adoptNode } = await import('#ledger/store/postgres/adopt-node.ts');
+  const { acquireStateLock } = await import('#storage/embedded/state-lock.ts');
+  // A gateway that runs holds the lock of the directory that its journal is in.
+  const state = journal === undefined ? null : dirname(resolve(journal));
+  const lock =
+    state !== null && existsSync(join(state, 'lock.db'))
+      ? acquireStateLock(state, { listen: 'none: its journal is being adopted' })
+      : null;
+  try {
+    const report = await adoptNode({ server: serverAt(postgres), node, journal: journal ?? null, force });
+    if (json) await printJson(report);
+    else
+      await print(
+        `${report.segments} segment(s) of ${node} are on the books, ${report.crashed} exchange(s) settled as gateway_crash\n`,
+      );
+  } finally {
+    lock?.release();
   }
 }
 

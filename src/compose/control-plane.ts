@@ -17,6 +17,8 @@ import type { MetricsDump } from '#observe/series.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
 import { createEventControl, webhookMetrics } from './event-control.ts';
 import { rerateLedger } from './rerate-ledger.ts';
+import type { Calibration } from '#core/calibration.ts';
+import { calibrationMetrics } from './calibration-metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
@@ -125,12 +127,11 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       async revoke(id) {
         const key = keys.list().find((known) => known.id === id);
         const delta = await keys.revoke(id);
-        if (delta && key) parts.events.emit(keyEvent('key.revoked', key));
+        if (key) parts.events.emit(keyEvent('key.revoked', key));
         if (delta) await parts.publishKeys(delta);
       },
     },
     config: parts.config,
-    events: createEventControl(parts.dispatcher, ledger.outbox),
     nodes: parts.nodes,
     edges: parts.edges,
     events: createEventControl(parts.dispatcher, ledger.outbox),
