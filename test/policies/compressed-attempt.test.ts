@@ -67,7 +67,7 @@ function attemptWith(
       clock: { nowMs: () => 0 },
       observer: { failed: (_: unknown, error: unknown) => reports.push(error) },
     },
-    route: { onAnswer: [], encodeAnswer: [policy] },
+    route: { route: { kind: 'http' }, onAnswer: [], encodeAnswer: [policy] },
   };
   const record = { provider: 'u' };
   const attempt = new HttpAttempt(passage as never, record as never, { accepts: () => true });
