@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { startGateway } from '../../src/main.ts';
+import { startReceiver } from '../../src/events/testing/receiver.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
@@ -12,7 +13,10 @@ import { blocksOf, commandsOf } from '../harness/snippets.ts';
 import { servedPages } from './pages.ts';
 
 const limits = { timeout: 120_000 };
-const key = (name: string) => `sk-${name.toLowerCase()}-0123456789`;
+const key = (name: string) =>
+  name.endsWith('_SECRET')
+    ? `whsec_${Buffer.from(name.padEnd(24)).toString('base64')}`
+    : `sk-${name.toLowerCase()}-0123456789`;
 
 /** Every variable that an example refers to. */
 function variablesOf(text: string): Record<string, string> {
@@ -91,6 +95,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
   test('there is a test for each', () =>
     assert.deepEqual(readdirSync('examples').sort(), [
       'budgets.yaml',
+      'events.yaml',
       'fallback.yaml',
       'idempotency.yaml',
       'limits-by-team.yaml',
@@ -119,6 +124,11 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.equal((await chat(key('WEB_KEY'), 'openai/gpt-5')).status, 403);
   });
 
+  test('budgets: a call within them is answered', async (t) => {
+    const { chat } = await serve(t, example('budgets.yaml'));
+    assert.deepEqual(await chat(key('RANKING_KEY'), 'small'), { status: 200, model: 'gpt-5-nano' });
+  });
+
   test('idempotency: one call for each key, and none without one where money is moved', async (t) => {
     const { url, simulator } = await serve(t, example('idempotency.yaml'));
     const headers = { authorization: `Bearer ${key('WEB_KEY')}`, 'content-type': 'application/json' };
@@ -133,6 +143,22 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     );
     assert.equal(simulator.calls().length, 1);
     assert.equal((await post('/payments/1', {})).status, 400);
+  });
+
+  test('events: billing is told of usage, in batches, and operations of nothing yet', async (t) => {
+    const receiver = await startReceiver();
+    t.after(() => receiver.close());
+    const text = example('events.yaml').replaceAll(/https:\/\/[\w.]*example\.com\/\w+/g, receiver.url);
+    const { chat, admin } = await serve(t, text);
+    while (!(await (await admin('/v1/events/webhooks')).text()).includes('"mine":true'))
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal((await chat(key('SHOP_KEY'), 'gpt-5')).status, 200);
+    while (receiver.taken.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(receiver.taken[0]!.headers['content-type']!, /cloudevents-batch/);
+    assert.deepEqual(
+      receiver.taken.flatMap(({ events }) => events.map(({ type, subject }) => [type, subject])),
+      [['sluice.usage', 'project:shop']],
+    );
   });
 
   test('prices: the shop pays a price of its own', async (t) => {
@@ -222,8 +248,13 @@ describe("policies' own pages: the block of each is served", limits, () => {
       const blocks = blocksOf(join('src/policies', kind.name, 'README.md'), 'yaml');
       assert.ok(blocks.length > 0);
       for (const block of blocks) {
-        const { keys, ...rest } = parse(block) as Record<string, object>;
-        const document = { ...base, ...rest, keys: { ...base.keys, ...keys } };
+        const { keys, models, ...rest } = parse(block) as Record<string, object>;
+        const document = {
+          ...base,
+          ...rest,
+          models: { ...base.models, ...models },
+          keys: { ...base.keys, ...keys },
+        };
         const { chat } = await serve(t, stringify(document));
         assert.deepEqual(await chat(testKey, 'fast'), { status: 200, model: 'gpt-5-mini' });
       }
