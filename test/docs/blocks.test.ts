@@ -35,7 +35,6 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/usage-api.md json': 'own-usage.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',
   'bench/README.md sh': 'blocks.test.ts',
-  'docs/budgets-in-flight.md json': 'nothing: it is a part of a receipt',
   'ARCHITECTURE.md text': 'nothing: it is a drawing',
 };
 
