@@ -51,7 +51,13 @@ function timed<T>(what: () => T): [T, number] {
 
 for (const count of [10, 100, 10_000, 100_000]) {
   const document = documentOf(count);
-  const scope = { bodyBytes: 1, models: { find: () => null }, modelNames: [], upstreams: {} };
+  const scope = {
+    bodyBytes: 1,
+    models: { find: () => null },
+    prices: new Map(),
+    modelNames: [],
+    upstreams: {},
+  };
   const [routes, resolveS] = timed(() => resolveRoutes(document, scope, new Problems('')));
   const [snapshot, cloneS] = timed(() => structuredClone({ routes }) as unknown as Snapshot);
   const before = heapMb();

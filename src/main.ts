@@ -5,13 +5,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin, startProbes } from '#admin/index.ts';
-import { createCalibrationMemory } from '#core/calibration.ts';
+import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
 import type { KeyDelta } from '#core/key.ts';
+import type { Snapshot } from '#core/snapshot.ts';
 import { createPoolControl, createPoolMemory } from '#balance/index.ts';
+import { EventDispatcher } from '#events/index.ts';
 import { Outbox } from '#nodes/outbox.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
+import { journalEvents } from '#ledger/journal/journal-events.ts';
+import { openJournal } from '#ledger/journal/open-journal.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
 import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
@@ -36,7 +40,10 @@ import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
+import { localUrl } from './compose/listener-address.ts';
 import { Reloader, type ReloaderParts } from './compose/reloader.ts';
+import { originOf } from './compose/origin-of.ts';
+import { queryAccount } from './compose/query-account.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -151,6 +158,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
   const pools = createPoolControl(poolMemory, snapshot.threads, systemClock);
+  const onSealed = (path: string) => {
+    outbox?.keep(path);
+    ledger.sealed(path);
+    edge?.sealed();
+  };
   const pool = new WorkerPool({
     count: snapshot.threads,
     ports: snapshot.listen.map(({ port }) => port),
@@ -167,11 +179,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
-    onSealed(path) {
-      outbox?.keep(path);
-      ledger.sealed(path);
-      edge?.sealed();
-    },
+    onSealed,
+    onUsage: (query) => queryAccount(ledger, query),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
       pools.recover(index);
@@ -186,6 +195,15 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       releaseOwner(counters, owner);
     },
   });
+  // What this thread has to tell stands in a journal of its own.
+  const journal = openJournal({
+    directory: journalDirectory,
+    worker: snapshot.threads,
+    incarnation: `${startedAtMs.toString(36)}.0`,
+    onSealed,
+  });
+  begun.defer(() => journal.close());
+  const events = journalEvents(journal, ({ id }, error) => say(`event ${id}: ${error.message}`));
   const probing = createUpstream({ clock: systemClock });
   begun.defer(() => probing.close());
   const watch = new UpstreamWatch({
@@ -195,6 +213,20 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     publish: (change) => pool.publishMembers(change),
   });
   begun.defer(() => watch.close());
+  const dispatcher = new EventDispatcher({
+    upstream: probing,
+    outbox: ledger.outbox,
+    locate: ({ url, tls }) => originOf(url, { tls }),
+    nowMs: () => systemClock.nowMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
+    random: Math.random,
+    onError: (error) => say(`webhooks: ${error.message}`),
+  });
+  begun.defer(() => dispatcher.close());
+  // What happens at an edge is told by whoever has its journals.
+  const tell = async (to: Snapshot) => {
+    if (!joined) await dispatcher.follow(to.events);
+  };
   const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
@@ -204,10 +236,12 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await pool.publishKeys(keys.replaceFileKeys(loaded.keys));
       watch.follow(loaded.snapshot);
       await pool.publishSnapshot(watch.fill(loaded.snapshot));
+      await tell(loaded.snapshot);
       desk.documentChanged();
     },
     revert(before) {
       watch.follow(before.snapshot);
+      void tell(before.snapshot);
     },
     onShared(shared) {
       if (opened.kind !== 'store') keepLastGood(stateDirectory, shared);
@@ -244,6 +278,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
   await pool.start();
+  await tell(snapshot);
   sharedKeys?.follow(publishKeys);
 
   const following =
@@ -260,8 +295,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     ledger,
     keys,
     pools,
+    calibration: openCalibration(calibration),
     reloader,
     watch,
+    dispatcher,
+    events,
     counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
     nodes: desk.nodes,
@@ -283,7 +321,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => reloader.close());
   desk.start();
   edge?.start();
-  writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
+  writeFileSync(join(stateDirectory, 'admin-url'), `${localUrl(snapshot.admin.host, admin.port)}\n`);
 
   return {
     banner: renderBanner({
@@ -306,10 +344,12 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await edge?.closeLink();
       desk.close();
       watch.close();
+      await dispatcher.close();
       probing.close();
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
+      journal.close();
       await edge?.close();
       await ledger.close();
       counterWatch.close();

@@ -24,6 +24,7 @@ import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
+import { AskedAccount } from './compose/ask-account.ts';
 import { createCounters } from './compose/create-counters.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeyTable } from './compose/key-table.ts';
@@ -65,6 +66,7 @@ const counting = createCounters({
 const keys = new KeyTable();
 keys.apply(start.keys);
 
+const account = new AskedAccount(say);
 let limitPercent = start.snapshot.limitPercent ?? 100;
 const owed = new OwedCollector(() => gateway);
 const cache = openCache(start);
@@ -86,6 +88,7 @@ const parts: Parts = {
   keeper: connectKeeper(start.keeperPort),
   clock,
   observer,
+  account,
   events: journalEvents(journal, (event, error) => observer.eventFailed(event, error)),
   live: new Set(),
   unheard: new Set(),
@@ -151,6 +154,8 @@ port.on('message', (message: ToWorker) => {
       return say({ type: 'keys-in-force', sequence: keys.sequence });
     case 'upstream-members':
       return gateway.updateUpstreams(message.group, message.members);
+    case 'usage':
+      return account.hear(message.ask, message);
     case 'metrics':
       return say({ type: 'metrics', ask: message.ask, dump: [...observer.dump(), ...counting.dump()] });
     case 'drain':

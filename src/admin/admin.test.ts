@@ -1,104 +1,9 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, test } from 'node:test';
-import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
 import { servesHost } from './guard.ts';
 import { createTokenVerifier, startAdmin } from './index.ts';
-
-const asked: unknown[] = [];
-let ready = true;
-/** Null: a file is the master. */
-let stored: number | null = null;
-const line = { digest: 'd', author: 'admin', comment: '', madeAtMs: 1 };
-
-const node = 'n'.repeat(16);
-const invitation = {
-  ...{ id: 'i1', name: 'shop', madeAtMs: 1, expiresAtMs: null, revoked: false },
-  ...{ leasePercent: 25, nodeId: node },
-};
-
-const control: ControlPlane = {
-  discovery: () => [],
-  upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
-  status: () => ({
-    version: '1',
-    nodeId: 'n1',
-    node: 'v26',
-    startedAtMs: 1,
-    ready,
-    reasons: ready ? [] : ['worker 0 is silent'],
-    snapshotVersion: 1,
-    configDigest: 'd',
-    configuration: { master: 'file', storedVersion: null, refused: null, unreachable: null },
-    listen: ':8080',
-    workers: [],
-    ledger: { lagSegments: 0 },
-  }),
-  metrics: async () => '# HELP x y\n# TYPE x counter\nx 1\n',
-  keys: {
-    list: () => [],
-    async create(wish) {
-      asked.push(wish);
-      if (wish.project === 'none') throw new ControlError(404, 'no project "none"');
-      return { key: { ...wish, id: 'k1' } as never, secret: 's' };
-    },
-    async revoke(id) {
-      asked.push(id);
-      if (id === 'file-key') throw new ControlError(409, 'this key is kept in the file');
-    },
-  },
-  config: {
-    read: () => ({
-      ...{ text: 'version: 1', digest: 'abc', version: 1, path: '/etc/sluice.yaml' },
-      ...(stored === null
-        ? { master: 'file', storedVersion: null }
-        : { master: 'cluster', storedVersion: stored }),
-    }),
-    check: (text) => (text === 'good' ? [] : [{ path: 'a', message: 'bad', line: 1, column: 2 }]),
-    diff: () => [{ path: 'routes[llm]', change: 'added', before: null, after: {} }],
-    async apply({ after: latest, ...wish }) {
-      if (stored === null)
-        throw new ControlError(409, 'kept in /etc/sluice.yaml', { changes: ['the patch'] });
-      if (latest !== stored) throw new ControlError(412, `not the latest`);
-      asked.push(wish);
-      return { ...line, version: (stored += 1), refusal: null };
-    },
-    versions: async (limit) => [{ ...line, version: limit }],
-    readVersion: async (version) => ({ ...line, version, text: 'x' }),
-  },
-  nodes: {
-    list: async () => [],
-    invitations: async () => [invitation],
-    async invite(wish) {
-      asked.push(wish);
-      return { invitation, token: 'edge-token' };
-    },
-    async revoke(id) {
-      if (id !== 'i1') throw new ControlError(404, 'no such invitation');
-      asked.push(id);
-    },
-  },
-  edges: {
-    admit: async (token, nodeId) => (token === 'edge-token' && nodeId === node ? invitation : null),
-    async changes(edge, { cursor, waitMs }) {
-      asked.push([edge.id, cursor, waitMs]);
-      return { document: null, keys: null, leasePercent: 25 };
-    },
-    report: async (edge, report) => void asked.push([edge.id, report]),
-    receive: async (edge, { name, bytes }) => void asked.push([edge.id, name, [...bytes]]),
-    giveUp: async (edge, dead) => void asked.push([edge.id, dead]),
-  },
-  explain: (question) => question,
-  async usage(query: UsageQuery) {
-    asked.push(query);
-    return [{ team: 't', costNano: 12345678901234567890n }];
-  },
-  async receipt(id) {
-    if (id.endsWith('X')) throw new Error('the secret text of a bug');
-    return id.endsWith('0') ? { id } : null;
-  },
-  verify: async () => ({ clean: true, findings: [], checked: { receipts: 1 } }),
-};
+import { asked, control, node, stands } from './testing/control.ts';
 
 const bugs: unknown[] = [];
 const admin = await startAdmin({
@@ -151,9 +56,9 @@ test('probes and metrics need no token, everything else does', async () => {
   const headers = { authorization: '' };
   assert.equal((await ask('GET /healthz', { headers })).status, 200);
   assert.equal((await ask('GET /healthz', { headers: { host: 'pod.cluster.local' } })).status, 200);
-  ready = false;
+  stands.ready = false;
   const unready = await ask('GET /readyz', { headers });
-  ready = true;
+  stands.ready = true;
   assert.equal(unready.status, 503);
   assert.deepEqual(unready.json.reasons, ['worker 0 is silent']);
   assert.equal((await ask('GET /readyz', { headers })).status, 200);
@@ -261,7 +166,7 @@ test('a configuration whose master is a file is read and tried, never written', 
 });
 
 test('one that is stored is changed after the version that its ETag names, and never after another', async () => {
-  stored = 6;
+  stands.stored = 6;
   const { headers } = await ask('GET /v1/config');
   assert.equal(headers['etag'], '"6"');
   const put = (more: Record<string, string>, body: object = { text: 'good' }) =>
@@ -282,7 +187,7 @@ test('one that is stored is changed after the version that its ETag names, and n
     (await ask('POST /v1/config/diff', { body: { text: 'x' } })).json.changes[0].path,
     'routes[llm]',
   );
-  stored = null;
+  stands.stored = null;
 });
 
 test('an edge node has its own resource and nothing else, and nobody else has it', async () => {
@@ -363,7 +268,7 @@ test('invitations are made, shown without tokens, and revoked', async () => {
 
 test('usage, receipts, proof and explanation', async () => {
   const usage = await ask('GET /v1/usage?by=team,model&from=2026-01-01&to=2026-01-02T00:00:00&project=p');
-  assert.deepEqual(usage.json.usage, [{ team: 't', costNano: '12345678901234567890' }]);
+  assert.deepEqual(usage.json.usage, [{ team: 't', costNano: '12345678901234567890', priceNano: '1' }]);
   assert.deepEqual(asked.at(-1), {
     by: ['team', 'model'],
     fromMs: Date.UTC(2026, 0, 1),
@@ -389,6 +294,32 @@ test('usage, receipts, proof and explanation', async () => {
     body: '{}',
   };
   assert.deepEqual((await ask('POST /v1/explain', { body: question })).json, question);
+});
+
+test('usage as CSV, re-rating, webhooks and what they were not given', async () => {
+  const csv = await ask('GET /v1/usage?by=team&format=csv');
+  assert.equal(csv.headers['content-type'], 'text/csv; charset=utf-8');
+  assert.equal(
+    csv.text,
+    'team,requests,attempts,errors,inputTokens,cacheReadTokens,cacheWriteTokens,outputTokens,reasoningTokens,cost,price,currency\r\n' +
+      't,,,,,,,,,12345678901.23456789,0.000000001,\r\n',
+  );
+  const body = { from: '2026-01-01', model: 'm', dryRun: true };
+  assert.equal((await ask('POST /v1/ledger/rerate', { body })).json.examined, 2);
+  const fromMs = Date.UTC(2026, 0, 1);
+  assert.deepEqual(asked.at(-1), { fromMs, toMs: null, model: 'm', version: null, dryRun: true });
+  assert.equal((await ask('POST /v1/ledger/rerate', { body: { all: true } })).status, 400);
+
+  assert.deepEqual((await ask('GET /v1/events/webhooks')).json, { webhooks: [] });
+  assert.equal((await ask('POST /v1/events/webhooks/hook/resume')).status, 204);
+  assert.equal(asked.at(-1), 'hook');
+  const letters = await ask('GET /v1/events/dead-letters?webhook=hook');
+  assert.deepEqual(letters.json, { deadLetters: [{ webhook: 'hook' }] });
+  assert.equal((await ask('POST /v1/events/dead-letters/7/redeliver')).status, 204);
+  assert.equal((await ask('POST /v1/events/dead-letters/9/redeliver')).status, 503);
+  assert.equal((await ask('DELETE /v1/events/dead-letters/7')).status, 204);
+  assert.equal(asked.at(-1), 7);
+  assert.equal((await ask('DELETE /v1/events/dead-letters/x')).status, 400);
 });
 
 test('a bug is told to the operator, not to the caller', async () => {

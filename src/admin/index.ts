@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import { serveCalibration } from './calibration.ts';
 import { serveConfig } from './config.ts';
 import { serveDiscovery } from './discovery.ts';
+import { serveEvents } from './events.ts';
 import { serveEdges } from './edges.ts';
 import { serveExplain } from './explain.ts';
 import { createGuard } from './guard.ts';
@@ -14,7 +16,7 @@ import { serveOpenApi } from './openapi.ts';
 import { createErrorHandler, sendProblem } from './problem.ts';
 import { serveStatus } from './status.ts';
 import { serveUpstreams } from './upstreams.ts';
-import { serveUsage } from './usage.ts';
+import { serveRerate, serveUsage } from './usage.ts';
 
 export { startProbes } from './probes.ts';
 export { createTokenVerifier } from './token.ts';
@@ -63,11 +65,14 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   serveStatus(app, settings.control);
   serveDiscovery(app, settings.control);
   serveUpstreams(app, settings.control);
+  serveCalibration(app, settings.control);
   serveKeys(app, settings.control);
   serveConfig(app, settings.control);
   serveNodes(app, settings.control);
   serveEdges(app, settings.control);
   serveUsage(app, settings.control);
+  serveRerate(app, settings.control);
+  serveEvents(app, settings.control);
   serveExplain(app, settings.control);
   await app.listen({ host: settings.host, port: settings.port });
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
+import { renderCsvRow } from '#core/csv.ts';
+import { renderAmount } from '#core/money.ts';
 import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
 
 const groups = ['key', 'project', 'team', 'model', 'provider', 'route', 'outcome', 'day', 'service'] as const;
@@ -10,6 +12,7 @@ const Query = Type.Object(
     from: Type.Optional(Type.String({ maxLength: 40 })),
     to: Type.Optional(Type.String({ maxLength: 40 })),
     project: Type.Optional(Type.String({ maxLength: 128 })),
+    format: Type.Optional(Type.Union([Type.Literal('json'), Type.Literal('csv')])),
     service: Type.Optional(Type.String({ maxLength: 64 })),
     trace: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   },
@@ -31,7 +34,12 @@ export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
         querystring: Query,
       },
     },
-    async (request) => ({ usage: await control.usage(usageQueryOf(request.query)) }),
+    async (request, reply) => {
+      const query = usageQueryOf(request.query);
+      const usage = await control.usage(query);
+      if (request.query.format !== 'csv') return { usage };
+      return reply.type('text/csv; charset=utf-8').serializer(String).send(csvOf(query, usage));
+    },
   );
   app.get<{ Params: Static<typeof ReceiptId> }>(
     '/v1/receipts/:id',
@@ -44,6 +52,53 @@ export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
   );
   app.get('/v1/ledger/verify', { schema: { summary: 'Proves the ledger against its own invariants' } }, () =>
     control.verify(),
+  );
+}
+
+const figures = [
+  'requests',
+  'attempts',
+  'errors',
+  'inputTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+  'outputTokens',
+  'reasoningTokens',
+] as const;
+
+function csvOf({ by }: UsageQuery, usage: readonly Record<string, unknown>[]): string {
+  const rows = usage.map((row) => [
+    ...[...by, ...figures].map((name) => row[name] as string | number),
+    ...[renderAmount(BigInt(row['costNano'] as string)), renderAmount(BigInt(row['priceNano'] as string))],
+    row['currency'] as string,
+  ]);
+  return [[...by, ...figures, 'cost', 'price', 'currency'], ...rows].map(renderCsvRow).join('');
+}
+
+const Rerate = Type.Object(
+  {
+    from: Type.Optional(Type.String({ maxLength: 40 })),
+    to: Type.Optional(Type.String({ maxLength: 40 })),
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    version: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    dryRun: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
+/** Receipts of the past by the prices of today. */
+export function serveRerate(app: FastifyInstance, control: ControlPlane): void {
+  app.post<{ Body: Static<typeof Rerate> }>(
+    '/v1/ledger/rerate',
+    { schema: { summary: 'Prices receipts anew, and books the difference', body: Rerate } },
+    ({ body: { from, to, model, version, dryRun } }) =>
+      control.rerate({
+        fromMs: momentOf('from', from),
+        toMs: momentOf('to', to),
+        model: model ?? null,
+        version: version ?? null,
+        dryRun: dryRun ?? false,
+      }),
   );
 }
 

@@ -158,7 +158,7 @@ test('CSV rows hold their columns, and no formula', () => {
   } as unknown as Receipt;
   assert.equal(
     csvRows(receipt),
-    `01,1,1970-01-01T00:00:00.000Z,completed,200,,k,p,t,r,'@x,p,'=1+1,"a""b,\n",provider,3,0,0,2,0,0.000000011,USD,v\r\n`,
+    `01,1,1970-01-01T00:00:00.000Z,completed,200,,k,p,t,r,'@x,p,'=1+1,"a""b,\n",provider,3,0,0,2,0,0.000000011,USD,v,0.000000011,USD,v\r\n`,
   );
   const bare = csvRows({ ...receipt, attempts: [] });
   assert.equal(bare.split(',').length, csvHead.split(',').length);

@@ -1,5 +1,6 @@
+import { renderCsvRow } from '#core/csv.ts';
 import { renderAmount } from '#core/money.ts';
-import { totalCost } from '#core/price.ts';
+import { totalCost, totalPrice } from '#core/price.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { totalsOf } from '#core/usage.ts';
 
@@ -27,14 +28,17 @@ const columns = [
   'cost',
   'currency',
   'price_version',
+  'price',
+  'price_currency',
+  'charge_version',
 ];
 
-export const csvHead = `${columns.join(',')}\r\n`;
+export const csvHead = renderCsvRow(columns);
 
 /** One row for each attempt, or one for a receipt without any (RFC 4180). */
 export function csvRows(receipt: Receipt): string {
   const attempts: readonly (AttemptLine | null)[] = receipt.attempts.length ? receipt.attempts : [null];
-  return attempts.map((attempt) => `${cellsOf(receipt, attempt).map(renderCell).join(',')}\r\n`).join('');
+  return attempts.map((attempt) => renderCsvRow(cellsOf(receipt, attempt))).join('');
 }
 
 function cellsOf(receipt: Receipt, attempt: AttemptLine | null): (string | number | null | undefined)[] {
@@ -64,13 +68,8 @@ function cellsOf(receipt: Receipt, attempt: AttemptLine | null): (string | numbe
     costNano === undefined ? null : renderAmount(costNano),
     attempt?.currency,
     attempt?.priceVersion,
+    attempt ? renderAmount(totalPrice(attempt)) : null,
+    attempt?.charge?.currency ?? attempt?.currency,
+    attempt?.charge?.version ?? attempt?.priceVersion,
   ];
-}
-
-/** A spreadsheet runs text that begins like a formula; a caller chose some of it. https://owasp.org/www-community/attacks/CSV_Injection */
-function renderCell(value: string | number | null | undefined): string {
-  if (value === null || value === undefined) return '';
-  if (typeof value === 'number') return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBackup } from './backup.ts';
 import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
 import { addConfig } from './config.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
+import { addMigrate } from './migrate.ts';
 import { addNew } from './new-provider.ts';
 import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
+import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
 
 /** Runs a command line. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
@@ -49,5 +52,8 @@ function program(): Command {
   addKeys(sluice);
   addNodes(sluice);
   addLedger(sluice);
+  addUsage(sluice);
+  addBackup(sluice);
+  addMigrate(sluice);
   return sluice;
 }

@@ -1,6 +1,7 @@
 import type { Calibration } from '#core/calibration.ts';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
+import type { Account } from '#core/contracts/account.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
@@ -48,6 +49,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly events: Events;
+  readonly account: Account;
   readonly live: Gateway['live'];
   readonly unheard: Gateway['unheard'];
   readonly lines: Gateway['lines'];
@@ -93,6 +95,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     toldThresholds: new ToldThresholds(),
     observer: parts.observer,
     events: parts.events,
+    account: parts.account,
     live: parts.live,
     unheard: parts.unheard,
     lines: parts.lines,

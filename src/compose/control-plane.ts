@@ -5,14 +5,20 @@ import type {
   KeyView,
   NodeControl,
 } from '#core/contracts/control-plane.ts';
+import type { EventRecord, Events } from '#core/contracts/events.ts';
+import type { EventDispatcher } from '#events/index.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
-import type { KeyDelta } from '#core/key.ts';
+import type { KeyDelta, KeyRecord } from '#core/key.ts';
 import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
+import { createEventControl, webhookMetrics } from './event-control.ts';
+import { rerateLedger } from './rerate-ledger.ts';
+import type { Calibration } from '#core/calibration.ts';
+import { calibrationMetrics } from './calibration-metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
@@ -29,6 +35,7 @@ export interface ControlPlaneParts {
   readonly ledger: Ledger;
   readonly keys: KeyMaster;
   readonly pools: PoolControl;
+  readonly calibration: Pick<Calibration, 'rows'>;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
   readonly nodes: NodeControl;
@@ -38,6 +45,8 @@ export interface ControlPlaneParts {
   /** Why the configuration's master cannot be asked; null: it can. */
   unreachable(): string | null;
   readonly watch: UpstreamWatch;
+  readonly dispatcher: EventDispatcher;
+  readonly events: Events;
   readonly counterWatch: CounterWatch;
   /** Set while the gateway is ending. */
   isDraining(): boolean;
@@ -88,11 +97,14 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         upstreams: [
           ...parts.watch.metrics(),
           ...poolMetrics(parts.pools.read()),
+          ...calibrationMetrics(parts.calibration.rows()),
           ...parts.counterWatch.metrics(),
+          ...webhookMetrics(parts.dispatcher),
         ],
       });
     },
     discovery: () => parts.watch.reports(),
+    calibration: () => parts.calibration.rows(),
     upstreams: {
       list: () => parts.pools.read(),
       drain({ group, member, drained }) {
@@ -108,17 +120,21 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
         if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
         const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
+        parts.events.emit(keyEvent('key.created', key));
         if (delta) await parts.publishKeys(delta);
         return { key, secret };
       },
       async revoke(id) {
+        const key = keys.list().find((known) => known.id === id);
         const delta = await keys.revoke(id);
+        if (key) parts.events.emit(keyEvent('key.revoked', key));
         if (delta) await parts.publishKeys(delta);
       },
     },
     config: parts.config,
     nodes: parts.nodes,
     edges: parts.edges,
+    events: createEventControl(parts.dispatcher, ledger.outbox),
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
       const rows = await answered(
@@ -133,8 +149,14 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
           ...(query.traceId ? { traceId: query.traceId } : {}),
         }),
       );
-      return rows.map(({ group, costNano, ...row }) => ({ ...group, ...row, costNano: costNano.toString() }));
+      return rows.map(({ group, costNano, priceNano, ...row }) => ({
+        ...group,
+        ...row,
+        costNano: costNano.toString(),
+        priceNano: priceNano.toString(),
+      }));
     },
+    rerate: (wish) => rerateLedger(ledger, reloader.current.snapshot, wish),
     async receipt(id) {
       const receipt = await answered(ledger.receipt(id));
       return receipt ? (JSON.parse(JSON.stringify(receipt, bigintsAsText)) as Record<string, unknown>) : null;
@@ -149,6 +171,12 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       };
     },
   };
+}
+
+function keyEvent(type: 'key.created' | 'key.revoked', key: Omit<KeyRecord, 'sha256'>): EventRecord {
+  const { id, name, project, team } = key;
+  const data = { key: id, name, project, team };
+  return { id: `${type}/${id}`, type, subject: `project:${project}`, atMs: Date.now(), data };
 }
 
 function certificatesOf(listeners: readonly ListenerPlan[]) {

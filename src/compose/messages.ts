@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { AccountQuery, AccountRow } from '#core/contracts/account.ts';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { MembersChange } from './upstream-watch.ts';
@@ -38,11 +39,17 @@ export interface WorkerStart {
   readonly ticketSecret: Uint8Array;
 }
 
+export type UsageAnswer =
+  | { readonly rows: readonly AccountRow[] }
+  /** `refused`: the question makes no sense. */
+  | { readonly failed: string; readonly refused: boolean };
+
 export type ToWorker =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'keys'; readonly delta: KeyDelta }
   | ({ readonly type: 'upstream-members' } & MembersChange)
   | { readonly type: 'metrics'; readonly ask: number }
+  | ({ readonly type: 'usage'; readonly ask: number } & UsageAnswer)
   /** Answers ask their clients to leave. */
   | { readonly type: 'drain' }
   /** Stop accepting, end what runs within the grace, close the journal. */
@@ -56,4 +63,5 @@ export type FromWorker =
   | { readonly type: 'keys-in-force'; readonly sequence: number }
   | { readonly type: 'sealed'; readonly path: string }
   | { readonly type: 'metrics'; readonly ask: number; readonly dump: unknown }
+  | { readonly type: 'usage'; readonly ask: number; readonly query: AccountQuery }
   | { readonly type: 'closed' };

@@ -47,6 +47,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     keys: () => keys.reset(),
     members: () => [],
     onSealed: () => {},
+    onUsage: () => Promise.resolve([]),
     onDeath: () => Promise.resolve(),
   });
   await assert.rejects(pool.start(), /owner must be an integer from 1 to 4, not 5/);

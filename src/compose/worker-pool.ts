@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Worker, type MessagePort } from 'node:worker_threads';
+import type { AccountQuery, AccountRow } from '#core/contracts/account.ts';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { MembersChange } from './upstream-watch.ts';
@@ -35,6 +36,8 @@ export interface WorkerPoolSettings {
   members(): readonly MembersChange[];
   keys(): KeyDelta;
   onSealed(path: string): void;
+  /** What a caller asks of the books. */
+  onUsage(query: AccountQuery): Promise<readonly AccountRow[]>;
   /** A worker has died or was ended: its reservations and its journal are to be settled. Then it is replaced. */
   onDeath(worker: DeadWorker): Promise<void>;
 }
@@ -298,9 +301,19 @@ export class WorkerPool {
         this.#asks.get(message.ask)?.(message.dump);
         this.#asks.delete(message.ask);
         return;
+      case 'usage':
+        return void this.#answerUsage(member, message);
       default:
         return;
     }
+  }
+
+  async #answerUsage(member: Member, { ask, query }: Extract<FromWorker, { type: 'usage' }>): Promise<void> {
+    const answer = await this.#settings.onUsage(query).then(
+      (rows) => ({ rows }),
+      (error: unknown) => ({ failed: (error as Error).message, refused: error instanceof RangeError }),
+    );
+    this.#post(member, { type: 'usage', ask, ...answer });
   }
 
   #watchBeats(): void {

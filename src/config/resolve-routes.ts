@@ -14,6 +14,11 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
   const defaultList = usesOf(document.policies ?? policiesUnlessSaid, '');
   const placed: PlacedRoute[] = [];
   const names = new Set<string>();
+  const account = accountRoute(document, scope, defaultList);
+  if (account) {
+    names.add(account.route.name);
+    placed.push(account);
+  }
   for (const [i, settings] of (document.routes ?? []).entries()) {
     const add = (step: string, message: string) =>
       problems.add(
@@ -40,6 +45,28 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
     placed.push({ route: resolveTo(settings.to, base, scope, add), add });
   }
   return orderRoutes(placed, document.routing ?? 'order');
+}
+
+/** Where callers read what their project has used: before all other routes, under the policies that hold for all. */
+function accountRoute(
+  { account = '/sluice/v1', projects = {} }: ConfigDocument,
+  { bodyBytes }: RouteScope,
+  policies: readonly PolicyUse[],
+): PlacedRoute | null {
+  if (account === false || Object.keys(projects).length === 0) return null;
+  const match = {
+    host: null,
+    path: `${account}/**`,
+    methods: ['GET'],
+    conditions: [],
+    clients: null,
+    call: null,
+  };
+  const route = {
+    ...({ kind: 'fixed', name: 'sluice-account', match, policies, priority: 5, bodyBytes } as const),
+    answer: { kind: 'account', prefix: account } as const,
+  };
+  return { route, add() {} };
 }
 
 function checkStripPrefix({ stripPrefix, match }: RouteSettings, add: Add): void {

@@ -5,6 +5,7 @@ import { createModelIndex } from '#core/resolve-model.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
+import { resolveEvents } from './resolve-events.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveCharges } from './resolve-charges.ts';
@@ -63,6 +64,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
   const bodyBytes = parseSize(limits.body ?? '32MiB');
   const routeScope = {
     bodyBytes,
+    prices,
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
     upstreams: resolveUpstreams(document, scope.source, problems),
@@ -98,6 +100,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     models,
     openProviders,
     charges: resolveCharges(document, problems),
+    events: resolveEvents(document.events, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),

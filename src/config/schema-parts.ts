@@ -10,6 +10,19 @@ export const Duration = Type.Union(
     description: 'A span of time: "500ms", "30s", "5min", "1h", "7d"; a bare number is milliseconds.',
   },
 );
+export const TimeoutsSchema = Type.Object(
+  {
+    connect: Type.Optional(Duration),
+    header: Type.Optional(Duration),
+    idle: Type.Optional(Duration),
+    total: Type.Optional(Duration),
+  },
+  {
+    ...strict,
+    description:
+      'connect: until a connection stands (5s). header: from the end of the request to the status line (300s for models, 60s else). idle: between two reads (120s). total: of the whole attempt (0, unlimited).',
+  },
+);
 export const Size = Type.Union(
   [Type.String({ pattern: '^\\d{1,6}(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 0 })],
   {

@@ -10,6 +10,8 @@ import {
 } from './schema-destination.ts';
 import { UpstreamHttp2Schema } from './schema-http2.ts';
 import { listenSchema } from './schema-listen.ts';
+import { eventsSchema } from './schema-events.ts';
+import { MeterSchema } from './schema-meter.ts';
 import { MatchSchema } from './schema-match.ts';
 import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import {
@@ -20,6 +22,7 @@ import {
   MemberListSchema,
   Size,
   strict,
+  TimeoutsSchema,
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema } from './schema-signers.ts';
@@ -43,20 +46,6 @@ const named = <S extends TSchema>(schema: S, description: string) =>
 /** Write-only: never shown, in no message and by no API. */
 const secret = (title: string, description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title, description });
-
-const TimeoutsSchema = Type.Object(
-  {
-    connect: Type.Optional(Duration),
-    header: Type.Optional(Duration),
-    idle: Type.Optional(Duration),
-    total: Type.Optional(Duration),
-  },
-  {
-    ...strict,
-    description:
-      'connect: until a connection stands (5s). header: from the end of the request to the status line (300s for models, 60s else). idle: between two reads (120s). total: of the whole attempt (0, unlimited).',
-  },
-);
 
 const SpeaksSchema = Type.Array(
   Type.Object({ dialect: name('Wire format.'), baseUrl: Type.Optional(HttpUrl) }, strict),
@@ -134,6 +123,7 @@ const relaying = {
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
   websocket: Type.Optional(WebSocketSchema),
   mirror: Type.Optional(MirrorSchema),
+  meter: Type.Optional(MeterSchema),
   timeouts: Type.Optional(TimeoutsSchema),
   ...attemptFields,
 };
@@ -317,6 +307,14 @@ export function documentSchema<P extends TSchema>(policy: P) {
       ),
       prices: Type.Optional(pricesSchema),
       charges: Type.Optional(chargesSchema),
+      events: Type.Optional(eventsSchema),
+      account: Type.Optional(
+        Type.Union([Type.Literal(false), Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$' })], {
+          title: 'a path such as "/sluice/v1", or false',
+          description:
+            'Path below which callers read what their own project has used; false: nowhere (/sluice/v1).',
+        }),
+      ),
       routes: Type.Optional(Type.Array(Route)),
       routing: Type.Optional(
         Type.Union([Type.Literal('order'), Type.Literal('specific')], {

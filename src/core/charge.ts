@@ -11,7 +11,7 @@ export interface ChargeBook {
 }
 
 export interface ChargeList {
-  /** By `provider/model`, `provider/*` and `*`, in this order of preference. */
+  /** By `provider/model`, `provider/*` and `*`, in this order of preference; of http routes by the name of their price. */
   readonly prices: Readonly<Record<string, PriceSchedule>>;
   /** What is paid for everything else, by ascending `fromMs`; empty: nothing is said of it. */
   readonly markups: readonly Markup[];
@@ -28,9 +28,8 @@ export interface Markup {
 export interface Charged {
   readonly project: string;
   readonly team: string;
-  readonly provider: string;
-  /** In the provider's words. */
-  readonly model: string;
+  /** What its price may be called, the best first; `*` after them. */
+  readonly names: readonly string[];
 }
 
 /**
@@ -56,8 +55,9 @@ export function chargeFor(
 const ownOf = <V>(record: Readonly<Record<string, V>>, name: string): V | null =>
   Object.hasOwn(record, name) ? record[name]! : null;
 
-function scheduleFor({ prices }: ChargeList, { provider, model }: Charged): PriceSchedule | null {
-  return ownOf(prices, `${provider}/${model}`) ?? ownOf(prices, `${provider}/*`) ?? ownOf(prices, '*');
+function scheduleFor({ prices }: ChargeList, { names }: Charged): PriceSchedule | null {
+  for (const name of [...names, '*']) if (Object.hasOwn(prices, name)) return prices[name]!;
+  return null;
 }
 
 function markupAt(markups: readonly Markup[], atMs: number): Markup | null {

@@ -32,6 +32,12 @@ export const faultKinds = {
     false,
     'A field of the body has a value that cannot be understood',
   ),
+  'request/invalid-query': kind(
+    400,
+    'client',
+    false,
+    'A parameter of the query has a value that cannot be understood',
+  ),
   'request/body-too-large': kind(413, 'client', false, 'The body is larger than this route allows'),
   'request/headers-too-large': kind(431, 'client', false, 'The header block is larger than allowed'),
   'request/timeout': kind(408, 'client', false, 'The request did not arrive in time'),
@@ -54,6 +60,7 @@ export const faultKinds = {
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'limit/exceeded': kind(429, 'client', true, 'A limit is exhausted'),
+  'account/unavailable': kind(503, 'gateway', true, 'What a caller has used cannot be told at the moment'),
   'limit/unpriced': kind(
     403,
     'client',

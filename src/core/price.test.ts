@@ -186,7 +186,7 @@ test('what customers pay: the first of project, team and all that says anything 
     },
   };
   const paid = (project: string, team: string, { atMs = 1000, model = 'm' } = {}) =>
-    chargeFor(book, { project, team, provider: 'p', model }, { use: { atMs }, cost });
+    chargeFor(book, { project, team, names: [`p/${model}`, 'p/*'] }, { use: { atMs }, cost });
   assert.equal(paid('shop', 'web')?.version, 'own/1');
   assert.equal(
     paid('shop', 'web', { atMs: 99 })?.version,
@@ -198,11 +198,8 @@ test('what customers pay: the first of project, team and all that says anything 
   assert.equal(paid('constructor', 'toString')?.version, 'all/1/cost/1');
   const price = paid('other', 'else')!;
   assert.equal(priceLines([inputLine(1_000)], price)[0]!.costNano, 12_000_000n, 'a fifth more than 0.01');
-  assert.equal(
-    chargeFor(null, { project: '', team: '', provider: 'p', model: 'm' }, { use: { atMs: 0 }, cost }),
-    null,
-  );
-  const unknown = { project: '', team: '', provider: 'p', model: 'm' };
+  assert.equal(chargeFor(null, { project: '', team: '', names: ['p/m'] }, { use: { atMs: 0 }, cost }), null);
+  const unknown = { project: '', team: '', names: ['p/m'] };
   assert.equal(
     chargeFor(book, unknown, { use: { atMs: 0 }, cost: null }),
     null,

@@ -3,9 +3,11 @@ import type { ActiveHealth } from './active-health.ts';
 import type { Http2Use } from './http2-use.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
+import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
 import type { PriceSchedule } from './price.ts';
+import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { StorageSettings } from './storage-settings.ts';
@@ -45,6 +47,7 @@ export interface Snapshot {
   readonly openProviders: readonly OpenProvider[];
   /** What customers pay; null: what it costs. */
   readonly charges: ChargeBook | null;
+  readonly events: EventPlan;
   /** In the order they are tried. */
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
@@ -229,6 +232,8 @@ export interface HttpRoute extends RouteBase {
   readonly hedge: HedgeRules | null;
   /** Null: nobody gets copies. */
   readonly mirror: MirrorRules | null;
+  /** Null: answers are not billed. */
+  readonly meter: MeterRules | null;
 }
 
 /** Whom copies of requests go to; their answers are thrown away. */
@@ -247,7 +252,7 @@ export interface MirrorRules {
 /** Is answered by the gateway itself. */
 export interface FixedRoute extends RouteBase {
   readonly kind: 'fixed';
-  readonly answer: RedirectAnswer | StaticAnswer;
+  readonly answer: RedirectAnswer | StaticAnswer | AccountAnswer;
   readonly bodyBytes: number;
 }
 
@@ -279,6 +284,12 @@ export interface RedirectAnswer {
   /** A template (request-template.ts) of a path or URL. */
   readonly to: string;
   readonly keepQuery: boolean;
+}
+
+/** What the caller's own project has used, at `<prefix>/usage`. */
+export interface AccountAnswer {
+  readonly kind: 'account';
+  readonly prefix: string;
 }
 
 export interface StaticAnswer {

@@ -1,22 +1,13 @@
 import { chargeFor } from '#core/charge.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
-import { priceAt, type PriceUse, type PriceVersion } from '#core/price.ts';
+import { priceAt, type PriceUse } from '#core/price.ts';
+import type { AttemptPrices, PricesOf } from '#core/price-usage.ts';
 import type { Subjects } from '#core/receipt.ts';
 import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from './gateway.ts';
+import { meterOf } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
-
-/** What holds for an attempt. */
-export interface AttemptPrices {
-  /** What the provider is paid; null: nothing is known of it. */
-  readonly cost: PriceVersion | null;
-  /** What the customer pays; null: the cost. */
-  readonly charge: PriceVersion | null;
-}
-
-/** Of the attempt's model, or of another one of the same provider, at whose price a line is billed. */
-export type PricesOf = (model?: string) => AttemptPrices;
 
 /** Words for what is served as usual. */
 const usualTiers = new Set(['auto', 'default', 'standard', 'standard_only', 'on_demand']);
@@ -35,17 +26,28 @@ export function tierServed(
 
 /** Where nothing was called that has a price, all is null. */
 export function pricesOfAttempt(
-  { exchange, gateway }: Passage,
+  passage: Passage,
   { target, startedAtMs, servedTier }: AttemptRecord,
   usage: Usage | null,
 ): PricesOf {
-  if (!target) return () => ({ cost: null, charge: null });
+  const { exchange, gateway } = passage;
+  if (!target) return () => meteredPrices(passage, startedAtMs);
   const use = {
     atMs: startedAtMs,
     serviceTier: tierServed(exchange, target, usage?.serviceTier ?? servedTier),
   };
   const { project = '', team = '' } = exchange.consumer ?? {};
   return pricesOf(gateway, target, { use, subjects: { project, team } });
+}
+
+function meteredPrices(passage: Passage, atMs: number): AttemptPrices {
+  const meter = meterOf(passage);
+  if (!meter) return { cost: null, charge: null };
+  const use = { atMs };
+  const cost = priceAt(meter.price, use);
+  const { project = '', team = '' } = passage.exchange.consumer ?? {};
+  const charged = { project, team, names: [meter.name] };
+  return { cost, charge: chargeFor(passage.gateway.snapshot.charges, charged, { use, cost }) };
 }
 
 export function pricesOf(
@@ -59,7 +61,8 @@ export function pricesOf(
     const schedule =
       other === undefined ? target.price : (models.find(`${provider}/${other}`)?.targets[0]?.price ?? null);
     const cost = priceAt(schedule, use);
-    const charge = chargeFor(snapshot.charges, { ...subjects, provider, model }, { use, cost });
+    const names = [`${provider}/${model}`, `${provider}/*`];
+    const charge = chargeFor(snapshot.charges, { ...subjects, names }, { use, cost });
     return { cost, charge };
   };
 }

@@ -15,7 +15,7 @@ import { openStream } from './open-stream.ts';
 import { endTicket } from './pace-refusal.ts';
 import { PassStream } from './pass-stream.ts';
 import { renderContext } from './render-context.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { retryAfterMs } from '#core/retry-after.ts';
 import { PaidFlow } from './paid-flow.ts';
 import { recordProgress } from './record-progress.ts';
 import { StreamDelivery } from './stream-delivery.ts';

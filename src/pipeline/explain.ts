@@ -118,6 +118,7 @@ function targetsOf(
   }
   if (route.kind === 'fixed') {
     const { answer } = route;
+    if (answer.kind === 'account') return [`what the caller's project has used, at ${answer.prefix}/usage`];
     return [
       answer.kind === 'redirect' ? `redirect ${answer.status} to ${answer.to}` : `static ${answer.status}`,
     ];

@@ -1,6 +1,7 @@
 import { Fault } from '#core/fault.ts';
 import type { Exchange } from '#core/exchange.ts';
-import { headerOf } from '#core/head.ts';
+import { headerOf, type HeaderList } from '#core/head.ts';
+import { readsBody } from '#core/meter.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import { withoutParameter } from '#core/query.ts';
 import { capturedBy } from '#core/request-template.ts';
@@ -15,6 +16,7 @@ import { HttpAttempts } from './http-attempts.ts';
 import { Mirror } from './mirror.ts';
 import type { Passage } from './passage.ts';
 import { RequestBody } from './request-body.ts';
+import { editHeaders } from './outbound-call.ts';
 import { Retries } from './retries.ts';
 import { handshakeHeaders, webSocketWanted } from './websocket/handshake.ts';
 
@@ -59,7 +61,7 @@ export async function forward(passage: Passage): Promise<Answer> {
     origin: upstream.origin,
     method: head.method,
     path: upstream.pathPrefix + place.path,
-    headers: requestHeaders(passage, host, upstream.origin.http2 !== undefined),
+    headers: readable(route, requestHeaders(passage, host, upstream.origin.http2 !== undefined)),
     body,
     timeouts: route.timeouts,
     idempotent: idempotent.has(head.method),
@@ -91,6 +93,12 @@ export async function forward(passage: Passage): Promise<Answer> {
     },
   }).run();
 }
+
+/** An answer that is read to be billed is to come as it is. */
+const readable = ({ meter }: HttpRoute, headers: HeaderList): HeaderList =>
+  meter && readsBody(meter)
+    ? editHeaders(headers, [{ name: 'accept-encoding', value: 'identity', add: false }])
+    : headers;
 
 /** RFC 9110 §7.6.2: OPTIONS may say how far it is to go. One less is sent on. */
 function isLastHop(exchange: Exchange): boolean {

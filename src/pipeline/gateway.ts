@@ -1,5 +1,6 @@
 import type { Calibration } from '#core/calibration.ts';
 import type { CallRules } from '#core/call-facts.ts';
+import type { Account } from '#core/contracts/account.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
@@ -52,6 +53,8 @@ export interface Gateway {
   readonly toldThresholds: ToldThresholds;
   readonly observer: Observer;
   readonly events: Events;
+  /** What callers may ask of the books. */
+  readonly account: Account;
   /** Streams under way, for their progress records. */
   readonly live: Set<{ recordProgress(): void }>;
   /** Exchanges that go on although their clients have hung up. */

@@ -9,11 +9,13 @@ import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
+import type { Usage } from '#core/usage.ts';
 import { nothingLeft, type Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
+import { meterOf, MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
 import { openWebSocket } from './websocket/open-websocket.ts';
@@ -33,6 +35,7 @@ export class HttpAttempt implements UpstreamSink {
   readonly record: AttemptRecord;
   readonly #judge: HeadJudge;
   #timer: NodeJS.Timeout | null = null;
+  readonly #tap: MeterTap | null;
   #discarded = 0;
   #call: UpstreamCall | null = null;
   #begun = false;
@@ -52,6 +55,8 @@ export class HttpAttempt implements UpstreamSink {
     this.#passage = passage;
     this.record = record;
     this.#judge = judge;
+    const meter = meterOf(passage);
+    this.#tap = meter && new MeterTap(meter);
   }
 
   /**
@@ -67,6 +72,11 @@ export class HttpAttempt implements UpstreamSink {
       if (deadlineMs > 0) this.#timer = setTimeout(() => this.#late(deadlineMs), deadlineMs);
       this.#call = upstream.start(request, this);
     });
+  }
+
+  /** What its answer says was used, once it is over; null where that is not billed. */
+  get usage(): Usage | null {
+    return this.#tap?.usage(this.record.endedAtMs - this.record.startedAtMs) ?? null;
   }
 
   /** Another attempt has answered. */
@@ -91,6 +101,7 @@ export class HttpAttempt implements UpstreamSink {
       this.#resolve(null);
       return;
     }
+    this.#tap?.begin(status, headers);
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     const length = headerOf(headers, 'content-length');
@@ -140,6 +151,7 @@ export class HttpAttempt implements UpstreamSink {
       if (this.#discarded > discardBytes) this.#call?.cancel();
       return;
     }
+    this.#tap?.take(chunk);
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
@@ -157,6 +169,7 @@ export class HttpAttempt implements UpstreamSink {
   onEnd(trailers: HeaderList): void {
     if (this.#over) return;
     this.record.work = 'finished';
+    this.#tap?.end();
     this.#trailers = trailers;
     if (this.#encoded) this.#encoded.end();
     else this.#complete();

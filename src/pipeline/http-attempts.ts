@@ -12,7 +12,7 @@ import { clientGone, HttpAttempt, type HeadJudge } from './http-attempt.ts';
 import type { Passage } from './passage.ts';
 import { recordIntent } from './record-intent.ts';
 import type { RequestBody } from './request-body.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { retryAfterMs } from '#core/retry-after.ts';
 import { covers, failureOf, isSafe } from './retry-plan.ts';
 import type { NextTry, Retries } from './retries.ts';
 
@@ -178,6 +178,7 @@ export class HttpAttempts implements HeadJudge {
     }
     this.#running.delete(attempt);
     record.endedAtMs = gateway.clock.nowMs();
+    record.usage = attempt.usage;
     const lost = this.#winner !== null && this.#winner !== attempt;
     lease.end(lost ? neutralResult : attemptResult(exchange, record, fault, record.endedAtMs));
     return { lease, record, answer, fault };

@@ -8,7 +8,9 @@ import type { Passage } from './passage.ts';
  */
 export function measure(passage: Passage, attempt: AttemptRecord): Usage | null | Promise<Usage> {
   const { usage } = attempt;
-  if (!attempt.target || attempt.deferred || passage.exchange.brief?.free) return null;
+  // Of an http route that is what its answer said, where that is billed.
+  if (!attempt.target) return usage;
+  if (attempt.deferred || passage.exchange.brief?.free) return null;
   if (usage && (attempt.work === 'finished' || attempt.work === 'none')) return usage;
   if (attempt.work === 'none') return null;
   if (attempt.work === 'unknown') {

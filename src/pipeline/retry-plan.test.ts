@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Fault } from '#core/fault.ts';
 import { connectRules, fallbackRules, type FailureKind, type RetryRules } from '#core/retry-rules.ts';
 import { HeadLatency } from './head-latency.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { retryAfterMs } from '#core/retry-after.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { deadlineMs, drawsOnBudget, failureOf, mayRetry, retryDelayMs, type Failure } from './retry-plan.ts';
 

@@ -23,7 +23,10 @@ test('with nothing in the environment the simulated model answers, behind keys',
   assert.equal(snapshot.listen[0]!.host, '127.0.0.1');
   assert.deepEqual(
     snapshot.routes.map(({ match, policies }) => [match.path, ...policies.map((use) => use.kind)]),
-    [['/**', 'key-auth', 'model-access']],
+    [
+      ['/sluice/v1/**', 'key-auth', 'model-access'],
+      ['/**', 'key-auth', 'model-access'],
+    ],
   );
 });
 

@@ -31,6 +31,8 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/redis.md yaml': 'redis-gateways.test.ts',
   'docs/cloud-providers.md yaml': 'cloud-providers.test.ts',
   'docs/discovery.md yaml': 'discovery-page.test.ts',
+  'docs/usage-api.md sh': 'own-usage.test.ts',
+  'docs/usage-api.md json': 'own-usage.test.ts',
   'simulator/README.md ts': 'simulator.test.ts',
   'bench/README.md sh': 'blocks.test.ts',
   'ARCHITECTURE.md text': 'nothing: it is a drawing',

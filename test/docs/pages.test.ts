@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { startGateway } from '../../src/main.ts';
+import { startReceiver } from '../../src/events/testing/receiver.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
@@ -12,7 +13,10 @@ import { blocksOf, commandsOf } from '../harness/snippets.ts';
 import { servedPages } from './pages.ts';
 
 const limits = { timeout: 120_000 };
-const key = (name: string) => `sk-${name.toLowerCase()}-0123456789`;
+const key = (name: string) =>
+  name.endsWith('_SECRET')
+    ? `whsec_${Buffer.from(name.padEnd(24)).toString('base64')}`
+    : `sk-${name.toLowerCase()}-0123456789`;
 
 /** Every variable that an example refers to. */
 function variablesOf(text: string): Record<string, string> {
@@ -90,6 +94,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
 
   test('there is a test for each', () =>
     assert.deepEqual(readdirSync('examples').sort(), [
+      'events.yaml',
       'fallback.yaml',
       'idempotency.yaml',
       'limits-by-team.yaml',
@@ -132,6 +137,22 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     );
     assert.equal(simulator.calls().length, 1);
     assert.equal((await post('/payments/1', {})).status, 400);
+  });
+
+  test('events: billing is told of usage, in batches, and operations of nothing yet', async (t) => {
+    const receiver = await startReceiver();
+    t.after(() => receiver.close());
+    const text = example('events.yaml').replaceAll(/https:\/\/[\w.]*example\.com\/\w+/g, receiver.url);
+    const { chat, admin } = await serve(t, text);
+    while (!(await (await admin('/v1/events/webhooks')).text()).includes('"mine":true'))
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal((await chat(key('SHOP_KEY'), 'gpt-5')).status, 200);
+    while (receiver.taken.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(receiver.taken[0]!.headers['content-type']!, /cloudevents-batch/);
+    assert.deepEqual(
+      receiver.taken.flatMap(({ events }) => events.map(({ type, subject }) => [type, subject])),
+      [['sluice.usage', 'project:shop']],
+    );
   });
 
   test('prices: the shop pays a price of its own', async (t) => {

@@ -31,6 +31,7 @@ export const servedPages: readonly string[] = [
   'docs/grpc.md',
   'docs/continue.md',
   'docs/prices.md',
+  'docs/events.md',
   'docs/queues.md',
   'docs/storage.md',
   'docs/dialects/embeddings.md',

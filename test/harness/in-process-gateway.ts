@@ -87,6 +87,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     cache: connectCache(answersPort, new Uint8Array(32)),
     clock,
     observer,
+    account: { usage: async () => [] },
     events: { emit() {} },
     live: new Set(),
     unheard: new Set(),

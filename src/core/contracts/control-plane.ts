@@ -1,4 +1,5 @@
 import type { CheckReport } from '../active-health.ts';
+import type { CalibrationRow } from '../calibration.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
 import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
@@ -13,6 +14,8 @@ export interface ControlPlane {
   metrics(): Promise<string>;
   /** Groups of upstreams that are discovered or checked, and how that fares. */
   discovery(): readonly DiscoveryView[];
+  /** What estimates go by, model by model. */
+  calibration(): readonly CalibrationRow[];
   upstreams: {
     list(): readonly PoolReport[];
     /** By the operator. Until a restart. @throws ControlError when there is no such member. */
@@ -46,7 +49,10 @@ export interface ControlPlane {
     /** Of a GraphQL request, or of a call whose model it names. */
     readonly body?: string | null;
   }): unknown;
+  events: EventControl;
   usage(query: UsageQuery): Promise<readonly Record<string, unknown>[]>;
+  /** Prices receipts of the past anew, and books the difference. @throws ControlError */
+  rerate(wish: RerateRequest): Promise<RerateReport>;
   receipt(id: string): Promise<Record<string, unknown> | null>;
   verify(): Promise<{
     readonly clean: boolean;
@@ -135,6 +141,59 @@ export interface ConfigDifference {
   readonly change: 'added' | 'removed' | 'changed' | 'moved';
   readonly before: unknown;
   readonly after: unknown;
+}
+
+export interface EventControl {
+  webhooks(): Promise<readonly WebhookView[]>;
+  /** Delivers again to one that was stopped. @throws ControlError */
+  resume(webhook: string): Promise<void>;
+  /** Events that were given up, of one webhook or of all; the latest first. */
+  letters(webhook: string | null): Promise<readonly Record<string, unknown>[]>;
+  /** Sends one once more. @throws ControlError when it is not taken: then it stays. */
+  redeliver(id: number): Promise<void>;
+  /** @throws ControlError */
+  discard(id: number): Promise<void>;
+}
+
+export interface WebhookView {
+  readonly webhook: string;
+  readonly host: string;
+  /** Does this node deliver to it? */
+  readonly mine: boolean;
+  /** Why nothing is delivered any more; null: it is. */
+  readonly stopped: string | null;
+  /** Why the last try failed; null: it did not. */
+  readonly failing: string | null;
+  /** Entries of the books that it has not got yet, or has no use for. */
+  readonly behind: number;
+  readonly deadLetters: number;
+  /** Requests of this node that were taken, and that were not, since its start. */
+  readonly taken: number;
+  readonly failed: number;
+}
+
+export interface RerateRequest {
+  /** Times of admission: from, included, to, excluded; null: all. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  /** In the provider's words; null: all. */
+  readonly model: string | null;
+  /** Of a price, in place of the one in force when an attempt began; only models that have it are priced anew. */
+  readonly version: string | null;
+  /** Says what would be, and changes nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface RerateReport {
+  readonly dryRun: boolean;
+  readonly examined: number;
+  readonly corrected: number;
+  /** What is owed more than before, or less: decimals. */
+  readonly difference: readonly {
+    readonly currency: string;
+    readonly cost: string;
+    readonly price: string;
+  }[];
 }
 
 export interface DiscoveryView {

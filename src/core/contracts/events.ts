@@ -6,8 +6,6 @@ export type EventType =
   | 'budget.cut'
   /** What a provider says an attempt cost is not what the price book says. */
   | 'cost.disagrees'
-  /** A receipt was priced anew. */
-  | 'usage.corrected'
   | 'key.created'
   | 'key.revoked';
 

@@ -10,6 +10,7 @@ export interface CounterSum {
   errors: number;
   readonly tokens: TokenTotals;
   costNano: bigint;
+  priceNano: bigint;
 }
 
 /** An amount in a window of a limit. */
@@ -47,7 +48,7 @@ export class BatchSums {
   #panes = new Map<string, PaneSum>();
 
   /** @param sign -1 takes away what was counted before. */
-  count({ of, requests, attempts, errors, tokens, costNano }: Count, sign: 1 | -1 = 1): void {
+  count({ of, requests, attempts, errors, tokens, costNano, priceNano }: Count, sign: 1 | -1 = 1): void {
     const sum = sumIn(this.#counters, of);
     sum.requests += sign * requests;
     sum.attempts += sign * attempts;
@@ -58,6 +59,7 @@ export class BatchSums {
     sum.tokens.cacheWrite += sign * tokens.cacheWrite;
     sum.tokens.reasoning += sign * tokens.reasoning;
     sum.costNano += sign < 0 ? -costNano : costNano;
+    sum.priceNano += sign < 0 ? -priceNano : priceNano;
   }
 
   book({ subject, windowMs, amount }: ReservedAmount, atMs: number): void {
@@ -96,7 +98,7 @@ function sumIn(sums: Map<string, CounterSum>, of: CounterKey): CounterSum {
   let sum = sums.get(name);
   if (!sum) {
     const tokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
-    sum = { of, requests: 0, attempts: 0, errors: 0, tokens, costNano: 0n };
+    sum = { of, requests: 0, attempts: 0, errors: 0, tokens, costNano: 0n, priceNano: 0n };
     sums.set(name, sum);
   }
   return sum;
@@ -117,11 +119,12 @@ function fold(counters: readonly CounterSum[], without: Partial<CounterKey>): Co
     sum.tokens.cacheWrite += counter.tokens.cacheWrite;
     sum.tokens.reasoning += counter.tokens.reasoning;
     sum.costNano += counter.costNano;
+    sum.priceNano += counter.priceNano;
   }
   return [...folded.values()];
 }
 
-/** Each cost twice: on the project that owes it, and on the provider to whom it is owed. */
+/** What the project owes, what the provider is owed, and the difference: in each currency they sum to zero. */
 function movementsOf(counters: readonly CounterSum[]): Movement[] {
   const movements = new Map<string, Movement>();
   const move = (of: CounterKey, account: string, amount: bigint): void => {
@@ -130,10 +133,10 @@ function movementsOf(counters: readonly CounterSum[]): Movement[] {
     if (movement) movement.amount += amount;
     else movements.set(name, { of, account, amount });
   };
-  for (const { of, costNano } of counters) {
-    if (costNano === 0n) continue;
-    move(of, `project:${of.project}`, costNano);
-    move(of, `provider:${of.provider}`, -costNano);
+  for (const { of, costNano, priceNano } of counters) {
+    if (priceNano !== 0n) move(of, `project:${of.project}`, priceNano);
+    if (costNano !== 0n) move(of, `provider:${of.provider}`, -costNano);
+    if (priceNano !== costNano) move(of, 'margin', costNano - priceNano);
   }
   return [...movements.values()].filter(({ amount }) => amount !== 0n);
 }

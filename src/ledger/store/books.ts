@@ -1,4 +1,5 @@
 import type { EventRecord } from '#core/contracts/events.ts';
+import type { DeadLetter, StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
 import type { AttemptProgress } from '#core/contracts/journal.ts';
 import type { BatchTotals } from './batch-sums.ts';
 import type { AttemptName, GatheredBatch, Incident, OpenAttempt } from './gather-segments.ts';
@@ -30,7 +31,8 @@ export interface NumberedEntry extends ReceiptEntry {
 export interface Correction {
   readonly sequence: number;
   readonly id: string;
-  readonly reason: 'late';
+  /** It was settled as a crash, and its own gateway's receipt came; or it was priced anew. */
+  readonly reason: 'late' | 'rerated';
   readonly body: string;
 }
 
@@ -45,12 +47,22 @@ export interface DeadAttempt extends AttemptName {
 export type Dead =
   { readonly worker: number; readonly incarnation: string } | { readonly node: string } | 'own';
 
+/** How far each webhook is, and what was given up (contracts/outbox.ts). */
+export interface WebhookTables {
+  /** @param end Where a new one begins. */
+  claim(name: string, leaseMs: number, end: number): Promise<WebhookState | null>;
+  advance(name: string, position: number, letters: readonly DeadLetter[]): Promise<boolean>;
+  stop(name: string, reason: string | null): Promise<boolean>;
+  takeLetter(id: number): Promise<StoredLetter | null>;
+}
+
 /**
  * The tables of the books within one transaction, the only one that writes. Rows come in batches, so that each is a
  * statement or one for each row, as the database likes it best.
  */
 export interface BookTables {
   readonly head: BooksHead;
+  readonly webhooks: WebhookTables;
   /** @throws when one is there already. */
   addSegments(segments: GatheredBatch['segments']): Promise<void>;
   /** The files of these are gone: nothing can bring them again. */

@@ -1,4 +1,5 @@
 import type { AttemptProgress } from '#core/contracts/journal.ts';
+import { priceFlags } from '#core/price-usage.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { parseReceipt } from '../journal/record.ts';
 import { mapCrashReceipt, markedUsage, type CrashedAttempt } from './crash-receipt.ts';
@@ -9,8 +10,27 @@ import { mapCrashReceipt, markedUsage, type CrashedAttempt } from './crash-recei
  */
 export function judgeRepeat(known: string, body: string): 'same' | 'late' | 'conflict' {
   if (known === body) return 'same';
-  if (parseReceipt(known).outcome !== 'gateway_crash') return 'conflict';
-  return parseReceipt(body).outcome === 'gateway_crash' ? 'conflict' : 'late';
+  const [before, now] = [parseReceipt(known), parseReceipt(body)];
+  if (before.outcome !== 'gateway_crash')
+    return pricelessOf(before) === pricelessOf(now) ? 'same' : 'conflict';
+  return now.outcome === 'gateway_crash' ? 'conflict' : 'late';
+}
+
+/** All that a receipt says but for what it is priced at: one that was priced anew is the same one still. */
+function pricelessOf(receipt: Receipt): string {
+  const attempts = receipt.attempts.map(
+    ({ priceVersion: _version, currency: _currency, charge: _charge, ...attempt }) => ({
+      ...attempt,
+      flags: attempt.flags.filter((flag) => !priceFlags.includes(flag)),
+      lines: attempt.lines.map(({ line }) => line),
+      units: (attempt.units ?? [])
+        .filter(({ unit }) => unit !== 'requests')
+        .map(({ unit, count }) => [unit, count]),
+    }),
+  );
+  return JSON.stringify({ ...receipt, attempts }, (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}` : value,
+  );
 }
 
 /** A crash receipt with attempts that nobody knew of when it was made; null when there is nothing to say. */

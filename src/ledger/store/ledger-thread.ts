@@ -6,6 +6,8 @@ import type { Books } from './books.ts';
 import { LedgerWriter, leftOverSegments, segmentsPerTransaction } from './ledger-writer.ts';
 import { openBooks, type LedgerPlace } from './open-books.ts';
 import { findReceipt, queryEntries, queryReceipts, queryUsage, queryWindows } from './queries.ts';
+import { queryEnd, queryLetters, queryWebhooks } from './outbox-queries.ts';
+import { rerate } from './rerate.ts';
 import type { LedgerAsk, LedgerCall, LedgerTell } from './protocol.ts';
 import { queryTraceUsage } from './trace-usage.ts';
 import { verifyBooks } from './verify.ts';
@@ -200,6 +202,22 @@ async function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): Pr
       return open.ask(queryReceipts(ask.query, ask.page));
     case 'entries':
       return open.ask(queryEntries(ask.after, ask.limit));
+    case 'rerate':
+      return rerate(open, ask.wish);
+    case 'end':
+      return open.ask(queryEnd());
+    case 'webhooks':
+      return open.ask(queryWebhooks());
+    case 'letters':
+      return open.ask(queryLetters(ask.of, ask.limit));
+    case 'claim':
+      return open.write(({ webhooks, head }) => webhooks.claim(ask.webhook, ask.leaseMs, head.sequence));
+    case 'advance':
+      return open.write(({ webhooks }) => webhooks.advance(ask.webhook, ask.position, ask.letters));
+    case 'stop':
+      return open.write(({ webhooks }) => webhooks.stop(ask.webhook, ask.reason));
+    case 'take-letter':
+      return open.write(({ webhooks }) => webhooks.takeLetter(ask.letter));
     case 'recover':
     case 'verify':
     case 'close':

@@ -46,7 +46,7 @@ onEachStore(
       cacheWriteTokens: 0,
       reasoningTokens: 5,
     };
-    const sums = { ...figures, errors: 0, costNano: 24_300n };
+    const sums = { ...figures, errors: 0, costNano: 24_300n, priceNano: 24_300n };
     const day = '2026-11-23';
     const nothing = {
       inputTokens: 0,
@@ -68,6 +68,7 @@ onEachStore(
           errors: 0,
           ...nothing,
           costNano: 0n,
+          priceNano: 0n,
         },
       ],
     );

@@ -118,6 +118,15 @@ export async function settleDead(tables: BookTables, dead: Dead): Promise<number
   return settled.size;
 }
 
+/** Corrects those of the receipts that `change` prices otherwise, and books the difference. */
+export async function rerateReceipts(
+  tables: BookTables,
+  ids: readonly string[],
+  change: (receipt: Receipt) => Receipt | null,
+): Promise<void> {
+  await new Poster(tables).correct(ids, change, 'rerated');
+}
+
 /** An intent may come after the receipt that has its attempt: then it is settled. */
 async function openAttempts(tables: BookTables, opened: readonly OpenAttempt[]): Promise<void> {
   const bodies = await tables.bodies([...new Set(opened.map(({ exchange }) => exchange))]);
@@ -208,7 +217,11 @@ class Poster {
   }
 
   /** Corrects those of the receipts that `change` has something to say of. Returns their ids. */
-  async correct(ids: readonly string[], change: (receipt: Receipt) => Receipt | null): Promise<string[]> {
+  async correct(
+    ids: readonly string[],
+    change: (receipt: Receipt) => Receipt | null,
+    reason: Correction['reason'] = 'late',
+  ): Promise<string[]> {
     this.#sums = new BatchSums();
     const corrections: Correction[] = [];
     const incidents: Incident[] = [];
@@ -219,7 +232,7 @@ class Poster {
       const entry = changed && entryOf(changed, [], incidents);
       if (!entry) continue;
       this.#recount(body, entry);
-      corrections.push(this.#correction(entry));
+      corrections.push(this.#correction(entry, reason));
     }
     if (incidents.length > 0) await this.tables.addIncidents(incidents);
     if (corrections.length === 0) return [];
@@ -234,8 +247,8 @@ class Poster {
     for (const count of entry.counts) this.#sums.count(count);
   }
 
-  #correction({ receipt, body }: ReceiptEntry): Correction {
-    return { sequence: ++this.tables.head.sequence, id: receipt.id, reason: 'late', body };
+  #correction({ receipt, body }: ReceiptEntry, reason: Correction['reason'] = 'late'): Correction {
+    return { sequence: ++this.tables.head.sequence, id: receipt.id, reason, body };
   }
 
   /** Receipts of one day, in blocks without a gap in their numbers. */

@@ -1,4 +1,6 @@
+import type { DeadLetter, LetterQuery } from '#core/contracts/outbox.ts';
 import type { ExportQuery, UsageQuery } from './queries.ts';
+import type { RerateWish } from './rerate.ts';
 
 /** One life of a worker. */
 export interface DeadWorker {
@@ -16,7 +18,23 @@ export type LedgerAsk =
   | { readonly do: 'usage'; readonly query: UsageQuery }
   | { readonly do: 'entries'; readonly after: number; readonly limit: number }
   | { readonly do: 'receipt'; readonly receiptId: string }
+  | { readonly do: 'rerate'; readonly wish: RerateWish }
+  | OutboxAsk
   | { readonly do: 'page'; readonly query: ExportQuery; readonly page: { after: string; limit: number } };
+
+/** See contracts/outbox.ts. */
+export type OutboxAsk =
+  | { readonly do: 'end' | 'webhooks' }
+  | { readonly do: 'claim'; readonly webhook: string; readonly leaseMs: number }
+  | {
+      readonly do: 'advance';
+      readonly webhook: string;
+      readonly position: number;
+      readonly letters: readonly DeadLetter[];
+    }
+  | { readonly do: 'stop'; readonly webhook: string; readonly reason: string | null }
+  | { readonly do: 'letters'; readonly of: LetterQuery; readonly limit: number }
+  | { readonly do: 'take-letter'; readonly letter: number };
 
 export interface LedgerCall {
   readonly id: number;

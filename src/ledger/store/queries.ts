@@ -1,4 +1,5 @@
 import type { EventRecord } from '#core/contracts/events.ts';
+import type { OutboxEntry } from '#core/contracts/outbox.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { parseReceipt } from '../journal/record.ts';
 import type { Asking } from './asking.ts';
@@ -44,12 +45,6 @@ export interface BookedPane {
   readonly amount: number;
 }
 
-/** What came on the books: a receipt, what one says now in place of what it said, or an event. */
-export type BookEntry = { readonly sequence: number } & (
-  | { readonly type: 'receipt' | 'correction'; readonly receipt: Receipt }
-  | { readonly type: 'event'; readonly event: EventRecord }
-);
-
 /** Sums of usage by any dimensions, most costly first. @throws RangeError for an unknown dimension or day. */
 export function* queryUsage(query: UsageQuery): Asking<UsageRow[]> {
   const { conditions, values } = conditionsOf(query.where);
@@ -66,8 +61,9 @@ export function* queryUsage(query: UsageQuery): Asking<UsageRow[]> {
   const rows = yield {
     sql: `SELECT ${columns}, SUM(requests) AS requests, SUM(attempts) AS attempts, SUM(errors) AS errors,
        SUM(input) AS input, SUM(output) AS output, SUM(cache_read) AS cache_read,
-       SUM(cache_write) AS cache_write, SUM(reasoning) AS reasoning, SUM(cost_nano) AS cost_nano
-     FROM ${table} ${whereOf(conditions)} GROUP BY ${columns} HAVING SUM(attempts) + SUM(requests) > 0
+       SUM(cache_write) AS cache_write, SUM(reasoning) AS reasoning, SUM(cost_nano) AS cost_nano,
+       SUM(price_nano) AS price_nano
+     FROM ${table} ${whereOf(conditions)} GROUP BY ${columns} HAVING SUM(attempts) + SUM(requests) > 0 OR SUM(price_nano) <> 0
      ORDER BY SUM(cost_nano) DESC, SUM(requests) DESC, ${columns}`,
     values,
   };
@@ -119,7 +115,7 @@ export function* queryReceipts(
  * What came on the books after the number `after`, in the order in which it came, at most `limit` of each type. Whoever goes
  * on from the last number that it was given misses nothing and is given nothing twice.
  */
-export function* queryEntries(after: number, limit: number): Asking<BookEntry[]> {
+export function* queryEntries(after: number, limit: number): Asking<OutboxEntry[]> {
   const blocks = yield {
     sql: `SELECT block, content FROM bodies WHERE last > ? ORDER BY block LIMIT ?`,
     values: [after, limit],
@@ -132,7 +128,7 @@ export function* queryEntries(after: number, limit: number): Asking<BookEntry[]>
     sql: 'SELECT sequence, body FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?',
     values: [after, limit],
   };
-  const entries: BookEntry[] = [];
+  const entries: OutboxEntry[] = [];
   for (const row of blocks) {
     for (const [at, body] of unpackBodies(row['content'] as Uint8Array).entries()) {
       const sequence = Number(row['block']) + at;

@@ -1,5 +1,5 @@
 import type { ReservedAmount } from '#core/contracts/journal.ts';
-import { totalCost } from '#core/price.ts';
+import { totalCost, totalPrice } from '#core/price.ts';
 import type { AttemptLine, Outcome, Receipt } from '#core/receipt.ts';
 import { totalsOf, type TokenTotals } from '#core/usage.ts';
 import { columnText } from './column-text.ts';
@@ -9,7 +9,13 @@ const mostNano = 2n ** 63n - 1n;
 const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const failures: ReadonlySet<Outcome> = new Set(['upstream_error', 'timeout', 'gateway_crash']);
 
-const noTokens: TokenTotals = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 };
+const nothingUsed = {
+  requests: 0,
+  attempts: 0,
+  errors: 0,
+  tokens: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, reasoning: 0 } as TokenTotals,
+  costNano: 0n,
+};
 
 /** What a sum is kept for. */
 export interface CounterKey {
@@ -34,6 +40,8 @@ export interface Count {
   readonly errors: number;
   readonly tokens: TokenTotals;
   readonly costNano: bigint;
+  /** What the customer pays. */
+  readonly priceNano: bigint;
 }
 
 /** A receipt as the books take it. */
@@ -73,7 +81,7 @@ export function mapEntry(receipt: Receipt, body: string, booked: readonly Reserv
     currency: '',
   };
   const errors = failures.has(receipt.outcome) ? 1 : 0;
-  const counts = receipt.attempts.map((attempt): Count => {
+  const counts = receipt.attempts.flatMap((attempt): Count[] => {
     const whose = {
       ...subjects,
       model: columnText(attempt.model),
@@ -81,15 +89,15 @@ export function mapEntry(receipt: Receipt, body: string, booked: readonly Reserv
       currency: columnText(attempt.currency),
     };
     const isLast = attempt === last;
-    return {
-      of: whose,
-      requests: isLast ? 1 : 0,
-      attempts: 1,
-      errors: isLast ? errors : 0,
-      ...sumOf(attempt),
-    };
+    const { priceNano, ...sums } = sumOf(attempt);
+    const used = { requests: isLast ? 1 : 0, attempts: 1, errors: isLast ? errors : 0, ...sums };
+    const charged = columnText(attempt.charge?.currency ?? attempt.currency);
+    if (charged === whose.currency) return [{ of: whose, ...used, priceNano }];
+    // Amounts of two currencies stand in two rows; what was used stands in that of the cost.
+    const paid = { of: { ...whose, currency: charged }, ...nothingUsed, priceNano };
+    return [{ of: whose, ...used, priceNano: 0n }, paid];
   });
-  if (!last) counts.push({ of, requests: 1, attempts: 0, errors, tokens: noTokens, costNano: 0n });
+  if (!last) counts.push({ of, ...nothingUsed, requests: 1, errors, priceNano: 0n });
   return {
     receipt,
     body,
@@ -117,19 +125,21 @@ export function idDayOf(id: string): number {
   return ms < 2 ** 48 ? Math.floor(ms / dayMs) : 0;
 }
 
-function check(count: number, costNano: bigint): void {
+function check(count: number, { costNano, priceNano = 0n }: { costNano: bigint; priceNano?: bigint }): void {
   if (!Number.isSafeInteger(count) || count < 0) {
     throw new RangeError(`expected a count from 0 to 2^53 - 1, got ${count}`);
   }
-  if (costNano < 0n) throw new RangeError(`expected a cost of 0 or more, got ${costNano}`);
+  if (costNano < 0n || priceNano < 0n)
+    throw new RangeError(`expected amounts of 0 or more, got ${costNano} and ${priceNano}`);
 }
 
-/** @throws RangeError for a count or a cost that cannot be. */
-function sumOf(attempt: AttemptLine): Pick<Count, 'tokens' | 'costNano'> {
+/** @throws RangeError for a count or an amount that cannot be. */
+function sumOf(attempt: AttemptLine): Pick<Count, 'tokens' | 'costNano' | 'priceNano'> {
   const { lines, units } = attempt;
-  for (const { line, costNano } of lines) check(line.count, costNano);
-  if (units) for (const { count, costNano } of units) check(count, costNano);
-  const costNano = totalCost(attempt);
-  if (costNano > mostNano) throw new RangeError(`expected a cost below 2^63 nano-units, got ${costNano}`);
-  return { tokens: totalsOf(lines.map((priced) => priced.line)), costNano };
+  for (const priced of lines) check(priced.line.count, priced);
+  if (units) for (const priced of units) check(priced.count, priced);
+  const [costNano, priceNano] = [totalCost(attempt), totalPrice(attempt)];
+  if (costNano > mostNano || priceNano > mostNano)
+    throw new RangeError(`expected amounts below 2^63 nano-units, got ${costNano} and ${priceNano}`);
+  return { tokens: totalsOf(lines.map((priced) => priced.line)), costNano, priceNano };
 }

@@ -1,10 +1,12 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { Outbox, OutboxEntry } from '#core/contracts/outbox.ts';
 import type { Receipt } from '#core/receipt.ts';
 import type { RecoveryReport, StartReport } from './ledger-writer.ts';
 import type { LedgerPlace } from './open-books.ts';
 import type { DeadWorker, LedgerAsk, LedgerTell } from './protocol.ts';
-import type { BookEntry, BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
+import type { BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
+import type { RerateStep, RerateWish } from './rerate.ts';
 import type { Verification } from './verify.ts';
 
 export interface LedgerOptions extends LedgerPlace {
@@ -33,7 +35,11 @@ export interface Ledger {
    * What came on the books after the number `after` (0: all of it), in the order in which it came; at most `limit`. Whoever
    * goes on from the last number that it was given misses nothing, of any node, and is given nothing twice.
    */
-  entries(after: number, limit: number): Promise<BookEntry[]>;
+  entries(after: number, limit: number): Promise<OutboxEntry[]>;
+  /** Prices a page of receipts anew. */
+  rerate(wish: RerateWish): Promise<RerateStep>;
+  /** What is to be told to others, and how far each of them is. */
+  readonly outbox: Outbox;
   /** Receipts in the order of their ids. */
   export(query: ExportQuery): AsyncGenerator<Receipt>;
   /** Segments that are sealed and not yet on the books. */
@@ -61,6 +67,17 @@ export async function startLedger(options: LedgerOptions): Promise<Ledger> {
     receipt: (receiptId) => thread.ask({ do: 'receipt', receiptId }),
     verify: () => thread.ask({ do: 'verify' }),
     entries: (after, limit) => thread.ask({ do: 'entries', after, limit }),
+    rerate: (wish) => thread.ask({ do: 'rerate', wish }),
+    outbox: {
+      entries: (after, limit) => thread.ask({ do: 'entries', after, limit }),
+      end: () => thread.ask({ do: 'end' }),
+      claim: (webhook, leaseMs) => thread.ask({ do: 'claim', webhook, leaseMs }),
+      advance: (webhook, position, letters) => thread.ask({ do: 'advance', webhook, position, letters }),
+      stop: (webhook, reason) => thread.ask({ do: 'stop', webhook, reason }),
+      letters: (of, limit) => thread.ask({ do: 'letters', of, limit }),
+      takeLetter: (letter) => thread.ask({ do: 'take-letter', letter }),
+      states: () => thread.ask({ do: 'webhooks' }),
+    },
     lagSegments: () => thread.lag,
     flush: () => thread.ask({ do: 'flush' }),
     close: () => thread.close(),

@@ -23,7 +23,7 @@ export function* queryTraceUsage({ groupBy, where, traceId, limit }: UsageQuery)
 
 function add(
   rows: Map<string, UsageRow>,
-  { of, requests, attempts, errors, tokens, costNano }: Count,
+  { of, requests, attempts, errors, tokens, costNano, priceNano }: Count,
   groupBy: readonly Dimension[],
 ): void {
   const group: Partial<Record<Dimension, string>> = {};
@@ -42,5 +42,6 @@ function add(
     cacheWriteTokens: (known?.cacheWriteTokens ?? 0) + tokens.cacheWrite,
     reasoningTokens: (known?.reasoningTokens ?? 0) + tokens.reasoning,
     costNano: (known?.costNano ?? 0n) + costNano,
+    priceNano: (known?.priceNano ?? 0n) + priceNano,
   });
 }

@@ -16,6 +16,8 @@ export interface UsageRow {
   readonly cacheWriteTokens: number;
   readonly reasoningTokens: number;
   readonly costNano: bigint;
+  /** What customers pay. */
+  readonly priceNano: bigint;
 }
 
 /** Days since 1970-01-01 as `2026-11-23`. */
@@ -45,6 +47,7 @@ export function mapUsage(row: Row, groupBy: readonly Dimension[]): UsageRow {
     cacheWriteTokens: Number(row['cache_write']),
     reasoningTokens: Number(row['reasoning']),
     costNano: BigInt(row['cost_nano'] as bigint),
+    priceNano: BigInt(row['price_nano'] as bigint),
   };
 }
 

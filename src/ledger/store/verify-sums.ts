@@ -12,7 +12,7 @@ export interface Finding {
   readonly found: string;
 }
 
-/** Figures by subject and currency: requests, attempts, errors, tokens in and out, cost; or the cost alone. */
+/** Figures by subject and currency: requests, attempts, errors, tokens in and out, cost, price; or some of them. */
 export type Sums = Map<string, bigint[]>;
 
 const summed = ['key', 'team', 'model', 'day', 'service'] as const;
@@ -27,9 +27,13 @@ const sumChecks: readonly { readonly table: string; readonly dimensions: readonl
 ];
 const moved: readonly Summed[] = ['key', 'team', 'model', 'day'];
 
+/** A cost is a credit of the provider, a price a debit of the project. */
+const movedAmounts = `-SUM(CASE WHEN account LIKE 'provider:%' THEN amount_nano ELSE 0 END) AS cost_nano,
+  SUM(CASE WHEN account LIKE 'project:%' THEN amount_nano ELSE 0 END) AS price_nano`;
+
 /** What the receipts that were read sum up to. */
 export class ReceiptSums {
-  /** Cost, by posting and currency. */
+  /** Cost and price, by posting and currency. */
   readonly postings: Sums = new Map();
   readonly counted: Record<Summed, Sums> = {
     key: new Map(),
@@ -51,54 +55,64 @@ export class ReceiptSums {
     for (const count of counts) {
       const figures = figuresOf(count, sign);
       this.addFigures(count.of, figures);
-      this.addPosting(posting, count.of.currency, figures.at(-1)!);
+      this.addPosting(posting, count.of.currency, amountsOf(figures));
     }
   }
 
   addFigures(of: SummedKey, figures: readonly bigint[]): void {
-    const cost = figures.at(-1)!;
+    const { costNano, priceNano } = amountsOf(figures);
     for (const dimension of summed) {
       const value = of[dimension];
       if (value === '' && dimension === 'service') continue;
       const subject = `${dimension === 'day' ? renderDay(of.day) : value} ${of.currency}`;
       addTo(this.counted[dimension], subject, figures);
-      if (cost !== 0n) addTo(this.moved[dimension], subject, [cost]);
+      if (costNano !== 0n || priceNano !== 0n) addTo(this.moved[dimension], subject, [costNano, priceNano]);
     }
   }
 
-  addPosting(posting: number, currency: string, costNano: bigint): void {
-    if (costNano !== 0n) addTo(this.postings, `${posting} ${currency}`, [costNano]);
+  addPosting(posting: number, currency: string, { costNano, priceNano }: Amounts): void {
+    if (costNano !== 0n || priceNano !== 0n)
+      addTo(this.postings, `${posting} ${currency}`, [costNano, priceNano]);
   }
 }
 
-/** Requests, attempts, errors, tokens in and out, cost. */
-export function figuresOf({ requests, attempts, errors, tokens, costNano }: Count, sign: 1 | -1): bigint[] {
+export type Amounts = Pick<Count, 'costNano' | 'priceNano'>;
+
+/** Requests, attempts, errors, tokens in and out, cost, price. */
+export function figuresOf(count: Count, sign: 1 | -1): bigint[] {
+  const { requests, attempts, errors, tokens, costNano, priceNano } = count;
   const whole = [requests, attempts, errors, tokens.input, tokens.output].map((n) => BigInt(sign * n));
-  return [...whole, sign < 0 ? -costNano : costNano];
+  return [...whole, ...(sign < 0 ? [-costNano, -priceNano] : [costNano, priceNano])];
 }
+
+/** The last two of the figures. */
+export const amountsOf = (figures: readonly bigint[]): Amounts => ({
+  costNano: figures.at(-2)!,
+  priceNano: figures.at(-1)!,
+});
 
 /** Holds counters and movements against the receipts. */
 export function* compareSums(receipts: ReceiptSums, findings: Finding[]): Asking<void> {
   const inPostings = sumsOf(
     yield {
-      sql: `SELECT posting AS subject, currency, SUM(amount_nano) AS cost_nano FROM movements
-        WHERE account LIKE 'project:%' GROUP BY posting, currency`,
+      sql: `SELECT posting AS subject, currency, ${movedAmounts} FROM movements GROUP BY posting, currency`,
       values: [],
     },
-    ['cost_nano'],
+    ['cost_nano', 'price_nano'],
   );
   compare(findings, 'movements = their posting', receipts.postings, inPostings);
   for (const { table, dimensions } of sumChecks) {
     for (const dimension of dimensions) {
       const rows = yield {
         sql: `SELECT "${dimension}" AS subject, currency, SUM(requests) AS requests, SUM(attempts) AS attempts,
-            SUM(errors) AS errors, SUM(input) AS input, SUM(output) AS output, SUM(cost_nano) AS cost_nano
+            SUM(errors) AS errors, SUM(input) AS input, SUM(output) AS output, SUM(cost_nano) AS cost_nano,
+            SUM(price_nano) AS price_nano
           FROM ${table} GROUP BY "${dimension}", currency`,
         values: [],
       };
       const found = sumsOf(
         rows,
-        ['requests', 'attempts', 'errors', 'input', 'output', 'cost_nano'],
+        ['requests', 'attempts', 'errors', 'input', 'output', 'cost_nano', 'price_nano'],
         dimension,
       );
       compare(findings, `${table} = receipts, by ${dimension}`, receipts.counted[dimension], found);
@@ -106,11 +120,11 @@ export function* compareSums(receipts: ReceiptSums, findings: Finding[]): Asking
   }
   for (const dimension of moved) {
     const rows = yield {
-      sql: `SELECT "${dimension}" AS subject, currency, SUM(amount_nano) AS cost_nano FROM movements
-        WHERE account LIKE 'project:%' GROUP BY "${dimension}", currency`,
+      sql: `SELECT "${dimension}" AS subject, currency, ${movedAmounts} FROM movements
+        GROUP BY "${dimension}", currency`,
       values: [],
     };
-    const found = sumsOf(rows, ['cost_nano'], dimension);
+    const found = sumsOf(rows, ['cost_nano', 'price_nano'], dimension);
     compare(findings, `movements = receipts, by ${dimension}`, receipts.moved[dimension], found);
   }
 }

@@ -41,7 +41,7 @@ export function* verifyBooks(): Asking<Verification> {
   }
   const pruned = yield* readPruned();
   for (const { of, figures } of pruned.sums) sums.addFigures(of, figures);
-  for (const { posting, currency, costNano } of pruned.postings) sums.addPosting(posting, currency, costNano);
+  for (const each of pruned.postings) sums.addPosting(each.posting, each.currency, each);
   yield* compareSums(sums, findings);
   yield* findFaults(findings);
   return { receipts, attempts, findings: findings.slice(0, mostFindings) };

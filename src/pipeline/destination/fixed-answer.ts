@@ -3,11 +3,13 @@ import { withoutParameter } from '#core/query.ts';
 import { anywhere, capturedBy, inPath, inQuery, renderTemplate } from '#core/request-template.ts';
 import type { FixedRoute, RedirectAnswer, StaticAnswer } from '#core/snapshot.ts';
 import { wholeAnswer, type Answer, type WholeAnswer } from '../answer.ts';
+import { accountAnswer } from './account.ts';
 import type { Passage } from '../passage.ts';
 
-/** Answers a route that leads to no server: by a redirect, or by an answer that stands in the configuration. */
-export function fixedAnswer(passage: Passage): Answer {
+/** Answers a route that leads to no server: by a redirect, by what stands in the configuration, or out of the books. */
+export function fixedAnswer(passage: Passage): Answer | Promise<Answer> {
   const { answer } = passage.route.route as FixedRoute;
+  if (answer.kind === 'account') return accountAnswer(passage);
   return wholeAnswer(
     passage,
     answer.kind === 'redirect' ? redirect(passage, answer) : still(passage, answer),

@@ -3,7 +3,7 @@ import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import { pricesOf, tierServed } from '../attempt-prices.ts';
 import type { Gateway } from '../gateway.ts';
-import type { Pricing } from '../price-usage.ts';
+import type { Pricing } from '#core/price-usage.ts';
 
 /** What was to be done later is priced by when it was asked for. */
 export function pricingOwed(

@@ -6,7 +6,7 @@ import type { AttemptLine } from '#core/receipt.ts';
 import type { Provider } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from '../gateway.ts';
-import { priceUsage, type PricedAttempt } from '../price-usage.ts';
+import { priceUsage, type PricedAttempt } from '#core/price-usage.ts';
 import { dialectOfPath } from './batch-calls.ts';
 import { fetchLines, objectIn } from './fetch-kept.ts';
 import { pricingOwed } from './pricing-owed.ts';

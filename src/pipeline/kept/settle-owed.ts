@@ -5,7 +5,7 @@ import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from '../gateway.ts';
 import { costEvents } from '../cost-event.ts';
-import { priceUsage, type Pricing } from '../price-usage.ts';
+import { priceUsage, type Pricing } from '#core/price-usage.ts';
 import { fetchDocument } from './fetch-kept.ts';
 import { pricingOwed } from './pricing-owed.ts';
 import { settleBatch } from './settle-batch.ts';

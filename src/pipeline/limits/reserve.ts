@@ -2,9 +2,10 @@ import type { Allowance } from '#core/allowance.ts';
 import { modelKey, type ExpectedUse } from '#core/calibration.ts';
 import type { LimitState, ReserveResult, Soon } from '#core/contracts/counter-store.ts';
 import type { LimitWish } from '#core/limit-wish.ts';
+import type { AttemptPrices } from '#core/price-usage.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
-import { pricesOf, tierServed, type AttemptPrices } from '../attempt-prices.ts';
+import { pricesOf, tierServed } from '../attempt-prices.ts';
 import { chooseModel } from '../choose-model.ts';
 import type { Passage } from '../passage.ts';
 import type { Refusal } from '../queue/lines.ts';
@@ -134,7 +135,8 @@ function ask(
   if (wishes.length === 0) return [];
   const { exchange, call } = passage;
   const expected = exchange.brief?.free ? null : expectedUse(passage, of.targets);
-  return askOf(wishes, { exchange, expected, isWork: call?.dialect.surface !== undefined, ...of });
+  const isWork = call?.dialect.surface !== undefined;
+  return askOf(wishes, { exchange, expected, isWork, isLater: passage.later === true, ...of });
 }
 
 /** As they hold for a call that is made now. */

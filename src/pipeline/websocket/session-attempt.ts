@@ -13,7 +13,7 @@ import type { Target } from '#core/target.ts';
 import { nothingLeft, type Answer } from '../answer.ts';
 import type { ModelCall } from '../model-call.ts';
 import type { Passage } from '../passage.ts';
-import { retryAfterMs } from '../retry-after.ts';
+import { retryAfterMs } from '#core/retry-after.ts';
 import { openWebSocket } from './open-websocket.ts';
 import { SessionCalls } from './session-calls.ts';
 

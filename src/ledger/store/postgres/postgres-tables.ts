@@ -10,12 +10,14 @@ import { idDayOf, type CounterKey } from '../receipt-entry.ts';
 import { mapPlace, placeColumns, readStanding } from '../read-bodies.ts';
 import { askClient } from './ask-client.ts';
 import { addPartitions, dropPartitions } from './partitions.ts';
+import { PostgresWebhooks } from './postgres-webhooks.ts';
 
 const sums = ['requests', 'attempts', 'errors', 'input', 'output', 'cache_read', 'cache_write', 'reasoning'];
 
 /** The tables in PostgreSQL: each batch of rows is one statement over arrays. */
 export class PostgresTables implements BookTables {
   head: BooksHead = { posting: 0, sequence: 0, keptFromDay: 0 };
+  readonly webhooks: PostgresWebhooks;
   readonly #client: Client;
   readonly #node: string;
   /** Partitions that are surely there. */
@@ -24,6 +26,7 @@ export class PostgresTables implements BookTables {
   constructor(client: Client, node: string) {
     this.#client = client;
     this.#node = node;
+    this.webhooks = new PostgresWebhooks(client, node);
   }
 
   /** Waits until nobody else writes. */
@@ -272,7 +275,7 @@ export class PostgresTables implements BookTables {
     await this.#client.query(
       `INSERT INTO pruned_sums (id_day, day, key, team, model, service, currency, ${prunedFigures.join(', ')})
        SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-         $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[])`,
+         $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[])`,
       [
         idDay,
         int8Array(sums.map(({ of }) => of.day)),
@@ -283,13 +286,14 @@ export class PostgresTables implements BookTables {
       ],
     );
     await this.#client.query(
-      `INSERT INTO pruned_postings (id_day, posting, currency, cost_nano)
-       SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::int8[])`,
+      `INSERT INTO pruned_postings (id_day, posting, currency, cost_nano, price_nano)
+       SELECT $1, * FROM unnest($2::int8[], $3::text[], $4::int8[], $5::int8[])`,
       [
         idDay,
         int8Array(postings.map(({ posting }) => posting)),
         textArray(postings.map(({ currency }) => currency)),
         int8Array(postings.map(({ costNano }) => costNano)),
+        int8Array(postings.map(({ priceNano }) => priceNano)),
       ],
     );
     const ofDay = 'SELECT id FROM receipts WHERE id_day = $1';
@@ -328,7 +332,7 @@ export class PostgresTables implements BookTables {
   ): Promise<void> {
     if (rows.length === 0) return;
     const key = ['day', ...names].join(', ');
-    const figures = [...sums, 'cost_nano'];
+    const figures = [...sums, 'cost_nano', 'price_nano'];
     const types = ['int8', ...names.map(() => 'text'), ...figures.map(() => 'int8')];
     await this.#client.query(
       `INSERT INTO ${table} (${key}, ${figures.join(', ')})
@@ -345,6 +349,7 @@ export class PostgresTables implements BookTables {
           int8Array(rows.map(({ tokens }) => tokens[name])),
         ),
         int8Array(rows.map(({ costNano }) => costNano)),
+        int8Array(rows.map(({ priceNano }) => priceNano)),
       ],
     );
   }

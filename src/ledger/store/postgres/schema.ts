@@ -208,6 +208,49 @@ const ledgerMigrations: readonly PostgresMigration[] = [
   DROP TABLE pruned_sums;
   DROP TABLE pruned_postings;`,
   },
+  {
+    forward: `
+  -- What customers pay, beside what it costs. Until here the one was the other.
+  ALTER TABLE counters ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE usage_by_team ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE usage_by_service ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  UPDATE counters SET price_nano = cost_nano;
+  UPDATE usage_by_team SET price_nano = cost_nano;
+  UPDATE usage_by_service SET price_nano = cost_nano;
+  ALTER TABLE pruned_sums ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_postings ADD COLUMN price_nano BIGINT NOT NULL DEFAULT 0;
+  UPDATE pruned_sums SET price_nano = cost_nano;
+  UPDATE pruned_postings SET price_nano = cost_nano;
+
+  -- How far each webhook is: everything up to a number was delivered, given up, or not wanted.
+  CREATE TABLE webhooks (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    position BIGINT NOT NULL,
+    stopped TEXT,                       -- why nothing is delivered any more
+    owner TEXT COLLATE "C" NOT NULL,    -- the node that delivers
+    leased_until_ms BIGINT NOT NULL     -- by the clock of this server
+  );
+  -- Events that were given up.
+  CREATE TABLE dead_letters (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    webhook TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
+    event TEXT NOT NULL,                -- as it was to be delivered
+    reason TEXT NOT NULL,
+    tries BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL
+  );
+  `,
+    back: `
+  DROP TABLE dead_letters;
+  DROP TABLE webhooks;
+  ALTER TABLE counters DROP COLUMN price_nano;
+  ALTER TABLE usage_by_team DROP COLUMN price_nano;
+  ALTER TABLE usage_by_service DROP COLUMN price_nano;
+  ALTER TABLE pruned_sums DROP COLUMN price_nano;
+  ALTER TABLE pruned_postings DROP COLUMN price_nano;
+  `,
+  },
 ];
 
 export const ledgerPart: Part = { part: 'ledger', steps: ledgerMigrations };

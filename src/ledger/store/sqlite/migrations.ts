@@ -231,4 +231,42 @@ export const migrations: readonly Migration[] = [
   },
   { forward: packReceipts, back: null },
   { forward: addPruned, back: removePruned },
+  {
+    forward: `
+  -- What customers pay, beside what it costs. Until here the one was the other.
+  ALTER TABLE counters ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE usage_by_team ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE usage_by_service ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_sums ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_postings ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  UPDATE counters SET price_nano = cost_nano;
+  UPDATE pruned_sums SET price_nano = cost_nano;
+  UPDATE pruned_postings SET price_nano = cost_nano;
+  UPDATE usage_by_team SET price_nano = cost_nano;
+  UPDATE usage_by_service SET price_nano = cost_nano;
+
+  -- How far each webhook is: everything up to a number was delivered, given up, or not wanted.
+  CREATE TABLE webhooks (
+    name TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    stopped TEXT,                       -- why nothing is delivered any more
+    owner TEXT NOT NULL,                -- the node that delivers
+    leased_until_ms INTEGER NOT NULL
+  ) STRICT;
+  -- Events that were given up.
+  CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    event TEXT NOT NULL,                -- as it was to be delivered
+    reason TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) STRICT;`,
+    back: (database) => {
+      database.exec('DROP TABLE dead_letters; DROP TABLE webhooks');
+      for (const table of ['counters', 'usage_by_team', 'usage_by_service', 'pruned_sums', 'pruned_postings'])
+        database.exec(`ALTER TABLE ${table} DROP COLUMN price_nano`);
+    },
+  },
 ];

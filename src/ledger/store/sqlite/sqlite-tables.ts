@@ -7,20 +7,25 @@ import { columnText } from '../column-text.ts';
 import type { PrunedDay } from '../pruned-sums.ts';
 import { readStanding, mapPlace, placeColumns } from '../read-bodies.ts';
 import { askDatabase } from './ask-database.ts';
+import { SqliteWebhooks } from './sqlite-webhooks.ts';
 
 const sums = ['requests', 'attempts', 'errors', 'input', 'output', 'cache_read', 'cache_write', 'reasoning'];
-const addSums = [...sums, 'cost_nano'].map((name) => `${name} = ${name} + excluded.${name}`).join(', ');
+const addSums = [...sums, 'cost_nano', 'price_nano']
+  .map((name) => `${name} = ${name} + excluded.${name}`)
+  .join(', ');
 
 /** The tables in SQLite, by statements that are prepared once and run for each row: nothing is cheaper there. */
 export class SqliteTables implements BookTables {
   head: BooksHead = { posting: 0, sequence: 0, keptFromDay: 0 };
   readonly #database: DatabaseSync;
+  readonly webhooks: SqliteWebhooks;
   readonly #node: string;
   readonly #prepared = new Map<string, StatementSync>();
 
   /** `node`: whose segments are entered; empty: this one's. */
   constructor(database: DatabaseSync, node = '') {
     this.#database = database;
+    this.webhooks = new SqliteWebhooks(database);
     this.#node = node;
   }
 
@@ -175,11 +180,12 @@ export class SqliteTables implements BookTables {
   }
 
   async dropDay(idDay: number, { sums, postings }: PrunedDay): Promise<void> {
-    const sum = this.#run(`INSERT INTO pruned_sums VALUES (${Array(13).fill('?').join(', ')})`);
+    const sum = this.#run(`INSERT INTO pruned_sums VALUES (${Array(14).fill('?').join(', ')})`);
     for (const { of, figures } of sums)
       sum.run(idDay, of.day, of.key, of.team, of.model, of.service, of.currency, ...figures);
-    const posted = this.#run('INSERT INTO pruned_postings VALUES (?, ?, ?, ?)');
-    for (const { posting, currency, costNano } of postings) posted.run(idDay, posting, currency, costNano);
+    const posted = this.#run('INSERT INTO pruned_postings VALUES (?, ?, ?, ?, ?)');
+    for (const { posting, currency, costNano, priceNano } of postings)
+      posted.run(idDay, posting, currency, costNano, priceNano);
     // Numbers within a block have no gap, and number is the key: so nobody has to look for the day's rows.
     const within = 'sequence BETWEEN ? AND ?';
     const uncorrect = this.#run(
@@ -221,11 +227,12 @@ export const nameAmongNodes = (node: string, name: string): string =>
   node === '' ? name : `${node}/${name}`;
 
 const upsert = (table: string, names: number): string =>
-  `INSERT INTO ${table} VALUES (${Array(names + 9)
+  `INSERT INTO ${table} VALUES (${Array(names + 10)
     .fill('?')
     .join(', ')}) ON CONFLICT DO UPDATE SET ${addSums}`;
 
-function figuresOf({ requests, attempts, errors, tokens, costNano }: CounterSum) {
+function figuresOf({ requests, attempts, errors, tokens, costNano, priceNano }: CounterSum) {
   const { input, output, cacheRead, cacheWrite, reasoning } = tokens;
-  return [requests, attempts, errors, input, output, cacheRead, cacheWrite, reasoning, costNano] as const;
+  const amounts = [costNano, priceNano] as const;
+  return [requests, attempts, errors, input, output, cacheRead, cacheWrite, reasoning, ...amounts] as const;
 }

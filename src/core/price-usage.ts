@@ -7,12 +7,22 @@ import {
   type PricedUnit,
   type PricedUsage,
   type PriceVersion,
-} from '#core/price.ts';
-import type { AttemptLine } from '#core/receipt.ts';
-import { agrees } from '#core/reported-cost.ts';
-import type { Provider } from '#core/target.ts';
-import type { Usage, UsageLine } from '#core/usage.ts';
-import type { AttemptPrices, PricesOf } from './attempt-prices.ts';
+} from './price.ts';
+import type { AttemptLine } from './receipt.ts';
+import { agrees } from './reported-cost.ts';
+import type { Provider } from './target.ts';
+import type { Usage, UsageLine } from './usage.ts';
+
+/** What holds for an attempt. */
+export interface AttemptPrices {
+  /** What the provider is paid; null: nothing is known of it. */
+  readonly cost: PriceVersion | null;
+  /** What the customer pays; null: the cost. */
+  readonly charge: PriceVersion | null;
+}
+
+/** Of the attempt's model, or of another one of the same provider, at whose price a line is billed. */
+export type PricesOf = (model?: string) => AttemptPrices;
 
 export type PricedAttempt = PricedUsage &
   Pick<AttemptLine, 'priceVersion' | 'currency' | 'charge' | 'serviceTier' | 'reportedCostNano'>;
@@ -23,6 +33,15 @@ export interface Pricing {
   readonly serviceTier: string | null;
   readonly tolerance: Provider['costTolerance'];
 }
+
+/** What of an attempt's flags its prices say. */
+export const priceFlags: readonly string[] = [
+  'no-price',
+  'no-unit-price',
+  'no-tier-price',
+  'no-model-price',
+  'cost-disagrees',
+];
 
 /** What an attempt used, priced. What the receipt is to say of it is added to `flags`. */
 export function priceUsage(

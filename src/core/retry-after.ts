@@ -1,4 +1,4 @@
-import { headerOf, type HeaderList } from '#core/head.ts';
+import { headerOf, type HeaderList } from './head.ts';
 
 /**
  * When to come back, in milliseconds from now: Retry-After (RFC 9110 §10.2.3), seconds or a date, or its finer form of some
