@@ -1,118 +1,9 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, test } from 'node:test';
-import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
 import { servesHost } from './guard.ts';
 import { createTokenVerifier, startAdmin } from './index.ts';
-
-const asked: unknown[] = [];
-let ready = true;
-/** Null: a file is the master. */
-let stored: number | null = null;
-const line = { digest: 'd', author: 'admin', comment: '', madeAtMs: 1 };
-
-const node = 'n'.repeat(16);
-const invitation = {
-  ...{ id: 'i1', name: 'shop', madeAtMs: 1, expiresAtMs: null, revoked: false },
-  ...{ leasePercent: 25, nodeId: node },
-};
-
-const control: ControlPlane = {
-  discovery: () => [],
-  upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
-  status: () => ({
-    version: '1',
-    nodeId: 'n1',
-    node: 'v26',
-    startedAtMs: 1,
-    ready,
-    reasons: ready ? [] : ['worker 0 is silent'],
-    snapshotVersion: 1,
-    configDigest: 'd',
-    configuration: { master: 'file', storedVersion: null, refused: null, unreachable: null },
-    listen: ':8080',
-    workers: [],
-    ledger: { lagSegments: 0 },
-  }),
-  metrics: async () => '# HELP x y\n# TYPE x counter\nx 1\n',
-  keys: {
-    list: () => [],
-    async create(wish) {
-      asked.push(wish);
-      if (wish.project === 'none') throw new ControlError(404, 'no project "none"');
-      return { key: { ...wish, id: 'k1' } as never, secret: 's' };
-    },
-    async revoke(id) {
-      asked.push(id);
-      if (id === 'file-key') throw new ControlError(409, 'this key is kept in the file');
-    },
-  },
-  config: {
-    read: () => ({
-      ...{ text: 'version: 1', digest: 'abc', version: 1, path: '/etc/sluice.yaml' },
-      ...(stored === null
-        ? { master: 'file', storedVersion: null }
-        : { master: 'cluster', storedVersion: stored }),
-    }),
-    check: (text) => (text === 'good' ? [] : [{ path: 'a', message: 'bad', line: 1, column: 2 }]),
-    diff: () => [{ path: 'routes[llm]', change: 'added', before: null, after: {} }],
-    async apply({ after: latest, ...wish }) {
-      if (stored === null)
-        throw new ControlError(409, 'kept in /etc/sluice.yaml', { changes: ['the patch'] });
-      if (latest !== stored) throw new ControlError(412, `not the latest`);
-      asked.push(wish);
-      return { ...line, version: (stored += 1), refusal: null };
-    },
-    versions: async (limit) => [{ ...line, version: limit }],
-    readVersion: async (version) => ({ ...line, version, text: 'x' }),
-  },
-  nodes: {
-    list: async () => [],
-    invitations: async () => [invitation],
-    async invite(wish) {
-      asked.push(wish);
-      return { invitation, token: 'edge-token' };
-    },
-    async revoke(id) {
-      if (id !== 'i1') throw new ControlError(404, 'no such invitation');
-      asked.push(id);
-    },
-  },
-  edges: {
-    admit: async (token, nodeId) => (token === 'edge-token' && nodeId === node ? invitation : null),
-    async changes(edge, { cursor, waitMs }) {
-      asked.push([edge.id, cursor, waitMs]);
-      return { document: null, keys: null, leasePercent: 25 };
-    },
-    report: async (edge, report) => void asked.push([edge.id, report]),
-    receive: async (edge, { name, bytes }) => void asked.push([edge.id, name, [...bytes]]),
-    giveUp: async (edge, dead) => void asked.push([edge.id, dead]),
-  },
-  explain: (question) => question,
-  async usage(query: UsageQuery) {
-    asked.push(query);
-    return [{ team: 't', costNano: '12345678901234567890', priceNano: '1' }];
-  },
-  async rerate(wish) {
-    asked.push(wish);
-    return { dryRun: wish.dryRun, examined: 2, corrected: 1, difference: [] };
-  },
-  events: {
-    webhooks: async () => [],
-    resume: async (name) => void asked.push(name),
-    letters: async (webhook) => [{ webhook }],
-    async redeliver(id) {
-      if (id === 9) throw new ControlError(503, 'It was not taken: status 500.');
-      asked.push(id);
-    },
-    discard: async (id) => void asked.push(id),
-  },
-  async receipt(id) {
-    if (id.endsWith('X')) throw new Error('the secret text of a bug');
-    return id.endsWith('0') ? { id } : null;
-  },
-  verify: async () => ({ clean: true, findings: [], checked: { receipts: 1 } }),
-};
+import { asked, control, node, standing } from './testing/noting-control.ts';
 
 const bugs: unknown[] = [];
 const admin = await startAdmin({
@@ -165,9 +56,9 @@ test('probes and metrics need no token, everything else does', async () => {
   const headers = { authorization: '' };
   assert.equal((await ask('GET /healthz', { headers })).status, 200);
   assert.equal((await ask('GET /healthz', { headers: { host: 'pod.cluster.local' } })).status, 200);
-  ready = false;
+  standing.ready = false;
   const unready = await ask('GET /readyz', { headers });
-  ready = true;
+  standing.ready = true;
   assert.equal(unready.status, 503);
   assert.deepEqual(unready.json.reasons, ['worker 0 is silent']);
   assert.equal((await ask('GET /readyz', { headers })).status, 200);
@@ -275,7 +166,7 @@ test('a configuration whose master is a file is read and tried, never written', 
 });
 
 test('one that is stored is changed after the version that its ETag names, and never after another', async () => {
-  stored = 6;
+  standing.stored = 6;
   const { headers } = await ask('GET /v1/config');
   assert.equal(headers['etag'], '"6"');
   const put = (more: Record<string, string>, body: object = { text: 'good' }) =>
@@ -296,7 +187,7 @@ test('one that is stored is changed after the version that its ETag names, and n
     (await ask('POST /v1/config/diff', { body: { text: 'x' } })).json.changes[0].path,
     'routes[llm]',
   );
-  stored = null;
+  standing.stored = null;
 });
 
 test('an edge node has its own resource and nothing else, and nobody else has it', async () => {

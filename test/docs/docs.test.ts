@@ -35,7 +35,7 @@ for (const place of ['docs/metering.md', 'docs/dialects/surprises.md'])
     );
     assert.ok(proofs.length > 5);
     const testsIn = (file: string) =>
-      [...readFileSync(file, 'utf8').matchAll(/\b(?:test|describe)\(\s*(['"`])((?:(?!\1).)*)\1/g)].map(
+      [...readFileSync(file, 'utf8').matchAll(/\b(?:test|describe|onEachStore)\(\s*(['"`])((?:(?!\1).)*)\1/g)].map(
         (match) => match[2]!.replaceAll("\\'", "'"),
       );
     const missing = proofs.filter(({ file, name }) => !existsSync(file) || !testsIn(file).includes(name));

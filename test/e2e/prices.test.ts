@@ -91,7 +91,7 @@ test('the version in force counts, by how the provider said it served the call, 
   assert.deepEqual([costOf(unknown), unknown.flags], [0.004, ['no-tier-price']]);
 });
 
-test('56: a price that changes while a call is under way changes nothing of it', async () => {
+test('security 56: a price that changes while a call is under way changes nothing of it', async () => {
   const own = await startTestGateway({ config: config() });
   try {
     release = () => undefined;

@@ -55,7 +55,7 @@ const eventsOf = (posted: Receiver['posted']) =>
     })),
   );
 
-test('killed between the sending of an event and its acknowledgement: each receipt is told, in order per project', async (context) => {
+test('security 54: killed between the sending of an event and its acknowledgement: each receipt is told, in order per project', async (context) => {
   let hangs = 0;
   const receiver = await startReceiver();
   context.after(() => receiver.close());

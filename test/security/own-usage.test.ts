@@ -114,7 +114,7 @@ test('what is not understood is refused, and named', async () => {
   }
 });
 
-test('57: whatever is asked, by whatever path, nothing of another project is told', async () => {
+test('security 57: whatever is asked, by whatever path, nothing of another project is told', async () => {
   const names = ['bank', 'file:bank', 'blue', 'gpt-secret', '*', '%', '', '../bank', "' OR 1=1 --"];
   const paths = names.flatMap((name) => {
     const id = encodeURIComponent(name);

@@ -1,0 +1,114 @@
+import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
+
+/** What was asked of it that changes something, and what was asked about usage. */
+export const asked: unknown[] = [];
+/** What a test may say of it. */
+export const standing: { ready: boolean; /** Null: a file is the master. */ stored: number | null } = {
+  ready: true,
+  stored: null,
+};
+const line = { digest: 'd', author: 'admin', comment: '', madeAtMs: 1 };
+
+export const node = 'n'.repeat(16);
+const invitation = {
+  ...{ id: 'i1', name: 'shop', madeAtMs: 1, expiresAtMs: null, revoked: false },
+  ...{ leasePercent: 25, nodeId: node },
+};
+
+/** A control plane that notes what it is asked. */
+export const control: ControlPlane = {
+  discovery: () => [],
+  upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
+  status: () => ({
+    version: '1',
+    nodeId: 'n1',
+    node: 'v26',
+    startedAtMs: 1,
+    ready: standing.ready,
+    reasons: standing.ready ? [] : ['worker 0 is silent'],
+    snapshotVersion: 1,
+    configDigest: 'd',
+    configuration: { master: 'file', storedVersion: null, refused: null, unreachable: null },
+    listen: ':8080',
+    workers: [],
+    ledger: { lagSegments: 0 },
+  }),
+  metrics: async () => '# HELP x y\n# TYPE x counter\nx 1\n',
+  keys: {
+    list: () => [],
+    async create(wish) {
+      asked.push(wish);
+      if (wish.project === 'none') throw new ControlError(404, 'no project "none"');
+      return { key: { ...wish, id: 'k1' } as never, secret: 's' };
+    },
+    async revoke(id) {
+      asked.push(id);
+      if (id === 'file-key') throw new ControlError(409, 'this key is kept in the file');
+    },
+  },
+  config: {
+    read: () => ({
+      ...{ text: 'version: 1', digest: 'abc', version: 1, path: '/etc/sluice.yaml' },
+      ...(standing.stored === null
+        ? { master: 'file', storedVersion: null }
+        : { master: 'cluster', storedVersion: standing.stored }),
+    }),
+    check: (text) => (text === 'good' ? [] : [{ path: 'a', message: 'bad', line: 1, column: 2 }]),
+    diff: () => [{ path: 'routes[llm]', change: 'added', before: null, after: {} }],
+    async apply({ after: latest, ...wish }) {
+      if (standing.stored === null)
+        throw new ControlError(409, 'kept in /etc/sluice.yaml', { changes: ['the patch'] });
+      if (latest !== standing.stored) throw new ControlError(412, `not the latest`);
+      asked.push(wish);
+      return { ...line, version: (standing.stored += 1), refusal: null };
+    },
+    versions: async (limit) => [{ ...line, version: limit }],
+    readVersion: async (version) => ({ ...line, version, text: 'x' }),
+  },
+  nodes: {
+    list: async () => [],
+    invitations: async () => [invitation],
+    async invite(wish) {
+      asked.push(wish);
+      return { invitation, token: 'edge-token' };
+    },
+    async revoke(id) {
+      if (id !== 'i1') throw new ControlError(404, 'no such invitation');
+      asked.push(id);
+    },
+  },
+  edges: {
+    admit: async (token, nodeId) => (token === 'edge-token' && nodeId === node ? invitation : null),
+    async changes(edge, { cursor, waitMs }) {
+      asked.push([edge.id, cursor, waitMs]);
+      return { document: null, keys: null, leasePercent: 25 };
+    },
+    report: async (edge, report) => void asked.push([edge.id, report]),
+    receive: async (edge, { name, bytes }) => void asked.push([edge.id, name, [...bytes]]),
+    giveUp: async (edge, dead) => void asked.push([edge.id, dead]),
+  },
+  explain: (question) => question,
+  async usage(query: UsageQuery) {
+    asked.push(query);
+    return [{ team: 't', costNano: '12345678901234567890', priceNano: '1' }];
+  },
+  async rerate(wish) {
+    asked.push(wish);
+    return { dryRun: wish.dryRun, examined: 2, corrected: 1, difference: [] };
+  },
+  events: {
+    webhooks: async () => [],
+    resume: async (name) => void asked.push(name),
+    letters: async (webhook) => [{ webhook }],
+    async redeliver(id) {
+      if (id === 9) throw new ControlError(503, 'It was not taken: status 500.');
+      asked.push(id);
+    },
+    discard: async (id) => void asked.push(id),
+  },
+  async receipt(id) {
+    if (id.endsWith('X')) throw new Error('the secret text of a bug');
+    return id.endsWith('0') ? { id } : null;
+  },
+  verify: async () => ({ clean: true, findings: [], checked: { receipts: 1 } }),
+};
