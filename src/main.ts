@@ -40,6 +40,7 @@ import { openConfiguration } from './compose/open-configuration.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
+import { localUrl } from './compose/listener-address.ts';
 import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { originOf } from './compose/origin-of.ts';
 import { queryAccount } from './compose/query-account.ts';
@@ -319,7 +320,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => reloader.close());
   desk.start();
   edge?.start();
-  writeFileSync(join(stateDirectory, 'admin-url'), `http://${snapshot.admin.host}:${admin.port}\n`);
+  writeFileSync(join(stateDirectory, 'admin-url'), `${localUrl(snapshot.admin.host, admin.port)}\n`);
 
   return {
     banner: renderBanner({

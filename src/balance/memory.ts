@@ -66,7 +66,7 @@ export const num = {
   /** See pace.ts. */
   pace: 24 + 2 * windowWords,
 } as const;
-const paceWords = 14;
+const paceWords = 15;
 const slotNums = 24 + 2 * windowWords + paceWords;
 const slotBytes = slotInts * 4 + slotNums * 8;
 

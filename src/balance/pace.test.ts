@@ -74,6 +74,20 @@ describe('the pace of a target', () => {
     assert.equal(refusedFor(one.take(target, 1)), null, 'it waits for an answer');
   });
 
+  test('one call at a time finds out whether it grows; then as many as it grows by', () => {
+    const { one, other, pass } = create();
+    taken(one.take(target, 1)).heard(head(0, 10_000));
+    pass(5000);
+    const finding = taken(one.take(target, 1));
+    assert.equal(refusedFor(other.take(target, 1)), null);
+    pass(1);
+    finding.heard(head(4, 6000));
+    pass(2000);
+    // Four that were said to be left, and two that have come back.
+    for (let i = 0; i < 6; i++) taken(other.take(target, 1));
+    assert.ok(refusedFor(one.take(target, 1))! > 0);
+  });
+
   test('tokens count as well, at the size of the call and of those under way', () => {
     const { one } = create();
     const tokens = { limit: 1000, remaining: 500, resetMs: 60_000 };

@@ -20,7 +20,7 @@ const known = { nothing: 0, limits: 1, noLimits: 2 } as const;
 
 /** Fields of one limit, from its first on. */
 const field = { limit: 0, left: 1, at: 2, span: 3 } as const;
-const requests = num.pace + 6;
+const requests = num.pace + 7;
 const tokens = requests + 4;
 const of = {
   known: num.pace,
@@ -30,6 +30,8 @@ const of = {
   meanTokens: num.pace + 4,
   /** When the last report came. */
   heardAt: num.pace + 5,
+  /** When a report showed last that a limit grows back before its reset; 0: none has. */
+  evenAt: num.pace + 6,
 } as const;
 
 export class TargetPace implements Pace {
@@ -128,7 +130,9 @@ function waitForLimit(cell: MemberCell, first: number, { wanted, held, nowMs }: 
   const limit = cell.nums[first + field.limit]!;
   // What is larger than the whole limit is for the provider to judge.
   if (limit === 0 || wanted > limit) return 0;
-  const { left, untilWholeMs, perMs } = standOf(cell, first, nowMs);
+  const { left, untilWholeMs, perMs, grown } = standOf(cell, first, nowMs);
+  // Nobody knows yet whether it grows: one call finds out.
+  if (held > 0 && grown > 0 && cell.nums[of.evenAt] === 0 && wanted + held > left - grown) return null;
   const missing = wanted + held - left;
   if (missing <= 0) return 0;
   if (untilWholeMs <= 0) return null;
@@ -140,15 +144,22 @@ function standOf(
   { nums }: MemberCell,
   first: number,
   nowMs: number,
-): { readonly left: number; readonly untilWholeMs: number; readonly perMs: number } {
+): {
+  readonly left: number;
+  readonly untilWholeMs: number;
+  readonly perMs: number;
+  /** Of what is left: what nobody has said. */
+  readonly grown: number;
+} {
   const limit = nums[first + field.limit]!;
   const left = nums[first + field.left]!;
   const span = nums[first + field.span]!;
   const elapsed = Math.max(0, nowMs - nums[first + field.at]!);
-  if (elapsed >= span) return { left: limit, untilWholeMs: 0, perMs: 0 };
+  if (elapsed >= span) return { left: limit, untilWholeMs: 0, perMs: 0, grown: 0 };
   const isEven = nowMs - nums[of.steppedAt]! > steppedForMs;
   const perMs = isEven ? (limit - left) / span : 0;
-  return { left: left + perMs * elapsed, untilWholeMs: span - elapsed, perMs };
+  const grown = perMs * elapsed;
+  return { left: left + grown, untilWholeMs: span - elapsed, perMs, grown };
 }
 
 /** Under the lock. */
@@ -183,6 +194,7 @@ function learn(
   nums[of.closedAt] = nowMs;
   nums[of.closedFor] = retryAfterMs ?? (Math.max(...resets) || usualPauseMs);
   nums[of.steppedAt] = nowMs;
+  nums[of.evenAt] = 0;
 }
 
 /**
@@ -201,6 +213,10 @@ function take(
   const { nums } = cell;
   const { left, untilWholeMs } = standOf(cell, first, nowMs);
   if (untilWholeMs > 0 && startedMs <= nums[of.heardAt]! && stand.remaining > left) return;
+  const isLater = startedMs > nums[of.heardAt]!;
+  // One that is renewed all at once has a whole span before it then.
+  if (isLater && stand.remaining > nums[first + field.left]! && stand.resetMs < nums[first + field.span]!)
+    nums[of.evenAt] = nowMs;
   nums[first + field.limit] = stand.limit;
   nums[first + field.left] = Math.min(stand.remaining, stand.limit);
   nums[first + field.at] = nowMs;

@@ -1,5 +1,5 @@
 import type { Snapshot } from '#core/snapshot.ts';
-import { listenerUrl } from './listener-address.ts';
+import { listenerUrl, localUrl } from './listener-address.ts';
 
 export interface BannerFacts {
   readonly snapshot: Snapshot;
@@ -21,7 +21,7 @@ export function renderBanner({ snapshot, ports, adminPort, stateDirectory, first
     '',
     `  Sluice listens on ${base} (${snapshot.threads} thread${snapshot.threads === 1 ? '' : 's'})`,
     ...others.map((url) => `  and on            ${url}`),
-    `  Admin             http://${snapshot.admin.host}:${adminPort}  (/readyz, /metrics)`,
+    `  Admin             ${localUrl(snapshot.admin.host, adminPort)}  (/readyz, /metrics)`,
     `  State             ${stateDirectory}`,
     `  Providers         ${providers.map((provider) => provider.name).join(', ') || 'none'}`,
   ];

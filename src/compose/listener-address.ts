@@ -9,3 +9,9 @@ export function listenerAddress({ host }: ListenerPlan, port: number): string {
 export function listenerUrl(listener: ListenerPlan, port: number): string {
   return `${listener.tls ? 'https' : 'http'}://${listenerAddress(listener, port)}`;
 }
+
+/** Where this machine reaches what listens there. */
+export function localUrl(host: string, port: number): string {
+  const reached = host === '::' ? '::1' : host === '0.0.0.0' ? '127.0.0.1' : host;
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+}

@@ -19,6 +19,7 @@ const settings: Readonly<Record<string, object>> = {
   idempotency: { wait: '1s', complete: true },
   'key-auth': {},
   'model-access': {},
+  queue: { wait: '1s' },
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
 };
