@@ -2,7 +2,7 @@ import { doCall, failed } from './batches.ts';
 import type { BatchWork } from './batches.ts';
 import { cancel, linesOf, lookAt } from './kept-batch.ts';
 import type { KeptBatch } from './kept-batch.ts';
-import { found } from './kept-operation.ts';
+import { found, keptFiles } from './kept-operation.ts';
 import type { KeptOperation, KeptReply } from './kept-operation.ts';
 import { isObject } from './shape.ts';
 import type { Json } from './shape.ts';
@@ -35,27 +35,10 @@ export const anthropicKept: readonly KeptOperation[] = [
       return found(file);
     },
   ],
-  [
-    'GET',
-    /^\/v1\/files\/([^/]+)$/,
-    (account, id) => {
-      const kept = account.files.get(id);
-      return kept ? found(kept.file) : null;
-    },
-  ],
-  [
-    'GET',
-    /^\/v1\/files\/([^/]+)\/content$/,
-    (account, id) => {
-      const kept = account.files.get(id);
-      return kept ? { status: 200, json: kept.content, type: String(kept.file.mime_type) } : null;
-    },
-  ],
-  [
-    'DELETE',
-    /^\/v1\/files\/([^/]+)$/,
-    (account, id) => (account.files.delete(id) ? found({ id, type: 'file_deleted' }) : null),
-  ],
+  ...keptFiles({
+    typeOf: ({ mime_type }) => String(mime_type),
+    deleted: (id) => ({ id, type: 'file_deleted' }),
+  }),
   [
     'POST',
     /^\/v1\/messages\/(batches)$/,

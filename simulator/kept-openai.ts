@@ -3,7 +3,7 @@ import { doCall, failed } from './batches.ts';
 import type { BatchWork } from './batches.ts';
 import { cancel, linesOf, lookAt } from './kept-batch.ts';
 import type { KeptBatch } from './kept-batch.ts';
-import { found, linesIn } from './kept-operation.ts';
+import { found, keptFiles, linesIn } from './kept-operation.ts';
 import type { KeptOperation, KeptReply } from './kept-operation.ts';
 import { unfinished } from './kept-responses.ts';
 import type { Json } from './shape.ts';
@@ -36,27 +36,10 @@ export const openaiKept: readonly KeptOperation[] = [
     (account) =>
       found({ object: 'list', data: [...account.files.values()].map(({ file }) => file), has_more: false }),
   ],
-  [
-    'GET',
-    /^\/v1\/files\/([^/]+)$/,
-    (account, id) => {
-      const kept = account.files.get(id);
-      return kept ? found(kept.file) : null;
-    },
-  ],
-  [
-    'GET',
-    /^\/v1\/files\/([^/]+)\/content$/,
-    (account, id) => {
-      const kept = account.files.get(id);
-      return kept ? { status: 200, json: kept.content, type: 'application/octet-stream' } : null;
-    },
-  ],
-  [
-    'DELETE',
-    /^\/v1\/files\/([^/]+)$/,
-    (account, id) => (account.files.delete(id) ? found({ id, object: 'file', deleted: true }) : null),
-  ],
+  ...keptFiles({
+    typeOf: () => 'application/octet-stream',
+    deleted: (id) => ({ id, object: 'file', deleted: true }),
+  }),
   [
     'GET',
     /^\/v1\/responses\/([^/]+)$/,

@@ -19,6 +19,34 @@ export type KeptOperation = readonly [
 
 export const found = (body: Json): KeptReply => ({ status: 200, json: renderJson(body) });
 
+/** What may be done with a file that is there, where one vendor differs from the other in words alone. */
+export const keptFiles = (words: {
+  typeOf(file: Json): string;
+  deleted(id: string): Json;
+}): readonly KeptOperation[] => [
+  [
+    'GET',
+    /^\/v1\/files\/([^/]+)$/,
+    (account, id) => {
+      const kept = account.files.get(id);
+      return kept ? found(kept.file) : null;
+    },
+  ],
+  [
+    'GET',
+    /^\/v1\/files\/([^/]+)\/content$/,
+    (account, id) => {
+      const kept = account.files.get(id);
+      return kept ? { status: 200, json: kept.content, type: words.typeOf(kept.file) } : null;
+    },
+  ],
+  [
+    'DELETE',
+    /^\/v1\/files\/([^/]+)$/,
+    (account, id) => (account.files.delete(id) ? found(words.deleted(id)) : null),
+  ],
+];
+
 /** The lines of a kept file, as JSON objects; null when there is no such file, or a line is none. */
 export function linesIn(account: Account, id: unknown): Json[] | null {
   const kept = typeof id === 'string' ? account.files.get(id) : undefined;

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin, startProbes } from '#admin/index.ts';
-import { createCalibrationMemory } from '#core/calibration.ts';
+import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
@@ -295,6 +295,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     ledger,
     keys,
     pools,
+    calibration: openCalibration(calibration),
     reloader,
     watch,
     dispatcher,

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { after, test } from 'node:test';
 import { servesHost } from './guard.ts';
 import { createTokenVerifier, startAdmin } from './index.ts';
-import { asked, control, node, standing } from './testing/noting-control.ts';
+import { asked, control, node, stands } from './testing/control.ts';
 
 const bugs: unknown[] = [];
 const admin = await startAdmin({
@@ -56,9 +56,9 @@ test('probes and metrics need no token, everything else does', async () => {
   const headers = { authorization: '' };
   assert.equal((await ask('GET /healthz', { headers })).status, 200);
   assert.equal((await ask('GET /healthz', { headers: { host: 'pod.cluster.local' } })).status, 200);
-  standing.ready = false;
+  stands.ready = false;
   const unready = await ask('GET /readyz', { headers });
-  standing.ready = true;
+  stands.ready = true;
   assert.equal(unready.status, 503);
   assert.deepEqual(unready.json.reasons, ['worker 0 is silent']);
   assert.equal((await ask('GET /readyz', { headers })).status, 200);
@@ -166,7 +166,7 @@ test('a configuration whose master is a file is read and tried, never written', 
 });
 
 test('one that is stored is changed after the version that its ETag names, and never after another', async () => {
-  standing.stored = 6;
+  stands.stored = 6;
   const { headers } = await ask('GET /v1/config');
   assert.equal(headers['etag'], '"6"');
   const put = (more: Record<string, string>, body: object = { text: 'good' }) =>
@@ -187,7 +187,7 @@ test('one that is stored is changed after the version that its ETag names, and n
     (await ask('POST /v1/config/diff', { body: { text: 'x' } })).json.changes[0].path,
     'routes[llm]',
   );
-  standing.stored = null;
+  stands.stored = null;
 });
 
 test('an edge node has its own resource and nothing else, and nobody else has it', async () => {

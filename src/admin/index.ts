@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import { serveCalibration } from './calibration.ts';
 import { serveConfig } from './config.ts';
 import { serveDiscovery } from './discovery.ts';
 import { serveEvents } from './events.ts';
@@ -64,6 +65,7 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   serveStatus(app, settings.control);
   serveDiscovery(app, settings.control);
   serveUpstreams(app, settings.control);
+  serveCalibration(app, settings.control);
   serveKeys(app, settings.control);
   serveConfig(app, settings.control);
   serveNodes(app, settings.control);

@@ -1,9 +1,19 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { renderAmount } from '#core/money.ts';
 import { CommandFailed } from './command-failed.ts';
 import { csvHead, csvRows } from './export-csv.ts';
 import { openForWriting, openLedger, type LedgerDoor } from './open-ledger.ts';
-import { jsonOption, momentOf, postgresOption, stateOption, wholeNumber, wordList } from './options.ts';
+import {
+  jsonOption,
+  momentOf,
+  postgresOption,
+  serverAt,
+  stateOption,
+  wholeNumber,
+  wordList,
+} from './options.ts';
 import { print, printJson } from './print.ts';
 import { addRerate } from './rerate.ts';
 import { renderTable, visible } from './render-table.ts';
@@ -62,7 +72,6 @@ export function addLedger(sluice: Command): void {
   )
     .addOption(new Option('--format <name>', 'form').choices(['csv', 'jsonl']).default('jsonl'))
     .action(exportReceipts);
-  addRerate(ledger);
   ledger
     .command('prune')
     .description('remove the receipts of old days; their sums and movements stay')
@@ -71,6 +80,16 @@ export function addLedger(sluice: Command): void {
     .addOption(postgresOption())
     .addOption(jsonOption())
     .action(prune);
+  addRerate(ledger);
+  ledger
+    .command('adopt')
+    .description('take over from a node that will not come back: its journal, and what it had left open')
+    .argument('<node>', 'its id, as sluice status shows it')
+    .option('--journal <folder>', 'its journal; left out: it is lost')
+    .option('--force', 'also when it was seen a moment ago')
+    .addOption(postgresOption().makeOptionMandatory())
+    .addOption(jsonOption())
+    .action(adopt);
 }
 
 /** A day in UTC, as days since 1970-01-01. */
@@ -89,6 +108,35 @@ async function prune({ before, ...flags }: LedgerFlags & { readonly before: numb
     else await print(`${receipts} receipts of ${days} day(s) are removed; their sums stay\n`);
   } finally {
     await books.close();
+  }
+}
+
+interface AdoptFlags {
+  readonly postgres: string;
+  readonly journal?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+async function adopt(node: string, { postgres, journal, force = false, json }: AdoptFlags): Promise<void> {
+  if (journal !== undefined && !existsSync(journal)) throw new CommandFailed(`there is no folder ${journal}`);
+  const { adoptNode } = await import('#ledger/store/postgres/adopt-node.ts');
+  const { acquireStateLock } = await import('#storage/embedded/state-lock.ts');
+  // A gateway that runs holds the lock of the directory that its journal is in.
+  const state = journal === undefined ? null : dirname(resolve(journal));
+  const lock =
+    state !== null && existsSync(join(state, 'lock.db'))
+      ? acquireStateLock(state, { listen: 'none: its journal is being adopted' })
+      : null;
+  try {
+    const report = await adoptNode({ server: serverAt(postgres), node, journal: journal ?? null, force });
+    if (json) await printJson(report);
+    else
+      await print(
+        `${report.segments} segment(s) of ${node} are on the books, ${report.crashed} exchange(s) settled as gateway_crash\n`,
+      );
+  } finally {
+    lock?.release();
   }
 }
 

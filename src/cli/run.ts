@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBackup } from './backup.ts';
 import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
 import { addConfig } from './config.ts';
 import { CommandFailed } from './command-failed.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
+import { addMigrate } from './migrate.ts';
 import { addNew } from './new-provider.ts';
 import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
@@ -51,5 +53,7 @@ function program(): Command {
   addNodes(sluice);
   addLedger(sluice);
   addUsage(sluice);
+  addBackup(sluice);
+  addMigrate(sluice);
   return sluice;
 }

@@ -17,6 +17,8 @@ import type { MetricsDump } from '#observe/series.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
 import { createEventControl, webhookMetrics } from './event-control.ts';
 import { rerateLedger } from './rerate-ledger.ts';
+import type { Calibration } from '#core/calibration.ts';
+import { calibrationMetrics } from './calibration-metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
@@ -33,6 +35,7 @@ export interface ControlPlaneParts {
   readonly ledger: Ledger;
   readonly keys: KeyMaster;
   readonly pools: PoolControl;
+  readonly calibration: Pick<Calibration, 'rows'>;
   readonly reloader: Reloader;
   readonly config: ConfigControl;
   readonly nodes: NodeControl;
@@ -94,12 +97,14 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         upstreams: [
           ...parts.watch.metrics(),
           ...poolMetrics(parts.pools.read()),
+          ...calibrationMetrics(parts.calibration.rows()),
           ...parts.counterWatch.metrics(),
           ...webhookMetrics(parts.dispatcher),
         ],
       });
     },
     discovery: () => parts.watch.reports(),
+    calibration: () => parts.calibration.rows(),
     upstreams: {
       list: () => parts.pools.read(),
       drain({ group, member, drained }) {
@@ -122,14 +127,14 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       async revoke(id) {
         const key = keys.list().find((known) => known.id === id);
         const delta = await keys.revoke(id);
-        if (delta && key) parts.events.emit(keyEvent('key.revoked', key));
+        if (key) parts.events.emit(keyEvent('key.revoked', key));
         if (delta) await parts.publishKeys(delta);
       },
     },
     config: parts.config,
-    events: createEventControl(parts.dispatcher, ledger.outbox),
     nodes: parts.nodes,
     edges: parts.edges,
+    events: createEventControl(parts.dispatcher, ledger.outbox),
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
       const rows = await answered(

@@ -224,6 +224,24 @@ test('a price may have tiers, which inherit, and prices of what is no token', ()
   );
 });
 
+test('what batches cost of list prices stands in the record of the provider', () => {
+  const halved = new Map([['alpha', record('alpha', { batchPercent: 50 })]]);
+  const text = 'providers: { alpha: { apiKey: k } }';
+  const document = parseConfig(text, { env: {}, path: null, policySchemas });
+  const scope = { catalog: halved, prices, version: 3, text, source: 'sluice.yaml', nowMs: 0 };
+  const { snapshot } = resolveConfig(document, scope);
+  for (const name of ['alpha-1', 'alpha/alpha-unlisted']) {
+    const [price] = createModelIndex(snapshot).find(name)!.targets[0]!.price!;
+    assert.equal(price!.batch!.version, `${price!.version}+batch`);
+    assert.deepEqual(
+      [price!.batch!.share, price!.batch!.serviceTier],
+      [{ numerator: 50n, denominator: 100n }, 'batch'],
+    );
+  }
+  const plain = resolve(providers).snapshot.models['alpha-1']!.targets[0]!.price!;
+  assert.equal(plain[0]!.batch, undefined);
+});
+
 test('prices of the document go before list prices, exactly, by the million or the thousand', () => {
   const text = `${providers}
 prices:

@@ -1,15 +1,25 @@
 import type { LimitItem, LimitWindow } from './contracts/counter-store.ts';
 import type { ReservedAmount } from './contracts/journal.ts';
 
-type Limited = Pick<LimitItem, 'subject' | 'window' | 'capacity'>;
+type Limited = Pick<LimitItem, 'subject' | 'invented' | 'window' | 'capacity'>;
+
+const inventedEnd = '#invented';
 
 /**
  * What stands booked, as it is kept on record: enough to book it again after a restart. A sliding window is told by its length;
- * of others the subject's end says what they are: `…#calendar:1764543600000-1767222000000`, `…#bucket:600/60000`. `windowMs` is
- * for how long it may weigh. Null of what is only held, which no restart brings back.
+ * of others the subject's end says what they are: `…#calendar:1764543600000-1767222000000`, `…#bucket:600/60000`, and `…#invented`
+ * of subjects that callers make. `windowMs` is for how long it may weigh. Null of what is only held, which no restart brings back.
  */
 export function bookedAs(limited: Limited, amount: number, admittedAtMs: number): ReservedAmount | null {
-  const { subject, window, capacity } = limited;
+  const booked = bookedIn(limited, amount, admittedAtMs);
+  return booked && limited.invented ? { ...booked, subject: booked.subject + inventedEnd } : booked;
+}
+
+function bookedIn(
+  { subject, window, capacity }: Limited,
+  amount: number,
+  admittedAtMs: number,
+): ReservedAmount | null {
   switch (window.kind) {
     case 'sliding':
       return { subject, windowMs: window.windowMs, amount };
@@ -28,7 +38,10 @@ export function bookedAs(limited: Limited, amount: number, admittedAtMs: number)
 }
 
 /** The row that `bookedAs` was made of. Capacities that rebuilding does not need are 0. */
-export function parseBooked({ subject, windowMs }: Pick<ReservedAmount, 'subject' | 'windowMs'>): Limited {
+export function parseBooked(booked: Pick<ReservedAmount, 'subject' | 'windowMs'>): Limited {
+  const { subject, windowMs } = booked;
+  if (subject.endsWith(inventedEnd))
+    return { ...parseBooked({ subject: subject.slice(0, -inventedEnd.length), windowMs }), invented: true };
   const calendar = /^(.*)#calendar:(\d{1,15})-(\d{1,15})$/s.exec(subject);
   if (calendar) {
     const [startMs, endMs] = [Number(calendar[2]), Number(calendar[3])];

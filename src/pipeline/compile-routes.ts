@@ -1,5 +1,6 @@
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import { headKey } from '#core/head-key.ts';
+import { resolveModel } from '#core/resolve-model.ts';
 import type { PolicyUse, Snapshot, SplitPart } from '#core/snapshot.ts';
 import type { CompiledPart, CompiledRoute } from './gateway.ts';
 import { createHeadTests } from './head-test.ts';
@@ -23,6 +24,8 @@ export function compileRoutes(
     const kind = kinds.get(use.kind);
     if (!kind) throw new Error(`unknown policy "${use.kind}"`);
     const policy = kind.create(use.settings, { ...services, instance: use.instance });
+    const missing = policy.usesModels?.find((name) => !resolveModel(snapshot, name));
+    if (missing !== undefined) throw new Error(`${use.instance}: there is no model "${missing}"`);
     made.set(use.instance, policy);
     return policy;
   };

@@ -20,6 +20,8 @@ export interface Passage {
   call?: ModelCall;
   /** Whose targets answer, once that is chosen. */
   model?: ResolvedModel;
+  /** What is asked for is done later, whole: it can be neither bounded nor cut. */
+  later?: true;
   /** What is reserved of limits: for the exchange, and then for attempts at targets. */
   holds?: Hold[];
   /** Of the attempt under way, where its provider's own limits are heeded. */

@@ -24,14 +24,14 @@ const graceMs = 5_000;
 const statementMs = 60_000;
 const disconnectMs = 1_000;
 
-/**
- * Whole numbers come as bigint, so that no amount is ever rounded; `numeric`, too, which sums of whole numbers are. All else
- * as usual.
- */
+/** Sums of whole numbers are `numeric`, too; what is not whole stays text, as nothing here is rounded. */
+const wholeOf = (text: string): bigint | string => (text.includes('.') ? text : BigInt(text));
+
+/** Whole numbers come as bigint, so that no amount is ever rounded. All else as usual. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
     oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
-      ? BigInt
+      ? wholeOf
       : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 

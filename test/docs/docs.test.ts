@@ -35,9 +35,11 @@ for (const place of ['docs/metering.md', 'docs/dialects/surprises.md'])
     );
     assert.ok(proofs.length > 5);
     const testsIn = (file: string) =>
-      [...readFileSync(file, 'utf8').matchAll(/\b(?:test|describe|onEachStore)\(\s*(['"`])((?:(?!\1).)*)\1/g)].map(
-        (match) => match[2]!.replaceAll("\\'", "'"),
-      );
+      [
+        ...readFileSync(file, 'utf8').matchAll(
+          /\b(?:test|describe|onEachStore)\(\s*(['"`])((?:(?!\1).)*)\1/g,
+        ),
+      ].map((match) => match[2]!.replaceAll("\\'", "'"));
     const missing = proofs.filter(({ file, name }) => !existsSync(file) || !testsIn(file).includes(name));
     assert.deepEqual(missing, []);
     const rows = page.split('\n').filter((line) => /^\| \d+ \|/.test(line));

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { verifyDatabase } from '#ledger/store/offline.ts';
 import Anthropic, { toFile } from '../clients/node_modules/@anthropic-ai/sdk/index.mjs';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
-import { costOf, receiptsFor, settledFor } from '../harness/batches.ts';
+import { costOf, receiptsFor, settledFor } from '../harness/owed.ts';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { countsOf, receiptOf } from '../harness/receipts.ts';
 

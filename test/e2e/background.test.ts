@@ -8,7 +8,8 @@ import OpenAI from '../clients/node_modules/openai/index.mjs';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
 import { emptyFolder, startCommand } from '../harness/command.ts';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
-import { bodiesIn, countsOf, receiptOf, type StoredReceipt } from '../harness/receipts.ts';
+import { receiptsFor, settledFor } from '../harness/owed.ts';
+import { countsOf, receiptOf } from '../harness/receipts.ts';
 
 let simulator: Simulator;
 let gateway: TestGateway;
@@ -29,21 +30,6 @@ after(async () => {
 
 const clientOf = (url = gateway.url) => new OpenAI({ apiKey: testKey, baseURL: `${url}/v1`, maxRetries: 0 });
 const wish = { model: 'r/gpt-sim', input: 'simulate:{"tokens":7}', background: true } as const;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** The receipts of what was done in the background, once there is one; twenty seconds at most. */
-async function settledFor(stateDirectory: string, thing: string): Promise<StoredReceipt[]> {
-  for (const until = Date.now() + 20_000; Date.now() < until; await pause(50)) {
-    const found = receiptsFor(stateDirectory, thing);
-    if (found.length > 0) return found;
-  }
-  throw new Error(`nothing was settled for ${thing}`);
-}
-
-const receiptsFor = (stateDirectory: string, thing: string): StoredReceipt[] =>
-  bodiesIn(stateDirectory)
-    .filter((body) => body.includes(`"upstreamId":"${thing}"`) && body.includes('"background"'))
-    .map((body) => JSON.parse(body) as StoredReceipt);
 
 test('nobody comes back: what it used is on the ledger all the same, and the first call used nothing', async () => {
   const { data: begun, response } = await clientOf().responses.create(wish).withResponse();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
-import { costOf, receiptsFor, settledFor } from '../harness/batches.ts';
+import { costOf, receiptsFor, settledFor } from '../harness/owed.ts';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { ApiError, GoogleGenAI } from '../harness/google-genai.ts';
 import { countsOf } from '../harness/receipts.ts';

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { stringify } from 'yaml';
 import OpenAI, { toFile } from '../clients/node_modules/openai/index.mjs';
 import { startSimulator, type Simulator } from '../../simulator/server.ts';
-import { costOf, pause, receiptsFor, settledFor } from '../harness/batches.ts';
+import { costOf, pause, receiptsFor, settledFor } from '../harness/owed.ts';
 import { emptyFolder, startCommand } from '../harness/command.ts';
 import { standardConfig, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { countsOf, receiptOf } from '../harness/receipts.ts';

@@ -8,6 +8,8 @@ import pg from 'pg';
 /** A PostgreSQL server of a test's own. Nothing outlives the process that started it, however that ends. */
 export interface TestPostgres {
   readonly port: number;
+  /** Runs one of its own programs, such as `pg_dump`. @throws Error with what it said. */
+  run(program: string, args: readonly string[]): void;
   /** A database of its own, which is empty: its URL. */
   createDatabase(): Promise<string>;
   /** Takes its processes' time away: connections stay and nobody answers. */
@@ -77,6 +79,11 @@ class Server implements TestPostgres {
     const flags = ['-D', this.#data, '-U', 'sluice', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'];
     const made = spawnSync(join(bin, 'initdb'), flags, { ...this.#as, cwd: this.#folder, encoding: 'utf8' });
     if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
+  }
+
+  run(program: string, args: readonly string[]): void {
+    const done = spawnSync(join(this.#bin, program), args, { encoding: 'utf8' });
+    if (done.status !== 0) throw new Error(`${program}: ${done.stderr}`);
   }
 
   async createDatabase(): Promise<string> {

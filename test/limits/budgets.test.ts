@@ -1,6 +1,10 @@
 /** Budgets, from the caller's side: what is spent, what is said, and what answers when nothing is left. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EventRecord } from '#core/contracts/events.ts';
 import { startTestGateway, type TestGateway } from '../harness/gateway.ts';
 import { countsOf, receiptOf, send, settled, type Ask, type StoredReceipt } from '../harness/receipts.ts';
 
@@ -41,6 +45,21 @@ async function spendAll(gateway: TestGateway, what: Ask): Promise<Response> {
     await answer.arrayBuffer();
   }
   return assert.fail('nobody refused');
+}
+
+/** Events of a type in the ledger, once there are so many; ten seconds at most. */
+async function eventsOf(gateway: TestGateway, type: string, count: number): Promise<EventRecord[]> {
+  const database = new DatabaseSync(join(gateway.stateDirectory, 'ledger.db'), { readOnly: true });
+  try {
+    for (const until = Date.now() + 10_000; ; await delay(50)) {
+      const rows = database.prepare('SELECT body FROM events ORDER BY sequence').all();
+      const events = rows.map(({ body }) => JSON.parse(String(body)) as EventRecord);
+      const found = events.filter((event) => event.type === type);
+      if (found.length >= count || Date.now() > until) return found;
+    }
+  } finally {
+    database.close();
+  }
 }
 
 test('a hard budget of $0.45 in thirty parallel streams is not passed by what they were given', async (t) => {
@@ -106,6 +125,14 @@ test('thresholds of a soft budget are said on the answer and told as events, eac
     assert.equal(warnings[0], null);
     assert.match(warnings.at(-1)!, /^"budget\/0\/tokens\/day";used=\d\d;threshold=90$/);
     assert.ok(warnings.some((warning) => warning?.endsWith('threshold=50')));
+    const told = await eventsOf(gateway, 'budget.threshold', 2);
+    assert.deepEqual(
+      told.map(({ id, subject, data }) => [id.split('/').at(-1), subject, data['limit'], data['per']]),
+      [
+        ['50', 'project:web', 2000, 'day'],
+        ['90', 'project:web', 2000, 'day'],
+      ],
+    );
   });
 });
 
@@ -133,6 +160,14 @@ test('where a budget is used up another model answers, is counted on, and the re
     const refused = await spendAll(gateway, halfCent);
     assert.equal(refused.status, 429, 'the budget beside it holds for both');
   });
+});
+
+test('a budget that names a model which is not there is no configuration', async () => {
+  const budget = { by: 'key', money: '1 per day', downgrade: 'nobody/knows' };
+  await assert.rejects(
+    withBudgets([budget], async () => assert.fail('it was taken')),
+    /there is no model "nobody\/knows"/,
+  );
 });
 
 test('under a budget of money, a model without a price is refused, unless such may pass', async () => {

@@ -118,12 +118,19 @@ test('threads killed at any moment leave sums that add up, and the others go on'
   t.diagnostic(`figure: units they left booked: ${left}`);
 });
 
-test('a thread that dies after any write of a step has done the step or not', async () => {
-  // The life of a reservation of two items: not there, reserved, debited, settled.
-  const lives = ['0,0,0', '5,1,1', '7,2,1', '3,4,0'];
+test('a thread that dies after any write of a step has done the step or not, in windows of every kind', async () => {
+  const limits = {
+    tokens: { kind: 'sliding', windowMs: 60_000 },
+    requests: { kind: 'sliding', windowMs: 60_000 },
+    bucket: { kind: 'bucket', windowMs: 60_000, burst: 10 },
+    month: { kind: 'calendar', startMs: 0, endMs: 2_000_000, nextEndMs: 3_000_000 },
+    places: { kind: 'held' },
+  } as const;
+  // The life of a reservation: not there, reserved, debited, extended, settled.
+  const lives = ['0,0,0,0,0,0', '5,1,3,10,1,1', '7,2,5,12,1,1', '8,2,10,12,2,1', '3,4,1,2,0,0'];
   const seen = new Set<string>();
   for (let haltAtWrite = 1, halted = true; halted; haltAtWrite++) {
-    assert.ok(haltAtWrite < 100);
+    assert.ok(haltAtWrite < 200);
     const memory = createCounterMemory({ rows: 1024, reservations: 256, owners: 2 });
     const signals = new SharedArrayBuffer(64);
     const words = new Int32Array(signals);
@@ -133,15 +140,15 @@ test('a thread that dies after any write of a step has done the step or not', as
     await victim.terminate();
     const open = recoverOwner(memory, 1);
     assert.deepEqual(recoverOwner(memory, 1), open, 'a second recovery changes nothing');
-    auditRows(memory);
     const main = openCounterStore(memory, { owner: 2 });
-    const tokens = unitsOf(main, 'tokens');
-    const requests = unitsOf(main, 'requests');
-    const life = `${tokens},${requests},${open.length}`;
+    const units = Object.entries(limits).map(([subject, window]) =>
+      main.unitsOf({ subject, window, capacity: 5 }, nowMs),
+    );
+    const life = [...units, open.length].join();
     assert.ok(lives.includes(life), `after write ${haltAtWrite}: ${life}`);
-    if (open.length > 0) assert.deepEqual(open[0]!.booked, [tokens, requests]);
+    if (open.length > 0) assert.deepEqual(open[0]!.booked, units);
     seen.add(life);
-    for (const reservation of open) main.settle(reservation, [0, 0]);
+    for (const reservation of open) main.settle(reservation, [0, 0, 0, 0, 0]);
     if (open.length > 0) assert.equal(unitsOf(main, 'tokens'), 0);
     releaseOwner(memory, 1);
     openCounterStore(memory, { owner: 1 });

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startTestGateway, testKey } from '../harness/gateway.ts';
 
 const callers = 1000;
 const places = 10;
 const rounds = process.env['SLUICE_LONG'] ? 20 : 1;
 
-function call(url: string, agent: Agent): Promise<{ status: number; retryAfter: string | undefined }> {
+interface Called {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+}
+
+/** Resolves with the head of the answer, if it is told not to read the rest. */
+function call(url: string, agent: Agent, stalls = false): Promise<Called> {
   return new Promise((resolve, reject) => {
     const sent = request(
       `${url}/v1/chat/completions`,
@@ -18,13 +25,15 @@ function call(url: string, agent: Agent): Promise<{ status: number; retryAfter: 
       },
       (answer) => {
         answer.resume();
-        answer.on('end', () =>
-          resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] }),
-        );
+        answer.on('error', () => undefined);
+        const called = { status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] };
+        if (stalls) resolve(called);
+        else answer.on('end', () => resolve(called));
       },
     );
     sent.on('error', reject);
-    sent.end(JSON.stringify({ model: 'o/gpt-sim', messages: [{ role: 'user', content: 'hi' }] }));
+    const content = stalls ? 'simulate:{"tokens":9,"stallAt":2}' : 'hi';
+    sent.end(JSON.stringify({ model: 'o/gpt-sim', stream: stalls, messages: [{ role: 'user', content }] }));
   });
 }
 
@@ -33,6 +42,30 @@ test('a thousand concurrent callers against a limit for ten, over three threads:
   for (let round = 0; round < rounds; round++) if ((await race()) !== places) wrong++;
   t.diagnostic(`figure: races of 1,000 callers over sockets, three threads, for 10 places: ${rounds}`);
   t.diagnostic(`figure: races over sockets that admitted more or fewer than 10: ${wrong}`);
+});
+
+test('a thousand callers who stay, for ten places at work: ten have one, and it is free when they go', async () => {
+  const gateway = await startTestGateway({
+    threads: 3,
+    config: { policies: [{ 'key-auth': {} }, { 'concurrency-limit': { by: 'team', max: places } }] },
+  });
+  const agent = new Agent({ keepAlive: false, maxSockets: 250 });
+  try {
+    const answers = await Promise.all(Array.from({ length: callers }, () => call(gateway.url, agent, true)));
+    assert.equal(answers.filter(({ status }) => status === 200).length, places);
+    assert.equal(answers.filter(({ status }) => status === 429).length, callers - places);
+    agent.destroy();
+    const next = new Agent();
+    for (let status = 429, tries = 0; status !== 200; tries++) {
+      assert.ok(tries < 200, 'nobody gave a place back');
+      await delay(50);
+      ({ status } = await call(gateway.url, next));
+    }
+    next.destroy();
+  } finally {
+    agent.destroy();
+    await gateway.stop();
+  }
 });
 
 /** Returns how many callers were admitted. */

@@ -1,4 +1,5 @@
 import { workerData } from 'node:worker_threads';
+import type { LimitItem } from '#core/contracts/counter-store.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 
 /** One thread of the race tests. What it does is named by `job`; `signals` is how main and threads meet. */
@@ -36,6 +37,20 @@ const random = (below: number): number => {
   state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
   return Math.floor((state / 2 ** 32) * below);
 };
+
+const lifeItems: LimitItem[] = [
+  { subject: 'tokens', window: { kind: 'sliding', windowMs: 60_000 }, capacity: 100, amount: 5 },
+  { subject: 'requests', window: { kind: 'sliding', windowMs: 60_000 }, capacity: 100, amount: 1 },
+  { subject: 'bucket', window: { kind: 'bucket', windowMs: 60_000, burst: 10 }, capacity: 5, amount: 3 },
+  {
+    subject: 'month',
+    window: { kind: 'calendar', startMs: 0, endMs: 2_000_000, nextEndMs: 3_000_000 },
+    capacity: 10,
+    amount: 50,
+    atLeast: 4,
+  },
+  { subject: 'places', window: { kind: 'held' }, capacity: 3, amount: 1 },
+];
 
 const jobs: Record<RaceJob['job'], () => void> = {
   /** Every round: all threads begin together, and ask as often as their share of the callers. */
@@ -93,29 +108,13 @@ const jobs: Record<RaceJob['job'], () => void> = {
       Atomics.add(signals, 3, 1);
     }
   },
-  /** Two items through their life, standing still after the chosen write. */
+  /** Items of every kind of window through their life, standing still after the chosen write. */
   halt() {
-    const result = store.reserve(
-      `${data.owner}-${++ids}`,
-      [
-        {
-          subject: 'tokens',
-          window: { kind: 'sliding' as const, windowMs: 60_000 },
-          capacity: 100,
-          amount: 5,
-        },
-        {
-          subject: 'requests',
-          window: { kind: 'sliding' as const, windowMs: 60_000 },
-          capacity: 100,
-          amount: 1,
-        },
-      ],
-      nowMs,
-    );
+    const result = store.reserve('life', lifeItems, nowMs);
     if (!result.admitted) throw new Error('refused');
-    store.debit(result.reservation, 1, [2, 1]);
-    store.settle(result.reservation, [3, 4]);
+    store.debit(result.reservation, 1, [2, 1, 2, 2, 0]);
+    store.extend(result.reservation, 2, [1, 0, 9, 9, 1]);
+    store.settle(result.reservation, [3, 4, 1, 2, 0]);
   },
   /** Asks once for what a halted thread has locked. */
   wait() {

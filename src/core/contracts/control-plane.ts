@@ -1,4 +1,5 @@
 import type { CheckReport } from '../active-health.ts';
+import type { CalibrationRow } from '../calibration.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
 import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
@@ -13,6 +14,8 @@ export interface ControlPlane {
   metrics(): Promise<string>;
   /** Groups of upstreams that are discovered or checked, and how that fares. */
   discovery(): readonly DiscoveryView[];
+  /** What estimates go by, model by model. */
+  calibration(): readonly CalibrationRow[];
   upstreams: {
     list(): readonly PoolReport[];
     /** By the operator. Until a restart. @throws ControlError when there is no such member. */

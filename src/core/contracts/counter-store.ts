@@ -107,7 +107,7 @@ export interface CounterStore {
   settle(reservation: Reservation, used: readonly number[]): Soon<void>;
   /** What stands booked, and changes nothing. */
   inspect(
-    items: readonly Pick<LimitItem, 'subject' | 'window' | 'capacity'>[],
+    items: readonly Pick<LimitItem, 'subject' | 'invented' | 'window' | 'capacity'>[],
     nowMs: number,
   ): Soon<readonly LimitState[]>;
 }

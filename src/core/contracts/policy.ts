@@ -40,6 +40,8 @@ export interface Policy {
   limits?(exchange: Exchange): readonly LimitWish[];
   /** The same of an attempt at one target, reserved when that is chosen. Refused there, the next target is tried. */
   targetLimits?(exchange: Exchange, target: Target): readonly LimitWish[];
+  /** Models that its settings name: a configuration in which one of them is not there is refused. */
+  readonly usesModels?: readonly string[];
   /** May this exchange's consumer know of, and use, a model? Lists of models show what every policy allows. */
   allowsModel?(exchange: Exchange, model: string): boolean;
   /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */

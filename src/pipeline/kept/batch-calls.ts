@@ -1,6 +1,7 @@
-import type { JsonObject } from '#core/call.ts';
+import type { CallBrief, JsonObject } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { BatchCall, NamedThing } from '#core/contracts/keeping.ts';
+import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { Fault } from '#core/fault.ts';
 import { refuseDuplicates, scanFields, type FieldSpan } from '#core/json.ts';
 import { invalidField } from '#core/read-json.ts';
@@ -12,6 +13,9 @@ import type { Asked } from '../operation-index.ts';
 import type { Passage } from '../passage.ts';
 import type { KeptCall } from './kept-request.ts';
 import { namedIn } from './ownership.ts';
+
+/** Output of a call that names no bound: few answers are longer. */
+const unsaidOutputTokens = 4096;
 
 /** A call of a batch, read. */
 export interface ReadCall {
@@ -41,6 +45,8 @@ export class BatchCalls {
   readonly #modelOf: Record<string, number> = Object.create(null) as Record<string, number>;
   readonly #names = new Map<string | null, NamedThing>();
   count = 0;
+  #bytes = 0;
+  #outputTokens = 0;
 
   /** @throws Fault `request/invalid-field` for calls of a kind that is not known here. */
   constructor(passage: Passage, { dialect, line }: Pick<KeptCall, 'dialect' | 'line'>, path: string | null) {
@@ -65,7 +71,9 @@ export class BatchCalls {
     const json = parseObject(bytes);
     const fields = scanFields(body);
     refuseDuplicates(fields, dialect.client.interpretedKeys);
-    const { model } = dialect.client.brief(json, line);
+    const { model, maxOutputTokens, choices } = dialect.client.brief(json, line);
+    this.#bytes += bytes.length;
+    this.#outputTokens += (maxOutputTokens ?? unsaidOutputTokens) * Math.max(1, choices);
     const at = this.#models.get(model) ?? this.#models.size;
     this.#models.set(model, at);
     if (at > 0) this.#modelOf[name] = at;
@@ -87,6 +95,18 @@ export class BatchCalls {
   /** By the callers' names for their calls; the first model's are left out. Null where there is but one. */
   get modelOf(): Readonly<Record<string, number>> | null {
     return this.#models.size > 1 ? this.#modelOf : null;
+  }
+
+  /** Tokens that they are, by their bytes. */
+  get estimatedInput(): number {
+    return estimateTokens(this.#bytes);
+  }
+
+  /** All of them as one call, which has so many answers; `model` is any of theirs. Of calls that nobody can read: one. */
+  briefOf(model: string): CallBrief {
+    const { count } = this;
+    const maxOutputTokens = count > 0 ? Math.ceil(this.#outputTokens / count) : null;
+    return { model, stream: false, maxOutputTokens, choices: Math.max(1, count), wantsUsage: true };
   }
 
   get names(): readonly NamedThing[] {

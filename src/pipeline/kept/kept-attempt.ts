@@ -3,7 +3,7 @@ import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '#core/contract
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
-import type { Provider } from '#core/target.ts';
+import type { Provider, Target } from '#core/target.ts';
 import { nothingLeft, type Answer } from '../answer.ts';
 import { answerHeaders } from '../answer-headers.ts';
 import { passingHeaders } from '../call-headers.ts';
@@ -18,6 +18,8 @@ export interface KeptAttemptParts {
   readonly passage: Passage;
   readonly dialect: Dialect;
   readonly provider: Provider;
+  /** Of what is asked of a model. */
+  readonly target?: Target;
   readonly request: UpstreamRequest;
   /** What of the answer is taken in whole before anything goes out. */
   readonly reads: 'json' | 'all' | 'nothing';
@@ -45,7 +47,7 @@ export async function attemptKept(parts: KeptAttemptParts): Promise<KeptAnswer> 
   const { exchange, gateway } = passage;
   const record: AttemptRecord = {
     number: exchange.attempts.length + 1,
-    target: null,
+    target: parts.target ?? null,
     provider: provider.name,
     startedAtMs: gateway.clock.nowMs(),
     endedAtMs: 0,

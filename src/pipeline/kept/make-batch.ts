@@ -5,6 +5,7 @@ import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
 import { refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, spliceFields } from '#core/json.ts';
+import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
 import type { Answer } from '../answer.ts';
 import { parseObject } from '../read-call.ts';
@@ -23,10 +24,18 @@ import { foundThings, holderOfNames, passesNames } from './ownership.ts';
 interface Bundle {
   readonly provider: Provider;
   readonly body: Buffer;
-  /** Of the path, where the calls do not say theirs. */
-  readonly model: string;
+  /** Of the first model. */
+  readonly first: Usable;
   readonly owed: OwedBatch;
 }
+
+/** A model by a name by which the caller may use it, at a provider. */
+interface Usable {
+  readonly model: ResolvedModel;
+  readonly target: Target;
+}
+
+type UsableModels = ReadonlyMap<string, Usable>;
 
 /** Bytes of calls that are read at a stretch. */
 const stretchBytes = 512 * 1024;
@@ -48,14 +57,24 @@ export async function makeBatch(
   refuseDuplicates(scanFields(text), making.interpretedKeys);
   const order = making.read(json);
   const calls = new BatchCalls(passage, call, order.path);
-  if (order.file === null) {
-    const bundle = await bundleOfBody(passage, { call, making, calls, bytes, text });
-    return () => send(passage, call, bundle);
-  }
-  refuseHiddenKeys(text);
-  const held = await holderOfFile(passage, order.file);
-  return async () =>
-    send(passage, call, await bundleOfFile(passage, { call, making, calls, bytes, order, held }));
+  const parts = { call, making, calls, bytes };
+  if (order.file !== null) refuseHiddenKeys(text);
+  const bundle =
+    order.file === null
+      ? await bundleOfBody(passage, { ...parts, text })
+      : await bundleOfFile(passage, { ...parts, order, held: await holderOfFile(passage, order.file) });
+  announce(passage, calls, bundle.first);
+  return () => send(passage, call, bundle);
+}
+
+/** Policies and limits see all of its calls as one, with as many answers. */
+function announce(passage: Passage, calls: BatchCalls, { model }: Usable): void {
+  const { exchange } = passage;
+  passage.later = true;
+  exchange.brief = calls.briefOf(model.name);
+  exchange.estimatedInput = calls.estimatedInput;
+  exchange.countedModel = model.countedAs;
+  exchange.modelNames = model.knownAs;
 }
 
 /** Where every name passes, one that is on record says where it is. */
@@ -100,7 +119,7 @@ async function bundleOfBody(
   at = 0;
   for (const [i, { start, end }] of spans.entries()) {
     const { asked, json, bytes: own, fields, model } = found[i]!;
-    const edits = asked.dialect.provider.relayEdits(json, targets.get(model)!, asked.line, []);
+    const edits = asked.dialect.provider.relayEdits(json, targets.get(model)!.target, asked.line, []);
     if (edits.size === 0) continue;
     pieces.push(bytes.subarray(at, start), spliceFields(own, fields, edits));
     at = end;
@@ -108,7 +127,7 @@ async function bundleOfBody(
   return {
     provider,
     body: Buffer.concat([...pieces, bytes.subarray(at)]),
-    model: targets.get(calls.models[0]!)!.model,
+    first: targets.get(calls.models[0]!)!,
     owed: owedOf(calls, { path: null, targets }),
   };
 }
@@ -132,8 +151,9 @@ async function bundleOfFile(
   if (fixed !== null) {
     if (!passesNames(passage)) throw sealedFile();
     const { provider, targets } = providerFor(passage, call, { models: [fixed], holder: held });
-    const { model } = targets.get(fixed)!;
-    return { provider, body: bytes, model, owed: { path, models: [{ asked: fixed, model }], modelOf: null } };
+    const first = targets.get(fixed)!;
+    const models = [{ asked: fixed, model: first.target.model }];
+    return { provider, body: bytes, first, owed: { path, models, modelOf: null } };
   }
   const provider = held === null ? chosenProvider(passage, call) : speakerNamed(passage, call, held);
   const question = { dialect, provider, path: making.file!.path(file!.id!), exchange: passage.exchange.id };
@@ -150,8 +170,8 @@ async function bundleOfFile(
       'The calls name something that another provider holds than their file.',
     );
   const targets = new Map(calls.models.map((model) => [model, targetNamed(passage, provider, model)]));
-  const { model } = targets.get(calls.models[0]!)!;
-  return { provider, body: bytes, model, owed: owedOf(calls, { path, targets }) };
+  const first = targets.get(calls.models[0]!)!;
+  return { provider, body: bytes, first, owed: owedOf(calls, { path, targets }) };
 }
 
 const sealedFile = (): Fault =>
@@ -164,10 +184,10 @@ const sealedFile = (): Fault =>
 
 const owedOf = (
   calls: BatchCalls,
-  { path, targets }: { readonly path: string | null; readonly targets: ReadonlyMap<string, Target> },
+  { path, targets }: { readonly path: string | null; readonly targets: UsableModels },
 ): OwedBatch => ({
   path,
-  models: calls.models.map((asked) => ({ asked, model: targets.get(asked)!.model })),
+  models: calls.models.map((asked) => ({ asked, model: targets.get(asked)!.target.model })),
   modelOf: calls.modelOf,
 });
 
@@ -175,7 +195,7 @@ const owedOf = (
  * A model that a file names in its provider's words. Whoever may use it here by any name may use it so.
  * @throws Fault
  */
-function targetNamed(passage: Passage, { name: provider }: Provider, model: string): Target {
+function targetNamed(passage: Passage, { name: provider }: Provider, model: string): Usable {
   const { models } = passage.gateway.snapshot;
   const fits = (target: Target) => target.provider.name === provider && target.model === model;
   const aliases = Object.values(models)
@@ -188,7 +208,7 @@ function targetNamed(passage: Passage, { name: provider }: Provider, model: stri
   const refused: unknown[] = [];
   for (const name of known)
     try {
-      return usableModel(passage, name).targets.find(fits)!;
+      return usableOf(usableModel(passage, name), fits)!;
     } catch (fault) {
       refused.push(fault);
     }
@@ -197,25 +217,27 @@ function targetNamed(passage: Passage, { name: provider }: Provider, model: stri
   throw new Fault('model/not-found', message, { field: 'model' });
 }
 
+function usableOf(model: ResolvedModel, fits: (target: Target) => boolean): Usable | null {
+  const target = model.targets.find(fits);
+  return target ? { model, target } : null;
+}
+
 /** The provider that is to have the batch: it serves all of its models, and holds what they name. @throws Fault */
 function providerFor(
   passage: Passage,
   { dialect }: KeptCall,
   { models, holder }: { readonly models: readonly string[]; readonly holder: string | null },
-): { readonly provider: Provider; readonly targets: ReadonlyMap<string, Target> } {
+): { readonly provider: Provider; readonly targets: UsableModels } {
   const { exchange, gateway } = passage;
-  const speaks = (provider: Provider) => gateway.speaking(provider, dialect)?.dialect === dialect.name;
-  const served = models.map((name) => {
-    const { targets } = usableModel(passage, name);
-    return { name, targets: targets.filter(({ provider }) => speaks(provider)) };
-  });
+  const speaks = ({ provider }: Target) => gateway.speaking(provider, dialect)?.dialect === dialect.name;
+  const served = models.map((name) => ({ name, model: usableModel(passage, name) }));
   const wanted = headerOf(exchange.head.headers, providerHeader);
-  for (const { provider } of served[0]?.targets ?? []) {
+  for (const { provider } of served[0]?.model.targets.filter(speaks) ?? []) {
     if ((wanted ?? provider.name) !== provider.name || (holder ?? provider.name) !== provider.name) continue;
-    const targets = new Map<string, Target>();
-    for (const { name, targets: offered } of served) {
-      const target = offered.find((one) => one.provider.name === provider.name);
-      if (target) targets.set(name, target);
+    const targets = new Map<string, Usable>();
+    for (const { name, model } of served) {
+      const usable = usableOf(model, (one) => one.provider.name === provider.name);
+      if (usable) targets.set(name, usable);
     }
     if (targets.size === served.length) return { provider: gateway.speaking(provider, dialect)!, targets };
   }
@@ -227,26 +249,26 @@ function providerFor(
 async function send(
   passage: Passage,
   call: KeptCall,
-  { provider, body, model, owed }: Bundle,
+  { provider, body, first, owed }: Bundle,
 ): Promise<Answer> {
   const { dialect, line, use } = call;
+  const target = { ...first.target, provider };
+  const { model } = target;
   const placed = { ...call, line: { ...line, parameters: { ...line.parameters, model } } };
   const content = { content: body, contentType: 'application/json' };
   const request = keptRequest(passage, placed, { provider, body: content });
-  const made = await attemptKept({ passage, dialect, provider, request, reads: 'all', stays: true });
+  const made = await attemptKept({
+    ...{ passage, dialect, provider, target, request },
+    reads: 'all',
+    stays: true,
+  });
   if (made.type === 'under-way') return made.answer;
   const answer: JsonObject = documentIn(made.body);
   const thing = noteMade(passage, call, { provider, answer });
   if (thing === null)
     throw new Fault('upstream/malformed-answer', 'The upstream did not say what the batch is called.');
-  const [first] = owed.models;
-  owe(passage, {
-    thing,
-    provider: provider.name,
-    dialect: dialect.name,
-    requestedModel: first!.asked,
-    model: first!.model,
-    batch: owed,
-  });
+  const [{ asked: requestedModel }] = owed.models as [OwedBatch['models'][number]];
+  const provided = { provider: provider.name, dialect: dialect.name, model };
+  owe(passage, { thing, ...provided, requestedModel, batch: owed });
   return deliver(passage, made, use);
 }

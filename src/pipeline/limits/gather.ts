@@ -51,6 +51,8 @@ export interface Circumstances {
   readonly priceOf: (target: Target) => PriceVersion | null;
   /** Is it no conversation, whose output nobody can bound? */
   readonly isWork: boolean;
+  /** Is it done later, where nobody can bound it any more? */
+  readonly isLater: boolean;
   /** Rows of limits that refused, and whose downgrade was taken: they count the call, and refuse it no more. */
   readonly spared: ReadonlySet<string>;
 }
@@ -90,12 +92,16 @@ function itemOf(wish: LimitWish, prices: readonly PriceVersion[], of: Circumstan
 }
 
 /** The output that a hard budget pays for at first. A stream is paid for as it flows; a whole answer cannot be ended. */
-function leasedFirst({ exchange, expected, isWork }: Circumstances): { block: number; least: number } {
+function leasedFirst({ exchange, expected, isWork, isLater }: Circumstances): {
+  block: number;
+  least: number;
+} {
   const { brief } = exchange;
   const mean = expected!.output;
   if (isWork || !brief) return { block: mean, least: mean };
   const choices = Math.max(1, brief.choices);
   const bound = mostOutput(brief);
+  if (isLater) return { block: bound, least: bound };
   if (!brief.stream) return { block: bound, least: Math.min(mean, bound) };
   return { block: Math.min(blockTokens * choices, bound), least: Math.min(leastTokens * choices, bound) };
 }

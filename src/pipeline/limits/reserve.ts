@@ -135,7 +135,8 @@ function ask(
   if (wishes.length === 0) return [];
   const { exchange, call } = passage;
   const expected = exchange.brief?.free ? null : expectedUse(passage, of.targets);
-  return askOf(wishes, { exchange, expected, isWork: call?.dialect.surface !== undefined, ...of });
+  const isWork = call?.dialect.surface !== undefined;
+  return askOf(wishes, { exchange, expected, isWork, isLater: passage.later === true, ...of });
 }
 
 /** As they hold for a call that is made now. */

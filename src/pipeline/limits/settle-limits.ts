@@ -75,7 +75,7 @@ function usedUnder({ exchange }: Passage, attempts: readonly AttemptLine[]): Use
     tokens: {
       ...tokens,
       input: tokens.input + estimatedInput,
-      output: tokens.output + (brief?.maxOutputTokens ?? 0),
+      output: tokens.output + (brief ? (brief.maxOutputTokens ?? 0) * Math.max(1, brief.choices) : 0),
     },
     costNano: (currency) => used.costNano(currency) + costIn(currency),
     priceNano: (currency) => used.priceNano(currency) + costIn(currency),

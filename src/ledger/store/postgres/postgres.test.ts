@@ -1,7 +1,11 @@
 import type { OutboxEntry } from '#core/contracts/outbox.ts';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createServer, connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Receipt } from '#core/receipt.ts';
 import { anotherNode, fixture, segmentsIn, type Fixture } from '../../testing/fixture.ts';
 import {
@@ -14,6 +18,7 @@ import {
 } from '../../testing/samples.ts';
 import { postgresServer, postgresStore } from '../../testing/stores.ts';
 import { startLedger } from '../start-ledger.ts';
+import { adoptNode } from './adopt-node.ts';
 
 const scale = process.env['SLUICE_LONG'] ? 20 : 1;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -239,4 +244,53 @@ test('a server that is away at the start is waited for; one that is newer is not
   const books = await first.raw();
   await books.query(`INSERT INTO schema_version VALUES ('ledger', 99)`);
   await assert.rejects(startLedger({ ...first.place, onError: assert.fail }), /version 99, this build knows/);
+});
+
+test('a node is killed and its disk deleted: what is lost is the end of its journal, and nothing else', async (context) => {
+  const first = await fixture(context, postgresStore);
+  const directory = testFolder(context);
+  const place = {
+    ...first.place,
+    journalDirectory: directory,
+    postgres: { ...first.place.postgres!, node: 'lost' },
+  };
+  const script = fileURLToPath(new URL('../../testing/ledger-node.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--conditions=source', script, JSON.stringify(place)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+  const booked = async () => (await first.ledger.usage({ groupBy: [] }))[0]?.requests ?? 0;
+  for (const until = Date.now() + 60_000; (await booked()) < 500; await pause(50))
+    assert.ok(Date.now() < until);
+  child.kill('SIGKILL');
+  const killedAtMs = Date.now();
+  await once(child, 'close');
+  rmSync(directory, { recursive: true, force: true });
+
+  const { server } = place.postgres;
+  const wish = { server, node: 'lost', journal: null, force: true };
+  const { crashed } = await adoptNode(wish);
+  const onBooks = new Set<string>();
+  for await (const receipt of first.ledger.export({})) {
+    if (receipt.outcome === 'completed') onBooks.add(receipt.id);
+  }
+  const confirmed = said
+    .slice(0, said.lastIndexOf('\n'))
+    .split('\n')
+    .map((line) => line.split(' ') as [string, string]);
+  const firstLost = confirmed.findIndex(([id]) => !onBooks.has(id));
+  const lost = firstLost < 0 ? [] : confirmed.slice(firstLost);
+  assert.deepEqual(
+    lost.filter(([id]) => onBooks.has(id)),
+    [],
+    'there is no gap in what is left of its journal',
+  );
+  const lostMs = lost.length === 0 ? 0 : killedAtMs - Number(lost[0]![1]);
+  context.diagnostic(`figure: milliseconds of receipts that a deleted disk took with it: ${lostMs}`);
+  context.diagnostic(
+    `figure: receipts on record before that were on the books: ${confirmed.length - lost.length}`,
+  );
+  assert.ok(crashed > 0);
+  assert.deepEqual((await first.ledger.verify()).findings, []);
 });

@@ -237,7 +237,11 @@ export const migrations: readonly Migration[] = [
   ALTER TABLE counters ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE usage_by_team ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE usage_by_service ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_sums ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE pruned_postings ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
   UPDATE counters SET price_nano = cost_nano;
+  UPDATE pruned_sums SET price_nano = cost_nano;
+  UPDATE pruned_postings SET price_nano = cost_nano;
   UPDATE usage_by_team SET price_nano = cost_nano;
   UPDATE usage_by_service SET price_nano = cost_nano;
   ALTER TABLE pruned_sums ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;

@@ -38,6 +38,40 @@ export function openForReading(path: string): DatabaseSync {
   }
 }
 
+/** Steps that this build knows: the version of its tables. */
+export const ledgerSteps = migrations.length;
+
+/** Of a file that is there; 0: it has no ledger. */
+export function ledgerVersion(path: string): number {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  try {
+    return database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'`).get()
+      ? versionOf(database)
+      : 0;
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * Brings the ledger of a file to this build's version, or from it to the version before. No gateway may run on it.
+ * @throws Error when there is no way back, or a later version wrote it.
+ */
+export function migrateFile(path: string, isBack: boolean): void {
+  const database = openDatabase(path);
+  try {
+    if (!isBack) return;
+    const { back } = migrations.at(-1)!;
+    if (!back) throw new Error(`there is no way back from schema version ${migrations.length} of the ledger`);
+    step(database, () => {
+      back(database);
+      database.prepare('DELETE FROM schema_version WHERE version = ?').run(migrations.length);
+    });
+  } finally {
+    database.close();
+  }
+}
+
 function migrate(database: DatabaseSync): void {
   database.exec(
     'CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at_ms INTEGER NOT NULL)',
@@ -48,17 +82,24 @@ function migrate(database: DatabaseSync): void {
   }
   for (let version = from; version < migrations.length; version += 1) {
     const { forward } = migrations[version]!;
-    database.exec('BEGIN IMMEDIATE');
-    try {
+    step(database, () => {
       if (typeof forward === 'string') database.exec(forward);
       else forward(database);
       database.prepare('INSERT INTO schema_version VALUES (?, ?)').run(version + 1, Date.now());
-      database.exec('COMMIT');
-    } catch (error) {
-      // After some errors (a full disk) SQLite has rolled back by itself.
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
+    });
+  }
+}
+
+/** In one transaction. */
+function step(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    database.exec('COMMIT');
+  } catch (error) {
+    // After some errors (a full disk) SQLite has rolled back by itself.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
   }
 }
 

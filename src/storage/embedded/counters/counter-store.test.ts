@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LimitItem, ReserveResult } from '#core/contracts/counter-store.ts';
+import { bookedAs, parseBooked } from '#core/booked-window.ts';
 import { Fault } from '#core/fault.ts';
 import { openCounterStore, type EmbeddedCounterStore } from './counter-store.ts';
 import { createCounterMemory, layoutOf } from './layout.ts';
@@ -205,4 +206,60 @@ test('what cannot be an amount, a window or a size is refused', () => {
   assert.throws(() => createCounterMemory({ rows: 1000 }), RangeError);
   assert.throws(() => createCounterMemory({ reservations: 100 }), RangeError);
   assert.throws(() => openCounterStore(createCounterMemory(small), { owner: 3 }), RangeError);
+});
+
+test('subjects that callers make leave room for the others, and share rows where there is none for them', () => {
+  const store = open();
+  const invented = (subject: string): LimitItem => ({
+    subject: `rate-limit/0/requests/sliding-60000/${subject}`,
+    invented: true,
+    window: sliding(),
+    capacity: 10,
+    amount: 1,
+  });
+  let refused = 0;
+  for (let i = 0; i < 5000; i++) {
+    const result = reserve(store, [invented(`address:${i}`)], nowMs);
+    if (result.admitted) store.settle(result.reservation, [1]);
+    else refused++;
+  }
+  assert.ok(refused > 4000, `${refused}: those who share a row are one`);
+  for (let i = 0; i < 200; i++) assert.equal(reserve(store, one(`project:${i}`), nowMs).admitted, true);
+  assert.equal(store.unitsOf(invented('address:0'), nowMs), 1, 'who has a row of his own keeps it');
+  assert.equal(
+    reserve(store, [invented('address:9999')], nowMs + 120_000).admitted,
+    true,
+    'rows come free again',
+  );
+});
+
+test('what was booked comes back in every kind of window', () => {
+  const window = {
+    sliding: sliding(),
+    bucket: { kind: 'bucket', windowMs: 60_000, burst: 60 },
+    calendar: { kind: 'calendar', startMs: nowMs - 5000, endMs: nowMs + 5000, nextEndMs: nowMs + 9000 },
+    held: { kind: 'held' },
+  } as const;
+  const before = open();
+  const items = Object.entries(window).map(([subject, kind], i): LimitItem => ({
+    subject,
+    window: kind,
+    capacity: 60,
+    amount: 30 + i,
+    invented: i === 0,
+  }));
+  const result = reserve(before, items, nowMs);
+  assert.ok(result.admitted);
+  const onRecord = items.flatMap((item) => bookedAs(item, item.amount, nowMs) ?? []);
+  assert.equal(onRecord.length, 3, 'what is only held is no record');
+  const after = open();
+  after.restore(onRecord.map((booked) => ({ ...parseBooked(booked), amount: booked.amount, atMs: nowMs })));
+  for (const laterMs of [0, 4000, 7000, 61_000]) {
+    const units = items.slice(0, 3).map((item) => after.unitsOf(item, nowMs + laterMs));
+    assert.deepEqual(
+      units,
+      items.slice(0, 3).map((item) => before.unitsOf(item, nowMs + laterMs)),
+      `after ${laterMs} ms`,
+    );
+  }
 });

@@ -71,7 +71,7 @@ export function openCounterStore(
   const log = openUndoLog(layout, owner, options.afterWrite);
   const locks = openShardLocks(layout, owner, options.lockTimeoutMs ?? 1000);
   const kinds = createKinds(layout, log);
-  const placeOf = openPlaces(layout, kinds);
+  const { placeOf, sharedPlaceOf } = openPlaces(layout, kinds);
   const rows = openRows(layout, log, kinds);
   const slots = openSlots(layout, owner);
   const timeMs = options.nowMs ?? (() => 0);
@@ -130,6 +130,14 @@ export function openCounterStore(
     return taken;
   }
 
+  /** 0: it is still to be made. */
+  function findRow(n: number, limited: Limited, nowMs: number): number {
+    const place = places[n]!;
+    const row = rows.find(place);
+    if (row !== 0 || !limited.invented || rows.hasRoom(place, nowMs)) return row;
+    return rows.find((places[n] = sharedPlaceOf(limited, place)));
+  }
+
   /** Null when every item fits, and `granted` is how much of it; changes nothing in the rows. */
   function judge(items: readonly LimitItem[], nowMs: number): ReserveResult | null {
     let refusing = -1;
@@ -137,7 +145,7 @@ export function openCounterStore(
     for (let i = 0; i < items.length; i++) {
       const item = items[i]!;
       const { kind } = places[i]!;
-      const row = (rowOf[i] = rows.find(places[i]!));
+      const row = (rowOf[i] = findRow(i, item, nowMs));
       const ceiling = kind.ceiling(item);
       const taken = takenBefore(i) + (row === 0 ? 0 : kind.used(row, item, nowMs));
       const needed = Math.min(item.atLeast ?? item.amount, item.amount);
@@ -304,14 +312,17 @@ export function openCounterStore(
     inspect(limits, nowMs) {
       return limits.map((limited) => {
         locate([limited]);
-        return step(() => stateOf(places[0]!, limited, nowMs));
+        return step(() => {
+          findRow(0, limited, nowMs);
+          return stateOf(places[0]!, limited, nowMs);
+        });
       });
     },
 
     unitsOf(limited, nowMs) {
       locate([limited]);
       return step(() => {
-        const row = rows.find(places[0]!);
+        const row = findRow(0, limited, nowMs);
         return row === 0 ? 0 : places[0]!.kind.used(row, limited, nowMs);
       });
     },
@@ -323,11 +334,11 @@ export function openCounterStore(
       for (const { atMs, amount, ...limited } of inOrder) {
         requireUnits(amount, 'amount');
         locate([limited]);
-        const [place] = places;
         step(() => {
-          const row = rows.find(place!) || rows.create(place!, limited, atMs);
-          place!.kind.advance(row, limited, atMs);
-          place!.kind.book(row, slotItemAt(slot, 0), amount);
+          const row = findRow(0, limited, atMs) || rows.create(places[0]!, limited, atMs);
+          const { kind } = places[0]!;
+          kind.advance(row, limited, atMs);
+          kind.book(row, slotItemAt(slot, 0), amount);
         });
       }
       slots.give(slot);

@@ -8,8 +8,9 @@ import { randomFillSync } from 'node:crypto';
  */
 export interface CounterMemoryOptions {
   /**
-   * Rows, one for each subject and window (default 65,536; a power of two of at least 1,024). Take at least twice as
-   * many as there are subjects times windows: a shard holds its share of rows and no more. About 0.6 KB each, taken
+   * Rows, one for each subject and window (default 131,072; a power of two of at least 1,024). Take at least twice as
+   * many as there are subjects times windows: a shard holds its share of rows and no more. Half of them may be taken by subjects
+   * that callers make. About 0.6 KB each, taken
    * from the system only once touched.
    */
   readonly rows?: number;
@@ -57,7 +58,7 @@ const ownerWords = ownerHeaderWords + 2 * undoEntries;
 
 /** Makes the block, in the main thread, before any worker starts. Throws a RangeError for sizes that cannot be. */
 export function createCounterMemory(options: CounterMemoryOptions = {}): SharedArrayBuffer {
-  const rows = options.rows ?? 65_536;
+  const rows = options.rows ?? 131_072;
   const reservations = options.reservations ?? 65_536;
   const owners = options.owners ?? 64;
   if (!Number.isInteger(Math.log2(rows)) || rows < 1024 || rows > 2 ** 22) {

@@ -1,6 +1,6 @@
 import type { LimitItem, LimitWindow } from '#core/contracts/counter-store.ts';
 
-export type Limited = Pick<LimitItem, 'subject' | 'window' | 'capacity'>;
+export type Limited = Pick<LimitItem, 'subject' | 'invented' | 'window' | 'capacity'>;
 export type LimitedBy<Kind extends LimitWindow['kind']> = Limited & {
   readonly window: Extract<LimitWindow, { kind: Kind }>;
 };

@@ -19,6 +19,8 @@ export interface Rows {
    * @throws Fault `limit/unavailable` when the shard is full of rows in use.
    */
   create(place: Place, limited: Limited, nowMs: number): number;
+  /** Is there a row that could be made this one? */
+  hasRoom(place: Place, nowMs: number): boolean;
   shardOf(row: number): number;
 }
 
@@ -33,8 +35,9 @@ export function openRows(layout: CounterLayout, log: UndoLog, kinds: RowKinds): 
   function freeRow(place: Place, nowMs: number): number {
     const base = rowsAt + place.shard * rowsPerShard * rowWords;
     let idle = 0;
-    for (let i = 0, at = place.start; i < rowsPerShard; i++, at = at + 1 === rowsPerShard ? 0 : at + 1) {
+    for (let i = place.from, at = place.start; i < rowsPerShard; i++) {
       const row = base + at * rowWords;
+      at = at + 1 === rowsPerShard ? place.from : at + 1;
       if (words[row] === 0) return row;
       if (idle === 0 && kinds.of(words[row + rowField.kind]!).isIdle(row, nowMs)) idle = row;
     }
@@ -56,13 +59,16 @@ export function openRows(layout: CounterLayout, log: UndoLog, kinds: RowKinds): 
     find(place) {
       if (place.hint !== 0 && isAt(place.hint, place)) return place.hint;
       const base = rowsAt + place.shard * rowsPerShard * rowWords;
-      for (let i = 0, at = place.start; i < rowsPerShard; i++, at = at + 1 === rowsPerShard ? 0 : at + 1) {
+      for (let i = place.from, at = place.start; i < rowsPerShard; i++) {
         const row = base + at * rowWords;
+        at = at + 1 === rowsPerShard ? place.from : at + 1;
         if (isAt(row, place)) return (place.hint = row);
         if (words[row] === 0) return 0;
       }
       return 0;
     },
+
+    hasRoom: (place, nowMs) => freeRow(place, nowMs) !== 0,
 
     create(place, limited, nowMs) {
       const row = freeRow(place, nowMs);

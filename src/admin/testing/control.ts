@@ -1,12 +1,9 @@
 import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
 
-/** What was asked of it that changes something, and what was asked about usage. */
+/** What was asked of it, in order. */
 export const asked: unknown[] = [];
-/** What a test may say of it. */
-export const standing: { ready: boolean; /** Null: a file is the master. */ stored: number | null } = {
-  ready: true,
-  stored: null,
-};
+/** `stored`: null: a file is the master. */
+export const stands = { ready: true, stored: null as number | null };
 const line = { digest: 'd', author: 'admin', comment: '', madeAtMs: 1 };
 
 export const node = 'n'.repeat(16);
@@ -15,17 +12,18 @@ const invitation = {
   ...{ leasePercent: 25, nodeId: node },
 };
 
-/** A control plane that notes what it is asked. */
+/** A control plane that does nothing but remember. */
 export const control: ControlPlane = {
   discovery: () => [],
+  calibration: () => [],
   upstreams: { list: () => [], drain: (wish) => void asked.push(wish) },
   status: () => ({
     version: '1',
     nodeId: 'n1',
     node: 'v26',
     startedAtMs: 1,
-    ready: standing.ready,
-    reasons: standing.ready ? [] : ['worker 0 is silent'],
+    ready: stands.ready,
+    reasons: stands.ready ? [] : ['worker 0 is silent'],
     snapshotVersion: 1,
     configDigest: 'd',
     configuration: { master: 'file', storedVersion: null, refused: null, unreachable: null },
@@ -49,18 +47,18 @@ export const control: ControlPlane = {
   config: {
     read: () => ({
       ...{ text: 'version: 1', digest: 'abc', version: 1, path: '/etc/sluice.yaml' },
-      ...(standing.stored === null
+      ...(stands.stored === null
         ? { master: 'file', storedVersion: null }
-        : { master: 'cluster', storedVersion: standing.stored }),
+        : { master: 'cluster', storedVersion: stands.stored }),
     }),
     check: (text) => (text === 'good' ? [] : [{ path: 'a', message: 'bad', line: 1, column: 2 }]),
     diff: () => [{ path: 'routes[llm]', change: 'added', before: null, after: {} }],
     async apply({ after: latest, ...wish }) {
-      if (standing.stored === null)
+      if (stands.stored === null)
         throw new ControlError(409, 'kept in /etc/sluice.yaml', { changes: ['the patch'] });
-      if (latest !== standing.stored) throw new ControlError(412, `not the latest`);
+      if (latest !== stands.stored) throw new ControlError(412, `not the latest`);
       asked.push(wish);
-      return { ...line, version: (standing.stored += 1), refusal: null };
+      return { ...line, version: (stands.stored += 1), refusal: null };
     },
     versions: async (limit) => [{ ...line, version: limit }],
     readVersion: async (version) => ({ ...line, version, text: 'x' }),
