@@ -165,10 +165,11 @@ test('the tables of many nodes go one version back while nodes run, and forward 
     ['ledger', 'kept', 'keys'],
   );
   assert.equal((await run('--back')).code, 0);
+  assert.equal((await run('--check')).code, 1);
+  // A node of this version that finds columns missing brings them back before it goes on.
   await recorded(journal, { receipt: sampleReceipt(sampleId(1)) });
   journal.seal();
   await ledger.flush();
-  assert.equal((await run('--check')).code, 1);
   assert.equal((await run()).code, 0);
   assert.deepEqual(await ledger.verify(), { receipts: 1, attempts: 1, findings: [] });
 });

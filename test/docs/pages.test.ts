@@ -94,6 +94,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
 
   test('there is a test for each', () =>
     assert.deepEqual(readdirSync('examples').sort(), [
+      'budgets.yaml',
       'events.yaml',
       'fallback.yaml',
       'idempotency.yaml',
@@ -121,6 +122,11 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     simulator.enqueue({ status: 503 }, { status: 503 });
     assert.deepEqual(await chat(key('WEB_KEY'), 'fast'), { status: 200, model: 'claude-haiku-4-5' });
     assert.equal((await chat(key('WEB_KEY'), 'openai/gpt-5')).status, 403);
+  });
+
+  test('budgets: a call within them is answered', async (t) => {
+    const { chat } = await serve(t, example('budgets.yaml'));
+    assert.deepEqual(await chat(key('RANKING_KEY'), 'small'), { status: 200, model: 'gpt-5-nano' });
   });
 
   test('idempotency: one call for each key, and none without one where money is moved', async (t) => {
@@ -227,8 +233,13 @@ describe("policies' own pages: the block of each is served", limits, () => {
       const blocks = blocksOf(join('src/policies', kind.name, 'README.md'), 'yaml');
       assert.ok(blocks.length > 0);
       for (const block of blocks) {
-        const { keys, ...rest } = parse(block) as Record<string, object>;
-        const document = { ...base, ...rest, keys: { ...base.keys, ...keys } };
+        const { keys, models, ...rest } = parse(block) as Record<string, object>;
+        const document = {
+          ...base,
+          ...rest,
+          models: { ...base.models, ...models },
+          keys: { ...base.keys, ...keys },
+        };
         const { chat } = await serve(t, stringify(document));
         assert.deepEqual(await chat(testKey, 'fast'), { status: 200, model: 'gpt-5-mini' });
       }

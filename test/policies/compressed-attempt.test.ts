@@ -62,12 +62,13 @@ function attemptWith(
       inbound: client as unknown as Inbound,
       answerHeaders: [],
       attempts: [],
+      recorders: [],
     },
     gateway: {
       clock: { nowMs: () => 0 },
       observer: { failed: (_: unknown, error: unknown) => reports.push(error) },
     },
-    route: { onAnswer: [], encodeAnswer: [policy] },
+    route: { route: { kind: 'http', meter: null }, onAnswer: [], encodeAnswer: [policy] },
   };
   const record = { provider: 'u' };
   const attempt = new HttpAttempt(passage as never, record as never, { accepts: () => true });

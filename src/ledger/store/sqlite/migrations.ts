@@ -244,10 +244,6 @@ export const migrations: readonly Migration[] = [
   UPDATE pruned_postings SET price_nano = cost_nano;
   UPDATE usage_by_team SET price_nano = cost_nano;
   UPDATE usage_by_service SET price_nano = cost_nano;
-  ALTER TABLE pruned_sums ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE pruned_postings ADD COLUMN price_nano INTEGER NOT NULL DEFAULT 0;
-  UPDATE pruned_sums SET price_nano = cost_nano;
-  UPDATE pruned_postings SET price_nano = cost_nano;
 
   -- How far each webhook is: everything up to a number was delivered, given up, or not wanted.
   CREATE TABLE webhooks (
