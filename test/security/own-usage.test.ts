@@ -163,6 +163,8 @@ test('what is left of its limits, and of nobody else\u2019s, is told without bei
     };
     const before = await limitsOf(keys.shop.secret);
     assert.equal(before.project, 'shop');
+    const shown = JSON.parse(blocksOf('docs/usage-api.md', 'json')[1]!) as typeof before;
+    assert.deepEqual(Object.keys(before.limits[0]!), Object.keys(shown.limits[0]!));
     assert.deepEqual(
       before.limits.map(({ of, for: whom, limit, remaining }) => [of, whom, limit, remaining]),
       [

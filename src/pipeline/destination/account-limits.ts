@@ -1,3 +1,4 @@
+import type { CallBrief } from '#core/call.ts';
 import type { LimitState } from '#core/contracts/counter-store.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import { Fault } from '#core/fault.ts';
@@ -29,6 +30,12 @@ export async function limitsAnswer(passage: Passage): Promise<WholeAnswer> {
   };
 }
 
+/** Some limits are of calls to models alone. */
+const anyCall: CallBrief = {
+  ...{ model: '', stream: false, maxOutputTokens: null, choices: 1 },
+  wantsUsage: false,
+};
+
 /** Of each policy once, as it holds on the first route that has it. */
 function wishesOn({ exchange, gateway }: Passage): LimitWish[] {
   const asked = new Set<Policy>();
@@ -38,8 +45,11 @@ function wishesOn({ exchange, gateway }: Passage): LimitWish[] {
     for (const policy of policies) {
       if (asked.has(policy)) continue;
       asked.add(policy);
-      for (const wish of wishesOf(policy, { ...exchange, routeName: route.name }))
-        wishes.set(wish.subject, wish);
+      const call = { ...exchange, routeName: route.name, brief: anyCall };
+      // What is another limit for another model cannot be told without one.
+      const others = new Set(wishesOf(policy, { ...call, countedModel: 'b' }).map(({ subject }) => subject));
+      for (const wish of wishesOf(policy, { ...call, countedModel: 'a' }))
+        if (others.has(wish.subject)) wishes.set(wish.subject, wish);
     }
   }
   return [...wishes.values()];
