@@ -124,11 +124,6 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.equal((await chat(key('WEB_KEY'), 'openai/gpt-5')).status, 403);
   });
 
-  test('budgets: a call within them is answered', async (t) => {
-    const { chat } = await serve(t, example('budgets.yaml'));
-    assert.deepEqual(await chat(key('RANKING_KEY'), 'small'), { status: 200, model: 'gpt-5-nano' });
-  });
-
   test('idempotency: one call for each key, and none without one where money is moved', async (t) => {
     const { url, simulator } = await serve(t, example('idempotency.yaml'));
     const headers = { authorization: `Bearer ${key('WEB_KEY')}`, 'content-type': 'application/json' };
@@ -182,6 +177,21 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     );
     const statuses = (await Promise.all(calls)).map(({ status }) => status);
     assert.deepEqual([...new Set(statuses)], [200]);
+  });
+
+  test('budgets: a month has its price, and a project that has spent its day goes on with the small model', async (t) => {
+    const { url, chat, simulator } = await serve(t, example('budgets.yaml'));
+    const secret = key('RANKING_KEY');
+    assert.equal((await chat(secret, 'gpt-5')).model, 'gpt-5');
+    const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' };
+    const content = 'simulate:{"usage":{"prompt":50000000,"completion":9}}';
+    const body = JSON.stringify({ model: 'gpt-5', max_tokens: 10, messages: [{ role: 'user', content }] });
+    // Twenty dollars for a day, and fifty million tokens cost more than that.
+    const costly = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body });
+    assert.equal(costly.status, 200);
+    await costly.text();
+    assert.equal((await chat(secret, 'gpt-5')).model, 'gpt-5-nano');
+    assert.equal(simulator.calls().length, 3);
   });
 
   test('limits-by-team: both routes lead on, the third key to its models alone', async (t) => {

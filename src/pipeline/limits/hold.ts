@@ -3,7 +3,7 @@ import type { CounterStore, Reservation } from '#core/contracts/counter-store.ts
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { AttemptLine, Overdraft } from '#core/receipt.ts';
 import { totalCost, totalPrice } from '#core/price.ts';
-import { totalsOf, type TokenTotals } from '#core/usage.ts';
+import { totalsOf, type TokenTotals, type UsageLine } from '#core/usage.ts';
 import type { Asked } from './gather.ts';
 import { toUnits, unitsOf } from './units.ts';
 
@@ -17,7 +17,7 @@ export interface Used {
 
 export function usedBy(attempts: readonly AttemptLine[]): Used {
   return {
-    tokens: totalsOf(attempts.flatMap(({ lines }) => lines.map(({ line }) => line))),
+    tokens: totalsOf(linesOf(attempts)),
     costNano(currency) {
       let sum = 0n;
       for (const attempt of attempts) if (attempt.currency === currency) sum += totalCost(attempt);
@@ -30,6 +30,12 @@ export function usedBy(attempts: readonly AttemptLine[]): Used {
       return sum;
     },
   };
+}
+
+function linesOf(attempts: readonly AttemptLine[]): UsageLine[] {
+  const lines: UsageLine[] = [];
+  for (const attempt of attempts) for (const { line } of attempt.lines) lines.push(line);
+  return lines;
 }
 
 /** What one reservation holds of the limits a call is under, from its admission to its settlement. */
