@@ -286,7 +286,7 @@ export interface RedirectAnswer {
   readonly keepQuery: boolean;
 }
 
-/** What the caller's own project has used, at `<prefix>/usage`. */
+/** What the caller's own project has used, at `<prefix>/usage`, and what is left of its limits, at `<prefix>/limits`. */
 export interface AccountAnswer {
   readonly kind: 'account';
   readonly prefix: string;

@@ -118,7 +118,8 @@ function targetsOf(
   }
   if (route.kind === 'fixed') {
     const { answer } = route;
-    if (answer.kind === 'account') return [`what the caller's project has used, at ${answer.prefix}/usage`];
+    if (answer.kind === 'account')
+      return [`what the caller's project has used and has left, below ${answer.prefix}`];
     return [
       answer.kind === 'redirect' ? `redirect ${answer.status} to ${answer.to}` : `static ${answer.status}`,
     ];

@@ -146,6 +146,50 @@ test('security 57: whatever is asked, by whatever path, nothing of another proje
     assert.notEqual((await ask('/sluice/v1/usage', keys.shop.secret, { method })).status, 200, method);
 });
 
+test('what is left of its limits, and of nobody else\u2019s, is told without being counted', async () => {
+  const policies = [
+    { 'key-auth': {} },
+    { 'rate-limit': { by: 'project', tokens: '1000000/day' } },
+    { budget: { by: 'project', money: '5 per month' } },
+    { 'concurrency-limit': { by: 'key', max: 3 } },
+  ];
+  const limited = await startTestGateway({ config: { ...config, policies } });
+  try {
+    const limitsOf = async (secret: string) => {
+      const headers = { authorization: `Bearer ${secret}` };
+      const answer = await fetch(`${limited.url}/sluice/v1/limits`, { headers });
+      assert.equal(answer.status, 200);
+      return (await answer.json()) as { project: string; limits: Record<string, unknown>[] };
+    };
+    const before = await limitsOf(keys.shop.secret);
+    assert.equal(before.project, 'shop');
+    const shown = JSON.parse(blocksOf('docs/usage-api.md', 'json')[1]!) as typeof before;
+    assert.deepEqual(Object.keys(before.limits[0]!), Object.keys(shown.limits[0]!));
+    assert.deepEqual(
+      before.limits.map(({ of, for: whom, limit, remaining }) => [of, whom, limit, remaining]),
+      [
+        ['tokens', 'project "shop"', 1_000_000, 1_000_000],
+        ['money', 'project "shop"', '5', '5'],
+        ['concurrency', 'key "file:shop"', 3, 2],
+      ],
+    );
+    const body = JSON.stringify({
+      model: 'o/gpt-sim',
+      messages: [{ role: 'user', content: 'simulate:{"tokens":40}' }],
+    });
+    const headers = { authorization: `Bearer ${keys.shop.secret}`, 'content-type': 'application/json' };
+    await (await fetch(`${limited.url}/v1/chat/completions`, { method: 'POST', body, headers })).text();
+    const [tokens, money] = (await limitsOf(keys.till.secret)).limits;
+    assert.ok(Number(tokens!['remaining']) < 1_000_000 && Number(money!['remaining']) < 5);
+    const [others] = (await limitsOf(keys.bank.secret)).limits;
+    assert.deepEqual([others!['for'], others!['remaining']], ['project "bank"', 1_000_000]);
+    const asked = await fetch(`${limited.url}/sluice/v1/limits?project=bank`, { headers });
+    assert.equal(asked.status, 400);
+  } finally {
+    await limited.stop();
+  }
+});
+
 test('account: false, and no other path, leaves nothing there', async () => {
   const closed = await startTestGateway({ config: { ...config, account: false } });
   const moved = await startTestGateway({ config: { ...config, account: '/me' } });

@@ -5,6 +5,7 @@ import { renderAmount } from '#core/money.ts';
 import { queryValues } from '#core/query.ts';
 import type { FixedRoute } from '#core/snapshot.ts';
 import { wholeAnswer, type Answer, type WholeAnswer } from '../answer.ts';
+import { limitsAnswer } from './account-limits.ts';
 import type { Passage } from '../passage.ts';
 
 const dayMs = 86_400_000;
@@ -20,8 +21,10 @@ export async function accountAnswer(passage: Passage): Promise<Answer> {
     throw new Fault('auth/no-credential', 'Usage is told to whoever shows a key of the project.', {
       headers: ['www-authenticate', 'Bearer realm="sluice"'],
     });
-  if (answer.kind !== 'account' || head.path !== `${answer.prefix}/usage`)
-    throw new Fault('route/not-found', `There is no ${head.path} here; there is /usage.`);
+  const prefix = answer.kind === 'account' ? answer.prefix : '';
+  if (head.path === `${prefix}/limits`) return wholeAnswer(passage, await limitsAnswer(passage));
+  if (head.path !== `${prefix}/usage`)
+    throw new Fault('route/not-found', `There is no ${head.path} here; there are /usage and /limits.`);
   const query = readQuery(head.query, exchange.consumedParameter, gateway.clock.nowMs());
   const { format, ...asked } = query;
   const rows = await usageOf(passage, { ...asked, project: consumer.project });
