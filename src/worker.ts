@@ -23,6 +23,7 @@ import { createObserver } from '#observe/index.ts';
 import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
+import { OwnPolicies } from '#extensions/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { AskedAccount } from './compose/ask-account.ts';
 import { createCounters } from './compose/create-counters.ts';
@@ -74,6 +75,7 @@ const poolMemory = new PoolMemory(start.pools, start.index);
 const parts: Parts = {
   dialects,
   policyKinds,
+  ownPolicies: new OwnPolicies({ clock, observer }),
   upstream,
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,

@@ -7,13 +7,14 @@ import { ConfigError, didYouMean, Problems } from '#config/problem.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
+import type { PolicyFiles } from '#core/policy-files.ts';
 import { zeroConfiguration, type Environment } from '#config/zero-configuration.ts';
 import { dialects } from '#dialects/index.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { compileRoutes } from '#pipeline/compile-routes.ts';
-import { policyKinds } from '#policies/index.ts';
-import { policySchemas } from '#policies/schemas.ts';
 import { idleServices } from './idle-services.ts';
+import { loadPolicyFiles } from './load-policy-files.ts';
+import { describedPolicyKinds, schemasWith } from './policy-registry.ts';
 
 export interface ConfigSource {
   readonly prices: PriceSource;
@@ -73,19 +74,22 @@ export interface LoadRequest {
   readonly text?: string;
   /** What the node's own document, which says how it is started, is laid over. */
   readonly shared?: SharedDocument | null;
+  /** Policies of the operator's own that run already; `mayLoad` false: no others are loaded, whatever the document says. */
+  readonly policies?: { readonly inForce: PolicyFiles | null; readonly mayLoad: boolean };
 }
 
 /** Reads, validates and resolves a configuration. @throws ConfigError with every problem. */
 export function loadConfig(request: LoadRequest): LoadedConfig {
   const { source, overrides, version, shared = null } = request;
   const files: string[] = [];
+  const own = request.text ?? textOf(source);
+  const policyFiles = loadPolicyFiles(own, source, request.policies);
   const scope: LoadScope = {
     env: source.env,
     path: source.path,
-    policySchemas,
+    policySchemas: schemasWith(policyFiles),
     onFile: (path) => files.push(path),
   };
-  const own = request.text ?? textOf(source);
   const text = shared ? shared.text : own;
   const name = shared ? nameOf(shared) : (source.path ?? 'configuration');
   const document = override(
@@ -103,13 +107,17 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
   checkDialects(resolved, text, name);
   try {
     // What a policy's schema cannot say, its maker does: better here than on every thread.
-    compileRoutes(resolved.snapshot, policyKinds, idleServices);
+    compileRoutes(resolved.snapshot, describedPolicyKinds(policyFiles), idleServices);
   } catch (error) {
     const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
     throw new ConfigError([problem], name);
   }
   const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
-  const snapshot = { ...resolved.snapshot, limitPercent: shared?.limitPercent ?? 100 };
+  const snapshot = {
+    ...resolved.snapshot,
+    limitPercent: shared?.limitPercent ?? 100,
+    ...(policyFiles ? { policyFiles } : {}),
+  };
   return { ...resolved, snapshot, document, text, shared, files, stateDirectory };
 }
 

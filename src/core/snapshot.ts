@@ -6,6 +6,7 @@ import type { Discovery } from './discovery.ts';
 import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
+import type { PolicyFiles } from './policy-files.ts';
 import type { PriceSchedule } from './price.ts';
 import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
@@ -52,6 +53,8 @@ export interface Snapshot {
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
   readonly teams: readonly string[];
+  /** Policies of the operator's own; absent: none. */
+  readonly policyFiles?: PolicyFiles;
 }
 
 export interface AdminListener {
