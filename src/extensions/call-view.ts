@@ -187,8 +187,8 @@ function requestOf({ head }: Exchange): PolicyRequest {
 }
 
 function consumerOf(consumer: NonNullable<Exchange['consumer']>): PolicyConsumer {
-  const { id, name, project, team } = consumer;
-  return Object.freeze({ id, name, project, team, groups: [] });
+  const { id, name, project, team, groups } = consumer;
+  return Object.freeze({ id, name, project, team, groups: [...groups] });
 }
 
 function conversationOf(asked: Conversation): PolicyConversation {

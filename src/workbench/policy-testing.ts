@@ -21,7 +21,12 @@ export interface PolicyTestOptions {
   /** Of the policy; checked against its schema. */
   readonly settings?: object;
   /** Who calls; null: nobody has authenticated. */
-  readonly consumer?: { readonly project: string; readonly team: string; readonly name?: string } | null;
+  readonly consumer?: {
+    readonly project: string;
+    readonly team: string;
+    readonly name?: string;
+    readonly groups?: readonly string[];
+  } | null;
   /** What the credential says of its bearer. */
   readonly claims?: Readonly<Record<string, string>>;
   /** Other policies of the route, before it: built-in kinds with their settings, as in a configuration. */
@@ -126,10 +131,11 @@ function callerKind({ consumer, claims }: PolicyTestOptions): PolicyKind {
     summary: 'whom the test names',
     onHead(exchange) {
       exchange.consumer = whom && {
-        ...{ id: 'test', sha256: '', expiresAtMs: null, models: null, createdAtMs: 0, master: 'file' },
+        ...{ id: 'test', models: null },
         name: whom.name ?? 'test',
         project: whom.project,
         team: whom.team,
+        groups: [...(whom.groups ?? [])],
       };
       exchange.claims = claims ?? null;
     },
