@@ -72,10 +72,11 @@ let limitPercent = start.snapshot.limitPercent ?? 100;
 const owed = new OwedCollector(() => gateway);
 const cache = openCache(start);
 const poolMemory = new PoolMemory(start.pools, start.index);
+const ownPolicies = new OwnPolicies({ clock, observer });
 const parts: Parts = {
   dialects,
   policyKinds,
-  ownPolicies: new OwnPolicies({ clock, observer }),
+  ownPolicies,
   upstream,
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,
@@ -190,6 +191,7 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(heartbeat);
   clearInterval(progress);
   clearInterval(lagSamples);
+  ownPolicies.close();
   await owed.close();
   await counting.close();
   upstream.close();

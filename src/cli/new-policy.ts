@@ -14,8 +14,8 @@ export function addNewPolicy(make: Command): void {
     .action(async (name: string, { folder }: { folder: string }) => {
       if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name))
         throw new CommandFailed(`"${name}" is no name: lower-case letters, digits and hyphens are`);
-      const { policySchemas } = await import('#policies/schemas.ts');
-      if (policySchemas.has(name))
+      const { schemasWith } = await import('../compose/policy-registry.ts');
+      if (schemasWith(null).has(name))
         throw new CommandFailed(`"${name}" is a policy of the gateway's own. Choose another name.`);
       const place = join(folder, name);
       if (existsSync(place)) throw new CommandFailed(`${place} is there already. Choose another name.`);

@@ -16,7 +16,9 @@ export function addTestPolicies(sluice: Command): void {
       const { registerUrl } = await import('../workbench/register-url.ts');
       // What is run is the gateway that this command is of, wherever the folder lies.
       const options = [...process.execArgv, '--import', registerUrl, '--test', ...files];
-      const [code] = (await once(spawn(process.execPath, options, { stdio: 'inherit' }), 'close')) as [number];
+      const [code] = (await once(spawn(process.execPath, options, { stdio: 'inherit' }), 'close')) as [
+        number,
+      ];
       if (code !== 0) throw new CommandFailed('');
     });
 }

@@ -7,13 +7,12 @@ import { ConfigError, didYouMean, Problems } from '#config/problem.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
-import type { PolicyFiles } from '#core/policy-files.ts';
 import { zeroConfiguration, type Environment } from '#config/zero-configuration.ts';
 import { dialects } from '#dialects/index.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { compileRoutes } from '#pipeline/compile-routes.ts';
 import { idleServices } from './idle-services.ts';
-import { loadPolicyFiles } from './load-policy-files.ts';
+import { loadPolicyFiles, type PolicyLoading } from './load-policy-files.ts';
 import { describedPolicyKinds, schemasWith } from './policy-registry.ts';
 
 export interface ConfigSource {
@@ -74,8 +73,8 @@ export interface LoadRequest {
   readonly text?: string;
   /** What the node's own document, which says how it is started, is laid over. */
   readonly shared?: SharedDocument | null;
-  /** Policies of the operator's own that run already; `mayLoad` false: no others are loaded, whatever the document says. */
-  readonly policies?: { readonly inForce: PolicyFiles | null; readonly mayLoad: boolean };
+  /** Policies of the operator's own; absent: they are loaded. */
+  readonly policies?: PolicyLoading;
 }
 
 /** Reads, validates and resolves a configuration. @throws ConfigError with every problem. */

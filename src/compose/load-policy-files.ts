@@ -3,10 +3,16 @@ import type { PolicyFiles } from '#core/policy-files.ts';
 import { readDocument } from '#config/load.ts';
 import { placesIn } from '#config/places.ts';
 import { ConfigError } from '#config/problem.ts';
-import { fillReferences } from '#config/references.ts';
+import { fillReferences, type ReferenceScope } from '#config/references.ts';
 import { inspectPolicies, PolicyFileError, readPolicyFolder } from '#extensions/index.ts';
 import { policySchemas } from '#policies/schemas.ts';
-import type { ConfigSource, LoadRequest } from './configuration.ts';
+
+export interface PolicyLoading {
+  /** Those that run already. */
+  readonly inForce: PolicyFiles | null;
+  /** False: no others are loaded, whatever the document says. */
+  readonly mayLoad: boolean;
+}
 
 /**
  * The policies of the folder that a document names; null where it names none. Their code is run, in a thread that is thrown away, to
@@ -15,8 +21,8 @@ import type { ConfigSource, LoadRequest } from './configuration.ts';
  */
 export function loadPolicyFiles(
   text: string,
-  { path, env }: Pick<ConfigSource, 'path' | 'env'>,
-  { inForce, mayLoad }: NonNullable<LoadRequest['policies']> = { inForce: null, mayLoad: true },
+  { path, env }: ReferenceScope,
+  { inForce, mayLoad }: PolicyLoading = { inForce: null, mayLoad: true },
 ): PolicyFiles | null {
   if (!text.includes('policyFolder')) return null;
   const source = path ?? 'configuration';
@@ -38,8 +44,11 @@ export function loadPolicyFiles(
     const { message } = error as Error;
     if (!(error instanceof PolicyFileError) || error.place.file === '')
       throw new ConfigError([{ ...placesIn(text)(['policyFolder']), message }], source);
-    const { file, line = 0, column = 0 } = error.place;
-    throw new ConfigError([{ path: '', message, line, column }], shown(join(folder, file)));
+    const { file, line = 0, column = 1 } = error.place;
+    throw new ConfigError(
+      [{ path: '', message, line, column: Math.max(column, 1) }],
+      shown(join(folder, file)),
+    );
   }
 }
 

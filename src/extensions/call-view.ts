@@ -114,11 +114,17 @@ export class CallView implements PolicyCall {
     return this.#state.value;
   }
 
-  refuse(status: number, own: string, message: string, headers: Readonly<Record<string, string>> = {}): never {
+  refuse(
+    status: number,
+    own: string,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): never {
     this.#during('onHead', 'onCall');
     if (!Number.isInteger(status) || status < 400 || status > 599)
       throw new TypeError(`refuse: expected a status from 400 to 599, got ${status}`);
-    if (!code.test(own)) throw new TypeError(`refuse: ${JSON.stringify(own)} is no code such as "acme/no-tenant"`);
+    if (!code.test(own))
+      throw new TypeError(`refuse: ${JSON.stringify(own)} is no code such as "acme/no-tenant"`);
     throw new Fault('policy/refused', String(message), {
       status,
       upstreamCode: own,
@@ -143,7 +149,8 @@ export class CallView implements PolicyCall {
 
   annotate(key: string, value: string | number | boolean): void {
     this.#during('onHead', 'onCall', 'limits', 'onAnswer', 'onEvent');
-    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(key)) throw new TypeError(`annotate: ${JSON.stringify(key)} is no name`);
+    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(key))
+      throw new TypeError(`annotate: ${JSON.stringify(key)} is no name`);
     const { name } = this.#definition;
     const notes = (this.#exchange.notes ??= {});
     if (!Object.hasOwn(notes, `${name}.${key}`) && ++this.#notes > mostNotes)
@@ -156,7 +163,8 @@ export class CallView implements PolicyCall {
   }
 
   #mayRead(what: 'conversation' | 'body'): void {
-    if (!this.#definition.reads?.includes(what)) throw new TypeError(`call.${what}: needs reads: ['${what}']`);
+    if (!this.#definition.reads?.includes(what))
+      throw new TypeError(`call.${what}: needs reads: ['${what}']`);
   }
 
   #mayWrite(what: 'request' | 'answer'): void {

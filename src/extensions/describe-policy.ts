@@ -7,7 +7,10 @@ import { usualTimeoutMs } from './own-policy-kind.ts';
 export function describePolicy({ file, definition }: LoadedPolicy): DescribedPolicy {
   const { name, description = null, schema, reads = [], writes = [] } = definition;
   const { isolated = false, timeoutMs = usualTimeoutMs } = definition;
-  const plain = JSON.parse(JSON.stringify(schema)) as { additionalProperties?: unknown; description?: string };
+  const plain = JSON.parse(JSON.stringify(schema)) as {
+    additionalProperties?: unknown;
+    description?: string;
+  };
   const has = (hook: 'onHead' | 'onCall' | 'limits' | 'onSettled') => (definition[hook] ? [hook] : []);
   return {
     name,

@@ -34,7 +34,9 @@ export function inspectPolicies(sources: PolicySources): readonly DescribedPolic
     Atomics.wait(done, 0, 0, deadlineMs);
     const said = receiveMessageOnPort(port1)?.message as Inspection | undefined;
     if (!said)
-      throw new PolicyFileError(`what is in this folder has not loaded within ${deadlineMs / 1000} s`, { file: '' });
+      throw new PolicyFileError(`what is in this folder has not loaded within ${deadlineMs / 1000} s`, {
+        file: '',
+      });
     if ('message' in said) throw new PolicyFileError(said.message, said.place);
     return said.kinds;
   } finally {

@@ -1,4 +1,5 @@
 import type { RegisterHooksOptions } from 'node:module';
+import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { PolicySources } from '#core/policy-files.ts';
 
@@ -34,7 +35,9 @@ export function hooksOf(sources: PolicySources): RegisterHooksOptions {
       if (!url?.startsWith(base)) return next(specifier, context);
       const path = decodeURI(url.slice(base.length));
       if (Object.hasOwn(sources.files, path)) return { url, format: formatOf(path), shortCircuit: true };
-      throw Object.assign(new Error(`there is no file ${path} in the folder`), { code: 'ERR_MODULE_NOT_FOUND' });
+      throw Object.assign(new Error(`there is no file ${path} in the folder`), {
+        code: 'ERR_MODULE_NOT_FOUND',
+      });
     },
     load(url, context, next) {
       if (!url.startsWith(base)) return next(url, context);
@@ -46,6 +49,8 @@ export function hooksOf(sources: PolicySources): RegisterHooksOptions {
 
 function urlOf(specifier: string, parent: string | undefined): string | null {
   if (specifier.startsWith('file:')) return specifier;
+  // As `require` has it.
+  if (isAbsolute(specifier)) return pathToFileURL(specifier).href;
   return /^\.{1,2}\//.test(specifier) && parent !== undefined ? new URL(specifier, parent).href : null;
 }
 

@@ -41,7 +41,8 @@ export function createOwnLimits(
 function wishesFor(limit: PolicyLimit, policy: string, instance: string): WishesOf {
   const { zone = 'UTC', currency = 'USD', invented = true } = limit;
   const rates = sorts.flatMap(([name, sort]) => parseRates(limit[name], { policy, sort, zone }));
-  if (rates.length === 0) throw new RangeError(`${policy}: a limit is of requests, tokens, inputTokens, outputTokens or money`);
+  if (rates.length === 0)
+    throw new RangeError(`${policy}: a limit is of requests, tokens, inputTokens, outputTokens or money`);
   return createRateWishes({
     instance,
     rates,

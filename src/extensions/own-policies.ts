@@ -21,6 +21,7 @@ export class OwnPolicies {
   #digest = '';
   #kinds: readonly [string, PolicyKind][] = [];
   #isolates: readonly Isolate[] = [];
+  readonly #retired = new Set<Isolate>();
 
   constructor(parts: Parts) {
     const { observer } = parts;
@@ -49,17 +50,31 @@ export class OwnPolicies {
       described.name,
       isolatedPolicyKind(described, isolates[i]!, this.#parts),
     ]);
-    const retired = this.#isolates;
-    if (retired.length > 0) setTimeout(() => retired.forEach((each) => each.close()), retireAfterMs).unref();
+    for (const isolate of this.#isolates) this.#retire(isolate);
     this.#isolates = isolates;
     this.#kinds = [...loaded, ...elsewhere];
     this.#digest = files.digest;
     return this.#kinds;
   }
 
+  /** Ends the threads of isolated policies. */
+  close(): void {
+    for (const isolate of [...this.#isolates, ...this.#retired]) isolate.close();
+  }
+
+  #retire(isolate: Isolate): void {
+    this.#retired.add(isolate);
+    const end = () => {
+      this.#retired.delete(isolate);
+      isolate.close();
+    };
+    setTimeout(end, retireAfterMs).unref();
+  }
+
   #isolate({ folder, digest, files }: PolicyFiles, { file, timeoutMs }: DescribedPolicy): Isolate {
     return new Isolate({
-      start: { sources: { folder, digest, files }, file },
+      sources: { folder, digest, files },
+      file,
       timeoutMs,
       said: ({ policy, message, fields }) => this.#parts.observer.policySaid(policy, message, fields),
     });

@@ -62,7 +62,16 @@ export class OwnPolicy {
 
   /** Only the hooks it has: what is left out costs nothing. */
   policy(): Policy {
-    const { name, description, reads = [], writes = [], onHead, onCall, onSettled, limits } = this.#definition;
+    const {
+      name,
+      description,
+      reads = [],
+      writes = [],
+      onHead,
+      onCall,
+      onSettled,
+      limits,
+    } = this.#definition;
     const limitsOf = limits && createOwnLimits(name, this.#use.instance);
     return {
       name,

@@ -32,7 +32,8 @@ export class BoundedCache implements PolicyCache {
 
   set(key: string, value: string, lifetimeMs: number): void {
     const length = `${key}`.length + `${value}`.length;
-    if (length > longest) throw new RangeError(`cache: an entry has at most ${longest} characters, not ${length}`);
+    if (length > longest)
+      throw new RangeError(`cache: an entry has at most ${longest} characters, not ${length}`);
     if (!(lifetimeMs > 0)) throw new RangeError(`cache: a lifetime is above 0 ms, not ${lifetimeMs}`);
     this.delete(key);
     this.#kept.set(key, { value, untilMs: this.#clock.monotonicMs() + lifetimeMs });

@@ -135,11 +135,7 @@ export interface PolicyCall<State = unknown> {
    */
   refuse(status: number, code: string, message: string, headers?: Readonly<Record<string, string>>): never;
   /** Answers it here: it goes to no upstream, and policies after this one are not asked. In `onHead` and `onCall`. */
-  respond(
-    status: number,
-    headers: Readonly<Record<string, string>>,
-    body?: string | Uint8Array | null,
-  ): void;
+  respond(status: number, headers: Readonly<Record<string, string>>, body?: string | Uint8Array | null): void;
   /**
    * Puts a note on the receipt and the line of the access log, under `policy-name.key`. Sixteen for each policy, of 256 characters. Up
    * to the end of the answer.

@@ -53,10 +53,9 @@ function readText(folder: string, file: string): string {
   try {
     bytes = readFileSync(join(folder, file));
   } catch (error) {
-    throw new PolicyFileError(
-      `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
-      { file },
-    );
+    throw new PolicyFileError(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, {
+      file,
+    });
   }
   if (bytes.length > mostBytes) throw new PolicyFileError('larger than 1 MiB', { file });
   return bytes.toString('utf8');

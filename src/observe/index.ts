@@ -39,7 +39,9 @@ export function createObserver(
   const rules = new Counter('sluice_model_rule_failures_total', 'Rules that could not be evaluated.', [
     'model',
   ]);
-  const policies = new Counter('sluice_policy_failures_total', 'Failures of policies of your own.', ['policy']);
+  const policies = new Counter('sluice_policy_failures_total', 'Failures of policies of your own.', [
+    'policy',
+  ]);
   const mirrors = new Counter('sluice_mirror_total', 'Copies of requests, by what became of them.', [
     'upstream',
     'result',

@@ -28,7 +28,9 @@ export class PolicyLog {
           .slice(0, 32)
           .map(([name, value]) => [
             name,
-            typeof value === 'number' || typeof value === 'boolean' ? value : String(value).slice(0, longestText),
+            typeof value === 'number' || typeof value === 'boolean'
+              ? value
+              : String(value).slice(0, longestText),
           ]),
       ),
       suppressed: suppressed || undefined,

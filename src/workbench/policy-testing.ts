@@ -43,7 +43,9 @@ export interface PolicyTest {
   /** Asks the model, as a client of a dialect does. */
   chat(ask?: ChatAsk): Promise<ChatAnswer>;
   /** Of the exchange that an answer is of. */
-  receipt(answer: { readonly headers: Headers }): Promise<PolicyReceipt & { readonly notes: Readonly<Record<string, unknown>> }>;
+  receipt(answer: {
+    readonly headers: Headers;
+  }): Promise<PolicyReceipt & { readonly notes: Readonly<Record<string, unknown>> }>;
   /** What the policy has logged, and how it has failed, line by line. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
   stop(): Promise<void>;
@@ -151,7 +153,9 @@ function snapshotFor(
   const text = stringify({
     account: false,
     log: { access: false },
-    providers: { canned: { dialect: provider, baseUrl: `${upstream}/model`, apiKey: 'canned', models: ['test'] } },
+    providers: {
+      canned: { dialect: provider, baseUrl: `${upstream}/model`, apiKey: 'canned', models: ['test'] },
+    },
     models: { test: { targets: ['canned/test'] } },
     routes: [
       { name: 'api', match: { path: '/api/**' }, stripPrefix: '/api', to: { http: `${upstream}/echo` } },

@@ -67,7 +67,7 @@ export { standardConfig };
 
 /** Asks again until it holds; a minute at most, since the machine may be slow. */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await holds()); ) {
+  for (const end = Date.now() + 60_000; !(await holds());) {
     if (Date.now() > end) throw new Error(`it never came to be that ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

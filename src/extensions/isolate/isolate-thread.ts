@@ -8,7 +8,7 @@ import { Strays } from '../strays.ts';
 import type { FromIsolate, IsolatedCall, IsolateStart, SentExchange } from './protocol.ts';
 
 const port = parentPort!;
-const { sources, file } = workerData as IsolateStart;
+const { sources, file, begun } = workerData as IsolateStart;
 const say = (message: FromIsolate) => port.postMessage(message);
 
 const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
@@ -31,12 +31,14 @@ say({ type: 'ready' });
 function useOf({ instance, settings }: IsolatedCall): OwnPolicy {
   const key = `${instance}\0${JSON.stringify(settings)}`;
   let use = uses.get(key);
-  if (!use) uses.set(key, (use = new OwnPolicy(definition, { clock, observer, strays }, { settings, instance })));
+  if (!use)
+    uses.set(key, (use = new OwnPolicy(definition, { clock, observer, strays }, { settings, instance })));
   return use;
 }
 
 async function answer(call: IsolatedCall): Promise<void> {
   const { ask, hook, receipt } = call;
+  Atomics.store(begun, 0, ask);
   const exchange = exchangeOf(call.exchange);
   try {
     const use = useOf(call);

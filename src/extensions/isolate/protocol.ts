@@ -8,12 +8,15 @@ export interface IsolateStart {
   readonly sources: PolicySources;
   /** The policy's, below the folder. */
   readonly file: string;
+  /** Where it writes the number of the call that it begins with. */
+  readonly begun: Int32Array;
 }
 
 export type IsolatedHook = 'onHead' | 'onCall' | 'onSettled';
 
 /** One hook of one exchange, to be run. */
 export interface IsolatedCall {
+  /** Counts from 1. */
   readonly ask: number;
   readonly hook: IsolatedHook;
   readonly instance: string;
