@@ -92,7 +92,7 @@ describe('PolicyStage', () => {
 
   test('what is passed on is what came, to the object', () => {
     for (const stage of [stageOf(() => {}), stageOf((event) => [event]), stageOf((event) => [event], false)])
-      for (const came of [begin, delta]) assert.ok(stage.onEvent(came).every((given) => given === came));
+      assert.ok([begin, delta].every((came) => stage.onEvent(came)[0] === came));
   });
 
   test('texts are made of open blocks alone, and a cut is the last', () => {

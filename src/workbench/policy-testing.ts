@@ -36,7 +36,7 @@ export interface PolicyTestOptions {
 }
 
 export interface PolicyTest {
-  /** Of the gateway. Below `/api` it leads to the echo, below `/v1` and the paths of other dialects to the model. */
+  /** Of the gateway. Below `/echo` it leads to the echo, below `/v1` and the paths of other dialects to the model. */
   readonly url: string;
   /** Asks the echo, which answers with JSON: `{ method, path, headers, body }` of what it was sent. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
@@ -100,7 +100,7 @@ export async function startPolicyTest<Schema extends object, State>(
   return {
     url,
     log,
-    fetch: (path, init) => fetch(`${url}/api${path}`, init),
+    fetch: (path, init) => fetch(`${url}/echo${path}`, init),
     async chat(ask = {}) {
       const { text = 'Hello', messages = [{ role: 'user', content: text }], stream = true } = ask;
       const dialect = chatDialect(ask.dialect ?? 'openai-chat');
@@ -158,7 +158,7 @@ function snapshotFor(
     },
     models: { test: { targets: ['canned/test'] } },
     routes: [
-      { name: 'api', match: { path: '/api/**' }, stripPrefix: '/api', to: { http: `${upstream}/echo` } },
+      { name: 'echo', match: { path: '/echo/**' }, stripPrefix: '/echo', to: { http: `${upstream}/echo` } },
       { name: 'llm', match: { path: '/**' }, to: { llm: {} } },
     ],
     policies: [...before, { [name]: settings }],
