@@ -25,6 +25,7 @@ import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
 import { ToldThresholds } from '#pipeline/limits/told-thresholds.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
+import { createAsk } from './create-ask.ts';
 import { originOf } from './origin-of.ts';
 import { signerServices } from './signer-services.ts';
 
@@ -86,6 +87,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
   };
   const routes = compileRoutes(snapshot, parts.policyKinds, {
     ...{ clock, cache, keys },
+    ask: createAsk(parts.upstream),
     consumers: consumerDirectory(snapshot.consumers),
   });
   return {

@@ -8,6 +8,7 @@ import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { Ask } from './ask.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 
@@ -85,6 +86,8 @@ export interface PolicyServices {
   /** Of the configuration that the policy belongs to. */
   readonly consumers: ConsumerDirectory;
   readonly cache: CacheStore;
+  /** Asks other servers. */
+  readonly ask: Ask;
   readonly clock: Clock;
 }
 

@@ -6,5 +6,6 @@ export const noServices: PolicyServices = {
   keys: { find: () => undefined },
   consumers: { find: () => undefined, all: [] },
   cache: null as never,
+  ask: null as never,
   clock: null as never,
 };
