@@ -106,7 +106,8 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
   checkDialects(resolved, text, name);
   try {
     // What a policy's schema cannot say, its maker does: better here than on every thread.
-    compileRoutes(resolved.snapshot, describedPolicyKinds(policyFiles), idleServices);
+    const kinds = describedPolicyKinds(policyFiles);
+    compileRoutes(resolved.snapshot, kinds, idleServices(resolved.snapshot));
   } catch (error) {
     const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
     throw new ConfigError([problem], name);

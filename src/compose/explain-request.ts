@@ -56,7 +56,7 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
 /** Only what explaining looks at; the policies are made, and never run. */
 function gatewayFor(snapshot: Snapshot) {
   const kinds = describedPolicyKinds(snapshot.policyFiles ?? null);
-  const routes = compileRoutes(snapshot, kinds, idleServices);
+  const routes = compileRoutes(snapshot, kinds, idleServices(snapshot));
   return {
     snapshot,
     routes,

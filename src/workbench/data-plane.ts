@@ -27,6 +27,7 @@ import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { listen } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { compileGateway, type Parts } from '../compose/compile-gateway.ts';
+import { KeptParts } from '../compose/kept-parts.ts';
 import { KeyTable } from '../compose/key-table.ts';
 import { systemClock } from '../compose/system-clock.ts';
 
@@ -81,6 +82,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
     calibration: openCalibration(createCalibrationMemory()),
     poolMemory,
     keys: new KeyTable(),
+    kept: new KeptParts(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
     cache: connectCache(answersPort, new Uint8Array(32)),
