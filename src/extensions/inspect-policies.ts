@@ -3,7 +3,9 @@ import type { DescribedPolicy, PolicySources } from '#core/policy-files.ts';
 import { PolicyFileError, type PolicyFilePlace } from './policy-file-error.ts';
 
 /** So long the code of all policies may take to load. */
-const deadlineMs = 20_000;
+const deadlineMs = 10_000;
+/** A machine that has no room for a thread at the moment may have it the next time. */
+const attempts = 2;
 
 export type Inspection =
   | { readonly kinds: readonly DescribedPolicy[] }
@@ -22,6 +24,17 @@ export interface InspectionStart {
  * @throws PolicyFileError
  */
 export function inspectPolicies(sources: PolicySources): readonly DescribedPolicy[] {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const said = askThread(sources);
+    if (said && 'message' in said) throw new PolicyFileError(said.message, said.place);
+    if (said) return said.kinds;
+  }
+  const message = `what is in this folder has not loaded within ${deadlineMs / 1000} s`;
+  throw new PolicyFileError(message, { file: '' });
+}
+
+/** Null: it has not answered in time. */
+function askThread(sources: PolicySources): Inspection | null {
   const { port1, port2 } = new MessageChannel();
   const done = new Int32Array(new SharedArrayBuffer(4));
   const entry = import.meta.filename.endsWith('.ts') ? './inspect-thread.ts' : './inspect-thread.js';
@@ -32,13 +45,7 @@ export function inspectPolicies(sources: PolicySources): readonly DescribedPolic
   thread.unref();
   try {
     Atomics.wait(done, 0, 0, deadlineMs);
-    const said = receiveMessageOnPort(port1)?.message as Inspection | undefined;
-    if (!said)
-      throw new PolicyFileError(`what is in this folder has not loaded within ${deadlineMs / 1000} s`, {
-        file: '',
-      });
-    if ('message' in said) throw new PolicyFileError(said.message, said.place);
-    return said.kinds;
+    return (receiveMessageOnPort(port1)?.message as Inspection | undefined) ?? null;
   } finally {
     port1.close();
     void thread.terminate();
