@@ -15,9 +15,9 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { ConsumerDirectory, NamedConsumer } from '#core/consumer.ts';
+import { createConsumerDirectory } from '#core/consumer-directory.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
-import { compileCallRules } from '#expressions/index.ts';
+import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
@@ -65,11 +65,6 @@ export interface Parts {
 
 export type CompiledGateway = Gateway & CompiledPools;
 
-const consumerDirectory = (all: readonly NamedConsumer[]): ConsumerDirectory => {
-  const byName = new Map(all.map((consumer) => [consumer.name, consumer]));
-  return { all, find: (name) => byName.get(name) };
-};
-
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
   const { clock, cache, keys } = parts;
@@ -86,7 +81,8 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
   };
   const routes = compileRoutes(snapshot, parts.policyKinds, {
     ...{ clock, cache, keys },
-    consumers: consumerDirectory(snapshot.consumers),
+    consumers: createConsumerDirectory(snapshot.consumers, snapshot.credentials),
+    rule: compileExchangeRule,
   });
   return {
     snapshot,

@@ -1,4 +1,7 @@
-import type { PolicyServices } from '#core/contracts/policy.ts';
+import { createConsumerDirectory } from '#core/consumer-directory.ts';
+import type { Snapshot } from '#core/snapshot.ts';
+import { compileExchangeRule } from '#expressions/index.ts';
+import type { SharedServices } from '#pipeline/compile-routes.ts';
 import { systemClock } from './system-clock.ts';
 
 const nothing = () => {
@@ -6,10 +9,11 @@ const nothing = () => {
 };
 
 /** For policies that are made to be looked at, or to see whether they can be made. */
-export const idleServices: Omit<PolicyServices, 'instance'> = {
+export const idleServices = ({ consumers, credentials }: Snapshot): SharedServices => ({
   clock: systemClock,
   keys: { find: nothing },
-  consumers: { find: nothing, all: [] },
+  consumers: createConsumerDirectory(consumers, credentials),
+  rule: compileExchangeRule,
   cache: {
     claim: nothing,
     begin: nothing,
@@ -18,4 +22,4 @@ export const idleServices: Omit<PolicyServices, 'instance'> = {
     release: nothing,
     get: nothing,
   },
-};
+});

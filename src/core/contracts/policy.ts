@@ -10,6 +10,7 @@ import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
+import type { CompileRule } from './exchange-rule.ts';
 
 /**
  * A policy may refuse, answer or watch; it never routes. It is a plain object; all members but `name` are optional,
@@ -22,6 +23,10 @@ export interface Policy {
   readonly summary: string;
   /** Calls that a limit of the route has no room for wait by these rules; those of its first policy that has some hold. */
   readonly queue?: QueueRules;
+  /** Of policies that say who calls. */
+  readonly authenticates?: Authenticator;
+  /** So long one of its hooks may take before the call is refused, in milliseconds; absent: half a minute. */
+  readonly deadlineMs?: number;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
   /**
@@ -61,6 +66,18 @@ export interface Policy {
   onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
 }
 
+/** What else a policy that says who calls is asked, by one that has the choice between several. */
+export interface Authenticator {
+  /** Does the call bring a credential of this kind, be it right or wrong? */
+  presented(exchange: Exchange): boolean;
+  /** What it asks for, as in WWW-Authenticate; null: nothing that a client could send in answer to one. */
+  readonly challenge: string | null;
+  /** Request headers in which credentials come: they go no further. Names in lower case. */
+  readonly headers: readonly string[];
+  /** The parameter of the query in which they come as well; absent: none. */
+  readonly parameter?: string;
+}
+
 /** One policy's hold on one answer. May keep events back and give them later; may give others in their place. */
 export interface AnswerStage {
   /** `[event]` passes it on. A `cut` event ends the answer after what precedes it. */
@@ -86,6 +103,9 @@ export interface PolicyServices {
   readonly consumers: ConsumerDirectory;
   readonly cache: CacheStore;
   readonly clock: Clock;
+  readonly rule: CompileRule;
+  /** Makes a policy that this one is made of. @throws Error when there is no such kind, or it refuses its settings. */
+  create(kind: string, settings: unknown): Policy;
 }
 
 export interface KeyDirectory {
