@@ -15,7 +15,6 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import { createConsumerDirectory } from '#core/consumer-directory.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
 import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
 import type { Provider } from '#core/target.ts';
@@ -25,6 +24,9 @@ import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
 import { ToldThresholds } from '#pipeline/limits/told-thresholds.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
+import { createAsk } from './create-ask.ts';
+import { directoriesOf } from './directories.ts';
+import type { KeptParts } from './kept-parts.ts';
 import { originOf } from './origin-of.ts';
 import { signerServices } from './signer-services.ts';
 
@@ -45,6 +47,8 @@ export interface Parts {
   /** What threads share about members of pools. */
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
+  /** Of policies. */
+  readonly kept: KeptParts;
   readonly tokens: TokenCounter;
   readonly keeper: Keeper;
   readonly clock: Clock;
@@ -81,7 +85,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
   };
   const routes = compileRoutes(snapshot, parts.policyKinds, {
     ...{ clock, cache, keys },
-    consumers: createConsumerDirectory(snapshot.consumers, snapshot.credentials),
+    ask: createAsk(parts.upstream),
+    ...directoriesOf(snapshot),
+    keep: parts.kept.keep,
     rule: compileExchangeRule,
   });
   return {

@@ -30,16 +30,10 @@ export function onlyWhen(policy: Policy, rule: ExchangeRule): Policy {
     verdicts.set(exchange, verdict);
     return verdict;
   };
-  const { authenticates } = policy;
   return {
     ...policy,
     summary: `${policy.summary}, when ${rule.text}`,
-    ...(authenticates && {
-      authenticates: {
-        ...authenticates,
-        presented: (exchange) => applies(exchange) && authenticates.presented(exchange),
-      },
-    }),
+    ...(policy.presents && { presents: (exchange) => applies(exchange) && policy.presents!(exchange) }),
     ...(policy.onHead && { onHead: (exchange) => (applies(exchange) ? policy.onHead!(exchange) : undefined) }),
     ...(policy.readsBody && { readsBody: (exchange) => applies(exchange) && policy.readsBody!(exchange) }),
     // Always asked here: a policy that only watches answers must not let pass what it would have had to watch.

@@ -5,9 +5,11 @@ import { createModelIndex } from '#core/resolve-model.ts';
 import { parseConfig } from '#config/load.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import { resolveConfig } from '#config/resolve.ts';
+import { compileRoutes } from '#pipeline/compile-routes.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { policySchemas } from '#policies/schemas.ts';
+import { idleServices } from '../../src/compose/idle-services.ts';
 
 const directory = new URL('../../examples/', import.meta.url);
 const names = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
@@ -42,24 +44,8 @@ for (const name of names) {
     assert.ok(snapshot.routes.length > 0);
     const models = createModelIndex(snapshot);
     for (const model of Object.keys(document.models ?? {})) assert.ok(models.find(model)?.targets.length);
-    for (const route of snapshot.routes)
-      for (const { kind, instance, settings } of route.policies) {
-        const unused = () => assert.fail('nothing is called when a policy is made');
-        const services = {
-          instance,
-          keys: { find: unused },
-          consumers: { find: unused, all: [] },
-          cache: {
-            claim: unused,
-            begin: unused,
-            put: unused,
-            finish: unused,
-            release: unused,
-            get: unused,
-          },
-          clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
-        };
-        assert.ok(policyKinds.get(kind)?.create(settings, services).summary);
-      }
+    // Every policy can be made, and nothing is called meanwhile.
+    const routes = compileRoutes(snapshot, policyKinds, idleServices(snapshot));
+    for (const { policies } of routes) for (const { summary } of policies) assert.ok(summary);
   });
 }

@@ -11,17 +11,12 @@ import { chatDialects as dialects } from '#dialects/index.ts';
 import { TransformStream } from '#pipeline/transform-stream.ts';
 import { bytesOf, contextOf, framingOf, lineOf } from '../conformance/dialect/read-stream.ts';
 import { cutAfter } from './cut-after.ts';
+import { noServices } from '#policies/testing/no-services.ts';
 import { rewriteWord } from './rewrite-word.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 const target = { provider: { quirks: {} }, model: 'm' } as unknown as Target;
-const services = {
-  instance: 'x/0',
-  keys: { find: () => undefined },
-  consumers: { find: () => undefined, all: [] },
-  cache: null as never,
-  clock: null as never,
-};
+const services = { ...noServices, instance: 'x/0' };
 
 /** A stream of a dialect whose text comes in these pieces. */
 function streamOf(dialect: Dialect, pieces: readonly string[]): string {

@@ -8,6 +8,7 @@ import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { Ask } from './ask.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 import type { CompileRule } from './exchange-rule.ts';
@@ -23,12 +24,17 @@ export interface Policy {
   readonly summary: string;
   /** Calls that a limit of the route has no room for wait by these rules; those of its first policy that has some hold. */
   readonly queue?: QueueRules;
-  /** Of policies that say who calls. */
-  readonly authenticates?: Authenticator;
   /** So long one of its hooks may take before the call is refused, in milliseconds; absent: half a minute. */
   readonly deadlineMs?: number;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
+  /**
+   * Of one that authenticates in `onHead`: does the call bring a credential of its kind, good or bad? Where several kinds will
+   * do, the first one asked that says so decides alone.
+   */
+  presents?(exchange: Exchange): boolean;
+  /** Of the same: how its credentials come. */
+  readonly credentials?: CredentialPlaces;
   /**
    * Asked after every `onHead`: is the whole body wanted for `onCall`, where nobody else may need it? Then it is read, as large as
    * the route allows, and stands on `exchange.body`.
@@ -66,15 +72,13 @@ export interface Policy {
   onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
 }
 
-/** What else a policy that says who calls is asked, by one that has the choice between several. */
-export interface Authenticator {
-  /** Does the call bring a credential of this kind, be it right or wrong? */
-  presented(exchange: Exchange): boolean;
-  /** What it asks for, as in WWW-Authenticate; null: nothing that a client could send in answer to one. */
+/** How credentials of one kind come. */
+export interface CredentialPlaces {
+  /** What asks for one, as in WWW-Authenticate; null: nothing that a client could send in answer to that. */
   readonly challenge: string | null;
-  /** Request headers in which credentials come: they go no further. Names in lower case. */
+  /** Request headers, which go no further. Names in lower case. */
   readonly headers: readonly string[];
-  /** The parameter of the query in which they come as well; absent: none. */
+  /** The parameter of the query in which they may come as well; absent: none. */
   readonly parameter?: string;
 }
 
@@ -101,7 +105,16 @@ export interface PolicyServices {
   readonly keys: KeyDirectory;
   /** Of the configuration that the policy belongs to. */
   readonly consumers: ConsumerDirectory;
+  /** Of a project of the configuration; undefined: there is no such project. */
+  teamOf(project: string): string | undefined;
   readonly cache: CacheStore;
+  /** Asks other servers. */
+  readonly ask: Ask;
+  /**
+   * What is to outlive reloads in this thread, such as keys that were fetched: made where nothing of that name is kept. A name
+   * begins with its maker's, and is always asked for with the same type.
+   */
+  keep<T>(name: string, make: () => T): T;
   readonly clock: Clock;
   readonly rule: CompileRule;
   /** Makes a policy that this one is made of. @throws Error when there is no such kind, or it refuses its settings. */

@@ -4,6 +4,10 @@ import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import type { PolicyServices } from '#core/contracts/policy.ts';
+import { createConsumerDirectory } from '#core/consumer-directory.ts';
+import { compileExchangeRule } from '#expressions/index.ts';
+import { noServices } from '#policies/testing/no-services.ts';
 import { policyKinds } from '#policies/index.ts';
 import { policySchemas } from '#policies/schemas.ts';
 
@@ -24,10 +28,15 @@ const settings: Readonly<Record<string, object>> = {
   'set-headers': {},
 };
 
-const services = {
+const guest = { id: 'consumer:guest', name: 'guest', consumer: 'guest', project: 'web', team: 'red', groups: [], models: null };
+const services: PolicyServices = {
+  ...noServices,
   instance: 'test/0',
-  keys: { find: () => undefined },
-  consumers: { find: () => undefined, all: [] },
+  consumers: createConsumerDirectory([guest], []),
+  rule: compileExchangeRule,
+  create: (kind, of) => policyKinds.get(kind)!.create(of, services),
+  teamOf: () => 'red',
+  ask: () => Promise.reject(new Fault('upstream/connect', 'There is no other server in this test.')),
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),
