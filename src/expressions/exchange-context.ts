@@ -27,7 +27,7 @@ export const exchangeVariables = {
 
 export const wrappers = wrappersOf(exchangeVariables);
 
-const nobody = { id: '', name: '', project: '', team: '', groups: [] };
+const nobody = { id: '', consumer: '', project: '', team: '', groups: [] };
 const noCall = { model: '', stream: false, maxOutputTokens: null, choices: 0 };
 
 /** What a rule may ask of an exchange, found out when it is asked for. */
@@ -35,13 +35,10 @@ export const contextOf = (exchange: Exchange) => ({
   get request() {
     return new wrappers['request']!(new Requested(exchange));
   },
-  /** Empty texts where nobody has authenticated. */
+  /** Empty texts where nobody has authenticated. A name is one under `consumers`: nobody can give himself one. */
   get consumer() {
-    const consumer = exchange.consumer ?? nobody;
-    return new wrappers['consumer']!({
-      ...consumer,
-      name: 'consumer' in consumer ? (consumer.consumer ?? consumer.name) : consumer.name,
-    });
+    const { id, consumer: name = '', project, team, groups } = exchange.consumer ?? nobody;
+    return new wrappers['consumer']!({ id, name, project, team, groups });
   },
   get claims() {
     return new Map(Object.entries(exchange.claims ?? {}));
