@@ -30,7 +30,10 @@ const keysOf = (count: number): Map<string, KeyRecord> =>
   new Map(
     Array.from({ length: count }, (_, i) => {
       const sha256 = hash('sha256', `sk-${i}`);
-      return [sha256, { ...consumer, id: `key:${i}`, sha256, expiresAtMs: null, createdAtMs: 0, master: 'file' }];
+      return [
+        sha256,
+        { ...consumer, id: `key:${i}`, sha256, expiresAtMs: null, createdAtMs: 0, master: 'file' },
+      ];
     }),
   );
 
@@ -46,7 +49,14 @@ const make = (kind: string, settings: object, keys = keysOf(10)): Policy =>
 const exchangeOf = (i: number): Exchange =>
   ({
     head: {
-      ...{ method: i % 2 ? 'GET' : 'POST', scheme: 'http', host: 'a', path: '/orders/7', query: '', upgrade: null },
+      ...{
+        method: i % 2 ? 'GET' : 'POST',
+        scheme: 'http',
+        host: 'a',
+        path: '/orders/7',
+        query: '',
+        upgrade: null,
+      },
       clientAddress: '10.1.2.3',
       headers: [
         ...['host', 'a', 'user-agent', 'bench/1', 'accept', '*/*', 'x-tenant', 'acme'],
@@ -72,7 +82,12 @@ function measure(name: string, policy: Policy, on: readonly Exchange[] = exchang
     }
     rounds.push(((performance.now() - started) / calls) * 1e6);
   }
-  console.log(`${name.padEnd(52)} ${rounds.toSorted((a, b) => a - b)[2]!.toFixed(0).padStart(7)} ns`);
+  console.log(
+    `${name.padEnd(52)} ${rounds
+      .toSorted((a, b) => a - b)[2]!
+      .toFixed(0)
+      .padStart(7)} ns`,
+  );
 }
 
 const rule = 'request.method == "GET" || "admin" in consumer.groups';

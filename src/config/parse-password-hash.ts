@@ -26,7 +26,8 @@ export function parsePasswordHash(text: string): PasswordCheck | string {
     return whyTooShort(sizes) ?? { scheme: 'scrypt', cost, blockSize, parallelization, ...sizes };
   }
   const argon = argonShape.exec(text);
-  if (!argon) return 'expected a hash by scrypt or argon2 in PHC form, such as "$scrypt$ln=15,r=8,p=1$SALT$HASH"';
+  if (!argon)
+    return 'expected a hash by scrypt or argon2 in PHC form, such as "$scrypt$ln=15,r=8,p=1$SALT$HASH"';
   if (!('argon2' in crypto)) return 'argon2 needs Node.js 24.7 or newer';
   const [memoryKib, passes, lanes] = [Number(argon[2]), Number(argon[3]), Number(argon[4])];
   if (passes < 1 || lanes < 1 || memoryKib < 8 * lanes) return 't and p begin at 1, m at 8 times p';
@@ -40,5 +41,7 @@ const tooLarge = `a check would take more than ${maxMemoryKib / 1024} MiB of mem
 
 function whyTooShort({ salt, digest }: { readonly salt: string; readonly digest: string }): string | null {
   const lengthOf = (text: string) => Buffer.from(text, 'base64').length;
-  return lengthOf(salt) < 8 || lengthOf(digest) < 16 ? 'expected a salt of 8 and a hash of 16 bytes at least' : null;
+  return lengthOf(salt) < 8 || lengthOf(digest) < 16
+    ? 'expected a salt of 8 and a hash of 16 bytes at least'
+    : null;
 }

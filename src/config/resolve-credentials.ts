@@ -15,7 +15,8 @@ export function resolveCredentials(document: ConfigDocument, problems: Problems)
   const take = (credential: ConsumerCredential, path: Path) => {
     const place = placeOf(credential);
     const owner = owners.get(place);
-    if (owner !== undefined) problems.add(path, `the consumer "${owner}" has the same ${called[credential.kind]}`);
+    if (owner !== undefined)
+      problems.add(path, `the consumer "${owner}" has the same ${called[credential.kind]}`);
     owners.set(place, credential.consumer);
     credentials.push(credential);
   };
@@ -24,10 +25,10 @@ export function resolveCredentials(document: ConfigDocument, problems: Problems)
     if (basic) {
       const check = checkOf(basic, (message) => problems.add([...at, 'basic'], message));
       if (check)
-        take(
-          { consumer, kind: 'password', user: (basic.user ?? consumer).normalize('NFC'), check },
-          [...at, 'basic'],
-        );
+        take({ consumer, kind: 'password', user: (basic.user ?? consumer).normalize('NFC'), check }, [
+          ...at,
+          'basic',
+        ]);
     }
     for (const [i, { id, secret }] of (hmac ?? []).entries()) {
       const bytes = secret.startsWith('base64:')

@@ -119,9 +119,7 @@ function usesOf({ entries, owner, path }: Written, problems: Problems): PolicyUs
   return entries.flatMap((entry, i) => {
     if (entry === 'default') return [];
     const { when, ...kinds } = entry as PolicyEntry & { readonly when?: string };
-    const [[kind, settings] = ['', {}], ...others] = Object.entries(kinds);
-    if (kind === '' || others.length > 0)
-      problems.add([...path, i], `expected one policy, got ${Object.keys(kinds).join(' and ') || 'none'}`);
+    const [kind, settings] = Object.entries(kinds)[0]!;
     const problem = when === undefined ? null : checkExchangeExpression(when);
     if (problem) problems.add([...path, i, 'when'], tellProblem(problem));
     const count = counts.get(kind) ?? 0;

@@ -360,8 +360,9 @@ export function policySchema(policies: PolicySchemas) {
   );
   return Type.Object({ ...Object.fromEntries(members), when } as Record<string, TSchema>, {
     ...strict,
-    minProperties: 1,
-    maxProperties: 2,
+    if: { required: ['when'] },
+    then: { minProperties: 2, maxProperties: 2 },
+    else: { minProperties: 1, maxProperties: 1 },
     'x-keys': 'policy',
     title: 'one policy and its settings, such as "key-auth: {}"',
     description: 'One policy and its settings: "- rate-limit: { … }"; with "when" only where a rule is true.',

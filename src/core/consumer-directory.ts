@@ -43,8 +43,7 @@ export function createConsumerDirectory(
     users: [...byUser.values()],
     findSigner: (keyId) => bySigningKey.get(keyId),
     findCertificate({ fingerprint256, subject, alternativeNames }) {
-      const exact =
-        byCertificate.get(`sha256 ${fingerprint256}`) ?? byCertificate.get(`subject ${subject}`);
+      const exact = byCertificate.get(`sha256 ${fingerprint256}`) ?? byCertificate.get(`subject ${subject}`);
       if (exact) return exact;
       const found = alternativeNames.flatMap((name) => byCertificate.get(`san ${name}`) ?? []);
       return found.every(({ name }) => name === found[0]!.name) ? found[0] : undefined;

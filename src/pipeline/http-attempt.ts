@@ -107,7 +107,8 @@ export class HttpAttempt implements UpstreamSink {
     const length = headerOf(headers, 'content-length');
     const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
     this.#most = exchange.maxAnswerBytes;
-    if (this.#most !== undefined && !bodiless && Number(length) > this.#most) return this.#tooLarge(this.#most);
+    if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
+      return this.#tooLarge(this.#most);
     this.#tap?.begin(status, headers);
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();

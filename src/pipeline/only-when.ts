@@ -9,7 +9,8 @@ import { Fault } from '#core/fault.ts';
  * @throws Error for a rule that asks for what the policy is too early to know.
  */
 export function onlyWhen(policy: Policy, rule: ExchangeRule): Policy {
-  if (policy.queue) throw new Error('"when" does not go with a policy whose rules of waiting hold for the route');
+  if (policy.queue)
+    throw new Error('"when" does not go with a policy whose rules of waiting hold for the route');
   const early = policy.onHead ?? policy.readsBody;
   if (early && rule.readsCall)
     throw new Error(`"when" asks for the call, and ${policy.name} decides before the call is known`);
@@ -34,7 +35,9 @@ export function onlyWhen(policy: Policy, rule: ExchangeRule): Policy {
     ...policy,
     summary: `${policy.summary}, when ${rule.text}`,
     ...(policy.presents && { presents: (exchange) => applies(exchange) && policy.presents!(exchange) }),
-    ...(policy.onHead && { onHead: (exchange) => (applies(exchange) ? policy.onHead!(exchange) : undefined) }),
+    ...(policy.onHead && {
+      onHead: (exchange) => (applies(exchange) ? policy.onHead!(exchange) : undefined),
+    }),
     ...(policy.readsBody && { readsBody: (exchange) => applies(exchange) && policy.readsBody!(exchange) }),
     // Always asked here: a policy that only watches answers must not let pass what it would have had to watch.
     onCall: (exchange) => (applies(exchange) ? policy.onCall?.(exchange) : undefined),

@@ -24,7 +24,7 @@ export async function readCall(
   passage: Passage,
   { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
 ): Promise<ModelCall> {
-  const { exchange, route } = passage;
+  const { exchange } = passage;
   const bytes = await readPlainBody(exchange, bodyLimit(passage));
   const read = parseCallBody(exchange, { dialect, line }, bytes);
   const { brief, json } = read;

@@ -119,9 +119,18 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     };
     const shop = { 'x-api-key': key('WEB_SHOP_KEY') };
     assert.deepEqual([await ask('/orders', shop), await ask('/reports', shop)], [200, 403]);
-    assert.deepEqual([await ask('/orders', basic('accounting')), await ask('/reports', basic('accounting'))], [200, 200]);
-    assert.deepEqual([await ask('/orders', basic('intern')), await ask('/reports', basic('intern'))], [200, 403]);
-    assert.deepEqual([await ask('/orders', {}), await ask('/orders', { 'x-api-key': 'sk-wrong' })], [401, 401]);
+    assert.deepEqual(
+      [await ask('/orders', basic('accounting')), await ask('/reports', basic('accounting'))],
+      [200, 200],
+    );
+    assert.deepEqual(
+      [await ask('/orders', basic('intern')), await ask('/reports', basic('intern'))],
+      [200, 403],
+    );
+    assert.deepEqual(
+      [await ask('/orders', {}), await ask('/orders', { 'x-api-key': 'sk-wrong' })],
+      [401, 401],
+    );
     // Refused calls have not counted: there are four left of five.
     const more = [];
     for (let i = 0; i < 5; i++) more.push(await ask('/orders', shop));
@@ -132,7 +141,11 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     const { url } = await serve(t, example('usage-plans.yaml'));
     const ask = async (name: string, body: string | null = null) => {
       const headers = { 'x-api-key': key(name) };
-      const answer = await fetch(`${url}/weather/`, { method: body === null ? 'GET' : 'POST', headers, body });
+      const answer = await fetch(`${url}/weather/`, {
+        method: body === null ? 'GET' : 'POST',
+        headers,
+        body,
+      });
       await answer.text();
       return answer.status;
     };

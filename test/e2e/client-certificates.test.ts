@@ -32,11 +32,7 @@ before(async () => {
   };
   gateway = await startTestGateway({
     config: {
-      listen: [
-        { port: 0, tls },
-        { port: 0, trustedProxies: ['127.0.0.1'] },
-        { port: 0 },
-      ],
+      listen: [{ port: 0, tls }, { port: 0, trustedProxies: ['127.0.0.1'] }, { port: 0 }],
       routes: Object.entries({
         tls: [{ 'mtls-auth': {} }],
         proxied: [{ 'mtls-auth': { header: true } }],
@@ -96,6 +92,12 @@ test("a certificate in a header is one by a trusted proxy's word alone, and wher
   assert.equal(await askTls('/tls/', null, { 'client-cert': derOf(robot) }), 401);
   // The connection's own certificate is not replaced by a claim to another one.
   assert.equal(await askTls('/proxied/', unknown, { 'client-cert': derOf(robot) }), 401);
-  for (const none of ['', ':AAAA:', derOf(robot).slice(1), `${derOf(robot)}, ${derOf(sensor)}`, 'x'.repeat(9000)])
+  for (const none of [
+    '',
+    ':AAAA:',
+    derOf(robot).slice(1),
+    `${derOf(robot)}, ${derOf(sensor)}`,
+    'x'.repeat(9000),
+  ])
     assert.equal(await askPlain(trusted!, { 'client-cert': none }), 401, none.slice(0, 40));
 });

@@ -56,7 +56,14 @@ describe('security 29: CORS', () => {
   });
 
   test('an opaque origin, and one that only begins or ends alike, are granted nothing', async () => {
-    for (const other of ['null', 'https://app.test.evil.test', 'https://evilapp.test', 'http://app.test', 'https://app.test:8443', '*']) {
+    for (const other of [
+      'null',
+      'https://app.test.evil.test',
+      'https://evilapp.test',
+      'http://app.test',
+      'https://app.test:8443',
+      '*',
+    ]) {
       const preflight = await ask('OPTIONS', { origin: other, ...wanted });
       const names = [...preflight.headers.keys()].filter((name) => name.startsWith('access-control-'));
       assert.deepEqual([preflight.status, names], [204, []], other);
@@ -65,6 +72,9 @@ describe('security 29: CORS', () => {
 
   test('every origin, with credentials, is no configuration', async () => {
     const policies = [{ cors: { origins: ['*'], credentials: true } }];
-    await assert.rejects(startTestGateway({ simulator: gateway.simulator, config: { policies } }), /"\*" lets every page in/);
+    await assert.rejects(
+      startTestGateway({ simulator: gateway.simulator, config: { policies } }),
+      /"\*" lets every page in/,
+    );
   });
 });

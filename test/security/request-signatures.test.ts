@@ -61,11 +61,15 @@ function sign(wish: Wish = {}) {
     nonce: `"${randomUUID()}"`,
     ...wish.parameters,
   };
-  const said = Object.entries(parameters).flatMap(([name, value]) => (value === undefined ? [] : `;${name}=${value}`));
+  const said = Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : `;${name}=${value}`,
+  );
   const list = `(${covers.map((name) => `"${name}"`).join(' ')})${said.join('')}`;
   const lines = covers.map((name) => `"${name}": ${derived[name] ?? headers[name]}`);
   const base = [...lines, `"@signature-params": ${list}`].join('\n');
-  const signature = createHmac('sha256', wish.secret ?? secret).update(base).digest('base64');
+  const signature = createHmac('sha256', wish.secret ?? secret)
+    .update(base)
+    .digest('base64');
   return {
     method,
     path,
@@ -76,7 +80,11 @@ function sign(wish: Wish = {}) {
 
 type Signed = ReturnType<typeof sign>;
 const send = async ({ method, path, headers, body }: Signed) => {
-  const answer = await fetch(gateway.url + path, { method, headers, ...(body === undefined ? {} : { body }) });
+  const answer = await fetch(gateway.url + path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+  });
   return { status: answer.status, text: await answer.text(), headers: answer.headers };
 };
 const refused = async (signed: Signed, why: RegExp) => {
@@ -97,7 +105,10 @@ describe('security 25: signatures', () => {
   test('without one the request is refused, and told what to sign', async () => {
     const { status, headers } = await send({ ...sign(), headers: {} } as Signed);
     assert.equal(status, 401);
-    assert.match(headers.get('accept-signature')!, /^sig=\("@method" "@authority" "@path" "@query"\);created;keyid/);
+    assert.match(
+      headers.get('accept-signature')!,
+      /^sig=\("@method" "@authority" "@path" "@query"\);created;keyid/,
+    );
   });
 
   test('a body without a digest, or with that of another, is refused', async () => {
@@ -155,7 +166,10 @@ describe('security 25: signatures', () => {
       { signature: signature! },
       { 'signature-input': input! },
       { 'signature-input': input!, signature: 'other=:AAAA:' },
-      { 'signature-input': `${input}, b=("@method");created=1;keyid="robot-1"`, signature: `${signature}, b=:AAAA:` },
+      {
+        'signature-input': `${input}, b=("@method");created=1;keyid="robot-1"`,
+        signature: `${signature}, b=:AAAA:`,
+      },
       { 'signature-input': input!, signature: 'sig=":AAAA:"' },
       { 'signature-input': input!, signature: 'sig=::' },
       { 'signature-input': 'sig', signature: signature! },
@@ -165,6 +179,10 @@ describe('security 25: signatures', () => {
       { 'signature-input': 'x'.repeat(20_000), signature: signature! },
     ];
     for (const headers of odd)
-      assert.equal((await send({ ...signed, headers } as unknown as Signed)).status, 401, JSON.stringify(headers).slice(0, 200));
+      assert.equal(
+        (await send({ ...signed, headers } as unknown as Signed)).status,
+        401,
+        JSON.stringify(headers).slice(0, 200),
+      );
   });
 });

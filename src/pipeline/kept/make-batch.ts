@@ -51,7 +51,7 @@ export async function makeBatch(
   call: KeptCall,
   making: BatchMaking,
 ): Promise<() => Promise<Answer>> {
-  const { exchange, route } = passage;
+  const { exchange } = passage;
   const bytes = await readPlainBody(exchange, bodyLimit(passage));
   const json = parseObject(bytes);
   const text = bytes.toString('latin1');

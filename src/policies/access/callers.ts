@@ -8,7 +8,9 @@ export function isAmong(list: CallerList, { claims }: Exchange, consumer: Consum
   const { consumers, groups, projects, teams } = list;
   return (
     // Not by a credential's own name, which whoever makes one may choose.
-    (consumers !== undefined && consumer.consumer !== undefined && matchesAny(consumers, consumer.consumer)) ||
+    (consumers !== undefined &&
+      consumer.consumer !== undefined &&
+      matchesAny(consumers, consumer.consumer)) ||
     (groups !== undefined && consumer.groups.some((group) => matchesAny(groups, group))) ||
     (projects !== undefined && matchesAny(projects, consumer.project)) ||
     (teams !== undefined && matchesAny(teams, consumer.team)) ||
@@ -22,5 +24,7 @@ const hasClaim = (claim: string | undefined, values: readonly string[]): boolean
 
 export const tellCallers = (list: CallerList): string =>
   Object.entries(list)
-    .map(([kind, names]) => `${kind} ${Array.isArray(names) ? names.join(', ') : Object.keys(names).join(', ')}`)
+    .map(
+      ([kind, names]) => `${kind} ${Array.isArray(names) ? names.join(', ') : Object.keys(names).join(', ')}`,
+    )
     .join(' or ');

@@ -22,8 +22,7 @@ function createAccess(settings: AccessSettings, services: PolicyServices): Polic
   };
   const allowsModel = (exchange: Exchange, names: readonly string[]) =>
     models.every(
-      ([pattern, lists]) =>
-        !names.some((name) => matchesPattern(pattern, name)) || mayCall(exchange, lists),
+      ([pattern, lists]) => !names.some((name) => matchesPattern(pattern, name)) || mayCall(exchange, lists),
     );
   return {
     name: 'access',

@@ -23,7 +23,8 @@ export const anyAuthSchema = (authenticators: Readonly<Record<string, TSchema>>)
     },
     {
       additionalProperties: false,
-      description: 'Requires one credential of several kinds. A wrong one is refused, whatever else would do.',
+      description:
+        'Requires one credential of several kinds. A wrong one is refused, whatever else would do.',
     },
   );
 export type AnyAuthSettings = Static<ReturnType<typeof anyAuthSchema>>;

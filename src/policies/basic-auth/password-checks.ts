@@ -29,7 +29,9 @@ export class PasswordChecks {
   check(owner: PasswordOwner | undefined, given: GivenPassword): boolean | Promise<boolean> {
     const check = owner?.check ?? this.#decoy;
     if (check.scheme === 'sha256')
-      return isSame(Buffer.from(hash('sha256', given.password, 'buffer')), check.digest) && owner !== undefined;
+      return (
+        isSame(Buffer.from(hash('sha256', given.password, 'buffer')), check.digest) && owner !== undefined
+      );
     const known = createHmac('sha256', this.#key).update(`${given.user}:${given.password}`).digest('base64');
     if (this.#known.has(known)) return true;
     if (this.#pending >= mostPending)

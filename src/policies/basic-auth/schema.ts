@@ -11,7 +11,8 @@ export const BasicAuthSchema = Type.Object(
     ),
     optional: Type.Optional(
       Type.Boolean({
-        description: 'Let calls without a password pass, as nobody. A wrong one is refused all the same (false).',
+        description:
+          'Let calls without a password pass, as nobody. A wrong one is refused all the same (false).',
       }),
     ),
   },

@@ -67,7 +67,10 @@ const withoutUsualPort = (authority: string, origin: string): string =>
 const originOf = (url: string | undefined): string | undefined =>
   url !== undefined && URL.canParse(url) ? new URL(url).origin : undefined;
 
-function isDoubled({ headers }: RequestHead, { cookie, header }: { cookie: string; header: string }): boolean {
+function isDoubled(
+  { headers }: RequestHead,
+  { cookie, header }: { cookie: string; header: string },
+): boolean {
   const values = valuesOf(headers, 'cookie').flatMap((line) => cookieValues(line, cookie));
   const sent = headerOf(headers, header);
   // Two of a name: a neighbour's domain may have set one of them.

@@ -3,9 +3,12 @@ import Type, { type Static } from 'typebox';
 export const CsrfSchema = Type.Object(
   {
     origins: Type.Optional(
-      Type.Array(Type.String({ pattern: '^https?://[^\\s/]+$', title: 'an origin such as "https://app.example.com"' }), {
-        description: 'Origins of pages that may call, besides the one they call (none).',
-      }),
+      Type.Array(
+        Type.String({ pattern: '^https?://[^\\s/]+$', title: 'an origin such as "https://app.example.com"' }),
+        {
+          description: 'Origins of pages that may call, besides the one they call (none).',
+        },
+      ),
     ),
     cookies: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {

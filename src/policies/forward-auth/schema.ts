@@ -38,8 +38,12 @@ export const ForwardAuthSchema = Type.Object(
       }),
     ),
     deadline: Duration('How long it may take; then the call is refused (5s).'),
-    cache: Duration('How long an allowance holds for calls that would be asked in the same words (0: never).'),
-    ca: Type.Optional(Type.String({ description: "Authorities beside the system's, in PEM. Write ${file:path}." })),
+    cache: Duration(
+      'How long an allowance holds for calls that would be asked in the same words (0: never).',
+    ),
+    ca: Type.Optional(
+      Type.String({ description: "Authorities beside the system's, in PEM. Write ${file:path}." }),
+    ),
   },
   {
     additionalProperties: false,

@@ -36,16 +36,20 @@ function createHmacAuth(settings: HmacAuthSettings, { consumers, cache, clock }:
         'auth/expired',
         `The signature is of ${createdS}, and it is ${Math.floor(nowS)} here: more than ${skewMs / 1000} s apart.`,
       );
-    if (expiresS !== null && expiresS <= nowS) throw refusal('auth/expired', `The signature was good until ${expiresS}.`);
+    if (expiresS !== null && expiresS <= nowS)
+      throw refusal('auth/expired', `The signature was good until ${expiresS}.`);
   };
   const authenticate = (exchange: Exchange, given: GivenSignature): void | Promise<void> => {
     const { head } = exchange;
     checkTimes(given);
     checkCover(given, head, components);
-    if (needsNonce && given.nonce === null) throw refusal('auth/unknown-credential', 'The signature has no nonce.');
+    if (needsNonce && given.nonce === null)
+      throw refusal('auth/unknown-credential', 'The signature has no nonce.');
     const owner = consumers.findSigner(given.keyId);
     const secret = owner ? Buffer.from(owner.secretBase64, 'base64') : decoy;
-    const expected = createHmac('sha256', secret).update(signatureBase(given.covered, head), 'latin1').digest();
+    const expected = createHmac('sha256', secret)
+      .update(signatureBase(given.covered, head), 'latin1')
+      .digest();
     const fits = given.signature.length === expected.length && timingSafeEqual(given.signature, expected);
     if (!fits || !owner)
       throw refusal('auth/unknown-credential', 'The signature is not that of a known key over this request.');
@@ -70,16 +74,23 @@ function createHmacAuth(settings: HmacAuthSettings, { consumers, cache, clock }:
     onHead(exchange) {
       if (isSigned(exchange.head)) return authenticate(exchange, readSignature(exchange.head));
       if (!optional)
-        throw new Fault('auth/no-credential', 'The request is not signed (RFC 9421: Signature-Input, Signature).', {
-          headers: ['accept-signature', acceptOf(components, needsNonce)],
-        });
+        throw new Fault(
+          'auth/no-credential',
+          'The request is not signed (RFC 9421: Signature-Input, Signature).',
+          {
+            headers: ['accept-signature', acceptOf(components, needsNonce)],
+          },
+        );
     },
     readsBody: ({ head }) => isSigned(head) && hasBody(head),
     onCall({ head, body }) {
       if (!isSigned(head) || !hasBody(head)) return;
       // Of several lines the signature is over all, in their order.
       if (!fitsDigest(valuesOf(head.headers, 'content-digest').join(', '), body ?? Buffer.alloc(0)))
-        throw refusal('auth/unknown-credential', 'The body is not the one that Content-Digest names (RFC 9530).');
+        throw refusal(
+          'auth/unknown-credential',
+          'The body is not the one that Content-Digest names (RFC 9530).',
+        );
     },
   };
 }

@@ -21,7 +21,9 @@ export function readSignature(head: RequestHead): GivenSignature {
   const signatures = parseDictionary(valuesOf(head.headers, 'signature').join(', '));
   if (!inputs || !signatures) throw unreadable('The signature headers are not well-formed (RFC 9421).');
   if (inputs.size !== 1 || signatures.size !== 1)
-    throw unreadable(`Signature-Input names ${inputs.size} signatures, and Signature ${signatures.size}. Send one.`);
+    throw unreadable(
+      `Signature-Input names ${inputs.size} signatures, and Signature ${signatures.size}. Send one.`,
+    );
   const [[label, covered]] = [...inputs] as [[string, NonNullable<ReturnType<typeof inputs.get>>]];
   const given = signatures.get(label);
   if (!('items' in covered) || !given || !('value' in given) || !Buffer.isBuffer(given.value))
@@ -49,7 +51,8 @@ function numberOrNone(value: BareItem | undefined): number | null {
 }
 
 function textOrNone(value: BareItem | undefined): string | null {
-  if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= 256)) return value ?? null;
+  if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= 256))
+    return value ?? null;
   throw unreadable('"nonce" is a text of 1 to 256 characters.');
 }
 

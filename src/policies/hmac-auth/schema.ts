@@ -22,13 +22,15 @@ export const HmacAuthSchema = Type.Object(
     ),
     optional: Type.Optional(
       Type.Boolean({
-        description: 'Let calls without a signature pass, as nobody. A wrong one is refused all the same (false).',
+        description:
+          'Let calls without a signature pass, as nobody. A wrong one is refused all the same (false).',
       }),
     ),
   },
   {
     additionalProperties: false,
-    description: "Requires a signature by a consumer's secret (RFC 9421, hmac-sha256); bodies by their digest (RFC 9530).",
+    description:
+      "Requires a signature by a consumer's secret (RFC 9421, hmac-sha256); bodies by their digest (RFC 9530).",
   },
 );
 export type HmacAuthSettings = Static<typeof HmacAuthSchema>;

@@ -13,7 +13,8 @@ export function signatureBase(covered: InnerList, head: RequestHead): string {
     const { value: name, parameters } = item;
     if (typeof name !== 'string') throw malformed('Components of a signature are texts.');
     // Parts of fields, fields of trailers and of other messages: a server that cannot read them must refuse.
-    if (parameters.size > 0) throw malformed(`The component ${renderItem(item)} is covered in a form that is not understood.`);
+    if (parameters.size > 0)
+      throw malformed(`The component ${renderItem(item)} is covered in a form that is not understood.`);
     if (seen.has(name)) throw malformed(`The component "${name}" is covered twice.`);
     seen.add(name);
     lines.push(`"${name}": ${componentOf(name, head)}`);
@@ -42,7 +43,8 @@ function componentOf(name: string, head: RequestHead): string {
   if (name.startsWith('@') || name !== name.toLowerCase())
     throw malformed(`The component "${name}" is not understood.`);
   const values = valuesOf(head.headers, name);
-  if (values.length === 0) throw malformed(`The header "${name}" is covered by the signature, and did not come.`);
+  if (values.length === 0)
+    throw malformed(`The header "${name}" is covered by the signature, and did not come.`);
   return values.map((value) => value.trim()).join(', ');
 }
 

@@ -27,8 +27,7 @@ function createIpRestriction({ allow, deny }: IpRestrictionSettings): Policy {
   };
 }
 
-const refusal = (address: string) =>
-  new Fault('access/denied', `Calls from ${address} are not taken here.`);
+const refusal = (address: string) => new Fault('access/denied', `Calls from ${address} are not taken here.`);
 
 function rangesOf(ranges: readonly string[]): BlockList {
   const list = new BlockList();

@@ -36,7 +36,10 @@ function createMtlsAuth(settings: MtlsAuthSettings, { consumers }: PolicyService
       if (byHeader) exchange.consumedHeaders.push(field);
       if (certificate === null) {
         if (named(exchange) !== undefined)
-          throw new Fault('auth/unknown-credential', 'The Client-Cert header holds no certificate (RFC 9440).');
+          throw new Fault(
+            'auth/unknown-credential',
+            'The Client-Cert header holds no certificate (RFC 9440).',
+          );
         if (optional) return;
         throw new Fault('auth/no-credential', 'The client has shown no certificate.');
       }

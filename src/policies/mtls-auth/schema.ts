@@ -11,7 +11,7 @@ export const MtlsAuthSchema = Type.Object(
     optional: Type.Optional(
       Type.Boolean({
         description:
-          'Let calls without a certificate pass, as nobody. One that is no consumer's is refused all the same (false).',
+          "Let calls without a certificate pass, as nobody. One that is nobody's here is refused all the same (false).",
       }),
     ),
   },

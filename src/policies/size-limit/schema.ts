@@ -10,7 +10,9 @@ const size = (description: string) =>
 
 export const SizeLimitSchema = Type.Object(
   {
-    request: size("Largest body of a request, within what the route's bodyLimit allows (no bound of its own)."),
+    request: size(
+      "Largest body of a request, within what the route's bodyLimit allows (no bound of its own).",
+    ),
     response: size('Largest body of an answer on http routes (no bound).'),
   },
   {

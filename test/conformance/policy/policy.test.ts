@@ -15,7 +15,11 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 /** Settings that each kind takes; a new kind must say its own. */
 const settings: Readonly<Record<string, object>> = {
-  access: { allow: { groups: ['staff'] }, rule: "request.method == 'GET'", models: { '*': { deny: { teams: ['x'] } } } },
+  access: {
+    allow: { groups: ['staff'] },
+    rule: "request.method == 'GET'",
+    models: { '*': { deny: { teams: ['x'] } } },
+  },
   anonymous: { consumer: 'guest' },
   'any-auth': { any: ['key-auth', { 'basic-auth': { realm: 'here' } }, 'hmac-auth'] },
   'basic-auth': {},
@@ -39,7 +43,15 @@ const settings: Readonly<Record<string, object>> = {
   'size-limit': { request: '1KiB', response: '1MiB' },
 };
 
-const guest = { id: 'consumer:guest', name: 'guest', consumer: 'guest', project: 'web', team: 'red', groups: [], models: null };
+const guest = {
+  id: 'consumer:guest',
+  name: 'guest',
+  consumer: 'guest',
+  project: 'web',
+  team: 'red',
+  groups: [],
+  models: null,
+};
 const services: PolicyServices = {
   ...noServices,
   instance: 'test/0',
