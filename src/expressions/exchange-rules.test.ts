@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Exchange } from '#core/exchange.ts';
 import { checkExchangeExpression, compileExchangeRule } from './index.ts';
@@ -71,6 +72,13 @@ test('what is wrong with a rule is said with its place', () => {
   );
   assert.match(checkExchangeExpression('key.name == "a"')!.message, /key/);
   assert.equal(checkExchangeExpression('call.model == "a"'), null);
+});
+
+test('the rules on the page are rules', () => {
+  const page = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8');
+  const rules = /```text\n([^]*?)```/.exec(page)![1]!.trim().split('\n');
+  assert.ok(rules.length >= 4);
+  for (const rule of rules) assert.equal(checkExchangeExpression(rule), null, rule);
 });
 
 test('only rules about the call wait for it', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { RequestHead } from '#core/head.ts';
@@ -55,6 +56,19 @@ test('the digest of RFC 9421 B.2 is that of its body, and every digest that is u
   assert.ok(!fitsDigest(`${field}, sha-256=:AAAA:`, body));
   for (const none of ['', 'md5=:AAAA:', 'sha-256', 'sha-512="text"', `${field}, ${field}`])
     assert.ok(!fitsDigest(none, body), none);
+});
+
+test('the request on the page is signed as it says', () => {
+  const page = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
+  const [, ...lines] = /```http\n([^]*?)```/.exec(page)![1]!.trim().split('\n');
+  const headers = lines.flatMap((line) => {
+    const [name, ...value] = line.split(': ');
+    return [name!.toLowerCase(), value.join(': ').replace(':…:', ':AAAA:')];
+  });
+  const { covered, nonce } = readSignature({ ...head, headers });
+  assert.equal(signatureBase(covered, { ...head, headers }).split('\n').length, 6);
+  assert.ok(nonce);
+  assert.ok(fitsDigest(headers[3]!, Buffer.from('{"hello": "world"}')));
 });
 
 test('components say what RFC 9421 §2.2 says they do', () => {
