@@ -37,8 +37,8 @@ export function loadPolicyFiles(
     const isSame = sources.digest === inForce?.digest && sources.folder === inForce.folder;
     const kinds = isSame ? inForce.kinds : inspectPolicies(sources);
     for (const { name, file } of kinds)
-      if (policySchemas.has(name))
-        throw new PolicyFileError(`the name "${name}" is that of a policy of the gateway's own`, { file });
+      if (policySchemas.has(name) || name === 'when')
+        throw new PolicyFileError(`the name "${name}" is one of the gateway's own`, { file });
     return { ...sources, kinds };
   } catch (error) {
     const { message } = error as Error;
