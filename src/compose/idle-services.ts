@@ -10,6 +10,7 @@ export const idleServices: Omit<PolicyServices, 'instance'> = {
   clock: systemClock,
   keys: { find: nothing },
   consumers: { find: nothing, all: [] },
+  audit: { hasRoom: nothing, put: nothing },
   cache: {
     claim: nothing,
     begin: nothing,

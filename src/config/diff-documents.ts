@@ -15,7 +15,7 @@ export const hidden = '[hidden]';
 
 /** Only references, after the name of a scheme at most: `Bearer ${env:TOKEN}` tells nobody anything. */
 export const isReferred = (value: string): boolean =>
-  /^(?:[A-Za-z]+ +)?(?:\$\{(?:env|file):[^}]*\})+$/.test(value);
+  /^(?:[A-Za-z]+ +)?(?:\$\{(?:env|file|vault|aws|gcp|kubernetes):[^}]*\})+$/.test(value);
 
 export const isSecret = (schema: JsonSchema): boolean =>
   schema.writeOnly === true || (schema.anyOf ?? []).some(isSecret);

@@ -1,4 +1,5 @@
 import type { PolicyKind } from '#core/contracts/policy.ts';
+import { audit } from './audit/index.ts';
 import { budget } from './budget/index.ts';
 import { compression } from './compression/index.ts';
 import { concurrencyLimit } from './concurrency-limit/index.ts';
@@ -15,6 +16,7 @@ import { setHeaders } from './set-headers/index.ts';
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
   (
     [
+      audit,
       budget,
       compression,
       concurrencyLimit,

@@ -1,3 +1,4 @@
+import { AuditSchema } from './audit/schema.ts';
 import { BudgetSchema } from './budget/schema.ts';
 import { CompressionSchema } from './compression/schema.ts';
 import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
@@ -15,6 +16,7 @@ import { SetHeadersSchema } from './set-headers/schema.ts';
  * needs no validator, which would cost it 20 MB.
  */
 export const policySchemas: ReadonlyMap<string, object> = new Map<string, object>([
+  ['audit', AuditSchema],
   ['budget', BudgetSchema],
   ['compression', CompressionSchema],
   ['concurrency-limit', ConcurrencyLimitSchema],

@@ -57,6 +57,7 @@ for (const name of names) {
             release: unused,
             get: unused,
           },
+          audit: { hasRoom: unused, put: unused },
           clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
         };
         assert.ok(policyKinds.get(kind)?.create(settings, services).summary);

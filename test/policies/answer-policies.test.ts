@@ -21,6 +21,7 @@ const services = {
   consumers: { find: () => undefined, all: [] },
   cache: null as never,
   clock: null as never,
+  audit: null as never,
 };
 
 /** A stream of a dialect whose text comes in these pieces. */

@@ -8,6 +8,7 @@ import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { AuditSink } from './audit.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 
@@ -86,6 +87,7 @@ export interface PolicyServices {
   readonly consumers: ConsumerDirectory;
   readonly cache: CacheStore;
   readonly clock: Clock;
+  readonly audit: AuditSink;
 }
 
 export interface KeyDirectory {

@@ -7,4 +7,5 @@ export const noServices: PolicyServices = {
   consumers: { find: () => undefined, all: [] },
   cache: null as never,
   clock: null as never,
+  audit: null as never,
 };

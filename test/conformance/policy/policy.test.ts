@@ -11,6 +11,7 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 /** Settings that each kind takes; a new kind must say its own. */
 const settings: Readonly<Record<string, object>> = {
+  audit: { content: 'both', onOverflow: 'refuse', mask: { fields: ['secret'], patterns: ['[0-9]+'] } },
   budget: { by: 'key', money: '5 per month' },
   compression: { minBytes: 100 },
   'concurrency-limit': { by: 'key', max: 10 },
@@ -28,6 +29,7 @@ const services = {
   instance: 'test/0',
   keys: { find: () => undefined },
   consumers: { find: () => undefined, all: [] },
+  audit: { hasRoom: () => true, put: () => undefined },
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),
