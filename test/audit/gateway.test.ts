@@ -157,7 +157,7 @@ test('an exchange is on record with decisions, use, price and masked content; wh
       answer: { choices: { blocks: { text: string }[] }[] };
     };
   };
-  assert.equal(about.consumer.id, 'tester');
+  assert.equal(about.consumer.id, 'file:tester');
   assert.equal(about.attempts[0]!.provider, 'o');
   assert.ok(about.attempts[0]!.tokens.output > 0);
   assert.deepEqual(content.request.json.metadata, { card: '[masked]' });
