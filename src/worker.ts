@@ -29,6 +29,7 @@ import { AskedAccount } from './compose/ask-account.ts';
 import { auditMetrics } from './compose/audit-metrics.ts';
 import { createCounters } from './compose/create-counters.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
+import { KeptParts } from './compose/kept-parts.ts';
 import { KeyTable } from './compose/key-table.ts';
 import { openCache } from './compose/open-cache.ts';
 import { ProviderKeys } from './compose/provider-keys.ts';
@@ -91,6 +92,7 @@ const parts: Parts = {
   keys,
   audit,
   providerKeys,
+  kept: new KeptParts(),
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
   clock,

@@ -1,4 +1,4 @@
-import type { Reply } from '#core/contracts/signer.ts';
+import type { Reply } from '#core/contracts/ask.ts';
 
 /** The answer's JSON object. @throws Error that says what came, and shows nothing of it. */
 export function objectIn({ body }: Reply, who: string): Record<string, unknown> {

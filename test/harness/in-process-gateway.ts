@@ -29,6 +29,7 @@ import { listen } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { compileGateway, type Parts } from '../../src/compose/compile-gateway.ts';
 import { loadConfig } from '../../src/compose/configuration.ts';
+import { KeptParts } from '../../src/compose/kept-parts.ts';
 import { KeyTable } from '../../src/compose/key-table.ts';
 import { ProviderKeys } from '../../src/compose/provider-keys.ts';
 import { openPriceSource } from '../../src/compose/price-source.ts';
@@ -89,6 +90,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     keys: new KeyTable(),
     providerKeys: new ProviderKeys(clock, () => undefined),
     audit: { hasRoom: () => true, put: (entry) => void audited.push(entry) },
+    kept: new KeptParts(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
     cache: connectCache(answersPort, new Uint8Array(32)),

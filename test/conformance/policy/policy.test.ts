@@ -30,6 +30,9 @@ const services = {
   keys: { find: () => undefined },
   consumers: { find: () => undefined, all: [] },
   audit: { hasRoom: () => true, put: () => undefined },
+  teamOf: () => 'red',
+  ask: () => Promise.reject(new Fault('upstream/connect', 'There is no other server in this test.')),
+  keep: <T>(_: string, make: () => T) => make(),
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),
