@@ -8,6 +8,7 @@ import { didYouMean, Problems } from './problem.ts';
 import { resolveAudit } from './resolve-audit.ts';
 import { resolveEvents } from './resolve-events.ts';
 import { resolveConsumers } from './resolve-consumers.ts';
+import { resolveCredentials } from './resolve-credentials.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveCharges } from './resolve-charges.ts';
@@ -110,6 +111,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
+    credentials: resolveCredentials(document, problems),
     teams,
   };
   try {

@@ -50,6 +50,7 @@ export const faultKinds = {
     false,
     'The client broke the rules of WebSocket, or a limit of the route',
   ),
+  'request/forged': kind(403, 'client', false, 'The request may come from a page of somebody else'),
   'request/loop': kind(508, 'client', false, 'The request has passed this gateway before'),
   'route/not-found': kind(404, 'client', false, 'No route matches the request'),
   'route/method-not-allowed': kind(405, 'client', false, 'The path exists, the method does not'),
@@ -58,6 +59,7 @@ export const faultKinds = {
   'auth/unknown-credential': kind(401, 'client', false, 'The credential is not known'),
   'auth/expired': kind(401, 'client', false, 'The credential has expired or was revoked'),
   'auth/unavailable': kind(503, 'gateway', true, 'Who calls cannot be found out at the moment'),
+  'access/denied': kind(403, 'client', false, 'This caller may not do this'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'audit/unavailable': kind(
@@ -138,6 +140,7 @@ export const faultKinds = {
     true,
     'The upstream sent an answer that does not fit its dialect',
   ),
+  'upstream/answer-too-large': kind(502, 'upstream', false, 'The answer is larger than this route allows'),
   'upstream/refused': kind(502, 'upstream', false, 'The upstream refused the call'),
   'upstream/overloaded': kind(503, 'upstream', true, 'The upstream is overloaded'),
   'upstream/rate-limited': kind(429, 'upstream', true, 'The upstream limits this gateway'),
