@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
 import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
@@ -12,6 +13,7 @@ import { addNew } from './new.ts';
 import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
 import { addSchema } from './schema.ts';
+import { addSecrets } from './secrets.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addTestPolicies } from './test-policies.ts';
@@ -56,7 +58,9 @@ function program(): Command {
   addKeys(sluice);
   addNodes(sluice);
   addLedger(sluice);
+  addAudit(sluice);
   addUsage(sluice);
+  addSecrets(sluice);
   addBackup(sluice);
   addMigrate(sluice);
   return sluice;

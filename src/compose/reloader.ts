@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { watchConfig, type FileWatch } from '#config/watch.ts';
 import { PolicyFolderWatch } from '#extensions/index.ts';
 import {
-  loadConfig,
+  loadWithSecrets,
   type ConfigSource,
   type LoadedConfig,
   type Overrides,
@@ -87,6 +87,11 @@ export class Reloader {
     return this.#queue({ shared });
   }
 
+  /** What the document refers to is not what it was. */
+  refresh(): void {
+    void this.#queue({});
+  }
+
   close(): void {
     this.#watch?.close();
     this.#folder.close();
@@ -107,7 +112,7 @@ export class Reloader {
     try {
       const policies = { inForce: before.snapshot.policyFiles ?? null, mayLoad: true };
       const version = before.snapshot.version + 1;
-      const read = loadConfig({ ...change, source, overrides, shared, version, policies });
+      const read = await loadWithSecrets({ ...change, source, overrides, shared, version, policies });
       const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
       const { storage } = before.snapshot;
       const loaded = { ...read, snapshot: { ...read.snapshot, listen, storage } };

@@ -13,6 +13,7 @@ export const bootstrapKeys = [
   'limits',
   'drain',
   'policyFolder',
+  'secrets',
 ] as const satisfies readonly (keyof ConfigDocument)[];
 
 export const isBootstrapKey = (key: string): boolean => bootstrapKeys.some((known) => known === key);

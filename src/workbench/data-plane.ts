@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPoolMemory, PoolMemory, TargetPace } from '#balance/index.ts';
 import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
+import type { AuditedExchange } from '#core/contracts/audit.ts';
 import type { PolicyKind } from '#core/contracts/policy.ts';
 import type { Receipt } from '#core/receipt.ts';
 import type { Snapshot } from '#core/snapshot.ts';
@@ -29,10 +30,13 @@ import { createUpstream } from '#transport/upstream/index.ts';
 import { compileGateway, type Parts } from '../compose/compile-gateway.ts';
 import { KeptParts } from '../compose/kept-parts.ts';
 import { KeyTable } from '../compose/key-table.ts';
+import { ProviderKeys } from '../compose/provider-keys.ts';
 import { systemClock } from '../compose/system-clock.ts';
 
 export interface DataPlane {
   readonly url: string;
+  /** What its routes' policies gave to the audit log. */
+  readonly audited: readonly AuditedExchange[];
   /** Of an exchange, once it is settled. */
   receiptOf(id: string): Promise<Receipt>;
   metrics(): MetricsDump;
@@ -59,6 +63,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
   const answers = openCacheService(join(folder, 'answers.db'));
   const answersPort = answers.openPort();
   const receipts = new Map<string, Receipt>();
+  const audited: AuditedExchange[] = [];
   const observer = createObserver({ accessLog: snapshot.accessLog, clock, writeError });
   const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const own = kinds(observer);
@@ -82,6 +87,8 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
     calibration: openCalibration(createCalibrationMemory()),
     poolMemory,
     keys: new KeyTable(),
+    providerKeys: new ProviderKeys(clock, () => undefined),
+    audit: { hasRoom: () => true, put: (entry) => void audited.push(entry) },
     kept: new KeptParts(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
@@ -111,6 +118,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
     onExchange: (inbound) => void parts.serve(inbound),
   });
   return {
+    audited,
     url: `http://127.0.0.1:${listener.port}`,
     async receiptOf(id) {
       for (const until = Date.now() + 10_000; Date.now() < until;) {
