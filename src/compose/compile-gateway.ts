@@ -28,6 +28,7 @@ import { createAsk } from './create-ask.ts';
 import { directoriesOf } from './directories.ts';
 import type { KeptParts } from './kept-parts.ts';
 import { originOf } from './origin-of.ts';
+import { SignedUpstream } from './signed-upstream.ts';
 import { signerServices } from './signer-services.ts';
 
 /** What outlives a reload. */
@@ -180,5 +181,8 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   if (signer === undefined)
     throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
   const sign = signer && signer(provider, signerServices(provider, parts));
-  return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
+  const upstream = sign?.again
+    ? new SignedUpstream({ upstream: parts.upstream, sign, signed: true })
+    : parts.upstream;
+  return { upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

@@ -5,8 +5,10 @@ import { concurrencyLimit } from './concurrency-limit/index.ts';
 import { cors } from './cors/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
 import { idempotency } from './idempotency/index.ts';
+import { jwt } from './jwt/index.ts';
 import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
+import { oidc } from './oidc/index.ts';
 import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
@@ -21,8 +23,10 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       cors,
       faultInjection,
       idempotency,
+      jwt,
       keyAuth,
       modelAccess,
+      oidc,
       queue,
       rateLimit,
       setHeaders,

@@ -4,8 +4,10 @@ import { ConcurrencyLimitSchema } from './concurrency-limit/schema.ts';
 import { CorsSchema } from './cors/schema.ts';
 import { FaultInjectionSchema } from './fault-injection/schema.ts';
 import { IdempotencySchema } from './idempotency/schema.ts';
+import { JwtSchema } from './jwt/schema.ts';
 import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
+import { OidcSchema } from './oidc/schema.ts';
 import { QueueSchema } from './queue/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
@@ -21,8 +23,10 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['cors', CorsSchema],
   ['fault-injection', FaultInjectionSchema],
   ['idempotency', IdempotencySchema],
+  ['jwt', JwtSchema],
   ['key-auth', KeyAuthSchema],
   ['model-access', ModelAccessSchema],
+  ['oidc', OidcSchema],
   ['queue', QueueSchema],
   ['rate-limit', RateLimitSchema],
   ['set-headers', SetHeadersSchema],
