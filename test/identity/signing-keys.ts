@@ -13,8 +13,9 @@ import {
 export interface SigningKey {
   readonly alg: string;
   readonly kid: string;
-  /** Public half; undefined of a secret. */
+  /** Public half, or the secret. */
   readonly jwk: JsonWebKey & { kid: string };
+  readonly privateJwk: JsonWebKey;
   sign(signed: string): Buffer;
 }
 
@@ -46,13 +47,15 @@ function signatureOf(alg: string, signed: string, key: KeyObject): Buffer {
 export function makeKey(alg: string, kid: string): SigningKey {
   const { privateKey, publicKey } = keyPairOf(alg);
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
-  return { alg, kid, jwk, sign: (signed) => signatureOf(alg, signed, privateKey) };
+  const privateJwk = privateKey.export({ format: 'jwk' });
+  return { alg, kid, jwk, privateJwk, sign: (signed) => signatureOf(alg, signed, privateKey) };
 }
 
 export const makeSecret = (alg: string, secret: Buffer | string): SigningKey => ({
   alg,
   kid: 'none',
   jwk: { kty: 'oct', kid: 'none', k: Buffer.from(secret).toString('base64url') },
+  privateJwk: { kty: 'oct' },
   sign: (signed) => createHmac(digestOf(alg), secret).update(signed).digest(),
 });
 

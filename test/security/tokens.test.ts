@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { startSimulator } from '../../simulator/server.ts';
 import { startTestGateway, type TestGateway } from '../harness/gateway.ts';
 import { badTokens } from '../identity/bad-tokens.ts';
 import { makeKey, makeSecret, makeToken, pemOf, type SigningKey } from '../identity/signing-keys.ts';
@@ -66,6 +67,7 @@ let gateway: TestGateway;
 
 before(async () => {
   await server.start();
+  const simulator = await startSimulator({ port: 0 });
   server.sets.set('/jwks', [...keys, postQuantum]);
   server.sets.set('/flood', keys.slice(0, 1));
   server.sets.set('/rotating', keys.slice(0, 1));
@@ -80,15 +82,12 @@ before(async () => {
     name,
     match: { path: `/${name}/**` },
     stripPrefix: `/${name}`,
-    to: { http: gatewayUpstream },
+    to: { http: simulator.url },
     policies: [{ jwt: policy }],
   });
-  const simulator = (await import('../../simulator/server.ts')).startSimulator;
-  const upstream = await simulator({ port: 0 });
-  const gatewayUpstream = upstream.url;
   const jwks = (path: string, more: object = {}) => ({ issuers: [{ ...usual, jwks: server.url + path, ...more }] });
   gateway = await startTestGateway({
-    simulator: upstream,
+    simulator,
     config: {
       limits: { header: '64KiB' },
       routes: [
