@@ -48,7 +48,9 @@ export function resolveSigner(
 export function resolveOAuth2(settings: OAuth2Settings, tell: (message: string) => void): SignerUse {
   const { clientSecret, privateKey, auth, keyId, keyAlgorithm } = settings;
   if ((clientSecret === undefined) === (privateKey === undefined))
-    tell(`expected either "clientSecret" or "privateKey", got ${privateKey === undefined ? 'neither' : 'both'}`);
+    tell(
+      `expected either "clientSecret" or "privateKey", got ${privateKey === undefined ? 'neither' : 'both'}`,
+    );
   else if (auth !== undefined && (auth === 'private_key_jwt') !== (privateKey !== undefined))
     tell(`"auth: ${auth}" wants "${auth === 'private_key_jwt' ? 'privateKey' : 'clientSecret'}"`);
   if (privateKey === undefined && (keyId ?? keyAlgorithm) !== undefined)

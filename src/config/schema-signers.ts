@@ -80,13 +80,18 @@ export const OAuth2Schema = Type.Object(
           'How the gateway proves who it is: the secret in a header (basic) or in the body (post), or the key (private_key_jwt) (basic; with a key private_key_jwt).',
       }),
     ),
-    scope: Type.Optional(Type.String({ minLength: 1, description: 'What is asked for (nothing in particular).' })),
-    audience: Type.Optional(Type.String({ minLength: 1, description: 'Whom tokens are to be for, where the server asks.' })),
-    resource: Type.Optional(
-      Type.String({ minLength: 1, description: 'The same as RFC 8707 has it.' }),
+    scope: Type.Optional(
+      Type.String({ minLength: 1, description: 'What is asked for (nothing in particular).' }),
     ),
+    audience: Type.Optional(
+      Type.String({ minLength: 1, description: 'Whom tokens are to be for, where the server asks.' }),
+    ),
+    resource: Type.Optional(Type.String({ minLength: 1, description: 'The same as RFC 8707 has it.' })),
   },
-  { ...strict, description: 'Access tokens by client credentials (OAuth 2.0), fetched and renewed by the gateway.' },
+  {
+    ...strict,
+    description: 'Access tokens by client credentials (OAuth 2.0), fetched and renewed by the gateway.',
+  },
 );
 
 export type AwsSettings = Static<typeof AwsSchema>;

@@ -59,7 +59,12 @@ export const faultKinds = {
   'auth/expired': kind(401, 'client', false, 'The credential has expired or was revoked'),
   'auth/invalid-token': kind(401, 'client', false, 'The token is not valid'),
   'auth/insufficient-scope': kind(403, 'client', false, 'The token does not cover what is asked for'),
-  'auth/unknown-consumer': kind(403, 'client', false, 'The credential is valid, but its bearer is nobody here'),
+  'auth/unknown-consumer': kind(
+    403,
+    'client',
+    false,
+    'The credential is valid, but its bearer is nobody here',
+  ),
   'auth/login-failed': kind(401, 'client', false, 'The login did not come to its end'),
   'auth/unavailable': kind(503, 'gateway', true, 'Who calls cannot be found out at the moment'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),

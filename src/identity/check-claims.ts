@@ -87,7 +87,13 @@ export function checkBinding(claims: JsonObject, { clientCertificate }: RequestH
   const { cnf } = claims;
   if (cnf === undefined) return;
   const thumbprint = typeof cnf === 'object' && cnf !== null ? (cnf as JsonObject)['x5t#S256'] : undefined;
-  const shown = clientCertificate && Buffer.from(clientCertificate.fingerprint256, 'hex').toString('base64url');
-  if (typeof thumbprint !== 'string' || shown === null || shown !== thumbprint || Object.keys(cnf as object).length > 1)
+  const shown =
+    clientCertificate && Buffer.from(clientCertificate.fingerprint256, 'hex').toString('base64url');
+  if (
+    typeof thumbprint !== 'string' ||
+    shown === null ||
+    shown !== thumbprint ||
+    Object.keys(cnf as object).length > 1
+  )
     throw invalidToken('The token is bound to a key that the caller has not proved to have.');
 }

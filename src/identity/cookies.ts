@@ -8,7 +8,8 @@ function* pairsOf({ headers }: RequestHead): Generator<{ name: string; value: st
     for (const piece of headers[i + 1]!.split(';')) {
       const pair = piece.trim();
       const equals = pair.indexOf('=');
-      if (equals > 0) yield { name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim(), pair };
+      if (equals > 0)
+        yield { name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim(), pair };
     }
   }
 }

@@ -1,3 +1,4 @@
+import { Fault } from '#core/fault.ts';
 import type { Ask, Question } from '#core/contracts/ask.ts';
 
 /** What a library of OAuth asks by in place of `fetch`. */
@@ -23,6 +24,9 @@ export const fetchByAsk =
       headers: Object.entries(headers).flatMap(([name, value]) => [name.toLowerCase(), value]),
       body: body === undefined || body === null ? null : String(body),
     });
+    // What a server in trouble says is no answer of its protocol.
+    if (reply.status >= 500)
+      throw new Fault('upstream/refused', `${new URL(url).host} answered ${reply.status}.`);
     const pairs: [string, string][] = [];
     for (let i = 0; i < reply.headers.length; i += 2) pairs.push([reply.headers[i]!, reply.headers[i + 1]!]);
     return new Response(bodiless.has(reply.status) ? null : reply.body, {

@@ -69,7 +69,10 @@ function remote(settings: IssuerSettings, jwks: string | null, { ask, keep, cloc
   const deadlineMs = parseDuration(settings.timeout ?? '5s');
   const source = { deadlineMs, maxBytes, ...(ca === undefined ? {} : { ca }) };
   const fetch = async () =>
-    fetchJson(ask, { ...source, url: jwks ?? placeOf(await fetchJson(ask, { ...source, url: metadata }), issuer) });
+    fetchJson(ask, {
+      ...source,
+      url: jwks ?? placeOf(await fetchJson(ask, { ...source, url: metadata }), issuer),
+    });
   const parse = (text: string) => parseKeySet(JSON.parse(text), algorithms);
   const name = JSON.stringify(['issuer-keys', issuer, jwks, metadata, ca, algorithms, rules, deadlineMs]);
   const document = keep(name, () => new RemoteDocument({ fetch, parse }, rules, clock));

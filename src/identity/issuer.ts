@@ -67,11 +67,14 @@ export class Issuer {
   }
 
   #checkHeader({ typ, crit, kid }: JsonObject): void {
-    if (kid !== undefined && typeof kid !== 'string') throw invalidToken("The name of the token's key (kid) is not a text.");
+    if (kid !== undefined && typeof kid !== 'string')
+      throw invalidToken("The name of the token's key (kid) is not a text.");
     // RFC 7515 §4.1.11: what is critical must be understood, and nothing is here.
     if (crit !== undefined) throw invalidToken('The token has a critical extension (crit).');
     const type = typ === undefined ? null : typeof typ === 'string' ? typeName(typ) : '';
-    const fits = this.#types ? type !== null && this.#types.includes(type) : type === null || usualTypes.includes(type);
+    const fits = this.#types
+      ? type !== null && this.#types.includes(type)
+      : type === null || usualTypes.includes(type);
     if (!fits) throw invalidToken('The token is of another type (typ) than is taken here.');
   }
 }

@@ -76,7 +76,9 @@ export function secretKeySet(secret: Uint8Array, allowed: readonly string[] | nu
   if (algorithms.length === 0) throw new Error('a secret verifies HS256, HS384 and HS512 alone');
   const bytes = Math.max(...algorithms.map((name) => Number(name.slice(2)) / 8));
   if (secret.length < bytes)
-    throw new Error(`the secret has ${secret.length} bytes; ${algorithms.join(', ')} wants ${bytes} at least`);
+    throw new Error(
+      `the secret has ${secret.length} bytes; ${algorithms.join(', ')} wants ${bytes} at least`,
+    );
   return { keys: [{ kid: null, algorithms, key: secret }] };
 }
 

@@ -24,7 +24,9 @@ export function createMapBearer(
   directories: Directories,
 ): MapBearer {
   const subjectOf = (claims: JsonObject) => {
-    const name = settings.subject ?? 'sub';
+    // RFC 9068 §2.2: of a token that stands for no user, the client is the subject; some issuers say that alone.
+    const names = settings.subject === undefined ? ['sub', 'client_id'] : [settings.subject];
+    const name = names.find((each) => claimAt(claims, each) !== undefined) ?? names[0]!;
     const [subject, ...others] = textsOf(claimAt(claims, name));
     if (subject === undefined || others.length > 0 || subject.length > maxSubject)
       throw unknownBearer(`The token does not say who its bearer is (${name}).`);
@@ -63,7 +65,8 @@ function ofProject(
   { project, name, groups, models }: BearerSettings,
   { idOf, subjectOf, directories: { teamOf } }: Parts & { subjectOf: (claims: JsonObject) => string },
 ): MapBearer {
-  if (project === undefined) throw new Error('expected "consumer" or "project", which say whom tokens stand for');
+  if (project === undefined)
+    throw new Error('expected "consumer" or "project", which say whom tokens stand for');
   if (typeof project === 'string' && teamOf(project) === undefined)
     throw new Error(`there is no project "${project}"`);
   return (claims) => {

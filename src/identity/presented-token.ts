@@ -21,8 +21,7 @@ export function presentedToken(head: RequestHead, places: TokenPlaces): string |
     if (places.headers.includes(name)) tokens.add(tokenIn(name, head.headers[i + 1]!));
   }
   if (places.cookie !== null) for (const { value } of cookiesOf(head, places.cookie)) tokens.add(value);
-  if (places.query !== null)
-    for (const value of queryValues(head.query, places.query)) tokens.add(value);
+  if (places.query !== null) for (const value of queryValues(head.query, places.query)) tokens.add(value);
   if (tokens.size > 1) throw ambiguousToken('Two different tokens were sent. Send one.');
   const [token = null] = tokens;
   if (token === '') throw invalidToken('The token is empty.');

@@ -30,7 +30,8 @@ const listOrClaim = (description: string) =>
 export const bearerFields = {
   consumer: Type.Optional(
     Type.Union([Type.String({ minLength: 1 }), claim], {
-      description: 'A name under consumers, or the claim that says one. All else about the caller is said there.',
+      description:
+        'A name under consumers, or the claim that says one. All else about the caller is said there.',
     }),
   ),
   project: Type.Optional(
@@ -40,14 +41,19 @@ export const bearerFields = {
     }),
   ),
   subject: Type.Optional(
-    Type.String({ minLength: 1, description: 'The claim that says who it is, for limits by key and receipts (sub).' }),
+    Type.String({
+      minLength: 1,
+      description: 'The claim that says who it is, for limits by key and receipts (sub).',
+    }),
   ),
   name: Type.Optional(
     Type.String({ minLength: 1, description: 'The claim that says what people call it (the subject).' }),
   ),
   groups: Type.Optional(listOrClaim('Groups the caller is in, or the claim that lists them (none).')),
   models: Type.Optional(
-    listOrClaim('Names and * patterns of models it may use, or the claim that lists them (all that its project may).'),
+    listOrClaim(
+      'Names and * patterns of models it may use, or the claim that lists them (all that its project may).',
+    ),
   ),
 };
 
@@ -94,9 +100,15 @@ const keyFields = {
     Type.Union(
       [
         Type.String({ pattern: '^https?://[^\\s#]+$' }),
-        Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1 }) }, strict),
+        Type.Object(
+          { keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1 }) },
+          strict,
+        ),
       ],
-      { title: 'a URL, or { keys: […] }', description: 'Its keys, a JWK set (RFC 7517): where it is, or itself.' },
+      {
+        title: 'a URL, or { keys: […] }',
+        description: 'Its keys, a JWK set (RFC 7517): where it is, or itself.',
+      },
     ),
   ),
   publicKeys: Type.Optional(
@@ -119,15 +131,16 @@ const keyFields = {
     }),
   ),
   refresh: Type.Optional(duration('How old fetched keys may be before they are fetched anew (10min).')),
-  keepStale: Type.Optional(
-    duration('For how long after that they hold while they cannot be fetched (24h).'),
-  ),
+  keepStale: Type.Optional(duration('For how long after that they hold while they cannot be fetched (24h).')),
   coolDown: Type.Optional(
     duration('Between two fetches of the keys, however many unknown ones are asked for (30s).'),
   ),
   timeout: Type.Optional(duration('In which its server must have answered (5s).')),
   ca: Type.Optional(
-    Type.String({ minLength: 1, description: "Authorities to trust beside the system's, as PEM. Write ${file:path}." }),
+    Type.String({
+      minLength: 1,
+      description: "Authorities to trust beside the system's, as PEM. Write ${file:path}.",
+    }),
   ),
 };
 

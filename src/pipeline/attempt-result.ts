@@ -4,7 +4,11 @@ import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import type { Fault } from '#core/fault.ts';
 import { totalsOf } from '#core/usage.ts';
 
-const unreached = new Set<Fault['code']>(['upstream/connect', 'upstream/connect-timeout', 'upstream/credential']);
+const unreached = new Set<Fault['code']>([
+  'upstream/connect',
+  'upstream/connect-timeout',
+  'upstream/credential',
+]);
 
 /** Nothing of the request can have reached its upstream. */
 export const neverLeft = ({ code }: Fault): boolean => unreached.has(code);

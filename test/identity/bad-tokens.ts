@@ -56,10 +56,14 @@ function* wrongAlgorithms({ key, claims }: Forge): Generator<BadToken> {
       ['the PEM', pemOf(key)],
       ['the PEM without its last line end', pemOf(key).trimEnd()],
       ['the JWK', JSON.stringify(key.jwk)],
-      ['its modulus', Buffer.from((key.jwk.n ?? key.jwk.x ?? key.jwk['pub']) as string, 'base64url')],
+      ['its modulus', Buffer.from((key.jwk.n ?? key.jwk.x)!, 'base64url')],
       ['nothing', ''],
     ] as const)
-      yield { kind, about: `${alg} with ${what}`, token: makeToken(makeSecret(alg, secret), claims, { alg, kid }) };
+      yield {
+        kind,
+        about: `${alg} with ${what}`,
+        token: makeToken(makeSecret(alg, secret), claims, { alg, kid }),
+      };
 }
 
 function* wrongKeys({ key, stranger, claims }: Forge): Generator<BadToken> {
@@ -86,11 +90,22 @@ function* wrongKeys({ key, stranger, claims }: Forge): Generator<BadToken> {
     token: `${header}.${encode({ ...claims, sub: 'root' })}.${signature}`,
   };
   for (const odd of [
-    ...['../../../../dev/null', '/dev/null', 'C:\\nul', "x' UNION SELECT 'secret'--", '__proto__', 'constructor'],
+    ...[
+      '../../../../dev/null',
+      '/dev/null',
+      'C:\\nul',
+      "x' UNION SELECT 'secret'--",
+      '__proto__',
+      'constructor',
+    ],
     ...['', 'x'.repeat(5000), 'a\u0000b', 'https://evil.test/key'],
   ]) {
     if (key.jwk.kty === 'oct') break;
-    yield { kind, about: `kid ${JSON.stringify(odd.slice(0, 40))}`, token: makeToken(key, claims, { kid: odd }) };
+    yield {
+      kind,
+      about: `kid ${JSON.stringify(odd.slice(0, 40))}`,
+      token: makeToken(key, claims, { kid: odd }),
+    };
     const secret = makeSecret('HS256', '');
     yield { kind, about: 'the same, by an empty secret', token: makeToken(secret, claims, { kid: odd }) };
   }
@@ -116,11 +131,46 @@ function* wrongKeys({ key, stranger, claims }: Forge): Generator<BadToken> {
 function* wrongClaims({ key, claims, nowS }: Forge): Generator<BadToken> {
   const kind = 'claim';
   const values: Record<string, readonly unknown[]> = {
-    iss: [undefined, null, '', 'https://evil.test', [claims['iss']], { a: claims['iss'] }, 1, `${claims['iss']}/`],
-    aud: [undefined, null, '', 'other', [], ['other'], 1, true, { aud: claims['aud'] }, [claims['aud'], 1], `${claims['aud']} `],
+    iss: [
+      undefined,
+      null,
+      '',
+      'https://evil.test',
+      [claims['iss']],
+      { a: claims['iss'] },
+      1,
+      `${claims['iss']}/`,
+    ],
+    aud: [
+      undefined,
+      null,
+      '',
+      'other',
+      [],
+      ['other'],
+      1,
+      true,
+      { aud: claims['aud'] },
+      [claims['aud'], 1],
+      `${claims['aud']} `,
+    ],
     azp: ['evil', 1, null, '', ['web'], 'WEB'],
     client_id: ['evil', 1, null, {}],
-    exp: [undefined, null, '', String(nowS + 600), nowS - 3600, 0, -1, -nowS, true, [nowS + 600], {}, 9e15, '1e400'],
+    exp: [
+      undefined,
+      null,
+      '',
+      String(nowS + 600),
+      nowS - 3600,
+      0,
+      -1,
+      -nowS,
+      true,
+      [nowS + 600],
+      {},
+      9e15,
+      '1e400',
+    ],
     nbf: [nowS + 3600, null, String(nowS), -1, true, [], {}, 9e15],
     iat: [nowS + 3600, null, 'yesterday', -1, true, [], {}],
     sub: [1, null, true, ['a'], { a: 1 }],
@@ -143,10 +193,25 @@ function* wrongClaims({ key, claims, nowS }: Forge): Generator<BadToken> {
 
 function* wrongHeaders({ key, claims }: Forge): Generator<BadToken> {
   const kind = 'header';
-  for (const typ of ['logout+jwt', 'secevent+jwt', 'dpop+jwt', 'application/logout+jwt', 'ID', '', 5, null, ['JWT'], {}])
+  for (const typ of [
+    'logout+jwt',
+    'secevent+jwt',
+    'dpop+jwt',
+    'application/logout+jwt',
+    'ID',
+    '',
+    5,
+    null,
+    ['JWT'],
+    {},
+  ])
     yield { kind, about: `typ ${JSON.stringify(typ)}`, token: makeToken(key, claims, { typ }) };
   for (const crit of [['exp'], ['b64'], ['x'], [], 'exp', null, [1], {}])
-    yield { kind, about: `crit ${JSON.stringify(crit)}`, token: makeToken(key, claims, { crit, b64: false, exp: 1, x: 1 }) };
+    yield {
+      kind,
+      about: `crit ${JSON.stringify(crit)}`,
+      token: makeToken(key, claims, { crit, b64: false, exp: 1, x: 1 }),
+    };
 }
 
 function* wrongEncodings({ key, claims }: Forge): Generator<BadToken> {
@@ -170,7 +235,7 @@ function* wrongEncodings({ key, claims }: Forge): Generator<BadToken> {
     'no signature': `${header}.${payload}.`,
     'only dots': '..',
     'no token': 'token',
-    'padding': `${good}==`,
+    padding: `${good}==`,
     'a padded header': `${header}=.${payload}.${signature}`,
     'an unusual letter': `${header}.${payload}!.${signature}`,
     'a percent escape': `${header}%2E${payload}.${signature}`,
@@ -201,7 +266,10 @@ function* wrongEncodings({ key, claims }: Forge): Generator<BadToken> {
   };
   for (const name of ['iss', 'aud', 'exp', 'sub', 'verified']) {
     const first = makeToken(key, body.replace('{', `{${JSON.stringify(name)}:1,`));
-    const last = makeToken(key, body.replace(/\}$/, `,${JSON.stringify(name)}:${JSON.stringify(claims[name])}}`));
+    const last = makeToken(
+      key,
+      body.replace(/\}$/, `,${JSON.stringify(name)}:${JSON.stringify(claims[name])}}`),
+    );
     tokens[`${name} twice, the first wrong`] = first;
     tokens[`${name} twice, both right`] = last;
     tokens[`${name} twice, once escaped`] = makeToken(

@@ -1,3 +1,5 @@
+import { request as ask } from 'node:http';
+
 /** What a browser does that matters here: cookies by host and path, redirects, forms, and where a request comes from. */
 
 interface Cookie {
@@ -17,12 +19,42 @@ export interface Page {
   readonly way: readonly string[];
 }
 
+/** One request as it is said: `fetch` would say by itself that it is none of a page. Follows nothing. */
+export function request(
+  url: string,
+  {
+    method = 'GET',
+    headers = {},
+    body = '',
+  }: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const asked = ask(url, { method, headers: { ...headers, ...length } }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
+      answer.on('end', () => {
+        const fields = new Headers();
+        for (let i = 0; i < answer.rawHeaders.length; i += 2)
+          fields.append(answer.rawHeaders[i]!, answer.rawHeaders[i + 1]!);
+        const status = answer.statusCode!;
+        const text = Buffer.concat(chunks);
+        resolve(new Response(status === 204 || status === 304 ? null : text, { status, headers: fields }));
+      });
+    });
+    asked.on('error', reject).end(body);
+  });
+}
+
 export class Browser {
   /** By host and port. Real ones do not tell ports apart; the gateway and the provider have different hosts in life. */
   readonly #cookies = new Map<string, Map<string, Cookie>>();
 
   /** Opens a page, and follows where it leads. */
-  async open(url: string, init: { readonly method?: string; readonly body?: URLSearchParams; readonly site?: string } = {}): Promise<Page> {
+  async open(
+    url: string,
+    init: { readonly method?: string; readonly body?: URLSearchParams; readonly site?: string } = {},
+  ): Promise<Page> {
     const way: string[] = [];
     let next = { url, method: init.method ?? 'GET', body: init.body ?? null };
     for (let hops = 0; hops < 20; hops++) {
@@ -30,11 +62,21 @@ export class Browser {
       const answer = await this.send(next.url, {
         method: next.method,
         body: next.body,
-        headers: { accept: 'text/html,*/*', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': init.site ?? 'none' },
+        headers: {
+          accept: 'text/html,*/*',
+          'sec-fetch-mode': 'navigate',
+          'sec-fetch-site': init.site ?? 'none',
+        },
       });
       const location = answer.headers.get('location');
       if (answer.status < 300 || answer.status >= 400 || location === null)
-        return { url: next.url, status: answer.status, headers: answer.headers, text: await answer.text(), way };
+        return {
+          url: next.url,
+          status: answer.status,
+          headers: answer.headers,
+          text: await answer.text(),
+          way,
+        };
       await answer.body?.cancel();
       next = { url: new URL(location, next.url).href, method: 'GET', body: null };
     }
@@ -42,17 +84,25 @@ export class Browser {
   }
 
   /** One request with the browser's cookies; what is set is kept. */
-  async send(url: string, init: { method?: string; body?: URLSearchParams | null; headers?: Record<string, string> } = {}): Promise<Response> {
+  async send(
+    url: string,
+    init: { method?: string; body?: URLSearchParams | null; headers?: Record<string, string> } = {},
+  ): Promise<Response> {
     const { host, pathname } = new URL(url);
     const jar = this.#cookies.get(host) ?? new Map<string, Cookie>();
     this.#cookies.set(host, jar);
-    const sent = [...jar.values()].filter(({ path }) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`));
+    const sent = [...jar.values()].filter(
+      ({ path }) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`),
+    );
     const cookie = sent.map(({ name, value }) => `${name}=${value}`).join('; ');
-    const answer = await fetch(url, {
+    const answer = await request(url, {
       method: init.method ?? 'GET',
-      body: init.body ?? null,
-      redirect: 'manual',
-      headers: { ...init.headers, ...(cookie === '' ? {} : { cookie }) },
+      body: init.body?.toString() ?? '',
+      headers: {
+        ...init.headers,
+        ...(cookie === '' ? {} : { cookie }),
+        ...(init.body ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+      },
     });
     for (const line of answer.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!;

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
-import type { JsonWebKey } from 'node:crypto';
+import type { webcrypto } from 'node:crypto';
 
 /** The part of it that is used here; it comes without declarations. */
 interface ProviderKind {
@@ -45,7 +45,7 @@ export interface OpenIdServer {
 }
 
 export interface OpenIdOptions {
-  readonly keys: readonly JsonWebKey[];
+  readonly keys: readonly webcrypto.JsonWebKey[];
   readonly accounts: Readonly<Record<string, Account>>;
   /** Of access tokens of a client. */
   lifeOf(client: string): number;
@@ -80,7 +80,15 @@ export async function startOpenIdProvider({ keys, accounts, lifeOf }: OpenIdOpti
     issueRefreshToken: () => true,
     rotateRefreshToken: true,
     scopes: ['openid', 'offline_access', 'orders:read'],
-    ttl: { AccessToken: ttl, ClientCredentials: ttl, IdToken: 3600, RefreshToken: 86_400, Session: 86_400, Grant: 86_400, Interaction: 3600 },
+    ttl: {
+      AccessToken: ttl,
+      ClientCredentials: ttl,
+      IdToken: 3600,
+      RefreshToken: 86_400,
+      Session: 86_400,
+      Grant: 86_400,
+      Interaction: 3600,
+    },
     extraTokenClaims: (_: unknown, token: { accountId?: string }) =>
       token.accountId === undefined ? { tenant: 'web' } : claimsOf(token.accountId),
     features: {

@@ -4,8 +4,8 @@ import {
   constants,
   generateKeyPairSync,
   sign,
-  type JsonWebKey,
   type KeyObject,
+  type webcrypto,
 } from 'node:crypto';
 
 /** Tokens made by hand, so that they can be wrong in every way; nothing of the gateway's own libraries is used. */
@@ -14,8 +14,8 @@ export interface SigningKey {
   readonly alg: string;
   readonly kid: string;
   /** Public half, or the secret. */
-  readonly jwk: JsonWebKey & { kid: string };
-  readonly privateJwk: JsonWebKey;
+  readonly jwk: webcrypto.JsonWebKey & { kid: string };
+  readonly privateJwk: webcrypto.JsonWebKey;
   sign(signed: string): Buffer;
 }
 

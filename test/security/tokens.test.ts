@@ -10,7 +10,19 @@ import { badTokens } from '../identity/bad-tokens.ts';
 import { makeKey, makeSecret, makeToken, pemOf, type SigningKey } from '../identity/signing-keys.ts';
 
 const long = process.env['SLUICE_LONG'] !== undefined;
-const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA', 'RS512', 'PS384', 'ES384', 'ES512', 'Ed25519', 'RS384', 'PS512'];
+const algorithms = [
+  'RS256',
+  'PS256',
+  'ES256',
+  'EdDSA',
+  'RS512',
+  'PS384',
+  'ES384',
+  'ES512',
+  'Ed25519',
+  'RS384',
+  'PS512',
+];
 const issuer = 'https://id.example.test';
 const secretIssuer = 'https://secret.example.test';
 const nowS = Math.floor(Date.now() / 1000);
@@ -42,11 +54,13 @@ class KeyServer {
     const path = request.url!;
     this.asked.set(path, (this.asked.get(path) ?? 0) + 1);
     if (path === '/slow') return;
-    if (path === '/html') return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
+    if (path === '/html')
+      return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
     if (path === '/error') return void response.writeHead(500).end('{}');
     if (path === '/moved') return void response.writeHead(302, { location: '/jwks' }).end();
     if (path === '/empty') return void response.end('{"keys":[]}');
-    if (path === '/secrets') return void response.end(JSON.stringify({ keys: [{ ...shared[0]!.jwk, alg: 'HS256' }] }));
+    if (path === '/secrets')
+      return void response.end(JSON.stringify({ keys: [{ ...shared[0]!.jwk, alg: 'HS256' }] }));
     if (path === '/large') return void response.end(`{"keys":[],"x":"${'x'.repeat(10 * 1024 * 1024)}"}`);
     const set = this.sets.get(path) ?? [];
     response.writeHead(200, { 'content-type': 'application/json' });
@@ -85,7 +99,9 @@ before(async () => {
     to: { http: simulator.url },
     policies: [{ jwt: policy }],
   });
-  const jwks = (path: string, more: object = {}) => ({ issuers: [{ ...usual, jwks: server.url + path, ...more }] });
+  const jwks = (path: string, more: object = {}) => ({
+    issuers: [{ ...usual, jwks: server.url + path, ...more }],
+  });
   gateway = await startTestGateway({
     simulator,
     config: {
@@ -104,7 +120,9 @@ before(async () => {
         route('flood', jwks('/flood')),
         route('rotating', jwks('/rotating', { coolDown: 0 })),
         route('slow', jwks('/slow', { timeout: '300ms' })),
-        ...['html', 'error', 'moved', 'empty', 'secrets', 'large'].map((name) => route(name, jwks(`/${name}`))),
+        ...['html', 'error', 'moved', 'empty', 'secrets', 'large'].map((name) =>
+          route(name, jwks(`/${name}`)),
+        ),
         route('down', { issuers: [{ ...usual, jwks: 'http://127.0.0.1:1/jwks' }] }),
         route('tenant', jwks('/jwks', { project: { claim: 'tenant.name' }, groups: { claim: 'roles' } })),
       ],
@@ -126,7 +144,8 @@ async function call(name: string, headers: Record<string, string>, query = '') {
 }
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-const invalid = /^Bearer realm="sluice", error="invalid_token", error_description="[\x20-\x21\x23-\x5b\x5d-\x7e]+"$/;
+const invalid =
+  /^Bearer realm="sluice", error="invalid_token", error_description="[\x20-\x21\x23-\x5b\x5d-\x7e]+"$/;
 
 describe('security 22: tokens that are wrong', () => {
   test('good ones pass, of every algorithm, by a set of keys, by PEM and by a secret', async () => {
@@ -135,11 +154,25 @@ describe('security 22: tokens that are wrong', () => {
       assert.equal(status, 200, `${key.alg}: ${text}`);
     }
     for (const key of shared)
-      assert.equal((await call('usual', bearer(makeToken(key, claimsOf(secretIssuer))))).status, 200, key.alg);
-    for (const key of keys) assert.equal((await call('pem', bearer(makeToken(key, claims)))).status, 200, key.alg);
-    for (const header of [{ typ: 'JWT' }, { typ: 'at+jwt' }, { typ: 'application/at+JWT' }, { kid: undefined }])
+      assert.equal(
+        (await call('usual', bearer(makeToken(key, claimsOf(secretIssuer))))).status,
+        200,
+        key.alg,
+      );
+    for (const key of keys)
+      assert.equal((await call('pem', bearer(makeToken(key, claims)))).status, 200, key.alg);
+    for (const header of [
+      { typ: 'JWT' },
+      { typ: 'at+jwt' },
+      { typ: 'application/at+JWT' },
+      { kid: undefined },
+    ])
       assert.equal((await call('usual', bearer(makeToken(keys[0]!, claims, header)))).status, 200);
-    for (const more of [{ aud: ['other', claims.aud] }, { exp: nowS + 3600.5 }, { azp: undefined, client_id: 'web-app' }])
+    for (const more of [
+      { aud: ['other', claims.aud] },
+      { exp: nowS + 3600.5 },
+      { azp: undefined, client_id: 'web-app' },
+    ])
       assert.equal((await call('usual', bearer(makeToken(keys[0]!, { ...claims, ...more })))).status, 200);
   });
 
@@ -155,9 +188,12 @@ describe('security 22: tokens that are wrong', () => {
       })),
     ];
     const all = forges.map((forge) => [...badTokens(forge)]);
-    // Each defect with one of the algorithms in turn, and those of algorithms and keys with each; SLUICE_LONG: all with all.
+    // Each defect with one of the algorithms in turn, and those of algorithms and keys with each third; SLUICE_LONG: all with all.
     const chosen = all.flatMap((list, i) =>
-      list.filter(({ kind }, j) => long || kind === 'algorithm' || kind === 'key' || j % all.length === i),
+      list.filter(({ kind }, j) => {
+        const each = kind === 'algorithm' || kind === 'key' ? 3 : all.length;
+        return long || j % each === i % each;
+      }),
     );
     for (const { kind, about, token } of chosen) {
       const { status, challenge, text, reached } = await call('usual', bearer(token));
@@ -170,6 +206,7 @@ describe('security 22: tokens that are wrong', () => {
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
     assert.ok(chosen.length > 500, String(chosen.length));
+
     for (const kind of ['algorithm', 'key', 'claim', 'header', 'encoding'])
       assert.ok(counts[kind]! >= 10, JSON.stringify(counts));
   });
@@ -200,7 +237,10 @@ describe('security 22: tokens that are wrong', () => {
   });
 
   test('a megabyte is refused before it is looked at', async () => {
-    const { status } = await call('usual', bearer(makeToken(keys[0]!, { ...claims, x: 'x'.repeat(1_000_000) })));
+    const { status } = await call(
+      'usual',
+      bearer(makeToken(keys[0]!, { ...claims, x: 'x'.repeat(1_000_000) })),
+    );
     assert.equal(status, 431);
   });
 
@@ -216,12 +256,19 @@ describe('security 22: tokens that are wrong', () => {
     assert.match(narrow.challenge!, /error="insufficient_scope".*scope="orders:write"$/);
     const wide = makeToken(keys[0]!, { ...claims, scope: 'orders:read orders:write' });
     assert.equal((await call('scoped', bearer(wide))).status, 200);
-    assert.equal((await call('usual', { authorization: `Basic ${Buffer.from('a:b').toString('base64')}` })).status, 401);
+    assert.equal(
+      (await call('usual', { authorization: `Basic ${Buffer.from('a:b').toString('base64')}` })).status,
+      401,
+    );
   });
 
   test('where a token is optional, a wrong one is refused all the same', async () => {
     assert.equal((await call('optional', {})).status, 200);
-    for (const token of ['x', makeToken(strangers.get('RS256')!, claims), makeToken(keys[0]!, { ...claims, exp: 1 })])
+    for (const token of [
+      'x',
+      makeToken(strangers.get('RS256')!, claims),
+      makeToken(keys[0]!, { ...claims, exp: 1 }),
+    ])
       assert.equal((await call('optional', bearer(token))).status, 401);
     assert.equal((await call('optional', { authorization: 'Basic YTpi' })).status, 401);
   });
@@ -234,18 +281,26 @@ describe('security 22: tokens that are wrong', () => {
       [{ cookie: `a=b; token=${token}` }, '?a=b'],
       [{}, `?token=${token}&a=b`],
     ] as [Record<string, string>, string][]) {
-      assert.equal((await call('elsewhere', headers, query)).status, 200);
-      const { requestHeaders, path } = gateway.simulator.calls().at(-1)!;
-      assert.ok(!JSON.stringify(requestHeaders).includes(token.slice(0, 30)));
-      assert.ok(!path.includes(token.slice(0, 30)) && path.endsWith('?a=b'), path);
-      if (headers['cookie']) assert.equal(requestHeaders!['cookie'], 'a=b');
+      const { status, text } = await call('elsewhere', headers, query);
+      assert.equal(status, 200);
+      assert.ok(!text.includes(token.slice(0, 30)), text);
+      assert.equal((JSON.parse(text) as { url: string }).url, '/echo/x?a=b');
+      if (headers['cookie']) assert.equal(gateway.simulator.calls().at(-1)!.requestHeaders!['cookie'], 'a=b');
     }
   });
 
   test('nobody is in a project that is not configured, and no name of an object is one', async () => {
     const of = (tenant: unknown) => bearer(makeToken(keys[0]!, { ...claims, tenant, roles: ['a', 'b'] }));
     assert.equal((await call('tenant', of({ name: 'web' }))).status, 200);
-    for (const tenant of [undefined, { name: 'other' }, { name: '__proto__' }, { name: 'constructor' }, { name: ['web', 'x'] }, 'web', { name: 1 }]) {
+    for (const tenant of [
+      undefined,
+      { name: 'other' },
+      { name: '__proto__' },
+      { name: 'constructor' },
+      { name: ['web', 'x'] },
+      'web',
+      { name: 1 },
+    ]) {
       const { status, text } = await call('tenant', of(tenant));
       assert.equal(status, 403, JSON.stringify(tenant));
       assert.equal((JSON.parse(text) as { code: string }).code, 'auth/unknown-consumer');
@@ -292,7 +347,11 @@ describe('security 23: keys of an issuer that cannot be had', () => {
     const flood = Array.from({ length: 200 }, (_, i) =>
       call('flood', bearer(makeToken(keys[0]!, { ...claims, jti: String(i) }, { kid: `random-${i}` }))),
     );
-    const among = await Promise.all(Array.from({ length: 20 }, (_, i) => call('flood', bearer(makeToken(keys[0]!, { ...claims, jti: `good-${i}` })))));
+    const among = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        call('flood', bearer(makeToken(keys[0]!, { ...claims, jti: `good-${i}` }))),
+      ),
+    );
     assert.ok(among.every(({ status }) => status === 200));
     assert.ok((await Promise.all(flood)).every(({ status }) => status === 401));
     assert.equal(server.asked.get('/flood'), 1, 'they have just been fetched');

@@ -28,12 +28,11 @@ export const JwtSchema = Type.Object(
           'A parameter of the query in which a token may come, too. Queries end up in logs along the way: only for clients that cannot do otherwise (none).',
       }),
     ),
-    forward: Type.Optional(
-      Type.Boolean({ description: 'Send the token on to the upstream (false).' }),
-    ),
+    forward: Type.Optional(Type.Boolean({ description: 'Send the token on to the upstream (false).' })),
     optional: Type.Optional(
       Type.Boolean({
-        description: 'Let calls without any token pass, as nobody. A wrong one is refused all the same (false).',
+        description:
+          'Let calls without any token pass, as nobody. A wrong one is refused all the same (false).',
       }),
     ),
   },

@@ -28,7 +28,10 @@ export function createBearers(
   if (verify === 'jwt') {
     if (cache !== undefined) throw new Error('bearer.cache belongs to introspection');
     const place = definedOf({ discovery, ca, timeout });
-    return new TokenVerifier([new Issuer({ issuer, ...place, ...claims, ...bearer }, services)], services.clock);
+    return new TokenVerifier(
+      [new Issuer({ issuer, ...place, ...claims, ...bearer }, services)],
+      services.clock,
+    );
   }
   const cacheMs = parseDuration(cache ?? '30s');
   if (cacheMs > maxCacheMs) throw new Error('bearer.cache is 10min at most');

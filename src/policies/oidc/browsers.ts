@@ -117,7 +117,9 @@ export class Browsers {
 
   #isFresh({ endsAtMs, freshUntilMs, refreshToken }: Session): boolean {
     const nowMs = this.#services.clock.nowMs();
-    return nowMs < endsAtMs && (refreshToken === null || freshUntilMs === null || nowMs < freshUntilMs - earlyMs);
+    return (
+      nowMs < endsAtMs && (refreshToken === null || freshUntilMs === null || nowMs < freshUntilMs - earlyMs)
+    );
   }
 
   #remember(sealed: string, session: Session): Bearer {
@@ -129,7 +131,9 @@ export class Browsers {
 
   #refuse(exchange: Exchange): Promise<void> {
     if (navigates(exchange.head)) return beginLogin(exchange, this.#login);
-    throw noToken('There is no session. Open a page in the browser to log in, or send "Authorization: Bearer TOKEN".');
+    throw noToken(
+      'There is no session. Open a page in the browser to log in, or send "Authorization: Bearer TOKEN".',
+    );
   }
 
   async #beginSession(exchange: Exchange): Promise<void> {
@@ -145,7 +149,13 @@ export class Browsers {
   #sessionOf({ claims, idToken, refreshToken, lifeMs }: Grant): Session {
     const nowMs = this.#services.clock.nowMs();
     const freshUntilMs = lifeMs === null ? null : nowMs + lifeMs;
-    return { claims: aboutUser(claims), endsAtMs: nowMs + this.#lifetimeMs, refreshToken, freshUntilMs, idToken };
+    return {
+      claims: aboutUser(claims),
+      endsAtMs: nowMs + this.#lifetimeMs,
+      refreshToken,
+      freshUntilMs,
+      idToken,
+    };
   }
 
   /** @throws Error when the session is longer than browsers keep. */
@@ -165,7 +175,8 @@ export class Browsers {
     const { head } = exchange;
     const base = baseOf(this.#login, head);
     // Another site may not end it.
-    if (headerOf(head.headers, 'sec-fetch-site') === 'cross-site') return redirect(exchange, this.#afterLogout, []);
+    if (headerOf(head.headers, 'sec-fetch-site') === 'cross-site')
+      return redirect(exchange, this.#afterLogout, []);
     const sealed = joinSession(head, this.#login.cookie);
     const session = sealed ? await this.#seal.open<Session>(sealed) : null;
     if (sealed) this.#known.delete(hash('sha256', sealed));

@@ -35,7 +35,8 @@ function createOidc(settings: OidcSettings, services: PolicyServices): Policy {
   return {
     name: 'oidc',
     summary:
-      `sends browsers to ${settings.issuer} to log in` + (bearers ? ', and takes its tokens of programs' : ''),
+      `sends browsers to ${settings.issuer} to log in` +
+      (bearers ? ', and takes its tokens of programs' : ''),
     presents: ({ head }) => browsers.isOurs(head) || (bearers !== null && anyToken(head, places, () => true)),
     onHead(exchange) {
       if (browsers.isOwnPath(exchange.head)) return browsers.answer(exchange);

@@ -26,6 +26,8 @@ export interface LoginChecks {
   readonly verifier: string;
 }
 
+type OddAnswer = (message: string, cause: unknown) => Fault;
+
 interface Ready {
   readonly library: typeof openid;
   readonly configuration: openid.Configuration;
@@ -77,7 +79,7 @@ export class OpenIdProvider {
 
   /** @throws Fault `auth/login-failed`. */
   finish(came: URL, { state, nonce, verifier }: LoginChecks): Promise<Grant> {
-    return this.#ask(async ({ library, configuration }) => {
+    return this.#ask(loginFailed, async ({ library, configuration }) => {
       const tokens = await library.authorizationCodeGrant(configuration, came, {
         expectedState: state,
         expectedNonce: nonce,
@@ -90,23 +92,26 @@ export class OpenIdProvider {
 
   /** @throws Fault `auth/login-failed` when the provider gives no more. */
   renew(refreshToken: string, before: JsonObject): Promise<Grant> {
-    return this.#ask(async (ready) => {
+    return this.#ask(unavailable, async (ready) => {
       const tokens = await ready.library.refreshTokenGrant(ready.configuration, refreshToken);
       const grant = await this.#grantOf(ready, tokens, before);
       // OpenID Connect Core §12.2: it is the same user's, or nobody's.
-      if (grant.claims['sub'] !== before['sub']) throw loginFailed('The provider has renewed another session.');
+      if (grant.claims['sub'] !== before['sub'])
+        throw loginFailed('The provider has renewed another session.');
       // RFC 6749 §6: without a new one, the old one goes on.
       return { ...grant, refreshToken: grant.refreshToken ?? refreshToken };
     });
   }
 
   introspect(token: string): Promise<JsonObject> {
-    return this.#ask(({ library, configuration }) => library.tokenIntrospection(configuration, token));
+    return this.#ask(unavailable, ({ library, configuration }) =>
+      library.tokenIntrospection(configuration, token),
+    );
   }
 
   /** What the session lived on is to be worth nothing. Where the provider has no such place, it ends by itself. */
   async revoke(refreshToken: string): Promise<void> {
-    await this.#ask(async ({ library, configuration }) => {
+    await this.#ask(unavailable, async ({ library, configuration }) => {
       if (configuration.serverMetadata().revocation_endpoint === undefined) return;
       await library.tokenRevocation(configuration, refreshToken);
     });
@@ -146,12 +151,13 @@ export class OpenIdProvider {
     };
   }
 
-  async #ask<T>(question: (ready: Ready) => Promise<T>): Promise<T> {
+  /** @param odd What an answer is that does not fit. */
+  async #ask<T>(odd: OddAnswer, question: (ready: Ready) => Promise<T>): Promise<T> {
     const ready = await this.#ready();
     try {
       return await question(ready);
     } catch (thrown) {
-      throw faultOf(thrown, ready.library);
+      throw faultOf(thrown, ready.library, odd);
     }
   }
 
@@ -215,18 +221,16 @@ export const loginFailed = (message: string, cause?: unknown): Fault =>
   new Fault('auth/login-failed', message, cause === undefined ? {} : { cause });
 
 /** What the library makes of things, in our words. The provider's own text is not shown: a stranger may have written it. */
-function faultOf(thrown: unknown, library: typeof openid): Fault {
+function faultOf(thrown: unknown, library: typeof openid, odd: OddAnswer): Fault {
   for (let cause = thrown; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof Fault)
       return cause.code.startsWith('auth/')
         ? cause
         : unavailable(`The OpenID provider does not answer: ${cause.message}`, thrown);
   }
-  if (thrown instanceof library.ResponseBodyError && thrown.status >= 500)
-    return unavailable(`The OpenID provider answered ${thrown.status}.`, thrown);
   if (thrown instanceof library.ResponseBodyError || thrown instanceof library.AuthorizationResponseError)
     return loginFailed(`The OpenID provider refuses${codeOf(thrown.error)}. Begin anew.`, thrown);
-  return loginFailed("The OpenID provider's answer does not fit the login. Begin anew.", thrown);
+  return odd("The OpenID provider's answer is not what was asked for.", thrown);
 }
 
 const codeOf = (error: string): string => (/^[a-z_]{1,40}$/.test(error) ? ` (${error})` : '');

@@ -36,7 +36,10 @@ export async function renewSession(
   parts: RenewParts,
 ): Promise<Session | null> {
   const { cache, clock } = parts;
-  const name: CacheName = { project, name: `oidc:${hash('sha256', `${session.refreshToken} ${session.freshUntilMs}`)}` };
+  const name: CacheName = {
+    project,
+    name: `oidc:${hash('sha256', `${session.refreshToken} ${session.freshUntilMs}`)}`,
+  };
   const claim = { ...name, holder: id };
   const untilMs = clock.monotonicMs() + waitMs;
   for (;;) {
@@ -66,7 +69,10 @@ async function renewOnce(
   { provider, clock }: RenewParts,
 ): Promise<Session | null> {
   try {
-    const { claims, lifeMs, refreshToken, idToken } = await provider.renew(session.refreshToken, session.claims);
+    const { claims, lifeMs, refreshToken, idToken } = await provider.renew(
+      session.refreshToken,
+      session.claims,
+    );
     return {
       claims: aboutUser(claims),
       endsAtMs: session.endsAtMs,

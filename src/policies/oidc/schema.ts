@@ -3,7 +3,11 @@ import { bearerFields, claimFields, duration, url } from '#identity/schema-issue
 
 const strict = { additionalProperties: false } as const;
 const path = (description: string) =>
-  Type.String({ pattern: '^/(?![/\\\\])[A-Za-z0-9._~/-]*$', title: 'a path such as "/oidc/callback"', description });
+  Type.String({
+    pattern: '^/(?![/\\\\])[A-Za-z0-9._~/-]*$',
+    title: 'a path such as "/oidc/callback"',
+    description,
+  });
 const secret = (title: string, description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title, description });
 
@@ -48,7 +52,10 @@ export const OidcSchema = Type.Object(
     ),
     keyId: Type.Optional(Type.String({ minLength: 1, description: "The key's name at the provider." })),
     keyAlgorithm: Type.Optional(
-      Type.String({ pattern: '^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$', description: 'Of the key (RS256).' }),
+      Type.String({
+        pattern: '^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$',
+        description: 'Of the key (RS256).',
+      }),
     ),
     scopes: Type.Optional(
       Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$' }), {
@@ -69,7 +76,8 @@ export const OidcSchema = Type.Object(
       Type.String({
         pattern: '^https?://[^/\\s?#@]+$',
         title: 'an http or https URL without a path',
-        description: 'What browsers know this gateway as, such as https://app.example.com (what they ask for).',
+        description:
+          'What browsers know this gateway as, such as https://app.example.com (what they ask for).',
       }),
     ),
     callback: Type.Optional(
@@ -100,12 +108,16 @@ export const OidcSchema = Type.Object(
     bearer: Type.Optional(BearerSchema),
     optional: Type.Optional(
       Type.Boolean({
-        description: 'Let calls without session and token pass, as nobody. Wrong ones are refused all the same (false).',
+        description:
+          'Let calls without session and token pass, as nobody. Wrong ones are refused all the same (false).',
       }),
     ),
     timeout: Type.Optional(duration('In which the provider must have answered (5s).')),
     ca: Type.Optional(
-      Type.String({ minLength: 1, description: "Authorities to trust beside the system's, as PEM. Write ${file:path}." }),
+      Type.String({
+        minLength: 1,
+        description: "Authorities to trust beside the system's, as PEM. Write ${file:path}.",
+      }),
     ),
     ...bearerFields,
   },
