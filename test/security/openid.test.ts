@@ -214,19 +214,18 @@ describe('a browser', () => {
     await logIn(browser, 'bob');
     await browser.open(`${gateway.url}/app/logout`, { site: 'cross-site' });
     assert.equal((await asProgram(browser, '/app/echo/y')).status, 200);
-    const kept = browser.cookies(gateway.url).map(({ name, value }) => ({ name, value }));
     const asked = await browser.open(`${gateway.url}/app/logout`, { site: 'same-origin' });
     assert.ok(asked.url.startsWith(`${provider.issuer}/session/end`), asked.way.join(' → '));
     const page = await browser.submit(asked, { logout: 'yes' });
     assert.equal(page.url, `${gateway.url}/open/echo/bye`);
     assert.equal((await asProgram(browser, '/app/echo/y')).status, 401);
     assert.equal(provider.asked.get('/token/revocation'), 1, 'what the session lived on is worth nothing');
-    assert.ok(kept.length > 0);
     const again = await browser.open(`${gateway.url}/app/echo/x`);
     assert.ok(again.url.startsWith(`${provider.issuer}/interaction/`), 'the provider asks anew');
   });
 
-  test('renews its session once, however much a page asks for at once, over all threads', async () => {
+  test('renews its session once, however much a page asks for at once, over all threads', async (t) => {
+    t.after(() => (provider.outage = null));
     const browser = new Browser();
     const place = '/brief/echo/x';
     assert.equal((await logIn(browser, 'ann', place)).status, 200);
@@ -242,8 +241,6 @@ describe('a browser', () => {
     );
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
     assert.equal(provider.asked.get('/token')! - before, 1);
-    const sessions = new Set(answers.map(({ headers }) => headers.getSetCookie()[0]!.split(';')[0]!.length));
-    assert.ok(sessions.size > 0);
     // With the session it was given it is renewed again, by the next token.
     const next = answers[0]!.headers
       .getSetCookie()
@@ -272,7 +269,6 @@ describe('a browser', () => {
   test('is not led anywhere while the provider is away', async () => {
     const answer = await request(`${gateway.url}/down/echo/x`, {
       headers: { accept: 'text/html' },
-      redirect: 'manual',
     });
     assert.equal(answer.status, 503);
     assert.equal(await codeOf(answer), 'auth/unavailable');
@@ -307,8 +303,7 @@ describe('security 24: logins that are not what was begun', () => {
     const back = await comeBack(browser, 'ann');
     const login = browser.cookies(gateway.url).find(({ name }) => name.startsWith('session_app_login_'))!;
     assert.match(login.line, /; Path=\/app\/callback; /);
-    const zz = await browser.send(back); console.log(back, await zz.clone().text());
-    assert.equal(zz.status, 302);
+    assert.equal((await browser.send(back)).status, 302);
     await refused(await browser.send(back));
     browser.setCookie(gateway.url, login.name, login.value, '/app/callback');
     await refused(await browser.send(back));
@@ -428,7 +423,8 @@ describe('security 24: tokens that the provider is asked about', () => {
     }
   });
 
-  test('a provider that is silent, broken or says something else lets nobody in', async () => {
+  test('a provider that is silent, broken or says something else lets nobody in', async (t) => {
+    t.after(() => (provider.outage = null));
     const token = await tokenFor(opaque);
     assert.equal((await withToken('asked', token)).status, 200);
     for (const outage of [

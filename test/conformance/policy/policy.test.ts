@@ -17,8 +17,19 @@ const settings: Readonly<Record<string, object>> = {
   cors: { origins: ['https://a.test'] },
   'fault-injection': { abort: { percent: 50, status: 503 }, seed: 1 },
   idempotency: { wait: '1s', complete: true },
+  jwt: {
+    issuers: [{ issuer: 'https://id.test', audience: 'a', secret: 'x'.repeat(32), project: 'web' }],
+    cookie: 'token',
+  },
   'key-auth': {},
   'model-access': {},
+  oidc: {
+    issuer: 'https://id.test',
+    clientId: 'web',
+    secret: 'x'.repeat(32),
+    project: 'web',
+    bearer: { audience: 'a' },
+  },
   queue: { wait: '1s' },
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
@@ -75,6 +86,7 @@ const hostile = fc.array(
   fc.tuple(
     fc.constantFrom(
       'authorization',
+      'cookie',
       'accept-encoding',
       'x-api-key',
       'origin',
