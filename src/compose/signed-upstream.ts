@@ -95,20 +95,16 @@ class SignedCall implements UpstreamCall {
   }
 
   #signsAgain(request: UpstreamRequest): boolean {
-    const { again } = this.#parts.sign;
-    if (!again) return false;
-    const repeatable = request.body === null || Buffer.isBuffer(request.body);
-    const signing = again(request);
-    if (!repeatable) {
+    const signing = this.#parts.sign.again?.(request) ?? null;
+    if (signing === null) return false;
+    if (request.body !== null && !Buffer.isBuffer(request.body)) {
+      // The next request has it.
       signing.catch(() => undefined);
       return false;
     }
     this.#call!.cancel();
     this.#call = null;
-    this.#sendWith(
-      signing.then((next) => next ?? request),
-      false,
-    );
+    this.#sendWith(signing, false);
     return true;
   }
 }

@@ -18,9 +18,9 @@ export interface Sign {
   (request: UpstreamRequest): Promise<UpstreamRequest>;
   /**
    * The request with another proof, after the upstream has refused the one it has; null: there is no other. Absent: there never
-   * is. @throws Fault `upstream/credential`.
+   * is. Rejects with a Fault `upstream/credential`.
    */
-  again?(request: UpstreamRequest): Promise<UpstreamRequest | null>;
+  again?(request: UpstreamRequest): Promise<UpstreamRequest> | null;
 }
 
 /**

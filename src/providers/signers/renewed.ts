@@ -12,8 +12,8 @@ const earlyMs = 5 * 60_000;
 const lateMs = 30_000;
 /** After a failure in the background, until it is tried again. */
 const restMs = 10_000;
-/** One that was fetched so lately is not dropped: who refuses it will refuse another, too. */
-const newMs = 10_000;
+/** Between two that are dropped: who refuses one after the other will refuse the next one, too. */
+const patienceMs = 10_000;
 
 /** Something that expires, kept and renewed in time. However many ask at once, it is fetched once. */
 export class Renewed<T> {
@@ -23,6 +23,7 @@ export class Renewed<T> {
   #lentAtMs = 0;
   #underWay: Promise<Lent<T>> | null = null;
   #notBeforeMs = 0;
+  #droppedAtMs = -Infinity;
 
   constructor(fetch: () => Promise<Lent<T>>, clock: Clock) {
     this.#fetch = fetch;
@@ -41,9 +42,14 @@ export class Renewed<T> {
     return this.#lent.value;
   }
 
-  /** It was refused: another one is fetched when it is next asked for. */
-  drop(value: T): void {
-    if (this.#lent?.value === value && this.#clock.nowMs() - this.#lentAtMs >= newMs) this.#lent = null;
+  /** It was refused. @returns Is another one given when it is next asked for? */
+  drop(value: T): boolean {
+    if (this.#lent?.value !== value) return true;
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#droppedAtMs < patienceMs) return false;
+    this.#droppedAtMs = nowMs;
+    this.#lent = null;
+    return true;
   }
 
   #renew(): Promise<Lent<T>> {

@@ -50,7 +50,10 @@ async function clientAuth(
 
 function faultOf(thrown: unknown, host: string, library: typeof openid): Fault {
   for (let cause = thrown; cause instanceof Error; cause = cause.cause)
-    if (cause instanceof Fault) return cause;
+    if (cause instanceof Fault)
+      return cause.code === 'upstream/credential'
+        ? cause
+        : noCredential(`${host} gave no token. ${cause.message}`, thrown);
   const said =
     thrown instanceof library.ResponseBodyError
       ? `It answered ${thrown.status}: ${thrown.error}${thrown.error_description ? ` (${thrown.error_description.slice(0, 300)})` : ''}`

@@ -12,12 +12,8 @@ export const oauth2: SignerKind = ({ signer }, services) => {
   const token = new Renewed(() => fetchToken(settings, services), services.clock);
   const sign: Sign = async (request) => withToken(request, await token.get());
   return Object.assign(sign, {
-    async again(request: UpstreamRequest) {
-      const refused = bearerOf(request);
-      token.drop(refused);
-      const next = await token.get();
-      return next === refused ? null : withToken(request, next);
-    },
+    again: (request: UpstreamRequest) =>
+      token.drop(bearerOf(request)) ? token.get().then((next) => withToken(request, next)) : null,
   });
 };
 
