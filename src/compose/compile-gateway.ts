@@ -16,7 +16,7 @@ import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
-import { compileCallRules } from '#expressions/index.ts';
+import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
@@ -89,6 +89,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     ask: createAsk(parts.upstream),
     ...directoriesOf(snapshot),
     keep: parts.kept.keep,
+    rule: compileExchangeRule,
   });
   return {
     snapshot,

@@ -7,6 +7,7 @@ import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
 import { resolveEvents } from './resolve-events.ts';
 import { resolveConsumers } from './resolve-consumers.ts';
+import { resolveCredentials } from './resolve-credentials.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveCharges } from './resolve-charges.ts';
@@ -107,6 +108,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
+    credentials: resolveCredentials(document, problems),
     teams,
   };
   problems.throwIfAny(scope.source);

@@ -352,16 +352,23 @@ export function documentSchema<P extends TSchema>(policy: P) {
 /** JSON Schema (TypeBox) of each policy's settings, by the policy's name. */
 export type PolicySchemas = ReadonlyMap<string, object>;
 
-/** One entry of a policy list: exactly one kind, and its settings. */
+/** One entry of a policy list: exactly one kind with its settings, and perhaps a rule that says when it holds. */
 export function policySchema(policies: PolicySchemas) {
   const members = [...policies].map(([name, schema]) => [name, Type.Optional(Type.Unsafe<unknown>(schema))]);
-  return Type.Object(Object.fromEntries(members) as Record<string, TSchema>, {
+  const when = Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'A rule (CEL) over request, consumer, claims and call: the policy holds where it is true.',
+    }),
+  );
+  return Type.Object({ ...Object.fromEntries(members), when } as Record<string, TSchema>, {
     ...strict,
-    minProperties: 1,
-    maxProperties: 1,
+    if: { required: ['when'] },
+    then: { minProperties: 2, maxProperties: 2 },
+    else: { minProperties: 1, maxProperties: 1 },
     'x-keys': 'policy',
     title: 'one policy and its settings, such as "key-auth: {}"',
-    description: 'One policy and its settings: "- rate-limit: { … }".',
+    description: 'One policy and its settings: "- rate-limit: { … }"; with "when" only where a rule is true.',
   });
 }
 

@@ -52,6 +52,10 @@ export interface Exchange {
   body: Buffer | null;
   /** What passed over a WebSocket; null before one has ended. */
   socket: SocketTotals | null;
+  /** What policies leave of the route's bound of bodies, in bytes; absent: all of it. Set before the body is read. */
+  maxBodyBytes?: number;
+  /** Bytes that the body of an answer of an http route may have, by a policy; absent: any number. */
+  maxAnswerBytes?: number;
   /** Headers that policies add to whatever is answered. */
   readonly answerHeaders: string[];
   /** Names of request headers that a policy used up, such as a credential: they go no further. */

@@ -6,7 +6,7 @@ import type { Discovery } from './discovery.ts';
 import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
-import type { NamedConsumer } from './consumer.ts';
+import type { ConsumerCredential, NamedConsumer } from './consumer.ts';
 import type { PriceSchedule } from './price.ts';
 import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
@@ -53,6 +53,7 @@ export interface Snapshot {
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
   readonly consumers: readonly NamedConsumer[];
+  readonly credentials: readonly ConsumerCredential[];
   readonly teams: readonly string[];
 }
 
@@ -337,4 +338,6 @@ export interface PolicyUse {
   readonly instance: string;
   /** Checked against the kind's schema. */
   readonly settings: unknown;
+  /** A rule (`ExchangeRule`): for calls of which it is not true, the policy is not there. Absent: it always is. */
+  readonly when?: string;
 }

@@ -1,3 +1,4 @@
+import type { CredentialPlaces } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf, type RequestHead } from '#core/head.ts';
 import { queryValues } from '#core/query.ts';
@@ -50,6 +51,13 @@ export function anyToken(head: RequestHead, places: TokenPlaces, looks: (token: 
 
 /** A credential of another scheme, such as Basic. */
 const isOther = (value: string | undefined): boolean => value !== undefined && !/^bearer( |$)/i.test(value);
+
+/** For whoever asks for several kinds of credentials. */
+export const placesOf = ({ headers, query }: TokenPlaces, forward: boolean): CredentialPlaces => ({
+  challenge: 'Bearer realm="sluice"',
+  headers: forward ? [] : headers,
+  ...(query !== null && !forward ? { parameter: query } : {}),
+});
 
 /** It goes no further. */
 export function consumeToken(exchange: Exchange, places: TokenPlaces): void {

@@ -26,11 +26,25 @@ async function admitLater(
   goOn: () => void | Promise<void>,
 ): Promise<void> {
   try {
-    await pending;
+    await inTime(pending, policy);
   } catch (thrown) {
     throw closed(policy, thrown);
   }
   return goOn();
+}
+
+/** Of policies that do not say. */
+const usualDeadlineMs = 30_000;
+
+/** A check that hangs is one that could not be made. */
+function inTime(pending: Promise<void>, { name, deadlineMs = usualDeadlineMs }: Policy): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const message = `The policy "${name}" has not decided within ${deadlineMs} ms, so the call is refused.`;
+      reject(new Fault('policy/failed', message));
+    }, deadlineMs);
+    pending.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** A policy that fails refuses: nothing is let through because a check could not be made. */

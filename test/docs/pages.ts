@@ -25,6 +25,7 @@ export function fencesOf(page: string): Fence[] {
 
 /** Pages whose blocks of configuration are whole ones, each served as it stands. */
 export const servedPages: readonly string[] = [
+  'docs/access.md',
   'docs/configuration.md',
   'docs/websocket.md',
   'docs/model-routing.md',

@@ -3,7 +3,13 @@ import type { Exchange } from '#core/exchange.ts';
 import { noToken } from '#identity/challenge.ts';
 import { looksSigned } from '#identity/decode-token.ts';
 import { Issuer, type Bearer } from '#identity/issuer.ts';
-import { anyToken, consumeToken, presentedToken, type TokenPlaces } from '#identity/presented-token.ts';
+import {
+  anyToken,
+  consumeToken,
+  placesOf,
+  presentedToken,
+  type TokenPlaces,
+} from '#identity/presented-token.ts';
 import { TokenVerifier } from '#identity/token-verifier.ts';
 import type { JwtSettings } from './schema.ts';
 
@@ -34,6 +40,7 @@ function createJwt(settings: JwtSettings, services: PolicyServices): Policy {
       `requires a token of ${issuers.map(({ name }) => name).join(' or ')}` +
       (optional ? ', or none at all' : ''),
     presents: ({ head }) => anyToken(head, places, looksSigned),
+    credentials: placesOf(places, forward),
     onHead(exchange) {
       const token = presentedToken(exchange.head, places);
       if (token === null) {

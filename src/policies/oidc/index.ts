@@ -1,6 +1,12 @@
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
-import { anyToken, consumeToken, presentedToken, type TokenPlaces } from '#identity/presented-token.ts';
+import {
+  anyToken,
+  consumeToken,
+  placesOf,
+  presentedToken,
+  type TokenPlaces,
+} from '#identity/presented-token.ts';
 import type { Bearer } from '#identity/issuer.ts';
 import { createBearers, type Bearers } from './bearers.ts';
 import { Browsers } from './browsers.ts';
@@ -38,6 +44,7 @@ function createOidc(settings: OidcSettings, services: PolicyServices): Policy {
       `sends browsers to ${settings.issuer} to log in` +
       (bearers ? ', and takes its tokens of programs' : ''),
     presents: ({ head }) => browsers.isOurs(head) || (bearers !== null && anyToken(head, places, () => true)),
+    credentials: bearers ? placesOf(places, false) : { challenge: null, headers: [] },
     onHead(exchange) {
       if (browsers.isOwnPath(exchange.head)) return browsers.answer(exchange);
       const token = bearers && presentedToken(exchange.head, places);
