@@ -1,4 +1,5 @@
 import type { Calibration } from '#core/calibration.ts';
+import type { AuditSink } from '#core/contracts/audit.ts';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Account } from '#core/contracts/account.ts';
@@ -28,6 +29,7 @@ import { createAsk } from './create-ask.ts';
 import { directoriesOf } from './directories.ts';
 import type { KeptParts } from './kept-parts.ts';
 import { originOf } from './origin-of.ts';
+import type { ProviderKeys } from './provider-keys.ts';
 import { SignedUpstream } from './signed-upstream.ts';
 import { signerServices } from './signer-services.ts';
 
@@ -48,6 +50,9 @@ export interface Parts {
   /** What threads share about members of pools. */
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
+  readonly audit: AuditSink;
+  /** Of providers that have several. */
+  readonly providerKeys: ProviderKeys;
   /** Of policies. */
   readonly kept: KeptParts;
   readonly tokens: TokenCounter;
@@ -72,7 +77,7 @@ export type CompiledGateway = Gateway & CompiledPools;
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
-  const { clock, cache, keys } = parts;
+  const { clock, cache, keys, audit } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
   for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
     const unknown = [dialect, ...speaks.map((also) => also.dialect)].find((word) => !dialects.has(word));
@@ -85,7 +90,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     return known;
   };
   const routes = compileRoutes(snapshot, parts.policyKinds, {
-    ...{ clock, cache, keys },
+    ...{ clock, cache, keys, audit },
     ask: createAsk(parts.upstream),
     ...directoriesOf(snapshot),
     keep: parts.kept.keep,
@@ -182,8 +187,9 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   if (signer === undefined)
     throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
   const sign = signer && signer(provider, signerServices(provider, parts));
+  // Where there is a signer there are no keys.
   const upstream = sign?.again
     ? new SignedUpstream({ upstream: parts.upstream, sign, signed: true })
-    : parts.upstream;
+    : parts.providerKeys.over(parts.upstream, provider);
   return { upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

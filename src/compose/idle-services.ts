@@ -13,6 +13,7 @@ export const idleServices = (snapshot: Snapshot): SharedServices => ({
   ...directoriesOf(snapshot),
   clock: systemClock,
   keys: { find: nothing },
+  audit: { hasRoom: nothing, put: nothing },
   rule: compileExchangeRule,
   ask: nothing,
   keep: (_, make) => make(),

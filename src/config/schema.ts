@@ -29,9 +29,11 @@ import { AwsSchema, GoogleSchema, OAuth2Schema } from './schema-signers.ts';
 import { consumerFields, keyFields } from './schema-keys.ts';
 import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
 import { StorageSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
+import { auditSchema } from './schema-audit.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -61,7 +63,18 @@ const ProviderSchema = Type.Object(
     dialect: Type.Optional(name('Wire format it speaks.')),
     speaks: Type.Optional(SpeaksSchema),
     baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
-    apiKey: Type.Optional(secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.')),
+    apiKey: Type.Optional(
+      Type.Union(
+        [
+          secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.'),
+          Type.Array(secret('a key', 'Its keys, while they are exchanged: the next where it refuses one.'), {
+            minItems: 1,
+            maxItems: 4,
+          }),
+        ],
+        { title: 'a key, or a list of keys' },
+      ),
+    ),
     aws: Type.Optional(AwsSchema),
     google: Type.Optional(GoogleSchema),
     oauth2: Type.Optional(OAuth2Schema),
@@ -311,6 +324,8 @@ export function documentSchema<P extends TSchema>(policy: P) {
       prices: Type.Optional(pricesSchema),
       charges: Type.Optional(chargesSchema),
       events: Type.Optional(eventsSchema),
+      audit: Type.Optional(auditSchema),
+      secrets: Type.Optional(secretsSchema),
       account: Type.Optional(
         Type.Union([Type.Literal(false), Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$' })], {
           title: 'a path such as "/sluice/v1", or false',

@@ -73,6 +73,8 @@ export interface Exchange {
   } | null;
   /** How long it waited for limits, in milliseconds. */
   queuedMs: number;
+  /** Name of the policy that refused, or answered by itself; absent: none did. */
+  decidedBy?: string;
   /** Who records what is answered. Policies add themselves in `onCall`. */
   readonly recorders: AnswerRecorder[];
   /** Where the answer is one that was given before: the exchange that made it. */

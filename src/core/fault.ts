@@ -71,6 +71,12 @@ export const faultKinds = {
   'access/denied': kind(403, 'client', false, 'This caller may not do this'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
+  'audit/unavailable': kind(
+    503,
+    'gateway',
+    true,
+    'The call cannot be put into the audit log, and the route serves none that is not',
+  ),
   'limit/exceeded': kind(429, 'client', true, 'A limit is exhausted'),
   'account/unavailable': kind(503, 'gateway', true, 'What a caller has used cannot be told at the moment'),
   'limit/unpriced': kind(

@@ -1,3 +1,4 @@
+import type { AuditRules } from './contracts/audit.ts';
 import type { ListenerPlan } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
 import type { Http2Use } from './http2-use.ts';
@@ -49,6 +50,7 @@ export interface Snapshot {
   /** What customers pay; null: what it costs. */
   readonly charges: ChargeBook | null;
   readonly events: EventPlan;
+  readonly audit: AuditRules;
   /** In the order they are tried. */
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;

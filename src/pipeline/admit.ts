@@ -13,24 +13,35 @@ export function admit(
     try {
       // Most policies decide at once: awaiting them would cost a turn each.
       const pending = policy[hook]!(exchange);
-      if (pending) return admitLater(pending, policy, () => admit(policies.slice(i + 1), hook, exchange));
+      if (pending) return admitLater(pending, { policies, i, hook }, exchange);
     } catch (thrown) {
+      exchange.decidedBy = policy.name;
       throw closed(policy, thrown);
     }
+    if (exchange.shortAnswer) exchange.decidedBy = policy.name;
   }
+}
+
+interface Awaited {
+  readonly policies: readonly Policy[];
+  readonly i: number;
+  readonly hook: 'onHead' | 'onCall';
 }
 
 async function admitLater(
   pending: Promise<void>,
-  policy: Policy,
-  goOn: () => void | Promise<void>,
+  { policies, i, hook }: Awaited,
+  exchange: Exchange,
 ): Promise<void> {
+  const policy = policies[i]!;
   try {
     await inTime(pending, policy);
   } catch (thrown) {
+    exchange.decidedBy = policy.name;
     throw closed(policy, thrown);
   }
-  return goOn();
+  if (exchange.shortAnswer) exchange.decidedBy = policy.name;
+  return admit(policies.slice(i + 1), hook, exchange);
 }
 
 /** Of policies that do not say. */

@@ -2,6 +2,7 @@ import type { PolicyKind } from '#core/contracts/policy.ts';
 import { access } from './access/index.ts';
 import { anonymous } from './anonymous/index.ts';
 import { anyAuth } from './any-auth/index.ts';
+import { audit } from './audit/index.ts';
 import { basicAuth } from './basic-auth/index.ts';
 import { budget } from './budget/index.ts';
 import { compression } from './compression/index.ts';
@@ -31,6 +32,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       access,
       anonymous,
       anyAuth,
+      audit,
       basicAuth,
       budget,
       compression,

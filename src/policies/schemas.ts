@@ -1,6 +1,7 @@
 import { AccessSchema } from './access/schema.ts';
 import { AnonymousSchema } from './anonymous/schema.ts';
 import { anyAuthSchema } from './any-auth/schema.ts';
+import { AuditSchema } from './audit/schema.ts';
 import { BasicAuthSchema } from './basic-auth/schema.ts';
 import { BudgetSchema } from './budget/schema.ts';
 import { CompressionSchema } from './compression/schema.ts';
@@ -41,6 +42,7 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['access', AccessSchema],
   ['anonymous', AnonymousSchema],
   ['any-auth', anyAuthSchema(authenticators)],
+  ['audit', AuditSchema],
   ['basic-auth', BasicAuthSchema],
   ['budget', BudgetSchema],
   ['compression', CompressionSchema],

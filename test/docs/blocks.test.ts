@@ -32,6 +32,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/admin-api.md sh': 'pages.test.ts',
   'docs/cluster.md yaml': 'cluster-configuration.test.ts',
   'docs/redis.md yaml': 'redis-gateways.test.ts',
+  'docs/secrets.md yaml': 'sources.test.ts',
   'docs/cloud-providers.md yaml': 'cloud-providers.test.ts',
   'docs/discovery.md yaml': 'discovery-page.test.ts',
   'docs/usage-api.md sh': 'own-usage.test.ts',

@@ -96,6 +96,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
 
   test('there is a test for each', () =>
     assert.deepEqual(readdirSync('examples').sort(), [
+      'audit.yaml',
       'budgets.yaml',
       'consumers-and-lists.yaml',
       'events.yaml',
@@ -194,6 +195,18 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     );
     assert.equal(simulator.calls().length, 1);
     assert.equal((await post('/payments/1', {})).status, 400);
+  });
+
+  test('audit: what was asked and answered is found, but for what is masked', async (t) => {
+    const { url, admin } = await serve(t, example('audit.yaml'));
+    const headers = { authorization: `Bearer ${key('WEB_KEY')}`, 'content-type': 'application/json' };
+    const content = 'order 4711, sk-0123456789abcdefghij';
+    const body = JSON.stringify({ model: 'gpt-5', password: 'x', messages: [{ role: 'user', content }] });
+    await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })).text();
+    let found = '';
+    while (!found.includes('4711')) found = await (await admin('/v1/audit?text=order')).text();
+    assert.match(found, /order 4711, \[masked\]/);
+    assert.match(found, /"password":"\[masked\]"/);
   });
 
   test('events: billing is told of usage, in batches, and operations of nothing yet', async (t) => {

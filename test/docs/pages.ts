@@ -33,6 +33,7 @@ export const servedPages: readonly string[] = [
   'docs/continue.md',
   'docs/prices.md',
   'docs/events.md',
+  'docs/audit.md',
   'docs/queues.md',
   'docs/storage.md',
   'docs/identity.md',

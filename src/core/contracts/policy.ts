@@ -8,6 +8,7 @@ import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { AuditSink } from './audit.ts';
 import type { Ask } from './ask.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
@@ -116,6 +117,7 @@ export interface PolicyServices {
    */
   keep<T>(name: string, make: () => T): T;
   readonly clock: Clock;
+  readonly audit: AuditSink;
   readonly rule: CompileRule;
   /** Makes a policy that this one is made of. @throws Error when there is no such kind, or it refuses its settings. */
   create(kind: string, settings: unknown): Policy;

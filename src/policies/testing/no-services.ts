@@ -11,6 +11,7 @@ export const noServices: PolicyServices = {
   cache: null as never,
   ask: null as never,
   clock: null as never,
+  audit: null as never,
   rule: (text) => ({ text, readsCall: false, holds: () => false }),
   create: () => null as never,
 };

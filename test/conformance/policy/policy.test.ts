@@ -15,6 +15,7 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 /** Settings that each kind takes; a new kind must say its own. */
 const settings: Readonly<Record<string, object>> = {
+  audit: { content: 'both', onOverflow: 'refuse', mask: { fields: ['secret'], patterns: ['[0-9]+'] } },
   access: {
     allow: { groups: ['staff'] },
     rule: "request.method == 'GET'",
@@ -69,6 +70,7 @@ const services: PolicyServices = {
   consumers: createConsumerDirectory([guest], []),
   rule: compileExchangeRule,
   create: (kind, of) => policyKinds.get(kind)!.create(of, services),
+  audit: { hasRoom: () => true, put: () => undefined },
   teamOf: () => 'red',
   ask: () => Promise.reject(new Fault('upstream/connect', 'There is no other server in this test.')),
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
