@@ -89,3 +89,8 @@ export const MemberListSchema = Type.Array(Type.Union([HttpUrl, UpstreamTarget])
   minItems: 1,
   description: 'The servers: URLs, or URLs with weight and priority.',
 });
+
+export const PolicyFolder = Type.String({
+  minLength: 1,
+  description: 'Folder of policies of your own, relative to this file (none).',
+});

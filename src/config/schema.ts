@@ -20,6 +20,7 @@ import {
   Headers,
   HttpUrl,
   MemberListSchema,
+  PolicyFolder,
   Size,
   strict,
   TimeoutsSchema,
@@ -340,12 +341,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
             'order: routes are tried as they are written. specific: the most specific match first (order).',
         }),
       ),
-      policyFolder: Type.Optional(
-        Type.String({
-          minLength: 1,
-          description: 'Folder of policies of your own, relative to this file (none).',
-        }),
-      ),
+      policyFolder: Type.Optional(PolicyFolder),
       policies: Type.Optional(
         Type.Array(policy, {
           description:
