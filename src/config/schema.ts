@@ -30,7 +30,7 @@ import { keyFields } from './schema-keys.ts';
 import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { ServiceSchema } from './schema-service.ts';
-import { StorageSchema } from './schema-storage.ts';
+import { StorageSchema, WhenUnavailableSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
 
 /**
@@ -216,6 +216,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
       ),
       bodyLimit: Type.Optional(Size),
       priority: Type.Optional(PrioritySchema),
+      whenUnavailable: Type.Optional(WhenUnavailableSchema),
       policies: Type.Optional(
         Type.Array(Type.Union([Type.Literal('default'), policy]), {
           description: 'Instead of the default list; "default" stands for it.',
