@@ -6,6 +6,7 @@ import type { Snapshot } from '#core/snapshot.ts';
 import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
 import { resolveEvents } from './resolve-events.ts';
+import { resolveConsumers } from './resolve-consumers.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveCharges } from './resolve-charges.ts';
@@ -60,7 +61,8 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
         `unknown team "${project.team}"${didYouMean(project.team, teams)}`,
       );
   }
-  const keys = resolveKeys(document, problems);
+  const consumers = resolveConsumers(document, problems);
+  const keys = resolveKeys(document, consumers, problems);
   const limits = document.limits ?? {};
   const bodyBytes = parseSize(limits.body ?? '32MiB');
   const routeScope = {
@@ -100,6 +102,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
+    consumers,
     teams,
   };
   problems.throwIfAny(scope.source);
