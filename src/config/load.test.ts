@@ -189,7 +189,7 @@ test('no secret is ever in a message, wherever it went wrong', () => {
     assert.ok(!text.includes(secret), text);
   }
   for (const key of [
-    `{ secret: ${secret} }`,
+    `{ secret: ${secret}, projct: p }`,
     secret,
     `{ project: p, sha256: '\${env:S}' }`,
     '{ project: p, secret: short }',

@@ -58,9 +58,9 @@ export class HeldLanes {
   }
 
   /** The others have come to `position`; these wait from now on. Those that waited before go on as they are. */
-  reach(position: number, held: readonly HeldSubject[]): void {
+  reach(position: number, held: readonly (HeldSubject & { readonly waitMs?: number })[]): void {
     if (position !== this.#position) [this.#before, this.#position] = [this.#position, position];
-    for (const { subject, after } of held) if (!this.#lanes.has(subject)) this.#begin(subject, after);
+    for (const one of held) if (!this.#lanes.has(one.subject)) this.#begin(one);
     this.#move();
   }
 
@@ -88,11 +88,11 @@ export class HeldLanes {
     await Promise.all(all.map(({ over }) => over));
   }
 
-  #begin(subject: string, after: number): void {
+  #begin({ subject, after, waitMs = 0 }: HeldSubject & { readonly waitMs?: number }): void {
     const lane = { subject, after, isTroubled: true, end: new AbortController(), over: Promise.resolve() };
     lane.end.signal.addEventListener('abort', () => this.#move());
     this.#lanes.set(subject, lane);
-    lane.over = this.#run(lane);
+    lane.over = pause(waitMs, lane.end.signal).then(() => this.#run(lane));
   }
 
   #move(): void {

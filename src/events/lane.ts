@@ -27,8 +27,8 @@ export interface LaneManner {
 export interface LaneResult {
   /** They were given up. */
   readonly letters: DeadLetter[];
-  /** They wait, and what comes after them of their subjects waits for them. */
-  readonly held: HeldSubject[];
+  /** They wait, for so long until they are tried again, and what comes after them of their subjects waits for them. */
+  readonly held: (HeldSubject & { readonly waitMs: number })[];
 }
 
 /** What ended a lane before its events. */
@@ -53,12 +53,13 @@ export async function deliverInOrder(
   manner: LaneManner,
 ): Promise<LaneResult> {
   const letters: DeadLetter[] = [];
-  const held: HeldSubject[] = [];
+  const held: LaneResult['held'] = [];
   const waits = ({ subject }: OutgoingEvent) => held.some((one) => one.subject === subject);
   const note = (together: readonly OutgoingEvent[], failed: Failed) => {
     if (failed.kind === 'held') {
       manner.room.left--;
-      held.push({ subject: together[0]!.subject, after: together[0]!.sequence - 1 });
+      const [{ subject, sequence }] = together as [OutgoingEvent];
+      held.push({ subject, after: sequence - 1, waitMs: failed.waitMs });
     } else letters.push(...lettersOf(webhook, together, failed));
   };
   for (let rest = [...events]; rest.length > 0; rest = rest.filter((event) => !waits(event))) {
@@ -82,6 +83,8 @@ interface Failed {
   readonly reason: string;
   readonly tries: number;
   readonly kind: 'refused' | 'held' | 'given up';
+  /** Until it should be tried again. */
+  readonly waitMs: number;
 }
 
 /** Null when it was taken. */
@@ -103,12 +106,12 @@ async function deliver(
     if (result.kind === 'gone') throw new LaneEnded('gone');
     const { reason } = result;
     refusedBefore = result.kind === 'refused' ? refusedBefore + 1 : 0;
-    if (refusedBefore >= refusedTries) return { reason, tries, kind: 'refused' };
+    if (refusedBefore >= refusedTries) return { reason, tries, kind: 'refused', waitMs: 0 };
     const asked = result.kind === 'failed' ? result.retryAfterMs : null;
     const waitMs = backoffMs(tries, asked, parts.random());
     const nextAtMs = parts.monotonicMs() + waitMs - beganAtMs;
-    if (nextAtMs > webhook.giveUpMs) return { reason, tries, kind: 'given up' };
-    if (room.left > 0 && nextAtMs > patienceMs) return { reason, tries, kind: 'held' };
+    if (nextAtMs > webhook.giveUpMs) return { reason, tries, kind: 'given up', waitMs };
+    if (room.left > 0 && nextAtMs > patienceMs) return { reason, tries, kind: 'held', waitMs };
     await pause(waitMs, signal);
   }
 }

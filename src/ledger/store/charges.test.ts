@@ -272,7 +272,10 @@ test('a batch is priced anew by its sums, where each of its tokens costs the sam
   });
   const receipt = sampleReceipt(sampleId(1), { attempts: [attempt] });
   const by = (batch: Partial<PriceVersion>, of = receipt) => {
-    const row = { ...price({ version: 'config/2+batch', input: 150_000_000n, perRequest: 5n }), ...batch };
+    const row = {
+      ...price({ version: 'config/2+batch', serviceTier: 'batch', input: 150_000_000n, perRequest: 5n }),
+      ...batch,
+    };
     return repriceReceipt(
       of,
       book({ prices: { [priceKey('acme', 'acme-small')]: [price({ batch: row })] } }),

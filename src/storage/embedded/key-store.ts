@@ -245,6 +245,6 @@ function recordOf({ revoked: _revoked, ...key }: StoredKey): KeyRecord {
   return key;
 }
 
-export function viewOf({ sha256: _, ...key }: KeyRecord, revoked: boolean): KeyView {
+export function viewOf({ sha256: _sha256, ...key }: KeyRecord, revoked: boolean): KeyView {
   return { ...key, revoked };
 }
