@@ -54,8 +54,8 @@ async function startLine(t: TestContext, first: number) {
   };
 }
 
-const documentFor = (simulatorUrl: string, page: string, hook = 'http://127.0.0.1:1/') => `
-events: { webhooks: [{ name: hook, url: '${hook}', secret: '\${env:HOOK_SECRET}', types: [usage] }] }
+const documentFor = (simulatorUrl: string, page: string) => `
+events: { webhooks: [{ name: hook, url: '\${env:HOOK_URL}', secret: '\${env:HOOK_SECRET}', types: [usage] }] }
 providers:
   o: { dialect: openai-chat, baseUrl: '${simulatorUrl}/v1', apiKey: '\${env:UPSTREAM_KEY}', prefixes: [gpt-] }
 prices: { 'o/*': { input: '2', output: '8' } }
@@ -114,17 +114,18 @@ async function keyOf(control: GatewayProcess, name: string): Promise<string> {
 
 const env = {
   UPSTREAM_KEY: 'sk-upstream',
+  HOOK_URL: 'http://127.0.0.1:1/',
   HOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
 };
 
 test('an edge serves through the loss of its control plane, and the books of both say what was served', async (t) => {
   const simulator = await startSimulator({ port: 0 });
   t.after(() => simulator.close());
-  const control = await startGatewayProcess({ file: null, env });
-  t.after(() => control.remove());
   const receiver = await startReceiver();
   t.after(() => receiver.close());
-  await applyTo(control, documentFor(simulator.url, 'one', receiver.url));
+  const control = await startGatewayProcess({ file: null, env: { ...env, HOOK_URL: receiver.url } });
+  t.after(() => control.remove());
+  await applyTo(control, documentFor(simulator.url, 'one'));
   await until('the webhook is followed', async () => (await hookOf(control))?.['mine'] === true);
   const key = await keyOf(control, 'early');
   const line = await startLine(t, Number(new URL(control.adminUrl).port));
@@ -154,7 +155,7 @@ test('an edge serves through the loss of its control plane, and the books of bot
   assert.equal((await chat(edge, 'sk-sluice-nobody')).status, 401);
   const { configuration } = await statusOf(edge);
   assert.deepEqual([configuration.master, configuration.storedVersion], ['control-plane', 1]);
-  await applyTo(control, documentFor(simulator.url, 'two', receiver.url));
+  await applyTo(control, documentFor(simulator.url, 'two'));
   await until('the edge has the second', async () => (await page()) === 'two');
   const late = await keyOf(control, 'late');
   await until('the edge has the new key', async () => (await chat(edge, late)).status === 200);
@@ -234,7 +235,7 @@ test('an edge serves through the loss of its control plane, and the books of bot
     assert.equal((await control.sluice('keys', 'revoke', id)).code, 0);
   };
   await revoke('late');
-  await applyTo(control, documentFor(simulator.url, 'three', receiver.url));
+  await applyTo(control, documentFor(simulator.url, 'three'));
   assert.equal((await chat(edge, late)).status, 200, 'nobody has told the edge yet');
   line.mend();
   await until('the edge has the third', async () => (await page()) === 'three');

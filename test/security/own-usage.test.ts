@@ -193,7 +193,7 @@ test('what is left of its limits, and of nobody else\u2019s, is told without bei
         .filter(({ limit }) => limit === 50 || limit === 70)
         .map(({ for: whom, remaining }) => [whom, remaining]),
       [
-        ['project "shop" with model "o/gpt-sim"', 49],
+        ['project "shop" with model "o/*"', 49],
         ['provider "o"', 69],
       ],
     );
