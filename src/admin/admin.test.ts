@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, test } from 'node:test';
+import type { AuditChange } from '#core/contracts/audit.ts';
 import { servesHost } from './guard.ts';
 import { createTokenVerifier, startAdmin } from './index.ts';
 import { asked, control, node, stands } from './testing/control.ts';
 
 const bugs: unknown[] = [];
+const recorded: AuditChange[] = [];
 const admin = await startAdmin({
   host: '127.0.0.1',
   port: 0,
   verifyToken: createTokenVerifier('right'),
   control,
+  audit: { failure: null, write: async (change) => void recorded.push(change) },
   hosts: ['sluice.internal'],
   onError: (error) => bugs.push(error),
 });

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nodeHeader } from '#core/contracts/edge.ts';
 import type { Invitation } from '#core/contracts/node-directory.ts';
+import { rootPrincipal, type Principal } from '#core/principal.ts';
 import { sendProblem } from './problem.ts';
 
 const nodeShape = /^[0-9A-Za-z]{16}$/;
@@ -18,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks, where the route is one of edge nodes. */
     edge: Invitation | null;
+    /** Who asks. */
+    principal: Principal | null;
   }
 }
 
@@ -47,7 +50,11 @@ export function createGuard(settings: GuardSettings) {
     }
     if (isForeign(request)) return sendProblem(reply, 403, 'Requests from other sites are refused.');
     if (edge) return admitEdge(request, reply, settings);
-    if (open || settings.verifyToken(bearerOf(request.headers.authorization))) return undefined;
+    if (open) return undefined;
+    if (settings.verifyToken(bearerOf(request.headers.authorization))) {
+      request.principal = rootPrincipal;
+      return undefined;
+    }
     reply.header('www-authenticate', 'Bearer realm="sluice-admin"');
     return sendProblem(reply, 401, 'An admin token is needed: "Authorization: Bearer <token>".');
   };

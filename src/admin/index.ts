@@ -1,6 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
+import type { AuditLog } from '#core/contracts/audit.ts';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import { serveAudit } from './audit.ts';
+import { auditChanges } from './audit-changes.ts';
 import { serveCalibration } from './calibration.ts';
 import { serveConfig } from './config.ts';
 import { serveDiscovery } from './discovery.ts';
@@ -29,6 +32,8 @@ export interface AdminSettings {
   readonly port: number;
   verifyToken(token: string): boolean;
   readonly control: ControlPlane;
+  /** Where changes are put on record. */
+  readonly audit: AuditLog;
   /** Names under which it may be reached, besides IP addresses, `localhost` and `host`. */
   readonly hosts?: readonly string[];
   /** Told of bugs; by default they go to standard error. */
@@ -46,6 +51,7 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   });
   const hosts = [settings.host, ...(settings.hosts ?? [])].map((host) => host.toLowerCase());
   app.decorateRequest('edge', null);
+  app.decorateRequest('principal', null);
   app.addHook(
     'onRequest',
     createGuard({
@@ -59,6 +65,7 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   app.setReplySerializer((payload) =>
     JSON.stringify(payload, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
   );
+  auditChanges(app, settings.control, settings.audit);
   serveOpenApi(app);
   serveHealth(app, settings.control);
   serveMetrics(app, settings.control);
@@ -74,6 +81,7 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   serveRerate(app, settings.control);
   serveEvents(app, settings.control);
   serveExplain(app, settings.control);
+  serveAudit(app, settings.control);
   await app.listen({ host: settings.host, port: settings.port });
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
 }
