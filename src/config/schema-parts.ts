@@ -89,3 +89,8 @@ export const MemberListSchema = Type.Array(Type.Union([HttpUrl, UpstreamTarget])
   minItems: 1,
   description: 'The servers: URLs, or URLs with weight and priority.',
 });
+
+export const LogSchema = Type.Object(
+  { access: Type.Optional(Type.Boolean({ description: 'One line for each exchange on stdout (true).' })) },
+  strict,
+);

@@ -21,11 +21,12 @@ import {
   HttpUrl,
   MemberListSchema,
   Size,
+  LogSchema,
   strict,
   TimeoutsSchema,
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
-import { AwsSchema, GoogleSchema } from './schema-signers.ts';
+import { AwsSchema, GoogleSchema, OAuth2Schema } from './schema-signers.ts';
 import { consumerFields, keyFields } from './schema-keys.ts';
 import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
@@ -77,6 +78,7 @@ const ProviderSchema = Type.Object(
     ),
     aws: Type.Optional(AwsSchema),
     google: Type.Optional(GoogleSchema),
+    oauth2: Type.Optional(OAuth2Schema),
     models: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description: "Model names to list, in the provider's words.",
@@ -145,6 +147,7 @@ const HttpTarget = Type.Object(
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
       description: 'Upstreams, taken in turn.',
     }),
+    oauth2: Type.Optional(OAuth2Schema),
     ...relaying,
   },
   { ...strict, title: '{ http: … }' },
@@ -195,6 +198,7 @@ const UpstreamSchema = Type.Object(
     sticky: Type.Optional(StickySchema),
     http2: Type.Optional(UpstreamHttp2Schema),
     tls: Type.Optional(ClientTlsSchema),
+    oauth2: Type.Optional(OAuth2Schema),
     ...poolFields,
     ...attemptFields,
   },
@@ -258,16 +262,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
             'usual: records survive the process at once and the machine within 150 ms. strict: they are on the disk before a call goes on; that takes a flush of the disk for each turn of a thread.',
         }),
       ),
-      log: Type.Optional(
-        Type.Object(
-          {
-            access: Type.Optional(
-              Type.Boolean({ description: 'One line for each exchange on stdout (true).' }),
-            ),
-          },
-          strict,
-        ),
-      ),
+      log: Type.Optional(LogSchema),
       limits: Type.Optional(
         Type.Object(
           {
@@ -336,6 +331,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
         Type.Union([Type.Literal('order'), Type.Literal('specific')], {
           description:
             'order: routes are tried as they are written. specific: the most specific match first (order).',
+        }),
+      ),
+      policyFolder: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'Folder of policies of your own, relative to this file (none).',
         }),
       ),
       policies: Type.Optional(
