@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { KeyView } from '#core/contracts/control-plane.ts';
-import { askAdmin, type AdminOptions } from './admin-client.ts';
+import { askAdmin, askPages, type AdminOptions } from './admin-client.ts';
 import { adminOption, expiryOf, jsonOption, stateOption, wordList } from './options.ts';
 import { print, printJson } from './print.ts';
 import { renderTable, visible } from './render-table.ts';
@@ -33,7 +33,7 @@ const withAdmin = (command: Command) =>
   command.addOption(adminOption()).addOption(stateOption()).addOption(jsonOption());
 
 async function list(flags: KeyFlags): Promise<void> {
-  const { keys } = await askAdmin<{ keys: KeyView[] }>(flags, 'GET /v1/keys');
+  const keys = await askPages<KeyView>(flags, '/v1/keys', 'keys');
   if (flags.json) return printJson(keys);
   const rows = keys.map((key) => [
     key.id,

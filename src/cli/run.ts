@@ -13,6 +13,7 @@ import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
+import { addTokens } from './tokens.ts';
 import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
 
@@ -50,6 +51,7 @@ function program(): Command {
   addProviders(sluice);
   addNew(sluice);
   addKeys(sluice);
+  addTokens(sluice);
   addNodes(sluice);
   addLedger(sluice);
   addUsage(sluice);

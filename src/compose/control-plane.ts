@@ -5,6 +5,7 @@ import type {
   KeyView,
   NodeControl,
 } from '#core/contracts/control-plane.ts';
+import type { AccessControl } from '#core/contracts/access-control.ts';
 import type { EventRecord, Events } from '#core/contracts/events.ts';
 import type { EventDispatcher } from '#events/index.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
@@ -22,6 +23,7 @@ import { calibrationMetrics } from './calibration-metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
+import { createResourceControl } from './resource-control.ts';
 import type { Reloader } from './reloader.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
 import type { CounterWatch } from './watch-counters.ts';
@@ -40,6 +42,7 @@ export interface ControlPlaneParts {
   readonly config: ConfigControl;
   readonly nodes: NodeControl;
   readonly edges: EdgeControl;
+  readonly access: AccessControl;
   /** Resolves when every thread acts upon it. */
   publishKeys(delta: KeyDelta): Promise<void>;
   /** Why the configuration's master cannot be asked; null: it can. */
@@ -55,6 +58,11 @@ export interface ControlPlaneParts {
 /** What the admin API may ask, answered from the parts that know. */
 export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   const { pool, ledger, keys, reloader } = parts;
+  const teamOf = (project: string): string | null => {
+    const { projects } = reloader.current.snapshot;
+    // `constructor` is no project, though every object has one.
+    return Object.hasOwn(projects, project) ? projects[project]!.team : null;
+  };
   return {
     status() {
       const { snapshot } = reloader.current;
@@ -112,14 +120,13 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
           throw new ControlError(404, `There is no member "${member}" in the group "${group}".`);
       },
     },
+    teamOf,
     keys: {
       list: () => keys.list() as KeyView[],
       async create(wish) {
-        const { projects } = reloader.current.snapshot;
-        // `constructor` is no project, though every object has one.
-        const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
-        if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
-        const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
+        const team = teamOf(wish.project);
+        if (team === null) throw new ControlError(400, `There is no project "${wish.project}".`);
+        const { key, secret, delta } = await keys.create({ ...wish, team });
         parts.events.emit(keyEvent('key.created', key));
         if (delta) await parts.publishKeys(delta);
         return { key, secret };
@@ -132,8 +139,10 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       },
     },
     config: parts.config,
+    resources: createResourceControl(reloader, parts.config),
     nodes: parts.nodes,
     edges: parts.edges,
+    access: parts.access,
     events: createEventControl(parts.dispatcher, ledger.outbox),
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
@@ -145,6 +154,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
           where: {
             ...(query.project === null ? {} : { project: query.project }),
             ...(query.service ? { service: query.service } : {}),
+            ...(query.teams ? { team: query.teams } : {}),
           },
           ...(query.traceId ? { traceId: query.traceId } : {}),
         }),

@@ -1,3 +1,5 @@
+import type { AdminAccess } from '#core/admin-access.ts';
+import { rootPrincipal, roles, type Principal } from '#core/principal.ts';
 import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
 
 /** What was asked of it, in order. */
@@ -11,6 +13,17 @@ const invitation = {
   ...{ id: 'i1', name: 'shop', madeAtMs: 1, expiresAtMs: null, revoked: false },
   ...{ leasePercent: 25, nodeId: node },
 };
+
+const rate = { amount: 10_000, windowMs: 60_000 };
+const settings: AdminAccess = { users: {}, oidc: null, limits: { requests: rate, failures: rate } };
+
+/** Whose tokens begin with the name of a role and, after a dot, may have a team; `right` is the owner's. */
+function principalOf(secret: string): Principal | null {
+  if (secret === 'right') return rootPrincipal;
+  const [role, team = null] = secret.split('.');
+  const known = roles.find((each) => each === role);
+  return known ? { ...rootPrincipal, via: 'token', id: secret, roles: [{ role: known, team }] } : null;
+}
 
 /** A control plane that does nothing but remember. */
 export const control: ControlPlane = {
@@ -32,6 +45,18 @@ export const control: ControlPlane = {
     ledger: { lagSegments: 0 },
   }),
   metrics: async () => '# HELP x y\n# TYPE x counter\nx 1\n',
+  teamOf: (project) => ({ p: 'red', other: 'blue' })[project] ?? null,
+  access: {
+    settings: () => settings,
+    admit: async (secret, kind) => (kind === 'token' ? principalOf(secret) : null),
+    tokens: {
+      list: async () => [],
+      create: async () => Promise.reject(new ControlError(403, 'not here')),
+      revoke: async (_, id) => void asked.push(id),
+    },
+    signIn: async () => null,
+    signOut: async () => undefined,
+  },
   keys: {
     list: () => [],
     async create(wish) {
@@ -62,6 +87,12 @@ export const control: ControlPlane = {
     },
     versions: async (limit) => [{ ...line, version: limit }],
     readVersion: async (version) => ({ ...line, version, text: 'x' }),
+  },
+  resources: {
+    list: () => [],
+    read: () => null,
+    teamOf: () => null,
+    change: async (wish) => Promise.reject(new ControlError(404, `no ${wish.name}`)),
   },
   nodes: {
     list: async () => [],

@@ -2,9 +2,11 @@ import type { CheckReport } from '../active-health.ts';
 import type { CalibrationRow } from '../calibration.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
+import type { AccessControl } from './access-control.ts';
 import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
 import type { EdgeChanges, EdgeCursor, EdgeDead, EdgeReport } from './edge.ts';
 import type { Invitation, NodeView } from './node-directory.ts';
+import type { ResourceControl } from './resource-control.ts';
 import type { PoolReport } from './pool-control.ts';
 
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
@@ -21,6 +23,8 @@ export interface ControlPlane {
     /** By the operator. Until a restart. @throws ControlError when there is no such member. */
     drain(wish: { readonly group: string; readonly member: string; readonly drained: boolean }): void;
   };
+  /** Of a project; null: there is none of that name. */
+  teamOf(project: string): string | null;
   keys: {
     list(): KeyView[];
     /** The secret is given this once. @throws ControlError */
@@ -37,6 +41,7 @@ export interface ControlPlane {
     revoke(id: string): Promise<void>;
   };
   config: ConfigControl;
+  resources: ResourceControl;
   nodes: NodeControl;
   edges: EdgeControl;
   explain(request: {
@@ -49,6 +54,7 @@ export interface ControlPlane {
     /** Of a GraphQL request, or of a call whose model it names. */
     readonly body?: string | null;
   }): unknown;
+  access: AccessControl;
   events: EventControl;
   usage(query: UsageQuery): Promise<readonly Record<string, unknown>[]>;
   /** Prices receipts of the past anew, and books the difference. @throws ControlError */
@@ -92,9 +98,11 @@ export interface ConfigControl {
     readonly text: string;
     readonly after: number;
     readonly comment: string;
+    /** Who applies it, for people to read. */
+    readonly author: string;
   }): Promise<ConfigVersionLine & { readonly refusal: string | null }>;
-  /** The latest first. @throws ControlError 409 where versions are not kept, 503. */
-  versions(limit: number): Promise<readonly ConfigVersionLine[]>;
+  /** The latest first, from before one of them on. @throws ControlError 409 where versions are not kept, 503. */
+  versions(limit: number, before: number | null): Promise<readonly ConfigVersionLine[]>;
   /** @throws ControlError 404, 409, 503. */
   readVersion(version: number): Promise<ConfigVersion>;
 }
@@ -216,6 +224,8 @@ export interface UsageQuery {
   readonly service?: string | null;
   /** Of one trace only, whatever its days. */
   readonly traceId?: string | null;
+  /** Of these only; null: of all. */
+  readonly teams?: readonly string[] | null;
 }
 
 export type KeyView = Omit<KeyRecord, 'sha256'> & { readonly revoked: boolean };
