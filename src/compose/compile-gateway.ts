@@ -15,6 +15,7 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
+import type { ConsumerDirectory, NamedConsumer } from '#core/consumer.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
 import { compileCallRules } from '#expressions/index.ts';
 import type { Provider } from '#core/target.ts';
@@ -64,6 +65,11 @@ export interface Parts {
 
 export type CompiledGateway = Gateway & CompiledPools;
 
+const consumerDirectory = (all: readonly NamedConsumer[]): ConsumerDirectory => {
+  const byName = new Map(all.map((consumer) => [consumer.name, consumer]));
+  return { all, find: (name) => byName.get(name) };
+};
+
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
   const { clock, cache, keys } = parts;
@@ -78,7 +84,10 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const routes = compileRoutes(snapshot, parts.policyKinds, { clock, cache, keys });
+  const routes = compileRoutes(snapshot, parts.policyKinds, {
+    ...{ clock, cache, keys },
+    consumers: consumerDirectory(snapshot.consumers),
+  });
   return {
     snapshot,
     routes,

@@ -9,6 +9,7 @@ const nothing = () => {
 export const idleServices: Omit<PolicyServices, 'instance'> = {
   clock: systemClock,
   keys: { find: nothing },
+  consumers: { find: nothing, all: [] },
   cache: {
     claim: nothing,
     begin: nothing,

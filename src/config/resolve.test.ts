@@ -305,6 +305,45 @@ test('a gateway is not open because nobody wrote a list', () => {
   );
 });
 
+test('a consumer lends its keys what they do not say themselves', () => {
+  const { keys, snapshot } = resolve(`teams: { shop: {} }
+projects: { web: { team: shop } }
+consumers:
+  till: { project: web, groups: [gold, eu], models: ['a*'], priority: 3 }
+keys:
+  one: { consumer: till, secret: abc-abc-abc }
+  two: { consumer: till, secret: abc-abc-abd, groups: [eu, beta], models: [b], priority: 9 }`);
+  const till = { consumer: 'till', project: 'web', team: 'shop' };
+  assert.deepEqual(snapshot.consumers, [
+    { id: 'consumer:till', name: 'till', ...till, groups: ['gold', 'eu'], models: ['a*'], priority: 3 },
+  ]);
+  const owners = keys.map(({ name, consumer, project, team, groups, models, priority }) => ({
+    ...{ name, consumer, project, team, groups, models, priority },
+  }));
+  assert.deepEqual(owners, [
+    { name: 'one', ...till, groups: ['gold', 'eu'], models: ['a*'], priority: 3 },
+    { name: 'two', ...till, groups: ['gold', 'eu', 'beta'], models: ['b'], priority: 9 },
+  ]);
+});
+
+test('a key without an owner, with two, or with one that nobody knows is no key', () => {
+  assert.deepEqual(
+    refused(`teams: { shop: {} }
+projects: { web: { team: shop } }
+consumers: { till: { project: wbe } }
+keys:
+  one: { secret: abc-abc-abc }
+  two: { secret: abc-abc-abd, project: web, consumer: till }
+  three: { secret: abc-abc-abe, consumer: tell }`),
+    [
+      '3:31 consumers.till.project: unknown project "wbe"; did you mean "web"?',
+      '5:8 keys.one: expected either "project" or "consumer"',
+      '6:8 keys.two: expected either "project" or "consumer"',
+      '7:43 keys.three.consumer: unknown consumer "tell"; did you mean "till"?',
+    ],
+  );
+});
+
 test('keys of the file carry hash, team and the end of their last day', () => {
   const { keys } = resolve(`teams: { shop: {} }
 projects: { web: { team: shop } }
@@ -317,6 +356,7 @@ keys:
     sha256: hash('sha256', 'abc-abc-abc', 'hex'),
     project: 'web',
     team: 'shop',
+    groups: [],
     expiresAtMs: Date.UTC(2027, 1, 1),
     models: ['a*'],
     createdAtMs: 0,

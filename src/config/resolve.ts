@@ -8,6 +8,7 @@ import { didYouMean, Problems } from './problem.ts';
 import type { AdminAccess } from '#core/admin-access.ts';
 import { resolveAccess, resolveAdmin } from './resolve-admin.ts';
 import { resolveEvents } from './resolve-events.ts';
+import { resolveConsumers } from './resolve-consumers.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveCharges } from './resolve-charges.ts';
@@ -63,7 +64,8 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
         `unknown team "${project.team}"${didYouMean(project.team, teams)}`,
       );
   }
-  const keys = resolveKeys(document, problems);
+  const consumers = resolveConsumers(document, problems);
+  const keys = resolveKeys(document, consumers, problems);
   const limits = document.limits ?? {};
   const bodyBytes = parseSize(limits.body ?? '32MiB');
   const routeScope = {
@@ -108,6 +110,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
+    consumers,
     teams,
   };
   const access = resolveAccess(document, problems);

@@ -26,7 +26,7 @@ import {
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema } from './schema-signers.ts';
-import { keyFields } from './schema-keys.ts';
+import { consumerFields, keyFields } from './schema-keys.ts';
 import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { ServiceSchema } from './schema-service.ts';
@@ -331,6 +331,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
       teams: Type.Optional(named(Type.Object({}, strict), 'Teams, which projects belong to.')),
       projects: Type.Optional(
         named(Type.Object({ team: Type.String() }, strict), 'Projects, which keys belong to.'),
+      ),
+      consumers: Type.Optional(
+        named(
+          Type.Object(consumerFields, strict),
+          'Whoever calls, with any number of credentials; keys name theirs by `consumer`.',
+        ),
       ),
       keys: Type.Optional(
         named(Type.Object(keyFields, strict), 'Keys whose master is this file. Others are made at run time.'),

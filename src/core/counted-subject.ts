@@ -78,8 +78,12 @@ function readerOf(policy: string, dimension: Dimension): Reader {
     case 'address':
       return ({ head }) => networkOf(head.clientAddress);
     case 'key':
-    case 'consumer':
       return (exchange) => authenticated(policy, dimension, exchange).id;
+    case 'consumer':
+      return (exchange) => {
+        const { consumer, id } = authenticated(policy, dimension, exchange);
+        return consumer === undefined ? id : `consumer:${consumer}`;
+      };
     case 'project':
     case 'team':
       return (exchange) => authenticated(policy, dimension, exchange)[dimension];

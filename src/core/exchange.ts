@@ -1,12 +1,12 @@
 import type { Allowance } from './allowance.ts';
 import type { CallBrief, JsonObject, Loss } from './call.ts';
+import type { Consumer } from './consumer.ts';
 import type { AnswerRecorder } from './contracts/answer-recorder.ts';
 import type { Inbound } from './contracts/inbound.ts';
 import type { LimitReport } from './contracts/dialect.ts';
 import type { ReservedAmount } from './contracts/journal.ts';
 import type { Fault } from './fault.ts';
 import type { RequestHead } from './head.ts';
-import type { KeyRecord } from './key.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { Target } from './target.ts';
 import type { Usage } from './usage.ts';
@@ -33,10 +33,10 @@ export interface Exchange {
   /** Name of the client's dialect; `raw-http` on http routes. */
   dialectName: string;
   /** Who authenticated. */
-  consumer: KeyRecord | null;
+  consumer: Consumer | null;
   /** The service that calls, by its own word (`Snapshot.service`); absent where it says nothing, or nobody asks. */
   readonly service?: string;
-  /** What the credential says of its bearer beside; null where it says nothing. */
+  /** What the credential says of its bearer beside, flat: nested names joined by dots, lists by spaces; null where it says nothing. */
   claims: Readonly<Record<string, string>> | null;
   /** LLM routes: the call in short, and its parsed body. */
   brief: CallBrief | null;

@@ -6,6 +6,7 @@ import type { Discovery } from './discovery.ts';
 import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
+import type { NamedConsumer } from './consumer.ts';
 import type { PriceSchedule } from './price.ts';
 import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
@@ -51,6 +52,7 @@ export interface Snapshot {
   /** In the order they are tried. */
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
+  readonly consumers: readonly NamedConsumer[];
   readonly teams: readonly string[];
 }
 

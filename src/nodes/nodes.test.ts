@@ -16,7 +16,7 @@ const numRuns = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 const key = (name: string): KeyRecord => ({
   ...{ id: name, name, sha256: `hash-${name}`, project: 'p', team: 't' },
-  ...{ expiresAtMs: null, models: null, createdAtMs: 0, master: 'store' as const },
+  ...{ groups: [], expiresAtMs: null, models: null, createdAtMs: 0, master: 'store' as const },
 });
 
 test('whatever became of the keys, and whenever somebody asks, he ends with those that are in force', () => {

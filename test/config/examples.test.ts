@@ -48,6 +48,7 @@ for (const name of names) {
         const services = {
           instance,
           keys: { find: unused },
+          consumers: { find: unused, all: [] },
           cache: {
             claim: unused,
             begin: unused,

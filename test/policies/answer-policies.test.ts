@@ -18,6 +18,7 @@ const target = { provider: { quirks: {} }, model: 'm' } as unknown as Target;
 const services = {
   instance: 'x/0',
   keys: { find: () => undefined },
+  consumers: { find: () => undefined, all: [] },
   cache: null as never,
   clock: null as never,
 };

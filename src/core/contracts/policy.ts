@@ -1,4 +1,5 @@
 import type { AnswerEvent } from '../answer.ts';
+import type { ConsumerDirectory } from '../consumer.ts';
 import type { Exchange } from '../exchange.ts';
 import type { HeaderList } from '../head.ts';
 import type { KeyRecord } from '../key.ts';
@@ -81,6 +82,8 @@ export interface PolicyServices {
   /** Names this use of the policy, stable over reloads: `rate-limit/0`, `orders/rate-limit/1`. */
   readonly instance: string;
   readonly keys: KeyDirectory;
+  /** Of the configuration that the policy belongs to. */
+  readonly consumers: ConsumerDirectory;
   readonly cache: CacheStore;
   readonly clock: Clock;
 }

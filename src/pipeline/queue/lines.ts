@@ -69,23 +69,26 @@ export class Lines {
     return null;
   }
 
+  /** Is there a place in the line, and could there be room in time? */
+  admits({ untilMs, max }: Pick<Waiting, 'untilMs' | 'max'>, refusal: Refusal): boolean {
+    const size = this.#lines.get(refusal.subject)?.size ?? 0;
+    return size < max && fits(refusal, untilMs - this.#clock.monotonicMs());
+  }
+
   /**
-   * Waits until `attempt` finds room. Resolves to how long it took, in milliseconds.
-   * @throws Fault of the refusal where there is no place, or no room in time; `client/gone`; whatever `attempt` throws.
+   * Waits until `attempt` finds room; ask `admits` first.
+   * @throws Fault of the refusal where there is no room in time; `client/gone`; whatever `attempt` throws.
    */
-  async wait(waiting: Waiting, refusal: Refusal): Promise<number> {
+  async wait(waiting: Waiting, refusal: Refusal): Promise<void> {
     const beganMs = this.#clock.monotonicMs();
-    const leftMs = waiting.untilMs - beganMs;
-    if (!fits(refusal, leftMs) || this.#sizeOf(refusal.subject) >= waiting.max) throw refusal.fault;
     this.#observer.queued(waiting.route);
     let isAdmitted = false;
     try {
-      await this.#enter(waiting, refusal, leftMs);
+      await this.#enter(waiting, refusal, waiting.untilMs - beganMs);
       isAdmitted = true;
     } finally {
       this.#observer.unqueued(waiting.route, this.#clock.monotonicMs() - beganMs, isAdmitted);
     }
-    return this.#clock.monotonicMs() - beganMs;
   }
 
   /** Something of these was given back in this thread. */
@@ -127,10 +130,6 @@ export class Lines {
       this.#lines.set(subject, line);
     }
     line.add(entry);
-  }
-
-  #sizeOf(subject: string): number {
-    return this.#lines.get(subject)?.size ?? 0;
   }
 }
 

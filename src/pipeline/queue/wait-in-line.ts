@@ -23,15 +23,14 @@ export async function waitInLine(
   passage.queueUntilMs ??= nowMs + queue.waitMs;
   const flow = exchange.consumer?.[queue.by === 'key' ? 'id' : queue.by] ?? '';
   const name = queue.by === 'key' ? (exchange.consumer?.name ?? '') : flow;
+  const waiting = {
+    ...{ route: exchange.routeName, flow, weight: queue.weights.get(name) ?? 1 },
+    ...{ level: levelOf(exchange, route.route.priority, queue), inbound: exchange.inbound },
+    ...{ untilMs: passage.queueUntilMs, max: queue.max, attempt },
+  };
+  if (!gateway.lines.admits(waiting, refusal)) throw refusal.fault;
   try {
-    await gateway.lines.wait(
-      {
-        ...{ route: exchange.routeName, flow, weight: queue.weights.get(name) ?? 1 },
-        ...{ level: levelOf(exchange, route.route.priority, queue), inbound: exchange.inbound },
-        ...{ untilMs: passage.queueUntilMs, max: queue.max, attempt },
-      },
-      refusal,
-    );
+    await gateway.lines.wait(waiting, refusal);
   } finally {
     exchange.queuedMs += Math.round(gateway.clock.monotonicMs() - nowMs);
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Exchange } from '#core/exchange.ts';
+import { noServices } from '../testing/no-services.ts';
 import { budget } from './index.ts';
 import type { BudgetSettings } from './schema.ts';
 
@@ -16,9 +17,8 @@ const exchangeOf = (fields: object = {}): Exchange =>
 function policyOf(settings: BudgetSettings) {
   const clock = { nowMs: () => Date.UTC(2026, 1, 14), monotonicMs: () => 0 };
   return budget.create(settings, {
+    ...noServices,
     instance: 'budget/0',
-    keys: { find: () => undefined },
-    cache: null as never,
     clock,
   });
 }

@@ -3,14 +3,13 @@ import { describe, test } from 'node:test';
 import type { PlainAnswer } from '#core/contracts/answer-encoder.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf } from '#core/head.ts';
+import { noServices } from '../testing/no-services.ts';
 import { chooseEncoding } from './accept-encoding.ts';
 import { compression } from './index.ts';
 
 const services = {
+  ...noServices,
   instance: 'compression/0',
-  keys: { find: () => undefined },
-  cache: null as never,
-  clock: null as never,
 };
 const exchangeOf = (headers: string[], method = 'GET') =>
   ({ head: { method, headers } }) as unknown as Exchange;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Exchange } from '#core/exchange.ts';
 import type { Target } from '#core/target.ts';
+import { noServices } from '../testing/no-services.ts';
 import { concurrencyLimit } from './index.ts';
 import type { ConcurrencyLimitSettings } from './schema.ts';
 
@@ -18,9 +19,8 @@ const exchangeOf = (fields: object = {}): Exchange =>
 function policyOf(settings: ConcurrencyLimitSettings) {
   const clock = { nowMs: () => 1_000_000, monotonicMs: () => 0 };
   return concurrencyLimit.create(settings, {
+    ...noServices,
     instance: 'concurrency-limit/0',
-    keys: { find: () => undefined },
-    cache: null as never,
     clock,
   });
 }

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Exchange } from '#core/exchange.ts';
+import { noServices } from '../testing/no-services.ts';
 import { cors } from './index.ts';
 
 const services = {
+  ...noServices,
   instance: 'cors/0',
-  keys: { find: () => undefined },
-  cache: null as never,
-  clock: null as never,
 };
 const exchangeOf = (method: string, headers: string[]) =>
   ({ head: { method, headers }, shortAnswer: null }) as unknown as Exchange;

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import { noServices } from '../testing/no-services.ts';
 import { faultInjection } from './index.ts';
 
 const services = {
+  ...noServices,
   instance: 'fault-injection/0',
-  keys: { find: () => undefined },
-  cache: null as never,
-  clock: null as never,
 };
 const gone: (() => void)[] = [];
 const exchange = {

@@ -4,6 +4,7 @@ import type { CallBrief } from '#core/call.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { Target } from '#core/target.ts';
+import { noServices } from '../testing/no-services.ts';
 import { rateLimit } from './index.ts';
 import type { RateLimitSettings } from './schema.ts';
 
@@ -33,9 +34,8 @@ const exchangeOf = (fields: object = {}): Exchange =>
 function policyOf(settings: RateLimitSettings) {
   const clock = { nowMs: () => nowMs, monotonicMs: () => 0 };
   return rateLimit.create(settings, {
+    ...noServices,
     instance: 'rate-limit/0',
-    keys: { find: () => undefined },
-    cache: null as never,
     clock,
   });
 }

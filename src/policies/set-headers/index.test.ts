@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Exchange } from '#core/exchange.ts';
+import { noServices } from '../testing/no-services.ts';
 import { setHeaders } from './index.ts';
 
 const services = {
+  ...noServices,
   instance: 'set-headers/0',
-  keys: { find: () => undefined },
-  cache: null as never,
-  clock: null as never,
 };
 
 test('answers: removed, set in place of any, added beside', () => {

@@ -263,6 +263,7 @@ const storedKeyOf = (row: Record<string, unknown>): StoredKey => ({
   sha256: String(row['sha256']),
   project: String(row['project']),
   team: String(row['team']),
+  groups: [],
   expiresAtMs: row['expires_at_ms'] === null ? null : Number(row['expires_at_ms']),
   models: row['models'] === null ? null : (JSON.parse(String(row['models'])) as string[]),
   createdAtMs: Number(row['created_at_ms']),

@@ -87,6 +87,7 @@ function mapRow(row: Row): StoredKey {
     sha256: row.sha256,
     project: row.project,
     team: row.team,
+    groups: [],
     expiresAtMs: row.expires_at_ms,
     models: row.models === null ? null : (JSON.parse(row.models) as string[]),
     createdAtMs: row.created_at_ms,

@@ -17,6 +17,7 @@ const fileKey = (name: string, secret: string, models: string[] | null = null): 
   name,
   sha256: sha256Hex(secret),
   ...owner,
+  groups: [],
   expiresAtMs: null,
   models,
   createdAtMs: 0,

@@ -184,7 +184,8 @@ export function recordFor(
   { secret, atMs }: { readonly secret: string; readonly atMs: number },
 ): KeyRecord {
   const sha256 = sha256Hex(secret);
-  return { id, name, sha256, project, team, expiresAtMs, models, createdAtMs: atMs, master: 'store' };
+  const owner = { project, team, groups: [], models };
+  return { id, name, sha256, ...owner, expiresAtMs, createdAtMs: atMs, master: 'store' };
 }
 
 /** A crash may have come between file and database: what people may have read already must be the key. */
@@ -205,6 +206,7 @@ function withEnvironmentKey(keys: readonly KeyRecord[], secret: string | undefin
     name: 'SLUICE_KEY',
     sha256,
     ...firstOwner,
+    groups: [],
     expiresAtMs: null,
     models: null,
     createdAtMs: 0,
@@ -243,7 +245,6 @@ function recordOf({ revoked: _revoked, ...key }: StoredKey): KeyRecord {
   return key;
 }
 
-export function viewOf(key: KeyRecord, revoked: boolean): KeyView {
-  const { id, name, project, team, expiresAtMs, models, createdAtMs, master } = key;
-  return { id, name, project, team, expiresAtMs, models, createdAtMs, master, revoked };
+export function viewOf({ sha256: _, ...key }: KeyRecord, revoked: boolean): KeyView {
+  return { ...key, revoked };
 }

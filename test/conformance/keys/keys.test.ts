@@ -23,6 +23,7 @@ const fileKey = (name: string, secret: string): KeyRecord => ({
   sha256: sha256Hex(secret),
   project: 'web',
   team: 'shop',
+  groups: [],
   expiresAtMs: null,
   models: null,
   createdAtMs: 0,

@@ -27,6 +27,7 @@ const settings: Readonly<Record<string, object>> = {
 const services = {
   instance: 'test/0',
   keys: { find: () => undefined },
+  consumers: { find: () => undefined, all: [] },
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),

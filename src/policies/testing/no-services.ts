@@ -1,0 +1,10 @@
+import type { PolicyServices } from '#core/contracts/policy.ts';
+
+/** For tests of policies that need none of these: nobody is known, and nothing may be asked for. */
+export const noServices: PolicyServices = {
+  instance: 'policy/0',
+  keys: { find: () => undefined },
+  consumers: { find: () => undefined, all: [] },
+  cache: null as never,
+  clock: null as never,
+};
