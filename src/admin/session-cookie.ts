@@ -32,3 +32,9 @@ export function sessionCookie(
   const name = isSecure ? names.secure : names.plain;
   return `${name}=${secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeS}${isSecure ? '; Secure' : ''}`;
 }
+
+/** Takes the cookie away, whichever it was. */
+export const endedCookies: readonly string[] = [
+  `${names.plain}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`,
+  `${names.secure}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure`,
+];

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { bootstrapOf, bootstrapKeys, isBootstrapKey } from '#config/bootstrap.ts';
-import { parseConfig, type LoadScope } from '#config/load.ts';
+import { parseConfig, readDocument, type LoadScope } from '#config/load.ts';
 import { ConfigError, didYouMean, Problems } from '#config/problem.ts';
+import { fillReferences } from '#config/references.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
@@ -79,13 +80,14 @@ export interface LoadRequest {
 export function loadConfig(request: LoadRequest): LoadedConfig {
   const { source, overrides, version, shared = null } = request;
   const files: string[] = [];
+  const own = request.text ?? textOf(source);
   const scope: LoadScope = {
     env: source.env,
     path: source.path,
     policySchemas,
+    state: overrides.stateDirectory ?? stateIn(own, source),
     onFile: (path) => files.push(path),
   };
-  const own = request.text ?? textOf(source);
   const text = shared ? shared.text : own;
   const name = shared ? nameOf(shared) : (source.path ?? 'configuration');
   const document = override(
@@ -108,9 +110,21 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
     throw new ConfigError([problem], name);
   }
-  const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
+  const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? usualState);
   const snapshot = { ...resolved.snapshot, limitPercent: shared?.limitPercent ?? 100 };
   return { ...resolved, snapshot, document, text, shared, files, stateDirectory };
+}
+
+const usualState = '.sluice';
+
+/** Where a node's own document says that its state is; of one that is wrong, somewhere. */
+function stateIn(own: string, { env, path }: ConfigSource): string {
+  try {
+    const { state } = readDocument(own, '').written as { state?: unknown };
+    return typeof state === 'string' ? fillReferences(state, { env, path }) : usualState;
+  } catch {
+    return usualState;
+  }
 }
 
 const nameOf = ({ version }: SharedDocument): string =>

@@ -131,11 +131,21 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         if (delta) await parts.publishKeys(delta);
         return { key, secret };
       },
+      async change(id, change) {
+        const { key, deltas } = await keys.change(id, change);
+        for (const delta of deltas) await parts.publishKeys(delta);
+        return key;
+      },
+      async rotate(id, overlapMs) {
+        const { key, secret, deltas } = await keys.rotate(id, overlapMs);
+        for (const delta of deltas) await parts.publishKeys(delta);
+        return { key, secret };
+      },
       async revoke(id) {
         const key = keys.list().find((known) => known.id === id);
-        const delta = await keys.revoke(id);
+        const deltas = await keys.revoke(id);
         if (key) parts.events.emit(keyEvent('key.revoked', key));
-        if (delta) await parts.publishKeys(delta);
+        for (const delta of deltas) await parts.publishKeys(delta);
       },
     },
     config: parts.config,

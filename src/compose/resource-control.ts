@@ -57,7 +57,7 @@ export function createResourceControl(reloader: Reloader, config: ConfigControl)
       if (found !== match) throw refusalOf(wish, found);
       const { master, storedVersion } = config.read();
       const value = restoreHidden(wish.value, known.get(name), schemaOf(kind));
-      if (!wish.mayRefer && JSON.stringify(value ?? null).includes('${'))
+      if (!wish.mayRefer && refersAnew(value, known.get(name)))
         throw new ControlError(403, 'Only who may write the whole configuration may refer to ${env:…} and ${file:…}.');
       const text = writeInto(reloader.current.text, { ...wish, value });
       const changes = config.diff(text);
@@ -120,6 +120,18 @@ function restoreHidden(value: unknown, before: unknown, schema: JsonSchema | und
       return [key, restoreHidden(member, was, childSchema(schema, key))];
     }),
   );
+}
+
+/** Does it refer to the environment or to a file where it did not? */
+function refersAnew(value: unknown, before: unknown): boolean {
+  const referring = (part: unknown): string[] =>
+    typeof part === 'string'
+      ? [part].filter((text) => text.includes('${'))
+      : typeof part === 'object' && part !== null
+        ? Object.values(part).flatMap(referring)
+        : [];
+  const known = referring(before);
+  return referring(value).some((text) => !known.includes(text));
 }
 
 /** Comments and layout of everything else stay. @throws ControlError 409 where aliases stand in the way. */

@@ -1,6 +1,6 @@
 import type { AdminAccess } from '#core/admin-access.ts';
 import { rootPrincipal, roles, type Principal } from '#core/principal.ts';
-import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
+import { ControlError, type ControlPlane, type KeyView, type UsageQuery } from '#core/contracts/control-plane.ts';
 
 /** What was asked of it, in order. */
 export const asked: unknown[] = [];
@@ -24,6 +24,11 @@ function principalOf(secret: string): Principal | null {
   const known = roles.find((each) => each === role);
   return known ? { ...rootPrincipal, via: 'token', id: secret, roles: [{ role: known, team }] } : null;
 }
+
+const key = (id: string, team: string): KeyView => ({
+  ...{ id, name: id, project: 'p', team, groups: [], models: null, expiresAtMs: null },
+  ...{ createdAtMs: 1, master: 'store', revoked: false },
+});
 
 /** A control plane that does nothing but remember. */
 export const control: ControlPlane = {
@@ -58,12 +63,14 @@ export const control: ControlPlane = {
     signOut: async () => undefined,
   },
   keys: {
-    list: () => [],
+    list: () => [key('k1', 'red'), key('file-key', 'blue')],
     async create(wish) {
       asked.push(wish);
       if (wish.project === 'none') throw new ControlError(404, 'no project "none"');
       return { key: { ...wish, id: 'k1' } as never, secret: 's' };
     },
+    change: async (id, change) => ({ ...change, id }) as never,
+    rotate: async (id, overlapMs) => ({ key: { id, previousUntilMs: overlapMs } as never, secret: 's2' }),
     async revoke(id) {
       asked.push(id);
       if (id === 'file-key') throw new ControlError(409, 'this key is kept in the file');

@@ -33,10 +33,18 @@ export interface ControlPlane {
       readonly project: string;
       readonly models?: readonly string[] | null;
       readonly expiresAtMs?: number | null;
+      readonly groups?: readonly string[];
     }): Promise<{
       readonly key: KeyView;
       readonly secret: string;
     }>;
+    /** What is absent stays. In force on every thread when it resolves. @throws ControlError */
+    change(
+      id: string,
+      change: Partial<Pick<KeyRecord, 'name' | 'models' | 'expiresAtMs' | 'groups'>>,
+    ): Promise<KeyView>;
+    /** Another secret, given this once; the one before stays in force for as long as is said. @throws ControlError */
+    rotate(id: string, overlapMs: number): Promise<{ readonly key: KeyView; readonly secret: string }>;
     /** Resolves when every thread refuses the key. @throws ControlError */
     revoke(id: string): Promise<void>;
   };
@@ -228,7 +236,11 @@ export interface UsageQuery {
   readonly teams?: readonly string[] | null;
 }
 
-export type KeyView = Omit<KeyRecord, 'sha256'> & { readonly revoked: boolean };
+export type KeyView = Omit<KeyRecord, 'sha256'> & {
+  readonly revoked: boolean;
+  /** Until then the secret before is in force, too; absent: it was never rotated. */
+  readonly previousUntilMs?: number;
+};
 
 export interface GatewayStatus {
   readonly version: string;
@@ -266,7 +278,7 @@ export class ControlError extends Error {
   /** Members that the problem document has besides. */
   readonly members: Readonly<Record<string, unknown>>;
   constructor(
-    status: 400 | 403 | 404 | 409 | 412 | 503,
+    status: 400 | 403 | 404 | 409 | 412 | 502 | 503,
     message: string,
     members: Readonly<Record<string, unknown>> = {},
   ) {
