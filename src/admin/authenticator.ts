@@ -38,9 +38,8 @@ export class Authenticator {
       refuse(reply, 'An admin token is needed: "Authorization: Bearer <token>".');
       return null;
     }
-    const principal = await this.attempt(
-      { request, reply, secret },
-      () => this.#access.admit(secret, session === null ? 'token' : 'session'),
+    const principal = await this.attempt({ request, reply, secret }, () =>
+      this.#access.admit(secret, session === null ? 'token' : 'session'),
     );
     if (principal === 'held') return null;
     if (principal === null) {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import type { ConfigDifference, ControlPlane } from '#core/contracts/control-plane.ts';
 import { reachOf, type Principal } from '#core/principal.ts';
 import { Next } from './page.ts';
 import { sendProblem } from './problem.ts';
@@ -116,7 +116,11 @@ export function serveConfig(app: FastifyInstance, { config }: Pick<ControlPlane,
       if (isNumbered && after === undefined)
         return sendProblem(reply, 412, `${asked} is no version; the latest is ${etagOf(config.read())}.`);
       if (!mayChange(request.principal!, config.diff(text)))
-        return sendProblem(reply, 403, 'Only an owner changes `admin`: it says who may do what here.');
+        return sendProblem(
+          reply,
+          403,
+          'Only an owner changes who may do what here: admin.users, admin.oidc, admin.limits.',
+        );
       const made = await config.apply({
         ...{ text, comment, after: Number(after ?? 0) },
         author: request.principal!.name,
@@ -144,14 +148,25 @@ export function serveConfig(app: FastifyInstance, { config }: Pick<ControlPlane,
     '/v1/config/versions/:version',
     {
       config: reading,
-      schema: { summary: 'One version of the document, with its text', params: Version, answer: WholeVersion },
+      schema: {
+        summary: 'One version of the document, with its text',
+        params: Version,
+        answer: WholeVersion,
+      },
     },
     ({ params }) => config.readVersion(Number(params.version)),
   );
 }
 
 /** Who says who may do what could make himself an owner: so only owners do. */
-function mayChange(principal: Principal, changes: readonly { readonly path: string }[]): boolean {
-  const ofAccess = changes.some(({ path }) => path === 'admin' || path.startsWith('admin.'));
-  return !ofAccess || reachOf(principal, 'access.write') !== null;
+function mayChange(principal: Principal, changes: readonly ConfigDifference[]): boolean {
+  return !changes.some(isOfAccess) || reachOf(principal, 'access.write') !== null;
+}
+
+function isOfAccess({ path, before, after }: ConfigDifference): boolean {
+  if (path !== 'admin') return /^admin\.(users|oidc|limits)(\.|$)/.test(path);
+  const has = (admin: unknown) => typeof admin === 'object' && admin !== null;
+  return [before, after].some(
+    (admin) => has(admin) && ['users', 'oidc', 'limits'].some((key) => Object.hasOwn(admin as object, key)),
+  );
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
@@ -104,7 +104,7 @@ export async function startAdmin(settings: AdminSettings): Promise<Admin> {
   return {
     port: (server.address() as AddressInfo).port,
     renew({ cert, key }) {
-      if ('setSecureContext' in server) server.setSecureContext({ cert, key });
+      if (server instanceof SecureServer) server.setSecureContext({ cert, key });
     },
     close: () => app.close(),
   };

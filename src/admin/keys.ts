@@ -54,7 +54,10 @@ const Key = Type.Object({
 });
 
 /** Credentials of consumers. A secret is shown once, when it is made. */
-export function serveKeys(app: FastifyInstance, { keys, teamOf }: Pick<ControlPlane, 'keys' | 'teamOf'>): void {
+export function serveKeys(
+  app: FastifyInstance,
+  { keys, teamOf }: Pick<ControlPlane, 'keys' | 'teamOf'>,
+): void {
   const write = { permission: 'keys.write' } as const;
   /** Another team's is not there. @throws ControlError 404. */
   function find(id: string, reach: Reach): KeyView {

@@ -25,7 +25,8 @@ export function pageOf<T>(
   if (cursor !== undefined) {
     const id = Buffer.from(cursor, 'base64url').toString();
     from = members.findIndex((member) => idOf(member) === id) + 1;
-    if (from === 0) throw new ControlError(400, 'cursor: what it stood at is not there any more; begin anew.');
+    if (from === 0)
+      throw new ControlError(400, 'cursor: what it stood at is not there any more; begin anew.');
   }
   const page = members.slice(from, from + Number(limit ?? usualLimit));
   const last = page.at(-1);

@@ -5,7 +5,7 @@ import { resourceKinds, type Resource, type ResourceKind } from '#core/contracts
 import { isWithin, type Permission, type Reach } from '#core/principal.ts';
 import { Next, pageOf, PageQuery } from './page.ts';
 import { sendProblem } from './problem.ts';
-import { Anything, Change, closed, Name, orNull } from './shapes.ts';
+import { Change, closed, Name, orNull } from './shapes.ts';
 
 const Place = Type.Object({ name: Name }, closed);
 const ChangeQuery = Type.Object(
@@ -16,7 +16,10 @@ const RouteQuery = Type.Object(
   {
     ...ChangeQuery.properties,
     before: Type.Optional(
-      Type.String({ maxLength: 128, description: 'Of a new route: the one that it comes before (the last).' }),
+      Type.String({
+        maxLength: 128,
+        description: 'Of a new route: the one that it comes before (the last).',
+      }),
     ),
   },
   closed,
@@ -93,7 +96,10 @@ function serveKind(
     if (match !== null) find(params.name, reach);
     else if (resources.read(kind, params.name)) find(params.name, reach);
     if (value !== undefined && !isReached(resources.teamOf(kind, params.name, value), reach))
-      throw new ControlError(403, `Your role does not reach the team that ${kind}.${params.name} would be of.`);
+      throw new ControlError(
+        403,
+        `Your role does not reach the team that ${kind}.${params.name} would be of.`,
+      );
     const { etag, ...changed } = await resources.change({
       ...{ kind, name: params.name, value, match },
       ...(query.before === undefined ? {} : { before: query.before }),

@@ -86,7 +86,10 @@ export function serveSession(app: FastifyInstance, { access }: Pick<ControlPlane
       const { person, journey } = await signIn.complete(ticket, at < 0 ? '' : url.slice(at));
       const session = await access.signIn(person);
       if (!session)
-        throw new ControlError(403, 'You are known to the provider, and have no role here: ask an owner for one.');
+        throw new ControlError(
+          403,
+          'You are known to the provider, and have no role here: ask an owner for one.',
+        );
       const maxAgeS = Math.max(1, Math.round((session.expiresAtMs - Date.now()) / 1000));
       const isSecure = journey.redirectUri.startsWith('https:');
       return reply

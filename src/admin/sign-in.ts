@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Configuration } from 'openid-client';
+import type * as OpenIdClient from 'openid-client';
 import type { OidcSettings } from '#core/admin-access.ts';
 import type { AccessControl, Person } from '#core/contracts/access-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
 
-type Client = typeof import('openid-client');
+type Client = typeof OpenIdClient;
+type Configuration = OpenIdClient.Configuration;
 
 /** What a browser that was sent to the provider comes back with, once. */
 interface Journey {
@@ -66,7 +67,10 @@ export class SignIn {
     const journey = ticket === null ? undefined : this.#journeys.get(ticket);
     if (ticket !== null) this.#journeys.delete(ticket);
     if (!journey || journey.expiresAtMs < Date.now())
-      throw new ControlError(400, 'This sign-in was not begun here, or has ended: begin again at /v1/session/sign-in.');
+      throw new ControlError(
+        400,
+        'This sign-in was not begun here, or has ended: begin again at /v1/session/sign-in.',
+      );
     const { client, configuration } = await this.#provider();
     try {
       const tokens = await client.authorizationCodeGrant(
@@ -102,7 +106,8 @@ export class SignIn {
   async #provider() {
     const settings = this.#access.settings().oidc;
     if (!settings) throw new ControlError(404, 'Nobody signs in here: admin.oidc is not configured.');
-    if (!isDeepStrictEqual(this.#known?.of, settings)) this.#known = { of: settings, found: discover(settings) };
+    if (!isDeepStrictEqual(this.#known?.of, settings))
+      this.#known = { of: settings, found: discover(settings) };
     const known = this.#known!;
     try {
       const [client, configuration] = await known.found;
@@ -110,7 +115,10 @@ export class SignIn {
     } catch (error) {
       // What could not be reached may be there the next time.
       if (this.#known === known) this.#known = null;
-      throw new ControlError(502, `The OpenID provider ${settings.issuer} cannot be asked: ${reasonOf(error as Error)}`);
+      throw new ControlError(
+        502,
+        `The OpenID provider ${settings.issuer} cannot be asked: ${reasonOf(error as Error)}`,
+      );
     }
   }
 }
@@ -131,9 +139,15 @@ async function discover({ issuer, clientId, clientSecret }: OidcSettings): Promi
 /** What the provider says may be told to whom it sends back; what else went wrong is between it and us. */
 function refusalOf(error: Error, { AuthorizationResponseError, ResponseBodyError }: Client): ControlError {
   if (error instanceof AuthorizationResponseError)
-    return new ControlError(403, `The provider did not sign you in: ${error.error_description ?? error.error}`);
+    return new ControlError(
+      403,
+      `The provider did not sign you in: ${error.error_description ?? error.error}`,
+    );
   if (error instanceof ResponseBodyError)
-    return new ControlError(403, `The provider does not take this sign-in: ${error.error_description ?? error.error}`);
+    return new ControlError(
+      403,
+      `The provider does not take this sign-in: ${error.error_description ?? error.error}`,
+    );
   const code = (error as { code?: unknown }).code;
   const isOfAnswer = typeof code === 'string' && /INVALID|COMPARISON|ATTRIBUTE|VERIF|JWT|CLAIM/.test(code);
   return new ControlError(isOfAnswer ? 403 : 502, `The sign-in failed: ${reasonOf(error)}`);
@@ -141,5 +155,7 @@ function refusalOf(error: Error, { AuthorizationResponseError, ResponseBodyError
 
 const reasonOf = (error: Error): string => {
   const { cause } = error;
-  return cause instanceof Error && cause.message !== '' ? `${error.message} (${cause.message})` : error.message;
+  return cause instanceof Error && cause.message !== ''
+    ? `${error.message} (${cause.message})`
+    : error.message;
 };

@@ -9,7 +9,9 @@ const Scopes = Type.Array(Type.Union(permissions.map((permission) => Type.Litera
 const Wish = Type.Object(
   {
     name: Name,
-    user: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'For whom (for oneself).' })),
+    user: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 256, description: 'For whom (for oneself).' }),
+    ),
     roles: Type.Optional(Type.Array(Grant, { minItems: 1, maxItems: 100 })),
     scopes: Type.Optional(Scopes),
     expiresAtMs: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
@@ -22,6 +24,7 @@ const Token = Type.Object({
   kind: Type.Union([Type.Literal('token'), Type.Literal('session')]),
   owner: Type.String(),
   ownerName: Type.String(),
+  maker: Type.String(),
   roles: orNull(Type.Array(Grant)),
   scopes: orNull(Type.Array(Type.String())),
   madeAtMs: Instant,
@@ -58,8 +61,7 @@ export function serveTokens(app: FastifyInstance, { access }: Pick<ControlPlane,
         answer: Type.Object({ token: Token, secret: Type.String() }),
       },
     },
-    async ({ principal, body }, reply) =>
-      reply.code(201).send(await access.tokens.create(principal!, body)),
+    async ({ principal, body }, reply) => reply.code(201).send(await access.tokens.create(principal!, body)),
   );
   app.delete<{ Params: Static<typeof Id> }>(
     '/v1/tokens/:id',

@@ -3,7 +3,7 @@ import type { AdminAccess } from '#core/admin-access.ts';
 import type { AccessControl, Person, TokenControl } from '#core/contracts/access-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import type { TokenDirectory, TokenRecord } from '#core/contracts/token-directory.ts';
-import { covers, reachOf, rootPrincipal, type Principal, type RoleGrant } from '#core/principal.ts';
+import { covers, reachOf, rootPrincipal, type RoleGrant } from '#core/principal.ts';
 import { randomBase62 } from '#storage/embedded/random-secret.ts';
 
 export interface AccessControlParts {
@@ -16,6 +16,7 @@ export interface AccessControlParts {
 
 const prefixes = { token: 'sluice-token-', session: 'sluice-session-' } as const;
 const userPrefix = 'user:';
+const servicePrefix = 'token:';
 const dayMs = 86_400_000;
 const usualDays = 90;
 const mostDays = 366;
@@ -27,18 +28,19 @@ export function createAccessControl({ directory, settings, isRoot }: AccessContr
     return Object.hasOwn(users, name) ? users[name]! : null;
   };
 
-  /** What a token gives now: a user's never more than the user has. */
-  function rolesOf({ owner, roles }: TokenRecord): readonly RoleGrant[] | null {
-    if (!owner.startsWith(userPrefix)) return roles;
-    const current = rolesOfUser(owner.slice(userPrefix.length));
+  /** What a token gives now: a user's, or one that a user has made, never more than the user has. */
+  function rolesOf({ owner, maker, roles }: TokenRecord): readonly RoleGrant[] | null {
+    const user = [owner, maker].find((id) => id.startsWith(userPrefix));
+    if (user === undefined) return roles;
+    const current = rolesOfUser(user.slice(userPrefix.length));
     return current && (roles?.filter((grant) => covers(current, grant)) ?? current);
   }
 
   async function begin(
     record: Omit<TokenRecord, 'id' | 'madeAtMs' | 'revoked'>,
+    id = newId(record.kind),
   ): Promise<{ token: TokenRecord; secret: string }> {
     const secret = prefixes[record.kind] + randomBase62(32);
-    const id = `${record.kind}-${randomBase62(16)}`;
     return { token: await reached(directory.add({ ...record, id }, hash('sha256', secret, 'hex'))), secret };
   }
 
@@ -46,6 +48,8 @@ export function createAccessControl({ directory, settings, isRoot }: AccessContr
     list: (principal) =>
       reached(directory.list(reachOf(principal, 'tokens.read') === 'all' ? null : principal.id)),
     async create(maker, { name, user, roles, scopes, expiresAtMs }) {
+      if (maker.id.startsWith(servicePrefix))
+        throw new ControlError(403, 'A token that stands for itself makes no others: who has made it does.');
       const nowMs = Date.now();
       // What a token makes ends with it: else one that leaked could make itself last.
       const endMs = (maker.via === 'token' && maker.expiresAtMs) || Infinity;
@@ -64,16 +68,22 @@ export function createAccessControl({ directory, settings, isRoot }: AccessContr
       if (excess) throw new ControlError(403, `You have not got the role ${roleText(excess)} yourself.`);
       const beyond = scopes?.find((scope) => maker.scopes !== null && !maker.scopes.includes(scope));
       if (beyond) throw new ControlError(403, `You may not use "${beyond}" yourself.`);
-      const isOfUser = user !== undefined || maker.id.startsWith(userPrefix);
-      return begin({
-        name,
-        kind: 'token',
-        owner: user === undefined ? maker.id : userPrefix + user,
-        ownerName: user ?? maker.name,
-        roles: roles ?? (isOfUser ? null : maker.roles),
+      const id = newId('token');
+      const owner = user === undefined ? maker.id : userPrefix + user;
+      const given = {
+        ...{ name, kind: 'token' as const, maker: maker.id, expiresAtMs: endsAtMs },
         scopes: scopes ?? maker.scopes,
-        expiresAtMs: endsAtMs,
-      });
+      };
+      // With roles of its own it is somebody of its own, who sees nothing of its maker's.
+      return roles !== undefined && user === undefined
+        ? begin({ ...given, owner: servicePrefix + id, ownerName: name, roles }, id)
+        : begin(
+            {
+              ...{ ...given, owner, ownerName: user ?? maker.name },
+              roles: roles ?? (owner.startsWith(userPrefix) ? null : maker.roles),
+            },
+            id,
+          );
     },
     async revoke(principal, id) {
       const owner = reachOf(principal, 'tokens.write') === 'all' ? null : principal.id;
@@ -104,14 +114,10 @@ export function createAccessControl({ directory, settings, isRoot }: AccessContr
       const roles = known ? null : rolesByClaim(person, oidc);
       if (roles?.length === 0) return null;
       const expiresAtMs = Date.now() + oidc.sessionMs;
+      const owner = known ? userPrefix + user : `oidc:${person.subject}`;
       const { secret } = await begin({
-        name: 'browser',
-        kind: 'session',
-        owner: known ? userPrefix + user : `oidc:${person.subject}`,
-        ownerName: name,
-        roles,
-        scopes: null,
-        expiresAtMs,
+        ...{ name: 'browser', kind: 'session', owner, ownerName: name, maker: owner },
+        ...{ roles, scopes: null, expiresAtMs },
       });
       return { secret, expiresAtMs };
     },
@@ -120,6 +126,8 @@ export function createAccessControl({ directory, settings, isRoot }: AccessContr
     },
   };
 }
+
+const newId = (kind: TokenRecord['kind']): string => `${kind}-${randomBase62(16)}`;
 
 /** By an address somebody is known only where the provider has seen that it is theirs. */
 function nameOf({ subject, claims }: Person, userClaim: string): { name: string; user: string | null } {

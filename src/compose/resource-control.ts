@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { isMap, isSeq, parseDocument, type Document } from 'yaml';
+import { Document, isMap, isSeq, parseDocument } from 'yaml';
 import { ControlError, type ConfigControl } from '#core/contracts/control-plane.ts';
 import type {
   Resource,
@@ -58,7 +58,10 @@ export function createResourceControl(reloader: Reloader, config: ConfigControl)
       const { master, storedVersion } = config.read();
       const value = restoreHidden(wish.value, known.get(name), schemaOf(kind));
       if (!wish.mayRefer && refersAnew(value, known.get(name)))
-        throw new ControlError(403, 'Only who may write the whole configuration may refer to ${env:…} and ${file:…}.');
+        throw new ControlError(
+          403,
+          'Only who may write the whole configuration may refer to ${env:…} and ${file:…}.',
+        );
       const text = writeInto(reloader.current.text, { ...wish, value });
       const changes = config.diff(text);
       const told = { dryRun, master, changes, etag: value === undefined ? null : etagOf(kind, value) };
@@ -136,8 +139,8 @@ function refersAnew(value: unknown, before: unknown): boolean {
 
 /** Comments and layout of everything else stay. @throws ControlError 409 where aliases stand in the way. */
 function writeInto(text: string, { kind, name, value, before }: Omit<ResourceWish, 'match'>): string {
-  const document = parseDocument(text, yamlOptions);
-  if (!isMap(document.contents)) document.contents = document.createNode({}) as typeof document.contents;
+  const read = parseDocument(text, yamlOptions);
+  const document: Document = isMap(read.contents) ? read : new Document({}, yamlOptions);
   const part = document.get(kind);
   if (kind === 'routes') writeRoute(document, { name, value, before });
   else if (value === undefined) document.deleteIn([kind, name]);
@@ -146,7 +149,10 @@ function writeInto(text: string, { kind, name, value, before }: Omit<ResourceWis
   try {
     return document.toString();
   } catch (error) {
-    throw new ControlError(409, `The document cannot be changed in part (${(error as Error).message}): apply a whole one.`);
+    throw new ControlError(
+      409,
+      `The document cannot be changed in part (${(error as Error).message}): apply a whole one.`,
+    );
   }
 }
 
@@ -161,7 +167,9 @@ function writeRoute(
   }
   if (!isSeq(routes)) return;
   const placeOf = (route: string) =>
-    (routes as typeof routes & { items: unknown[] }).items.findIndex((item) => isMap(item) && item.get('name') === route);
+    (routes as typeof routes & { items: unknown[] }).items.findIndex(
+      (item) => isMap(item) && item.get('name') === route,
+    );
   const at = placeOf(name);
   if (value === undefined) return void routes.delete(at);
   const node = document.createNode(value);

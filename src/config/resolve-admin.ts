@@ -78,8 +78,7 @@ function resolveOidc(
 function isConfidential(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   const bare = hostname.replace(/^\[|\]$/g, '');
-  const isLoopback =
-    bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
+  const isLoopback = bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
   return protocol === 'https:' || isLoopback;
 }
 

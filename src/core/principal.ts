@@ -10,7 +10,7 @@ export interface RoleGrant {
 
 /** Who asks something of the admin API. */
 export interface Principal {
-  /** `admin-token`, `user:NAME` of the configuration, `oidc:SUBJECT`, or `edge:NODE`. */
+  /** `admin-token`, `user:NAME` of the configuration, `oidc:SUBJECT`, `token:ID` of one with roles of its own, or `edge:NODE`. */
   readonly id: string;
   /** For people to read. */
   readonly name: string;
@@ -48,11 +48,7 @@ const table = {
   'keys.read': perTeam('list keys', 'owner', 'operator', 'developer', 'auditor'),
   'keys.write': perTeam('make, change, rotate and revoke keys', 'owner', 'operator', 'developer'),
   'projects.read': perTeam('read teams, projects, consumers and keys of the configuration', ...roles),
-  'projects.write': perTeam(
-    'change projects, consumers and keys of the configuration',
-    'owner',
-    'operator',
-  ),
+  'projects.write': perTeam('change projects, consumers and keys of the configuration', 'owner', 'operator'),
   'config.read': everywhere(
     'read the configuration and its versions',
     ...(['owner', 'operator', 'developer', 'auditor'] as const),

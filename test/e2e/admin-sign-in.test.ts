@@ -80,12 +80,18 @@ test('a user of the configuration signs in, works, and signs out', async () => {
   const cookies = ada.cookies(gateway.adminUrl);
   assert.match(cookies, /^sluice-session=sluice-session-[0-9A-Za-z]{32}$/);
   const session = (await ask(ada, 'GET /v1/session')).json;
-  assert.deepEqual([session.id, session.name, session.via], ['user:ada@example.org', 'ada@example.org', 'oidc']);
+  assert.deepEqual(
+    [session.id, session.name, session.via],
+    ['user:ada@example.org', 'ada@example.org', 'oidc'],
+  );
   assert.deepEqual(session.roles, [{ role: 'operator', team: null }]);
   assert.ok(Math.abs(session.expiresAtMs - Date.now() - 8 * 3_600_000) < 600_000);
 
   const wish = { name: 'by-ada', project: 'web' };
-  for (const csrf of [{}, { 'x-sluice-csrf': '' }, { 'x-sluice-csrf': 'x'.repeat(43) }] as Record<string, string>[])
+  for (const csrf of [{}, { 'x-sluice-csrf': '' }, { 'x-sluice-csrf': 'x'.repeat(43) }] as Record<
+    string,
+    string
+  >[])
     assert.equal((await ask(ada, 'POST /v1/keys', csrf, wish)).status, 403);
   const csrf = { 'x-sluice-csrf': session.csrf };
   assert.equal((await ask(ada, 'POST /v1/keys', csrf, wish)).status, 201);
@@ -154,7 +160,13 @@ test('security 24: state, nonce and code are of one browser and one journey, and
     await refusedFor(browser, back.href);
     await refusedFor(browser, url);
   }
-  for (const returnTo of ['//evil.example', '/\\evil.example', 'http://evil.example', '/\t/evil.example', '']) {
+  for (const returnTo of [
+    '//evil.example',
+    '/\\evil.example',
+    'http://evil.example',
+    '/\t/evil.example',
+    '',
+  ]) {
     const query = `?returnTo=${encodeURIComponent(returnTo)}`;
     const { status } = await new Browser().open(`${gateway.adminUrl}/v1/session/sign-in${query}`);
     assert.equal(status, 400, returnTo);

@@ -6,7 +6,11 @@ import { pathToFileURL } from 'node:url';
 export interface OpenIdProvider {
   readonly issuer: string;
   /** Whoever may send browsers to it. Once, before the first of them. */
-  register(client: { readonly id: string; readonly secret: string; readonly redirectUris: readonly string[] }): void;
+  register(client: {
+    readonly id: string;
+    readonly secret: string;
+    readonly redirectUris: readonly string[];
+  }): void;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 /** The admin API against whoever should not use it, over real sockets, with a real gateway behind it. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { parseDocument } from 'yaml';
 import { startGatewayProcess, type GatewayProcess } from '../harness/gateway-process.ts';
 import { adminToken } from '../harness/gateway.ts';
 
@@ -11,7 +12,10 @@ before(async () => {
 });
 after(() => gateway.remove());
 
-async function ask(line: string, init: { headers?: Record<string, string>; body?: unknown; token?: string } = {}) {
+async function ask(
+  line: string,
+  init: { headers?: Record<string, string>; body?: unknown; token?: string } = {},
+) {
   const [method, path] = line.split(' ') as [string, string];
   const { token = adminToken, body, headers } = init;
   const answer = await fetch(gateway.adminUrl + path, {
@@ -30,9 +34,20 @@ async function ask(line: string, init: { headers?: Record<string, string>; body?
 }
 
 test('security 44: no credential that anybody could know beforehand opens it', async () => {
-  for (const token of ['', 'admin', 'password', 'sluice', 'changeme', 'sluice-admin-', 'sluice-token-', 'null'])
+  for (const token of [
+    '',
+    'admin',
+    'password',
+    'sluice',
+    'changeme',
+    'sluice-admin-',
+    'sluice-token-',
+    'null',
+  ])
     assert.equal((await ask('GET /v1/keys', { token })).status, 401, token);
-  for (const [user, password] of ['admin:admin', 'root:', 'admin:', 'sluice:sluice'].map((pair) => pair.split(':'))) {
+  for (const [user, password] of ['admin:admin', 'root:', 'admin:', 'sluice:sluice'].map((pair) =>
+    pair.split(':'),
+  )) {
     const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
     const { status, headers } = await ask('GET /v1/keys', { token: '', headers: { authorization } });
     assert.equal(status, 401);
@@ -69,18 +84,21 @@ test('security 44: whose session or page another site uses changes nothing', asy
         (await ask('POST /v1/tokens', { headers: { 'content-type': type }, body: { name: 'x' } })).status,
       ),
     );
-  assert.equal((await ask('OPTIONS /v1/tokens', { headers: { 'sec-fetch-site': 'cross-site' } })).status, 403);
+  assert.equal(
+    (await ask('OPTIONS /v1/tokens', { headers: { 'sec-fetch-site': 'cross-site' } })).status,
+    403,
+  );
 });
 
 test('security 44: fields that nobody offered are refused, whatever they would do', async () => {
-  const extra = [
+  const extra: object[] = [
     { master: 'file' },
     { sha256: 'a'.repeat(64) },
     { id: 'first-key' },
     { team: 'other' },
     { secret: 'chosen' },
     { revoked: true },
-    { __proto__: null, constructor: {} },
+    { constructor: {} },
   ];
   for (const fields of extra) {
     const body = { name: 'x', project: 'default', ...fields };
@@ -99,7 +117,17 @@ test('security 44: fields that nobody offered are refused, whatever they would d
 });
 
 test('security 44: an id leads nowhere but to what it names', async () => {
-  const ids = ['..%2f..%2fstatus', '%2e%2e', '..', '.', 'first-key%00', 'first-key%2f', '%5c..%5c', 'constructor', '__proto__'];
+  const ids = [
+    '..%2f..%2fstatus',
+    '%2e%2e',
+    '..',
+    '.',
+    'first-key%00',
+    'first-key%2f',
+    '%5c..%5c',
+    'constructor',
+    '__proto__',
+  ];
   for (const id of ids) {
     for (const line of [
       `GET /v1/keys/${id}`,
@@ -129,7 +157,9 @@ test('security 44: of two who change the same thing, the second hears of the fir
   const etag = (await ask(`GET ${path}`)).headers.get('etag')!;
   assert.equal(etag, made.headers.get('etag'));
   const both = await Promise.all(
-    ['other', 'other'].map((team) => ask(`PUT ${path}`, { body: project(team), headers: { 'if-match': etag } })),
+    ['other', 'other'].map((team) =>
+      ask(`PUT ${path}`, { body: project(team), headers: { 'if-match': etag } }),
+    ),
   );
   assert.deepEqual(both.map(({ status }) => status).sort(), [200, 412]);
   for (const stale of [etag, '*', 'W/"x"', '""'])
@@ -145,12 +175,18 @@ test('security 44: of two who change the same thing, the second hears of the fir
 
 test('security 44: who may write the configuration makes nobody an owner, nor reads the keys of the house', async () => {
   const make = async (role: string) =>
-    (await ask('POST /v1/tokens', { body: { name: role, roles: [{ role, team: null }] } })).json.secret as string;
+    (await ask('POST /v1/tokens', { body: { name: role, roles: [{ role, team: null }] } })).json
+      .secret as string;
   const operator = await make('operator');
   const read = await ask('GET /v1/config', { token: operator });
   const headers = { 'if-match': read.headers.get('etag')! };
-  const admin = `${read.json.text}\nadmin: { users: { me: { roles: [{ role: owner }] } } }\n`;
-  assert.equal((await ask('PUT /v1/config', { token: operator, headers, body: { text: admin } })).status, 403);
+  const document = parseDocument(read.json.text);
+  document.setIn(['admin', 'users'], { me: { roles: [{ role: 'owner' }] } });
+  const admin = document.toString();
+  assert.equal(
+    (await ask('PUT /v1/config', { token: operator, headers, body: { text: admin } })).status,
+    403,
+  );
   const stolen = ['${env:SLUICE_ADMIN_TOKEN}', `\${file:${gateway.stateDirectory}/admin-token}`];
   for (const body of stolen) {
     const route = { match: { path: '/stolen' }, to: { static: { body } }, policies: [] };

@@ -20,7 +20,10 @@ const { paths } = (await (await fetch(`${base}/openapi.json`)).json()) as {
   paths: Record<string, Record<string, Operation>>;
 };
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, operation]) => ({ line: `${method.toUpperCase()} ${path}`, operation })),
+  Object.entries(methods).map(([method, operation]) => ({
+    line: `${method.toUpperCase()} ${path}`,
+    operation,
+  })),
 );
 
 /** What is asked for is not there, and bodies say nothing: who may ask hears so, and nothing changes. */
@@ -52,7 +55,8 @@ test('security 44: every role at every operation has what docs/roles.md says', a
     for (const role of roles) {
       const everywhere = await statusOf(line, role);
       const forTeam = await statusOf(line, `${role}.red`);
-      for (const status of [everywhere, forTeam]) assert.ok(status !== 401 && status < 500, `${line}: ${status}`);
+      for (const status of [everywhere, forTeam])
+        assert.ok(status !== 401 && status < 500, `${line}: ${status}`);
       cells.push(everywhere === 403 ? '–' : forTeam === 403 ? 'yes' : 'team');
       assert.ok(everywhere !== 403 || forTeam === 403, `${line}: ${role} may do more for a team`);
     }
@@ -82,7 +86,8 @@ test('security 44: every operation says who may ask, and what needs nobody tells
     const isEdge = operation.security.some((scheme) => 'edge' in scheme);
     assert.equal(operation['x-permission'] === null, isEdge || open.includes(line), line);
     // What is an edge node's is nobody else's, an owner's neither.
-    if (isEdge) for (const token of ['', 'right', 'owner']) assert.equal(await statusOf(line, token), 401, line);
+    if (isEdge)
+      for (const token of ['', 'right', 'owner']) assert.equal(await statusOf(line, token), 401, line);
   }
 });
 

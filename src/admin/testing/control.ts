@@ -1,6 +1,11 @@
 import type { AdminAccess } from '#core/admin-access.ts';
 import { rootPrincipal, roles, type Principal } from '#core/principal.ts';
-import { ControlError, type ControlPlane, type KeyView, type UsageQuery } from '#core/contracts/control-plane.ts';
+import {
+  ControlError,
+  type ControlPlane,
+  type KeyView,
+  type UsageQuery,
+} from '#core/contracts/control-plane.ts';
 
 /** What was asked of it, in order. */
 export const asked: unknown[] = [];

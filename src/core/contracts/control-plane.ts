@@ -3,11 +3,14 @@ import type { CalibrationRow } from '../calibration.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
 import type { AccessControl } from './access-control.ts';
+import type { ConfigDifference, ConfigMasterKind } from '../config-difference.ts';
 import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
 import type { EdgeChanges, EdgeCursor, EdgeDead, EdgeReport } from './edge.ts';
 import type { Invitation, NodeView } from './node-directory.ts';
 import type { ResourceControl } from './resource-control.ts';
 import type { PoolReport } from './pool-control.ts';
+
+export type { ConfigDifference, ConfigMasterKind } from '../config-difference.ts';
 
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
 export interface ControlPlane {
@@ -74,12 +77,6 @@ export interface ControlPlane {
     readonly checked: Record<string, number>;
   }>;
 }
-
-/**
- * Whose word counts: the `file`'s; the `environment`'s, of a start without a file; the `store`'s in the state directory, once
- * something was applied to such a start; the `cluster`'s, in PostgreSQL; a `control-plane`'s, which this node has joined.
- */
-export type ConfigMasterKind = 'file' | 'environment' | 'store' | 'cluster' | 'control-plane';
 
 export interface ConfigControl {
   /** The document in force as it was written, secrets as references, never as values. */
@@ -150,13 +147,6 @@ export interface ConfigFinding {
   readonly message: string;
   readonly line: number;
   readonly column: number;
-}
-
-export interface ConfigDifference {
-  readonly path: string;
-  readonly change: 'added' | 'removed' | 'changed' | 'moved';
-  readonly before: unknown;
-  readonly after: unknown;
 }
 
 export interface EventControl {

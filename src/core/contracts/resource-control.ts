@@ -1,4 +1,4 @@
-import type { ConfigDifference, ConfigMasterKind } from './control-plane.ts';
+import type { ConfigDifference, ConfigMasterKind } from '../config-difference.ts';
 
 /** Parts of the configuration document that can be read and changed one by one. */
 export const resourceKinds = [

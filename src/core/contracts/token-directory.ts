@@ -9,6 +9,8 @@ export interface TokenRecord {
   /** Id of the principal that it makes its bearer. */
   readonly owner: string;
   readonly ownerName: string;
+  /** Id of the principal that made it. */
+  readonly maker: string;
   /** Null: those of its owner, a user of the configuration, whatever they are when it is used. */
   readonly roles: readonly RoleGrant[] | null;
   /** Null: all that its roles give. */
@@ -24,8 +26,8 @@ export interface TokenDirectory {
   add(record: Omit<TokenRecord, 'madeAtMs' | 'revoked'>, secretSha256: string): Promise<TokenRecord>;
   /** The one of this secret that is in force; null: there is none. */
   find(secretSha256: string): Promise<TokenRecord | null>;
-  /** In the order in which they were made; of one owner, or of all. Sessions that are over are left out. */
-  list(owner: string | null): Promise<readonly TokenRecord[]>;
-  /** False: there is none of that owner, or of anybody's where null. */
-  revoke(id: string, owner: string | null): Promise<boolean>;
+  /** In the order in which they were made; those that somebody owns or has made, or all. Sessions that are over are left out. */
+  list(whose: string | null): Promise<readonly TokenRecord[]>;
+  /** False: there is none that this one owns or has made, or anybody where null. */
+  revoke(id: string, whose: string | null): Promise<boolean>;
 }

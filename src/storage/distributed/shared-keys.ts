@@ -231,7 +231,11 @@ class SharedKeys {
   }
 
   /** Changes one that lives, on all nodes; what it is then. */
-  async #update(id: string, set: string, values: readonly (string | number | boolean | null)[]): Promise<KeyView> {
+  async #update(
+    id: string,
+    set: string,
+    values: readonly (string | number | boolean | null)[],
+  ): Promise<KeyView> {
     this.#refuseOfFile(id);
     try {
       const [row] = await this.#asked.query(

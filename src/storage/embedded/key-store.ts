@@ -100,10 +100,7 @@ export function openKeyStore(settings: KeyStoreSettings): KeyStore {
   let sequence = 0;
 
   const reset = (): KeyDelta => ({ sequence, type: 'reset', keys: liveKeys() });
-  const liveKeys = (): KeyRecord[] => [
-    ...fileKeys,
-    ...[...stored.values()].flatMap(recordsOf),
-  ];
+  const liveKeys = (): KeyRecord[] => [...fileKeys, ...[...stored.values()].flatMap(recordsOf)];
 
   function add(id: string, wish: KeyWish, secret: string): KeyRecord {
     const key = recordFor(id, wish, { secret, atMs: nowMs() });
@@ -159,10 +156,7 @@ export function openKeyStore(settings: KeyStoreSettings): KeyStore {
     const adminToken = Buffer.from(adminTokenHash(directory, database, env['SLUICE_ADMIN_TOKEN']), 'hex');
     return {
       reset,
-      list: () => [
-        ...fileKeys.map((key) => viewOf(key, false)),
-        ...[...stored.values()].map(storedView),
-      ],
+      list: () => [...fileKeys.map((key) => viewOf(key, false)), ...[...stored.values()].map(storedView)],
       create(wish) {
         if (liveKeys().some((key) => key.name === wish.name))
           throw new ControlError(409, `There is a key "${wish.name}" already.`);
@@ -172,7 +166,10 @@ export function openKeyStore(settings: KeyStoreSettings): KeyStore {
       },
       change(id, change) {
         const key = find(id);
-        if (change.name !== undefined && liveKeys().some((each) => each.id !== id && each.name === change.name))
+        if (
+          change.name !== undefined &&
+          liveKeys().some((each) => each.id !== id && each.name === change.name)
+        )
           throw new ControlError(409, `There is a key "${change.name}" already.`);
         const changed = { ...key, ...change };
         return { deltas: keep(changed), key: storedView(changed) };
@@ -309,6 +306,6 @@ export function storedView({ previous, revoked, ...key }: StoredKey): KeyView {
   return { ...viewOf(key, revoked), ...(previous ? { previousUntilMs: previous.expiresAtMs } : {}) };
 }
 
-export function viewOf({ sha256: _, ...key }: KeyRecord, revoked: boolean): KeyView {
+export function viewOf({ sha256: _sha256, ...key }: KeyRecord, revoked: boolean): KeyView {
   return { ...key, revoked };
 }

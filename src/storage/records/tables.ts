@@ -59,6 +59,7 @@ const tokenTables = `
     kind TEXT NOT NULL,
     owner TEXT NOT NULL,
     owner_name TEXT NOT NULL,
+    maker TEXT NOT NULL,
     secret_sha256 TEXT NOT NULL UNIQUE,
     roles TEXT,
     scopes TEXT,

@@ -6,13 +6,17 @@ import { nowMs } from './tables.ts';
 export function openTokenDirectory(database: SqlDatabase): TokenDirectory {
   const now = nowMs(database);
   return {
-    async add({ id, name, kind, owner, ownerName, roles, scopes, expiresAtMs }, secretSha256) {
+    async add(record, secretSha256) {
+      const { id, name, kind, owner, ownerName, maker, roles, scopes, expiresAtMs } = record;
       // Sessions that are over are of no more use to anybody; tokens stay, so that records which name them can be read.
       await database.query(`DELETE FROM admin_tokens WHERE kind = 'session' AND expires_at_ms <= ${now}`);
       const [row] = await database.query(
-        `INSERT INTO admin_tokens (id, name, kind, owner, owner_name, secret_sha256, roles, scopes, made_at_ms, expires_at_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ${now}, $9) RETURNING *`,
-        [id, name, kind, owner, ownerName, secretSha256, textOf(roles), textOf(scopes), expiresAtMs],
+        `INSERT INTO admin_tokens (id, name, kind, owner, owner_name, maker, secret_sha256, roles, scopes, made_at_ms, expires_at_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ${now}, $10) RETURNING *`,
+        [
+          ...[id, name, kind, owner, ownerName, maker, secretSha256],
+          ...[textOf(roles), textOf(scopes), expiresAtMs],
+        ],
       );
       return recordOf(row!);
     },
@@ -23,20 +27,20 @@ export function openTokenDirectory(database: SqlDatabase): TokenDirectory {
       );
       return row ? recordOf(row) : null;
     },
-    async list(owner) {
+    async list(whose) {
       const rows = await database.query(
         `SELECT * FROM admin_tokens
          WHERE (kind = 'token' OR (revoked_at_ms IS NULL AND expires_at_ms > ${now}))
-           AND ($1 = '' OR owner = $1) ORDER BY made_at_ms, id`,
-        [owner ?? ''],
+           AND ($1 = '' OR owner = $1 OR maker = $1) ORDER BY made_at_ms, id`,
+        [whose ?? ''],
       );
       return rows.map(recordOf);
     },
-    async revoke(id, owner) {
+    async revoke(id, whose) {
       const found = await database.query(
         `UPDATE admin_tokens SET revoked_at_ms = COALESCE(revoked_at_ms, ${now})
-         WHERE id = $1 AND ($2 = '' OR owner = $2) RETURNING id`,
-        [id, owner ?? ''],
+         WHERE id = $1 AND ($2 = '' OR owner = $2 OR maker = $2) RETURNING id`,
+        [id, whose ?? ''],
       );
       return found.length > 0;
     },
@@ -54,6 +58,7 @@ const recordOf = (row: SqlRow): TokenRecord => ({
   kind: row['kind'] === 'session' ? 'session' : 'token',
   owner: String(row['owner']),
   ownerName: String(row['owner_name']),
+  maker: String(row['maker']),
   roles: listOf<RoleGrant>(row['roles']),
   scopes: listOf<Permission>(row['scopes']),
   madeAtMs: Number(row['made_at_ms']),

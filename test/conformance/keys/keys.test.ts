@@ -8,7 +8,12 @@ import fc from 'fast-check';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import type { KeyRecord } from '#core/key.ts';
 import { openSharedKeys } from '#storage/distributed/shared-keys.ts';
-import { openKeyStore, sha256Hex, type KeyChange, type KeyStoreSettings } from '#storage/embedded/key-store.ts';
+import {
+  openKeyStore,
+  sha256Hex,
+  type KeyChange,
+  type KeyStoreSettings,
+} from '#storage/embedded/key-store.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
 import { KeyTable } from '../../../src/compose/key-table.ts';
 import { startPostgres, type TestPostgres } from '../../harness/postgres.ts';

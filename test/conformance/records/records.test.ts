@@ -119,7 +119,7 @@ for (const [kind, place] of Object.entries(places)) {
       const elsewhere = openTokenDirectory(keep(open()));
       const inAnHour = Date.now() + 3_600_000;
       const record = (id: string, more: object = {}) => ({
-        ...{ id, name: `n-${id}`, kind: 'token' as const, owner: 'user:ada', ownerName: 'ada' },
+        ...{ id, name: `n-${id}`, kind: 'token' as const, owner: 'user:ada', ownerName: 'ada', maker: 'm' },
         ...{ roles: null, scopes: null, expiresAtMs: inAnHour, ...more },
       });
       const made = await tokens.add(record('t1'), 'h1');
@@ -137,14 +137,24 @@ for (const [kind, place] of Object.entries(places)) {
       await assert.rejects(tokens.add(record('t4'), 'h1'), 'one secret is one token');
       for (const gone of ['h3', 'h4', 'h9', '']) assert.equal(await tokens.find(gone), null, gone);
       assert.deepEqual((await tokens.list(null)).map(({ id }) => id).sort(), ['s2', 't1', 't2', 't3']);
-      assert.deepEqual((await tokens.list('oidc:$1')).map(({ id }) => id), ['t2']);
+      assert.deepEqual(
+        (await tokens.list('oidc:$1')).map(({ id }) => id),
+        ['t2'],
+      );
+      assert.deepEqual((await tokens.list('m')).length, 4, 'of who has made them, too');
       assert.equal(await elsewhere.revoke('t1', 'oidc:$1'), false, 'another owner');
       assert.equal(await elsewhere.revoke('t9', null), false);
       assert.equal(await elsewhere.revoke('t1', 'user:ada'), true);
       assert.equal(await tokens.find('h1'), null);
       assert.equal(await tokens.revoke('t2', null), true);
       const listed = await tokens.list(null);
-      assert.deepEqual(listed.filter(({ revoked }) => revoked).map(({ id }) => id).sort(), ['t1', 't2']);
+      assert.deepEqual(
+        listed
+          .filter(({ revoked }) => revoked)
+          .map(({ id }) => id)
+          .sort(),
+        ['t1', 't2'],
+      );
       assert.ok(!JSON.stringify(listed).includes('h2'));
     });
 
