@@ -27,6 +27,7 @@ import { policyKinds } from '#policies/index.ts';
 import { AskedAccount } from './compose/ask-account.ts';
 import { createCounters } from './compose/create-counters.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
+import { KeptParts } from './compose/kept-parts.ts';
 import { KeyTable } from './compose/key-table.ts';
 import { openCache } from './compose/open-cache.ts';
 import { openListeners, type ListenerPool } from './compose/open-listeners.ts';
@@ -84,6 +85,7 @@ const parts: Parts = {
   poolMemory,
   pace: new TargetPace(poolMemory, clock),
   keys,
+  kept: new KeptParts(),
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
   clock,

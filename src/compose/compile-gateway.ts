@@ -15,7 +15,6 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { ConsumerDirectory, NamedConsumer } from '#core/consumer.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
 import { compileCallRules } from '#expressions/index.ts';
 import type { Provider } from '#core/target.ts';
@@ -25,6 +24,9 @@ import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
 import { ToldThresholds } from '#pipeline/limits/told-thresholds.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
+import { createAsk } from './create-ask.ts';
+import { directoriesOf } from './directories.ts';
+import type { KeptParts } from './kept-parts.ts';
 import { originOf } from './origin-of.ts';
 import { signerServices } from './signer-services.ts';
 
@@ -45,6 +47,8 @@ export interface Parts {
   /** What threads share about members of pools. */
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
+  /** Of policies. */
+  readonly kept: KeptParts;
   readonly tokens: TokenCounter;
   readonly keeper: Keeper;
   readonly clock: Clock;
@@ -65,11 +69,6 @@ export interface Parts {
 
 export type CompiledGateway = Gateway & CompiledPools;
 
-const consumerDirectory = (all: readonly NamedConsumer[]): ConsumerDirectory => {
-  const byName = new Map(all.map((consumer) => [consumer.name, consumer]));
-  return { all, find: (name) => byName.get(name) };
-};
-
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
   const { clock, cache, keys } = parts;
@@ -86,7 +85,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
   };
   const routes = compileRoutes(snapshot, parts.policyKinds, {
     ...{ clock, cache, keys },
-    consumers: consumerDirectory(snapshot.consumers),
+    ask: createAsk(parts.upstream),
+    ...directoriesOf(snapshot),
+    keep: parts.kept.keep,
   });
   return {
     snapshot,

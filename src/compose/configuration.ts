@@ -105,7 +105,7 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
   checkDialects(resolved, text, name);
   try {
     // What a policy's schema cannot say, its maker does: better here than on every thread.
-    compileRoutes(resolved.snapshot, policyKinds, idleServices);
+    compileRoutes(resolved.snapshot, policyKinds, idleServices(resolved.snapshot));
   } catch (error) {
     const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
     throw new ConfigError([problem], name);

@@ -55,7 +55,7 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
 
 /** Only what explaining looks at; the policies are made, and never run. */
 function gatewayFor(snapshot: Snapshot) {
-  const routes = compileRoutes(snapshot, policyKinds, idleServices);
+  const routes = compileRoutes(snapshot, policyKinds, idleServices(snapshot));
   return {
     snapshot,
     routes,

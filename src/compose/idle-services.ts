@@ -1,15 +1,19 @@
 import type { PolicyServices } from '#core/contracts/policy.ts';
+import type { Snapshot } from '#core/snapshot.ts';
+import { directoriesOf } from './directories.ts';
 import { systemClock } from './system-clock.ts';
 
 const nothing = () => {
   throw new Error('these policies are only looked at, never run');
 };
 
-/** For policies that are made to be looked at, or to see whether they can be made. */
-export const idleServices: Omit<PolicyServices, 'instance'> = {
+/** For policies that are made to be looked at, or to see whether they can be made of a snapshot. */
+export const idleServices = (snapshot: Snapshot): Omit<PolicyServices, 'instance'> => ({
+  ...directoriesOf(snapshot),
   clock: systemClock,
   keys: { find: nothing },
-  consumers: { find: nothing, all: [] },
+  ask: nothing,
+  keep: (_, make) => make(),
   cache: {
     claim: nothing,
     begin: nothing,
@@ -18,4 +22,4 @@ export const idleServices: Omit<PolicyServices, 'instance'> = {
     release: nothing,
     get: nothing,
   },
-};
+});

@@ -57,6 +57,7 @@ export const faultKinds = {
   'auth/no-credential': kind(401, 'client', false, 'No credential was given'),
   'auth/unknown-credential': kind(401, 'client', false, 'The credential is not known'),
   'auth/expired': kind(401, 'client', false, 'The credential has expired or was revoked'),
+  'auth/unavailable': kind(503, 'gateway', true, 'Who calls cannot be found out at the moment'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'limit/exceeded': kind(429, 'client', true, 'A limit is exhausted'),

@@ -28,6 +28,7 @@ import { listen } from '#transport/server/index.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { compileGateway, type Parts } from '../../src/compose/compile-gateway.ts';
 import { loadConfig } from '../../src/compose/configuration.ts';
+import { KeptParts } from '../../src/compose/kept-parts.ts';
 import { KeyTable } from '../../src/compose/key-table.ts';
 import { openPriceSource } from '../../src/compose/price-source.ts';
 import { systemClock } from '../../src/compose/system-clock.ts';
@@ -82,6 +83,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     calibration: openCalibration(createCalibrationMemory()),
     poolMemory,
     keys: new KeyTable(),
+    kept: new KeptParts(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
     cache: connectCache(answersPort, new Uint8Array(32)),

@@ -8,6 +8,7 @@ import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { Ask } from './ask.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 
@@ -24,6 +25,11 @@ export interface Policy {
   readonly queue?: QueueRules;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
+  /**
+   * Of one that authenticates in `onHead`: does the call bring a credential of its kind, good or bad? Where several kinds will
+   * do, the first one asked that says so decides alone.
+   */
+  presents?(exchange: Exchange): boolean;
   /**
    * Asked after every `onHead`: is the whole body wanted for `onCall`, where nobody else may need it? Then it is read, as large as
    * the route allows, and stands on `exchange.body`.
@@ -84,7 +90,16 @@ export interface PolicyServices {
   readonly keys: KeyDirectory;
   /** Of the configuration that the policy belongs to. */
   readonly consumers: ConsumerDirectory;
+  /** Of a project of the configuration; undefined: there is no such project. */
+  teamOf(project: string): string | undefined;
   readonly cache: CacheStore;
+  /** Asks other servers. */
+  readonly ask: Ask;
+  /**
+   * What is to outlive reloads in this thread, such as keys that were fetched: made where nothing of that name is kept. A name
+   * begins with its maker's, and is always asked for with the same type.
+   */
+  keep<T>(name: string, make: () => T): T;
   readonly clock: Clock;
 }
 

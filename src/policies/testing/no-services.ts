@@ -5,6 +5,9 @@ export const noServices: PolicyServices = {
   instance: 'policy/0',
   keys: { find: () => undefined },
   consumers: { find: () => undefined, all: [] },
+  teamOf: () => undefined,
+  keep: (_, make) => make(),
   cache: null as never,
+  ask: null as never,
   clock: null as never,
 };

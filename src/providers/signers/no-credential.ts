@@ -1,6 +1,6 @@
 import { Fault } from '#core/fault.ts';
 import { isRecord } from './json-text.ts';
-import type { Reply } from '#core/contracts/signer.ts';
+import type { Reply } from '#core/contracts/ask.ts';
 
 export const noCredential = (message: string, cause?: unknown): Fault =>
   new Fault('upstream/credential', message, cause === undefined ? {} : { cause });

@@ -28,6 +28,9 @@ const services = {
   instance: 'test/0',
   keys: { find: () => undefined },
   consumers: { find: () => undefined, all: [] },
+  teamOf: () => 'red',
+  ask: () => Promise.reject(new Fault('upstream/connect', 'There is no other server in this test.')),
+  keep: <T>(_: string, make: () => T) => make(),
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),

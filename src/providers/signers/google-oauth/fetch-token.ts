@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Question, SignerServices } from '#core/contracts/signer.ts';
+import type { Question } from '#core/contracts/ask.ts';
+import type { SignerServices } from '#core/contracts/signer.ts';
 import { noCredential, readJsonReply } from '../no-credential.ts';
 import { readText } from '../read-text.ts';
 import type { Lent } from '../renewed.ts';
