@@ -26,6 +26,7 @@ export function fencesOf(page: string): Fence[] {
 /** Pages whose blocks of configuration are whole ones, each served as it stands. */
 export const servedPages: readonly string[] = [
   'docs/configuration.md',
+  'docs/admin-api.md',
   'docs/websocket.md',
   'docs/model-routing.md',
   'docs/grpc.md',
