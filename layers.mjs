@@ -20,6 +20,8 @@ export const layers = {
   discovery: ['core', 'config'],
   health: ['core'],
   events: ['core'],
+  audit: ['core', 'storage'],
+  secrets: ['core', 'providers'],
   nodes: ['core'],
   admin: ['core', 'ledger', 'config'],
   compose: [
@@ -38,14 +40,17 @@ export const layers = {
     'discovery',
     'health',
     'events',
+    'audit',
+    'secrets',
     'nodes',
     'admin',
   ],
-  cli: ['core', 'compose', 'ledger', 'config', 'storage', 'main', 'postgres'],
+  cli: ['core', 'compose', 'ledger', 'config', 'storage', 'audit', 'transport', 'main', 'postgres'],
   main: [
     'core',
     'balance',
     'events',
+    'audit',
     'compose',
     'ledger',
     'storage',
@@ -66,6 +71,7 @@ export const layers = {
     'storage',
     'transport',
     'observe',
+    'audit',
   ],
 };
 

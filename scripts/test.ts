@@ -4,10 +4,11 @@
  * installed from Debian's when we may.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleWorker } from './bundle-worker.ts';
 import { readFigures, renderFigures, writeFigures } from './figures.ts';
 
 const { long, figures: figuresPage } = parseArgs({
@@ -52,8 +53,11 @@ if (
 step('types', 'tsc', ['--noEmit', '-p', '.']);
 step('lint', process.execPath, ['scripts/lint.ts']);
 
-// A gateway is some four hundred modules in each of its threads, and the suites start hundreds: types are taken off once.
-process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/compiled');
+// The suites start hundreds of gateways, of several hundred modules in each thread: they are compiled once.
+const cache = resolve('node_modules/.cache/tests');
+mkdirSync(cache, { recursive: true });
+process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled');
+process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --import=${await bundleWorker(cache)}`;
 
 console.log('── tests');
 const folder = mkdtempSync(join(tmpdir(), 'sluice-figures-'));

@@ -25,6 +25,7 @@ import { recoverOwner, releaseOwner } from '#storage/embedded/counters/recovery.
 import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
 import { openSharedKeys } from '#storage/distributed/shared-keys.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
+import { MasterKey } from '#storage/embedded/master-key.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { joinKeys } from '#storage/embedded/joined-keys.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
@@ -38,12 +39,15 @@ import { EdgeNode } from './compose/edge-node.ts';
 import { followCluster } from './compose/follow-cluster.ts';
 import { keepLastGood } from './compose/last-good.ts';
 import { NodeDesk, edgeReportOf } from './compose/node-desk.ts';
+import { openAudit } from './compose/open-audit.ts';
 import { openConfiguration } from './compose/open-configuration.ts';
+import { openSecrets } from './compose/open-secrets.ts';
 import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { localUrl } from './compose/listener-address.ts';
 import { Reloader, type ReloaderParts } from './compose/reloader.ts';
+import { rewrapState } from './compose/rewrap-state.ts';
 import { originOf } from './compose/origin-of.ts';
 import { queryAccount } from './compose/query-account.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
@@ -93,8 +97,12 @@ export async function startGateway(options: StartOptions): Promise<RunningGatewa
 async function start(options: StartOptions, begun: AsyncDisposableStack): Promise<RunningGateway> {
   const startedAtMs = Date.now();
   const prices = await openPriceSource();
-  const source: ConfigSource = { path: options.configPath, env: options.env, prices };
   const say = (line: string) => process.stderr.write(`sluice: ${line}\n`);
+  const probing = createUpstream({ clock: systemClock });
+  begun.defer(() => probing.close());
+  const secrets = openSecrets({ upstream: probing, say });
+  begun.defer(() => secrets.close());
+  const source: ConfigSource = { path: options.configPath, env: options.env, prices, secrets };
   const opened = await openConfiguration({ source, overrides: options, join: options.join ?? null, say });
   begun.defer(() => opened.records.close());
   const { first, versions, joined } = opened;
@@ -156,6 +164,13 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => keeper.close());
   const cache = openCacheService(join(stateDirectory, 'answers.db'));
   begun.defer(() => cache.close());
+  const master = new MasterKey({ directory: stateDirectory, given: first.masterKeys });
+  const answersSecret = cacheSecret(stateDirectory, { env: options.env, master });
+  const rules = () => reloader.current.snapshot.audit;
+  const audit = openAudit({ stateDirectory, master, upstream: probing, rules });
+  begun.defer(() => audit.close());
+  master.ensure();
+  rewrapState(stateDirectory, master);
   let draining = false;
   const poolMemory = createPoolMemory({ workers: snapshot.threads + 1 });
   // The lane after the workers' is this thread's.
@@ -177,7 +192,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     openTokenPort: () => tokens.openPort(),
     openKeeperPort: () => keeper.openPort(),
     openCachePort: () => cache.openPort(),
-    cacheSecret: cacheSecret(stateDirectory, options.env),
+    cacheSecret: answersSecret,
+    openAuditPort: () => audit.openPort(),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),
     keys: () => keys.reset(),
@@ -206,8 +222,6 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   });
   begun.defer(() => journal.close());
   const events = journalEvents(journal, ({ id }, error) => say(`event ${id}: ${error.message}`));
-  const probing = createUpstream({ clock: systemClock });
-  begun.defer(() => probing.close());
   const watch = new UpstreamWatch({
     upstream: probing,
     pools,
@@ -240,6 +254,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       watch.follow(loaded.snapshot);
       await pool.publishSnapshot(watch.fill(loaded.snapshot));
       await tell(loaded.snapshot);
+      await audit.follow(loaded.snapshot.audit);
       desk.documentChanged();
       if (loaded.snapshot.admin.tls) admin?.renew(loaded.snapshot.admin.tls);
     },
@@ -283,6 +298,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   watch.follow(snapshot);
   await pool.start();
   await tell(snapshot);
+  await audit.follow(snapshot.audit);
   sharedKeys?.follow(publishKeys);
 
   const following =
@@ -304,6 +320,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     watch,
     dispatcher,
     events,
+    audit,
+    secrets,
     counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
     nodes: desk.nodes,
@@ -317,13 +335,14 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     unreachable: () => following?.failure ?? edge?.failure ?? null,
     isDraining: () => draining,
   });
-  admin = await startAdmin({ ...snapshot.admin, control });
+  admin = await startAdmin({ ...snapshot.admin, control, audit: audit.log });
   const { port: adminPort, close: closeAdmin } = admin;
   begun.defer(closeAdmin);
   const { probes: place } = snapshot.admin;
   const probes = place ? await startProbes(place, control) : null;
   begun.defer(() => probes?.close());
   reloader.start();
+  secrets.start(() => reloader.refresh());
   begun.defer(() => reloader.close());
   desk.start();
   edge?.start();
@@ -346,6 +365,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       draining = true;
       const { delayMs, graceMs } = reloader.current.snapshot.drain;
       reloader.close();
+      secrets.close();
       await following?.close();
       await edge?.closeLink();
       desk.close();
@@ -364,6 +384,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await cache.close();
       await probes?.close();
       await closeAdmin();
+      await audit.close();
       await keys.close();
       await opened.records.close();
       lock.release();

@@ -14,6 +14,7 @@ import { Shedder } from '#pipeline/shedder.ts';
 import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
+import { AuditLine } from '#audit/connect-audit.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { journalEvents } from '#ledger/journal/journal-events.ts';
@@ -25,11 +26,13 @@ import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { AskedAccount } from './compose/ask-account.ts';
+import { auditMetrics } from './compose/audit-metrics.ts';
 import { createCounters } from './compose/create-counters.ts';
 import { compileGateway, type CompiledGateway, type Parts } from './compose/compile-gateway.ts';
 import { KeptParts } from './compose/kept-parts.ts';
 import { KeyTable } from './compose/key-table.ts';
 import { openCache } from './compose/open-cache.ts';
+import { ProviderKeys } from './compose/provider-keys.ts';
 import { openListeners, type ListenerPool } from './compose/open-listeners.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './compose/messages.ts';
 import { systemClock } from './compose/system-clock.ts';
@@ -71,6 +74,8 @@ const account = new AskedAccount(say);
 let limitPercent = start.snapshot.limitPercent ?? 100;
 const owed = new OwedCollector(() => gateway);
 const cache = openCache(start);
+const audit = new AuditLine(start.auditPort);
+const providerKeys = new ProviderKeys(clock, (line) => process.stderr.write(`sluice: ${line}\n`));
 const poolMemory = new PoolMemory(start.pools, start.index);
 const parts: Parts = {
   dialects,
@@ -85,6 +90,8 @@ const parts: Parts = {
   poolMemory,
   pace: new TargetPace(poolMemory, clock),
   keys,
+  audit,
+  providerKeys,
   kept: new KeptParts(),
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
@@ -159,7 +166,11 @@ port.on('message', (message: ToWorker) => {
     case 'usage':
       return account.hear(message.ask, message);
     case 'metrics':
-      return say({ type: 'metrics', ask: message.ask, dump: [...observer.dump(), ...counting.dump()] });
+      return say({
+        type: 'metrics',
+        ask: message.ask,
+        dump: [...observer.dump(), ...counting.dump(), ...auditMetrics(audit), ...providerKeys.dump()],
+      });
     case 'drain':
       return listeners.drain();
     case 'close':
@@ -196,6 +207,8 @@ async function close(graceMs: number): Promise<void> {
   start.tokenPort.close();
   start.keeperPort.close();
   cache.close();
+  await audit.close();
+  start.auditPort.close();
   journal.close();
   await observer.close();
   say({ type: 'closed' });

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, test } from 'node:test';
+import type { AuditChange } from '#core/contracts/audit.ts';
 import { servesHost } from './guard.ts';
 import { startAdmin } from './index.ts';
 import { asked, control, node, stands } from './testing/control.ts';
 
 const bugs: unknown[] = [];
+const recorded: AuditChange[] = [];
 const admin = await startAdmin({
   host: '127.0.0.1',
   port: 0,
   control,
+  audit: { failure: null, write: async (change) => void recorded.push(change) },
   hosts: ['sluice.internal'],
   onError: (error) => bugs.push(error),
 });

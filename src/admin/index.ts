@@ -2,8 +2,11 @@ import { createServer } from 'node:http';
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
+import type { AuditLog } from '#core/contracts/audit.ts';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
 import type { AdminTls } from '#core/snapshot.ts';
+import { serveAudit } from './audit.ts';
+import { auditChanges } from './audit-changes.ts';
 import { serveCalibration } from './calibration.ts';
 import { serveConfig } from './config.ts';
 import { serveDiscovery } from './discovery.ts';
@@ -37,6 +40,8 @@ export interface AdminSettings {
   /** Null: plain text. */
   readonly tls?: AdminTls | null;
   readonly control: ControlPlane;
+  /** Where changes are put on record. */
+  readonly audit: AuditLog;
   /** Names under which it may be reached, besides IP addresses, `localhost` and `host`. */
   readonly hosts?: readonly string[];
   /** Told of bugs; by default they go to standard error. */
@@ -81,6 +86,7 @@ export async function startAdmin(settings: AdminSettings): Promise<Admin> {
   app.setReplySerializer((payload) =>
     JSON.stringify(payload, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
   );
+  auditChanges(app, control, settings.audit);
   serveOpenApi(app);
   serveHealth(app, control);
   serveMetrics(app, control);
@@ -99,6 +105,7 @@ export async function startAdmin(settings: AdminSettings): Promise<Admin> {
   serveRerate(app, control);
   serveEvents(app, control);
   serveExplain(app, control);
+  serveAudit(app, control);
   await app.listen({ host: settings.host, port: settings.port });
   const { server } = app;
   return {

@@ -157,7 +157,7 @@ function usageQueryOf(
 }
 
 /** Epoch milliseconds, or an ISO 8601 date or time; without an offset it is UTC. */
-function momentOf(name: string, text: string | undefined): number | null {
+export function momentOf(name: string, text: string | undefined): number | null {
   if (text === undefined) return null;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   const zoned = /T.*(Z|[+-]\d\d:\d\d)$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`;

@@ -43,9 +43,18 @@ async function checkFile(file: string): Promise<{ message: string; problems: rea
 
 /** The snapshot that a file stands for in this environment. @throws ConfigError */
 export async function loadFile(file: string) {
-  const { loadConfig } = await import('../compose/configuration.ts');
+  const { loadWithSecrets } = await import('../compose/configuration.ts');
   const { openPriceSource } = await import('../compose/price-source.ts');
-  const source = { path: file, env: process.env, prices: await openPriceSource() };
+  const { openSecrets } = await import('../compose/open-secrets.ts');
+  const { systemClock } = await import('../compose/system-clock.ts');
+  const { createUpstream } = await import('#transport/upstream/index.ts');
+  const upstream = createUpstream({ clock: systemClock });
+  const secrets = openSecrets({ upstream, say: () => undefined });
+  const source = { path: file, env: process.env, prices: await openPriceSource(), secrets };
   const overrides = { stateDirectory: null, port: null, adminPort: null, threads: null };
-  return loadConfig({ source, overrides, version: 1 }).snapshot;
+  try {
+    return (await loadWithSecrets({ source, overrides, version: 1 })).snapshot;
+  } finally {
+    upstream.close();
+  }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
 import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
@@ -11,6 +12,7 @@ import { addMigrate } from './migrate.ts';
 import { addNew } from './new-provider.ts';
 import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
+import { addSecrets } from './secrets.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addTokens } from './tokens.ts';
@@ -54,7 +56,9 @@ function program(): Command {
   addTokens(sluice);
   addNodes(sluice);
   addLedger(sluice);
+  addAudit(sluice);
   addUsage(sluice);
+  addSecrets(sluice);
   addBackup(sluice);
   addMigrate(sluice);
   return sluice;

@@ -1,4 +1,5 @@
 import type { Calibration } from '#core/calibration.ts';
+import type { AuditSink } from '#core/contracts/audit.ts';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Account } from '#core/contracts/account.ts';
@@ -16,7 +17,7 @@ import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
-import { compileCallRules } from '#expressions/index.ts';
+import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
@@ -28,6 +29,7 @@ import { createAsk } from './create-ask.ts';
 import { directoriesOf } from './directories.ts';
 import type { KeptParts } from './kept-parts.ts';
 import { originOf } from './origin-of.ts';
+import type { ProviderKeys } from './provider-keys.ts';
 import { signerServices } from './signer-services.ts';
 
 /** What outlives a reload. */
@@ -47,6 +49,9 @@ export interface Parts {
   /** What threads share about members of pools. */
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
+  readonly audit: AuditSink;
+  /** Of providers that have several. */
+  readonly providerKeys: ProviderKeys;
   /** Of policies. */
   readonly kept: KeptParts;
   readonly tokens: TokenCounter;
@@ -71,7 +76,7 @@ export type CompiledGateway = Gateway & CompiledPools;
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
-  const { clock, cache, keys } = parts;
+  const { clock, cache, keys, audit } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
   for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
     const unknown = [dialect, ...speaks.map((also) => also.dialect)].find((word) => !dialects.has(word));
@@ -84,10 +89,11 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     return known;
   };
   const routes = compileRoutes(snapshot, parts.policyKinds, {
-    ...{ clock, cache, keys },
+    ...{ clock, cache, keys, audit },
     ask: createAsk(parts.upstream),
     ...directoriesOf(snapshot),
     keep: parts.kept.keep,
+    rule: compileExchangeRule,
   });
   return {
     snapshot,
@@ -180,5 +186,6 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   if (signer === undefined)
     throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
   const sign = signer && signer(provider, signerServices(provider, parts));
-  return { upstream: parts.upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
+  const upstream = parts.providerKeys.over(parts.upstream, provider);
+  return { upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { bootstrapOf, bootstrapKeys, isBootstrapKey } from '#config/bootstrap.ts';
-import { parseConfig, readDocument, type LoadScope } from '#config/load.ts';
+import { parseConfig, parsePart, readDocument, type LoadScope } from '#config/load.ts';
 import { ConfigError, didYouMean, Problems } from '#config/problem.ts';
 import { fillReferences } from '#config/references.ts';
+import { masterKeysOf, resolveSecrets } from '#config/resolve-secrets.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import type { ConfigDocument } from '#config/schema.ts';
@@ -14,6 +15,7 @@ import { catalog } from '#providers/catalog/index.ts';
 import { compileRoutes } from '#pipeline/compile-routes.ts';
 import { policyKinds } from '#policies/index.ts';
 import { policySchemas } from '#policies/schemas.ts';
+import type { SecretStore } from '#secrets/secret-store.ts';
 import { idleServices } from './idle-services.ts';
 
 export interface ConfigSource {
@@ -21,6 +23,8 @@ export interface ConfigSource {
   /** Null: a start without a file. */
   readonly path: string | null;
   readonly env: Environment;
+  /** What other places keep; absent: references to them cannot be filled in. */
+  readonly secrets?: SecretStore;
 }
 
 /** Settings of the command line; they stand above the document's. */
@@ -64,6 +68,8 @@ export interface LoadedConfig extends Resolved {
   /** Files that the document refers to. */
   readonly files: readonly string[];
   readonly stateDirectory: string;
+  /** What the keys in the state directory are encrypted under; null: what is kept there itself. */
+  readonly masterKeys: readonly string[] | null;
 }
 
 export interface LoadRequest {
@@ -87,6 +93,7 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     policySchemas,
     state: overrides.stateDirectory ?? stateIn(own, source),
     onFile: (path) => files.push(path),
+    ...(source.secrets ? { secret: (reference) => source.secrets!.read(reference) } : {}),
   };
   const text = shared ? shared.text : own;
   const name = shared ? nameOf(shared) : (source.path ?? 'configuration');
@@ -112,7 +119,35 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
   }
   const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? usualState);
   const snapshot = { ...resolved.snapshot, limitPercent: shared?.limitPercent ?? 100 };
-  return { ...resolved, snapshot, document, text, shared, files, stateDirectory };
+  const masterKeys = masterKeysOf(document.secrets);
+  return { ...resolved, snapshot, document, text, shared, files, stateDirectory, masterKeys };
+}
+
+/** The same, once what it refers to in other places is fetched. @throws ConfigError with every problem, what cannot be had among them. */
+export async function loadWithSecrets(request: LoadRequest): Promise<LoadedConfig> {
+  const { source, shared = null } = request;
+  const { secrets } = source;
+  try {
+    return loadConfig(request);
+  } catch (error) {
+    if (!secrets || !(error instanceof ConfigError)) throw error;
+    const scope: LoadScope = { env: source.env, path: source.path, policySchemas };
+    const texts = [request.text ?? textOf(source), ...(shared ? [shared.text] : [])];
+    const settings = texts.map((text) => partOf(text, scope)).find((part) => part !== null);
+    if (settings === 'wrong') throw error;
+    secrets.use(resolveSecrets(settings ?? {}));
+    if (!(await secrets.fetchWanted())) throw error;
+  }
+  return loadConfig(request);
+}
+
+/** `wrong`: it is there, and cannot be used. */
+function partOf(text: string, scope: LoadScope) {
+  try {
+    return parsePart(text, 'secrets', scope);
+  } catch {
+    return 'wrong';
+  }
 }
 
 const usualState = '.sluice';

@@ -15,11 +15,14 @@ import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
+import type { SecretStore } from '#secrets/secret-store.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
 import { createEventControl, webhookMetrics } from './event-control.ts';
 import { rerateLedger } from './rerate-ledger.ts';
 import type { Calibration } from '#core/calibration.ts';
 import { calibrationMetrics } from './calibration-metrics.ts';
+import type { OpenAudit } from './open-audit.ts';
+import { secretMetrics } from './open-secrets.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
@@ -49,6 +52,8 @@ export interface ControlPlaneParts {
   unreachable(): string | null;
   readonly watch: UpstreamWatch;
   readonly dispatcher: EventDispatcher;
+  readonly audit: Pick<OpenAudit, 'control' | 'metrics'>;
+  readonly secrets: Pick<SecretStore, 'counts'>;
   readonly events: Events;
   readonly counterWatch: CounterWatch;
   /** Set while the gateway is ending. */
@@ -108,6 +113,8 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
           ...calibrationMetrics(parts.calibration.rows()),
           ...parts.counterWatch.metrics(),
           ...webhookMetrics(parts.dispatcher),
+          ...parts.audit.metrics(),
+          ...secretMetrics(parts.secrets),
         ],
       });
     },
@@ -154,6 +161,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
     edges: parts.edges,
     access: parts.access,
     events: createEventControl(parts.dispatcher, ledger.outbox),
+    audit: parts.audit.control,
     explain: (request) => explainRequest(reloader.current.snapshot, request),
     async usage(query) {
       const rows = await answered(

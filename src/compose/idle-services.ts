@@ -1,5 +1,6 @@
-import type { PolicyServices } from '#core/contracts/policy.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import { compileExchangeRule } from '#expressions/index.ts';
+import type { SharedServices } from '#pipeline/compile-routes.ts';
 import { directoriesOf } from './directories.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -8,10 +9,12 @@ const nothing = () => {
 };
 
 /** For policies that are made to be looked at, or to see whether they can be made of a snapshot. */
-export const idleServices = (snapshot: Snapshot): Omit<PolicyServices, 'instance'> => ({
+export const idleServices = (snapshot: Snapshot): SharedServices => ({
   ...directoriesOf(snapshot),
   clock: systemClock,
   keys: { find: nothing },
+  audit: { hasRoom: nothing, put: nothing },
+  rule: compileExchangeRule,
   ask: nothing,
   keep: (_, make) => make(),
   cache: {

@@ -30,6 +30,8 @@ export interface WorkerStart {
   /** To the record of answers that are kept, and what their keys are derived from. */
   readonly cachePort: MessagePort;
   readonly cacheSecret: Uint8Array;
+  /** To the audit log. */
+  readonly auditPort: MessagePort;
   /** By the listener's place in the snapshot: the port to take, 0 for any free one. */
   readonly ports: readonly number[];
   readonly reusePort: boolean;

@@ -3,7 +3,7 @@ import type { ConfigMasterKind } from '#core/contracts/control-plane.ts';
 import type { ConfigStore } from '#core/contracts/config-store.ts';
 import { openConfigStore } from '#storage/records/config-versions.ts';
 import type { SqlDatabase } from '#storage/records/sql-database.ts';
-import { loadConfig, type LoadedConfig, type Opening, type SharedDocument } from './configuration.ts';
+import { loadWithSecrets, type LoadedConfig, type Opening, type SharedDocument } from './configuration.ts';
 import { readLastGood } from './last-good.ts';
 import { openJoined, type JoinedStart } from './open-joined.ts';
 import { openRecords } from './open-records.ts';
@@ -29,7 +29,7 @@ export interface OpenedConfiguration {
  */
 export async function openConfiguration(opening: Opening): Promise<OpenedConfiguration> {
   const { source, overrides } = opening;
-  const own = loadConfig({ source, overrides, version: 1 });
+  const own = await loadWithSecrets({ source, overrides, version: 1 });
   const { storage } = own.snapshot;
   const records = openRecords(storage, own.stateDirectory);
   const alone = { records, joined: null };
@@ -45,7 +45,7 @@ export async function openConfiguration(opening: Opening): Promise<OpenedConfigu
       return { ...alone, ...(await loadOfCluster(own, versions, opening)), kind: 'cluster', versions };
     const latest = await versions.latest();
     const shared = latest && { text: latest.text, version: latest.version };
-    const first = shared ? loadConfig({ source, overrides, shared, version: 1 }) : own;
+    const first = shared ? await loadWithSecrets({ source, overrides, shared, version: 1 }) : own;
     return { ...alone, first, kind: 'store', versions, refused: null };
   } catch (error) {
     await records.close();
@@ -60,12 +60,12 @@ async function loadOfCluster(
   opening: Opening,
 ): Promise<Pick<OpenedConfiguration, 'first' | 'refused'>> {
   const { source, overrides, say } = opening;
-  const load = (shared: SharedDocument) => loadConfig({ source, overrides, shared, version: 1 });
+  const load = (shared: SharedDocument) => loadWithSecrets({ source, overrides, shared, version: 1 });
   let latest: SharedDocument | null = null;
   try {
     const found = await versions.latest();
     latest = found ? { text: found.text, version: found.version } : nothingYet;
-    return { first: load(latest), refused: null };
+    return { first: await load(latest), refused: null };
   } catch (error) {
     const last = readLastGood(own.stateDirectory);
     const { message } = error as Error;
@@ -76,7 +76,7 @@ async function loadOfCluster(
       });
     }
     say(`${message}\nversion ${last.version} of the configuration, which this node had last, serves on`);
-    return { first: load(last), refused: latest ? { version: latest.version, reason: message } : null };
+    return { first: await load(last), refused: latest ? { version: latest.version, reason: message } : null };
   }
 }
 

@@ -6,7 +6,7 @@ import { ControlClient } from '#nodes/control-client.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { readSecretFile, writeSecretFile } from '#storage/embedded/secret-file.ts';
 import {
-  loadConfig,
+  loadWithSecrets,
   type JoinAddress,
   type LoadedConfig,
   type Opening,
@@ -47,13 +47,13 @@ export async function openJoined(
 ): Promise<OpenedJoined> {
   const { stateDirectory } = own;
   const client = new ControlClient({ ...address, nodeId: openNodeIdentity(stateDirectory) });
-  const load = (shared: SharedDocument) => loadConfig({ source, overrides, shared, version: 1 });
+  const load = (shared: SharedDocument) => loadWithSecrets({ source, overrides, shared, version: 1 });
   let changes: EdgeChanges | null = null;
   try {
     changes = await client.changes(nothing, { waitMs: 0 });
     const shared = sharedOf(changes)!;
     const kept = { ...changes.keys!, keys: changes.keys!.all! };
-    const first = load(shared);
+    const first = await load(shared);
     keepJoinedKeys(stateDirectory, kept);
     return {
       first,
@@ -70,7 +70,7 @@ export async function openJoined(
     say(`${message}\nversion ${last.version} of the configuration, which this node had last, serves on`);
     const kept = readJoinedKeys(stateDirectory);
     return {
-      first: load(last),
+      first: await load(last),
       refused: changes ? { version: changes.document!.version, reason: message } : null,
       joined: { client, cursor: { ...kept, digest: hash('sha256', last.text, 'hex') }, keys: kept.keys },
     };

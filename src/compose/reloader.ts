@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AdminListener } from '#core/snapshot.ts';
 import { watchConfig, type FileWatch } from '#config/watch.ts';
 import {
-  loadConfig,
+  loadWithSecrets,
   type ConfigSource,
   type LoadedConfig,
   type Overrides,
@@ -85,6 +85,11 @@ export class Reloader {
     return this.#queue({ shared });
   }
 
+  /** What the document refers to is not what it was. */
+  refresh(): void {
+    void this.#queue({});
+  }
+
   close(): void {
     this.#watch?.close();
   }
@@ -102,7 +107,8 @@ export class Reloader {
     if (change.shared && isSame(change.shared, before.shared)) return null;
     let applying = false;
     try {
-      const read = loadConfig({ ...change, source, overrides, shared, version: before.snapshot.version + 1 });
+      const version = before.snapshot.version + 1;
+      const read = await loadWithSecrets({ ...change, source, overrides, shared, version });
       const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
       const { storage } = before.snapshot;
       const loaded = { ...read, snapshot: { ...read.snapshot, listen, storage } };

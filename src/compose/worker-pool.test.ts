@@ -42,6 +42,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     openKeeperPort: () => new MessageChannel().port2,
     openCachePort: () => new MessageChannel().port2,
     cacheSecret: new Uint8Array(32),
+    openAuditPort: () => new MessageChannel().port2,
     openTokenPort: () => tokens.openPort(),
     snapshot: () => first.snapshot,
     keys: () => keys.reset(),

@@ -31,6 +31,7 @@ export interface WorkerPoolSettings {
   openKeeperPort(): MessagePort;
   openCachePort(): MessagePort;
   readonly cacheSecret: Uint8Array;
+  openAuditPort(): MessagePort;
   snapshot(): Snapshot;
   /** Members of groups that discovery or checks may have changed since a snapshot was taken. */
   members(): readonly MembersChange[];
@@ -192,6 +193,7 @@ export class WorkerPool {
     const tokenPort = settings.openTokenPort();
     const keeperPort = settings.openKeeperPort();
     const cachePort = settings.openCachePort();
+    const auditPort = settings.openAuditPort();
     const start: WorkerStart = {
       index,
       owner,
@@ -199,6 +201,7 @@ export class WorkerPool {
       keeperPort,
       cachePort,
       cacheSecret: settings.cacheSecret,
+      auditPort,
       incarnation,
       nodeId: settings.nodeId,
       snapshot: settings.snapshot(),
@@ -216,7 +219,7 @@ export class WorkerPool {
     const entry = import.meta.filename.endsWith('.ts') ? '../worker.ts' : '../worker.js';
     const worker = new Worker(new URL(entry, import.meta.url), {
       workerData: start,
-      transferList: [tokenPort, keeperPort, cachePort],
+      transferList: [tokenPort, keeperPort, cachePort, auditPort],
       name: `sluice-${index}`,
       resourceLimits: { maxYoungGenerationSizeMb },
     });

@@ -12,6 +12,7 @@ export const bootstrapKeys = [
   'log',
   'limits',
   'drain',
+  'secrets',
 ] as const satisfies readonly (keyof ConfigDocument)[];
 
 export const isBootstrapKey = (key: string): boolean => bootstrapKeys.some((known) => known === key);

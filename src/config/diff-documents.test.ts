@@ -49,6 +49,15 @@ test('that a secret changes is told, and never what it is', () => {
   assert.ok(!JSON.stringify(removed).includes('sk-'));
 });
 
+test('nor are secrets in lists, under names that nobody knows, or in the URLs of webhooks', () => {
+  const told = diff(
+    'providers: { a: { apiKey: [sk-one, sk-two] } }\nevents: { webhooks: [{ url: "http://x/?t=sk-url" }] }',
+    'providers: { a: { apiKey: [sk-three], apikey: sk-mistyped } }\nevents: { webhooks: [{ url: "http://x/?t=sk-other" }] }',
+  );
+  assert.ok(told.some(({ path }) => path === 'providers.a.apiKey[2]'));
+  assert.ok(!JSON.stringify(told).includes('sk-'), JSON.stringify(told));
+});
+
 test('layout, comments and the order of keys are no differences', () => {
   const policies = 'policies:\n  - key-auth:\n  - model-access: {}\n';
   const other = `# a comment\n${base.replace(/policies:.*\n/, policies).replace('{ kind: openai, apiKey: sk-old }', '{ apiKey: sk-old, kind: openai }')}`;

@@ -15,7 +15,7 @@ export const hidden = '[hidden]';
 
 /** Only references, after the name of a scheme at most: `Bearer ${env:TOKEN}` tells nobody anything. */
 export const isReferred = (value: string): boolean =>
-  /^(?:[A-Za-z]+ +)?(?:\$\{(?:env|file):[^}]*\})+$/.test(value);
+  /^(?:[A-Za-z]+ +)?(?:\$\{(?:env|file|vault|aws|gcp|kubernetes):[^}]*\})+$/.test(value);
 
 export const isSecret = (schema: JsonSchema): boolean =>
   schema.writeOnly === true || (schema.anyOf ?? []).some(isSecret);
@@ -40,8 +40,8 @@ interface Pair {
 function compare(pair: Pair, changes: ConfigChange[]): void {
   const { before, after, schema, path } = pair;
   if (isDeepStrictEqual(before, after)) return;
-  const entries = entriesOf(before);
-  const others = entriesOf(after);
+  const entries = entriesOf(before, schema);
+  const others = entriesOf(after, schema);
   if (!entries || !others || entries.kind !== others.kind) {
     const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
     changes.push({ path, change, before: shown(before, schema), after: shown(after, schema) });
@@ -73,7 +73,7 @@ interface Entries {
   readonly members: ReadonlyMap<string, { readonly value: unknown; readonly step: string | number }>;
 }
 
-function entriesOf(value: unknown): Entries | null {
+function entriesOf(value: unknown, schema: JsonSchema | undefined): Entries | null {
   if (typeof value !== 'object' || value === null) return null;
   if (!Array.isArray(value)) {
     const members = Object.entries(value).map(
@@ -83,7 +83,7 @@ function entriesOf(value: unknown): Entries | null {
   }
   const members = new Map<string, { value: unknown; step: number }>();
   for (const [step, member] of value.entries()) {
-    const name = nameOf(member);
+    const name = nameOf(member, schema && childSchema(schema, step)) ?? String(step + 1);
     let key = name;
     for (let again = 2; members.has(key); again++) key = `${name} (${again})`;
     members.set(key, { value: member, step });
@@ -91,12 +91,16 @@ function entriesOf(value: unknown): Entries | null {
   return { kind: 'list', members };
 }
 
-/** What a member of a list is known by: its name, its URL, its one key (of a policy), or itself. */
-function nameOf(member: unknown): string {
-  if (typeof member !== 'object' || member === null) return String(member);
+/** What a member of a list is known by: its name, its URL, its one key (of a policy), or itself; null: that is a secret. */
+function nameOf(member: unknown, schema: JsonSchema | undefined): string | null {
+  if (typeof member !== 'object' || member === null) {
+    const name = shown(member, schema);
+    return name === hidden ? null : String(member);
+  }
   const { name, url } = member as { name?: unknown; url?: unknown };
   if (typeof name === 'string') return name;
-  if (typeof url === 'string') return url;
+  if (typeof url === 'string')
+    return shown(url, schema && childSchema(schema, 'url')) === hidden ? null : url;
   const keys = Object.keys(member);
   return keys.length === 1 ? keys[0]! : JSON.stringify(keys);
 }
@@ -108,11 +112,11 @@ export const hideMembers = (value: unknown, schema: JsonSchema | undefined): unk
 /** With its secrets hidden. */
 function shown(value: unknown, schema: JsonSchema | undefined): unknown {
   if (value === undefined) return null;
-  if (schema === undefined) return value;
-  if (Array.isArray(value)) return value.map((member, i) => shown(member, childSchema(schema, i)));
+  const of = (step: string | number) => schema && childSchema(schema, step);
+  if (Array.isArray(value)) return value.map((member, i) => shown(member, of(i)));
   if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(
-      Object.entries(value).map(([key, member]) => [key, shown(member, childSchema(schema, key))]),
-    );
-  return isSecret(schema) && !isReferred(String(value)) ? hidden : value;
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, shown(member, of(key))]));
+  // What nobody knows may be a secret under a name that was mistyped.
+  const mayBeSecret = schema === undefined ? typeof value === 'string' : isSecret(schema);
+  return mayBeSecret && !isReferred(String(value)) ? hidden : value;
 }

@@ -144,7 +144,7 @@ test('what cannot be filled in is named, and said once', () => {
     [
       '2:16 providers.o.apiKey: ${env:NO_SUCH}: the environment variable is not set',
       '2:43 providers.o.baseUrl: ${file:/no/such}: cannot be read (ENOENT)',
-      '2:72 providers.o.dialect: ${x} is not a reference; there are ${env:NAME} and ${file:path}',
+      '2:72 providers.o.dialect: ${x} is not a reference; there are ${env:NAME}, ${file:path}, and of other places ${vault:…}, ${aws:…}, ${gcp:…}, ${kubernetes:…}',
     ],
   );
   assert.match(refused("state: 'a ${env:'")[0]!, /is not a reference/);
@@ -168,7 +168,7 @@ test('prices are the text that was written, digit for digit', () => {
 test('no secret is ever in a message, wherever it went wrong', () => {
   const secret = 'sk-SECRET';
   const places = [
-    `apiKey: [${secret}]`,
+    `apiKey: [[${secret}]]`,
     `apikey: ${secret}`,
     `headers: ${secret}`,
     `headers: { a: [${secret}] }`,
@@ -189,7 +189,7 @@ test('no secret is ever in a message, wherever it went wrong', () => {
     assert.ok(!text.includes(secret), text);
   }
   for (const key of [
-    `{ secret: ${secret} }`,
+    `{ secret: ${secret}, expires: 1 }`,
     secret,
     `{ project: p, sha256: '\${env:S}' }`,
     '{ project: p, secret: short }',

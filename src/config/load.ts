@@ -63,6 +63,23 @@ export function parseConfig(text: string, scope: LoadScope): ConfigDocument {
   return filled as ConfigDocument;
 }
 
+/**
+ * One part of a configuration by itself, where the whole cannot be read yet: null when the text does not have it, or it is not as
+ * it should be, which reading the whole will say.
+ */
+export function parsePart(text: string, key: 'secrets', scope: LoadScope): ConfigDocument['secrets'] | null {
+  const { document, lines, written } = readDocument(text, scope.name ?? 'configuration');
+  const part = (written as Record<string, unknown>)[key];
+  if (part === undefined) return null;
+  const problems: ConfigProblem[] = [];
+  const whole = documentSchema(policySchema(scope.policySchemas)) as unknown as JsonSchema;
+  const schema = childSchema(whole, key);
+  const filled = fill(part, schema, { path: [key], scope, place: placesOf(document, lines), problems });
+  return problems.length === 0 && Check(schema as object, filled)
+    ? (filled as ConfigDocument['secrets'])
+    : null;
+}
+
 function syntaxProblems(
   document: Document.Parsed,
   { text, lines }: { text: string; lines: LineCounter },

@@ -81,12 +81,14 @@ function providerOf(
 ): Provider {
   const bearer = { header: 'authorization', prefix: 'Bearer ' };
   const { maxTokensField, asksUsage } = settings;
+  const [secret, ...moreSecrets] = settings.apiKey === undefined ? [] : [settings.apiKey].flat();
   return {
     name,
     dialect: from.dialect,
     baseUrl: from.baseUrl.replace(/\/$/, ''),
     credential: settings.apiKey ? (from.record?.credential ?? bearer) : null,
-    secret: settings.apiKey ?? null,
+    secret: secret ?? null,
+    ...(moreSecrets.length > 0 ? { moreSecrets } : {}),
     signer: from.signer,
     speaks: spokenBy(settings, from),
     headers: Object.entries(settings.headers ?? {}).flatMap(([header, value]) => [

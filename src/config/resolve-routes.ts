@@ -1,6 +1,8 @@
 import { LinearPattern } from '#core/linear-pattern.ts';
 import type { PolicyUse, Route } from '#core/snapshot.ts';
 import { orderRoutes, type PlacedRoute } from './order-routes.ts';
+import { checkExchangeExpression, tellProblem } from '#expressions/index.ts';
+import type { Path } from './places.ts';
 import type { Problems } from './problem.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
 import { kindOf, resolveTo, type RouteScope } from './resolve-to.ts';
@@ -11,7 +13,10 @@ import { parseSize } from '#core/units.ts';
 const policiesUnlessSaid: readonly PolicyEntry[] = [{ 'key-auth': {} }, { 'model-access': {} }];
 
 export function resolveRoutes(document: ConfigDocument, scope: RouteScope, problems: Problems): Route[] {
-  const defaultList = usesOf(document.policies ?? policiesUnlessSaid, '');
+  const defaultList = usesOf(
+    { entries: document.policies ?? policiesUnlessSaid, owner: '', path: ['policies'] },
+    problems,
+  );
   const placed: PlacedRoute[] = [];
   const names = new Set<string>();
   const account = accountRoute(document, scope, defaultList);
@@ -29,7 +34,9 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
     names.add(settings.name);
     const match = resolveMatch(settings.match, kindOf(settings.to), add);
     checkStripPrefix(settings, add);
-    const uses = policiesOf(settings, defaultList);
+    const uses = policiesOf(settings, defaultList, (list) =>
+      usesOf({ entries: list, owner: `${settings.name}/`, path: ['routes', i, 'policies'] }, problems),
+    );
     if (new Set(uses.map((use) => use.instance)).size < uses.length)
       add('policies', 'the default list stands in it twice');
     const base = {
@@ -85,24 +92,39 @@ function literalPrefix({ pattern }: { readonly pattern: string }): string {
   }
 }
 
-function policiesOf(settings: RouteSettings, defaultList: readonly PolicyUse[]): readonly PolicyUse[] {
+function policiesOf(
+  { policies }: RouteSettings,
+  defaultList: readonly PolicyUse[],
+  usesIn: (entries: PolicyList) => PolicyUse[],
+): readonly PolicyUse[] {
   // The list itself: of a hundred thousand routes with it there is one.
-  if (!settings.policies) return defaultList;
-  const own = usesOf(
-    settings.policies.filter((entry) => entry !== 'default') as PolicyEntry[],
-    `${settings.name}/`,
-  );
-  const next = own.values();
-  return settings.policies.flatMap((entry) => (entry === 'default' ? defaultList : [next.next().value!]));
+  if (!policies) return defaultList;
+  const next = usesIn(policies as PolicyList).values();
+  return policies.flatMap((entry) => (entry === 'default' ? defaultList : [next.next().value!]));
+}
+
+type PolicyList = readonly (PolicyEntry | 'default')[];
+
+/** Where policies are written. */
+interface Written {
+  readonly entries: PolicyList;
+  /** What the names of its policies begin with. */
+  readonly owner: string;
+  readonly path: Path;
 }
 
 /** Counted by kind, so that another policy put before it leaves a limit the name it is counted under. */
-function usesOf(entries: readonly PolicyEntry[], owner: string): PolicyUse[] {
+function usesOf({ entries, owner, path }: Written, problems: Problems): PolicyUse[] {
   const counts = new Map<string, number>();
-  return entries.map((entry) => {
-    const [kind, settings] = Object.entries(entry)[0]!;
+  return entries.flatMap((entry, i) => {
+    if (entry === 'default') return [];
+    const { when, ...kinds } = entry as PolicyEntry & { readonly when?: string };
+    const [kind, settings] = Object.entries(kinds)[0]!;
+    const problem = when === undefined ? null : checkExchangeExpression(when);
+    if (problem) problems.add([...path, i, 'when'], tellProblem(problem));
     const count = counts.get(kind) ?? 0;
     counts.set(kind, count + 1);
-    return { kind, instance: `${owner}${kind}/${count}`, settings };
+    const use = { kind, instance: `${owner}${kind}/${count}`, settings };
+    return [when === undefined ? use : { ...use, when }];
   });
 }

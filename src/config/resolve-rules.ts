@@ -1,6 +1,6 @@
 import type { ModelIndex } from '#core/resolve-model.ts';
 import type { ModelRule, ResolvedModel } from '#core/snapshot.ts';
-import { checkCallExpression } from '#expressions/index.ts';
+import { checkCallExpression, tellProblem } from '#expressions/index.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import type { ConfigDocument } from './schema.ts';
 
@@ -16,10 +16,7 @@ export function resolveRules(
     const resolved = rules.flatMap(({ when, use }, i): ModelRule[] => {
       const at = ['models', name, 'rules', i];
       const problem = checkCallExpression(when);
-      if (problem) {
-        const place = problem.at === null ? '' : ` (at character ${problem.at + 1})`;
-        problems.add([...at, 'when'], `${problem.message}${place}`);
-      }
+      if (problem) problems.add([...at, 'when'], tellProblem(problem));
       const found = index.find(use);
       if (!found)
         problems.add([...at, 'use'], `unknown model "${use}"${didYouMean(use, Object.keys(models))}`);

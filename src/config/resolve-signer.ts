@@ -39,7 +39,7 @@ export function resolveSigner(
 
 function checkAws(
   { accessKeyId, secretAccessKey, sessionToken, profile }: AwsSettings,
-  { apiKey, at, problems }: { apiKey: string | undefined; at: Path; problems: Problems },
+  { apiKey, at, problems }: { apiKey: ProviderSettings['apiKey']; at: Path; problems: Problems },
 ): void {
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
     problems.add(at, 'expected both "accessKeyId" and "secretAccessKey", got one of them');

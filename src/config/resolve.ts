@@ -7,13 +7,16 @@ import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
 import type { AdminAccess } from '#core/admin-access.ts';
 import { resolveAccess, resolveAdmin } from './resolve-admin.ts';
+import { resolveAudit } from './resolve-audit.ts';
 import { resolveEvents } from './resolve-events.ts';
 import { resolveConsumers } from './resolve-consumers.ts';
+import { resolveCredentials } from './resolve-credentials.ts';
 import { resolveKeys } from './resolve-keys.ts';
 import { resolveListeners } from './resolve-listeners.ts';
 import { resolveCharges } from './resolve-charges.ts';
 import { resolveModels, resolveProviders, type PriceSource } from './resolve-models.ts';
 import { resolvePrices } from './resolve-prices.ts';
+import { resolveSecrets } from './resolve-secrets.ts';
 import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
@@ -107,13 +110,20 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     openProviders,
     charges: resolveCharges(document, problems),
     events: resolveEvents(document.events, problems),
+    audit: resolveAudit(document.audit, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
+    credentials: resolveCredentials(document, problems),
     teams,
   };
   const access = resolveAccess(document, problems);
+  try {
+    resolveSecrets(document.secrets);
+  } catch (error) {
+    problems.add(['secrets', 'vault'], (error as Error).message);
+  }
   problems.throwIfAny(scope.source);
   return { snapshot, keys, access };
 }

@@ -29,9 +29,11 @@ import { AwsSchema, GoogleSchema } from './schema-signers.ts';
 import { consumerFields, keyFields } from './schema-keys.ts';
 import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
+import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
 import { StorageSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
+import { auditSchema } from './schema-audit.ts';
 
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
@@ -61,7 +63,18 @@ const ProviderSchema = Type.Object(
     dialect: Type.Optional(name('Wire format it speaks.')),
     speaks: Type.Optional(SpeaksSchema),
     baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
-    apiKey: Type.Optional(secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.')),
+    apiKey: Type.Optional(
+      Type.Union(
+        [
+          secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.'),
+          Type.Array(secret('a key', 'Its keys, while they are exchanged: the next where it refuses one.'), {
+            minItems: 1,
+            maxItems: 4,
+          }),
+        ],
+        { title: 'a key, or a list of keys' },
+      ),
+    ),
     aws: Type.Optional(AwsSchema),
     google: Type.Optional(GoogleSchema),
     models: Type.Optional(
@@ -308,6 +321,8 @@ export function documentSchema<P extends TSchema>(policy: P) {
       prices: Type.Optional(pricesSchema),
       charges: Type.Optional(chargesSchema),
       events: Type.Optional(eventsSchema),
+      audit: Type.Optional(auditSchema),
+      secrets: Type.Optional(secretsSchema),
       account: Type.Optional(
         Type.Union([Type.Literal(false), Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$' })], {
           title: 'a path such as "/sluice/v1", or false',
@@ -349,16 +364,23 @@ export function documentSchema<P extends TSchema>(policy: P) {
 /** JSON Schema (TypeBox) of each policy's settings, by the policy's name. */
 export type PolicySchemas = ReadonlyMap<string, object>;
 
-/** One entry of a policy list: exactly one kind, and its settings. */
+/** One entry of a policy list: exactly one kind with its settings, and perhaps a rule that says when it holds. */
 export function policySchema(policies: PolicySchemas) {
   const members = [...policies].map(([name, schema]) => [name, Type.Optional(Type.Unsafe<unknown>(schema))]);
-  return Type.Object(Object.fromEntries(members) as Record<string, TSchema>, {
+  const when = Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'A rule (CEL) over request, consumer, claims and call: the policy holds where it is true.',
+    }),
+  );
+  return Type.Object({ ...Object.fromEntries(members), when } as Record<string, TSchema>, {
     ...strict,
-    minProperties: 1,
-    maxProperties: 1,
+    if: { required: ['when'] },
+    then: { minProperties: 2, maxProperties: 2 },
+    else: { minProperties: 1, maxProperties: 1 },
     'x-keys': 'policy',
     title: 'one policy and its settings, such as "key-auth: {}"',
-    description: 'One policy and its settings: "- rate-limit: { … }".',
+    description: 'One policy and its settings: "- rate-limit: { … }"; with "when" only where a rule is true.',
   });
 }
 

@@ -52,6 +52,10 @@ export interface Exchange {
   body: Buffer | null;
   /** What passed over a WebSocket; null before one has ended. */
   socket: SocketTotals | null;
+  /** What policies leave of the route's bound of bodies, in bytes; absent: all of it. Set before the body is read. */
+  maxBodyBytes?: number;
+  /** Bytes that the body of an answer of an http route may have, by a policy; absent: any number. */
+  maxAnswerBytes?: number;
   /** Headers that policies add to whatever is answered. */
   readonly answerHeaders: string[];
   /** Names of request headers that a policy used up, such as a credential: they go no further. */
@@ -69,6 +73,8 @@ export interface Exchange {
   } | null;
   /** How long it waited for limits, in milliseconds. */
   queuedMs: number;
+  /** Name of the policy that refused, or answered by itself; absent: none did. */
+  decidedBy?: string;
   /** Who records what is answered. Policies add themselves in `onCall`. */
   readonly recorders: AnswerRecorder[];
   /** Where the answer is one that was given before: the exchange that made it. */

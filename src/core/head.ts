@@ -39,6 +39,13 @@ export function headerOf(headers: HeaderList, name: string): string | undefined 
   return undefined;
 }
 
+/** All values of a header, line by line. `name` in lower case. */
+export function valuesOf(headers: HeaderList, name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) values.push(headers[i + 1]!);
+  return values;
+}
+
 /** A copy of the list without any of the names. */
 export function withoutHeaders(headers: HeaderList, names: ReadonlySet<string>): string[] {
   const kept: string[] = [];

@@ -55,6 +55,21 @@ export class LinearPattern {
     return state.accepts;
   }
 
+  /** Length of the longest match that begins at `from` and has at most `most` characters; 0: there is none. */
+  longestAt(text: string, from: number, most: number): number {
+    let state = this.#start;
+    let longest = 0;
+    const end = Math.min(text.length, from + most);
+    for (let i = from; i < end; i++) {
+      const unit = text.charCodeAt(i);
+      const index = unit < 128 ? this.#classOfAscii[unit]! : this.#search(unit);
+      state = state.next[index] ?? this.#step(state, index);
+      if (state.accepts) longest = i + 1 - from;
+      if (state.steps.length === 0) break;
+    }
+    return longest;
+  }
+
   #search(unit: number): number {
     let low = 0;
     let high = this.#bounds.length - 1;

@@ -1,3 +1,4 @@
+import type { AuditRules } from './contracts/audit.ts';
 import type { ListenerPlan, ServerCertificate } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
 import type { Http2Use } from './http2-use.ts';
@@ -6,7 +7,7 @@ import type { Discovery } from './discovery.ts';
 import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
-import type { NamedConsumer } from './consumer.ts';
+import type { ConsumerCredential, NamedConsumer } from './consumer.ts';
 import type { PriceSchedule } from './price.ts';
 import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
@@ -49,10 +50,12 @@ export interface Snapshot {
   /** What customers pay; null: what it costs. */
   readonly charges: ChargeBook | null;
   readonly events: EventPlan;
+  readonly audit: AuditRules;
   /** In the order they are tried. */
   readonly routes: readonly Route[];
   readonly projects: Readonly<Record<string, { readonly team: string }>>;
   readonly consumers: readonly NamedConsumer[];
+  readonly credentials: readonly ConsumerCredential[];
   readonly teams: readonly string[];
 }
 
@@ -341,4 +344,6 @@ export interface PolicyUse {
   readonly instance: string;
   /** Checked against the kind's schema. */
   readonly settings: unknown;
+  /** A rule (`ExchangeRule`): for calls of which it is not true, the policy is not there. Absent: it always is. */
+  readonly when?: string;
 }

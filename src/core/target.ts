@@ -76,6 +76,8 @@ export interface Provider {
   readonly baseUrl: string;
   readonly credential: CredentialForm | null;
   readonly secret: string | null;
+  /** Used in their order where the provider refuses the one before: while keys are exchanged. */
+  readonly moreSecrets?: readonly string[];
   /** What proves who calls where a credential in a header does not; null: that does. */
   readonly signer: SignerUse | null;
   /** Other dialects it speaks: a client of one of them is served without translation. */

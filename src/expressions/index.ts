@@ -1,1 +1,3 @@
-export { checkCallExpression, compileCallRules, type ExpressionProblem } from './call-rules.ts';
+export { checkCallExpression, compileCallRules } from './call-rules.ts';
+export { tellProblem, type ExpressionProblem } from './compile-expression.ts';
+export { checkExchangeExpression, compileExchangeRule } from './exchange-rules.ts';

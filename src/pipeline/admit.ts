@@ -13,24 +13,49 @@ export function admit(
     try {
       // Most policies decide at once: awaiting them would cost a turn each.
       const pending = policy[hook]!(exchange);
-      if (pending) return admitLater(pending, policy, () => admit(policies.slice(i + 1), hook, exchange));
+      if (pending) return admitLater(pending, { policies, i, hook }, exchange);
     } catch (thrown) {
+      exchange.decidedBy = policy.name;
       throw closed(policy, thrown);
     }
+    if (exchange.shortAnswer) exchange.decidedBy = policy.name;
   }
+}
+
+interface Awaited {
+  readonly policies: readonly Policy[];
+  readonly i: number;
+  readonly hook: 'onHead' | 'onCall';
 }
 
 async function admitLater(
   pending: Promise<void>,
-  policy: Policy,
-  goOn: () => void | Promise<void>,
+  { policies, i, hook }: Awaited,
+  exchange: Exchange,
 ): Promise<void> {
+  const policy = policies[i]!;
   try {
-    await pending;
+    await inTime(pending, policy);
   } catch (thrown) {
+    exchange.decidedBy = policy.name;
     throw closed(policy, thrown);
   }
-  return goOn();
+  if (exchange.shortAnswer) exchange.decidedBy = policy.name;
+  return admit(policies.slice(i + 1), hook, exchange);
+}
+
+/** Of policies that do not say. */
+const usualDeadlineMs = 30_000;
+
+/** A check that hangs is one that could not be made. */
+function inTime(pending: Promise<void>, { name, deadlineMs = usualDeadlineMs }: Policy): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const message = `The policy "${name}" has not decided within ${deadlineMs} ms, so the call is refused.`;
+      reject(new Fault('policy/failed', message));
+    }, deadlineMs);
+    pending.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** A policy that fails refuses: nothing is let through because a check could not be made. */

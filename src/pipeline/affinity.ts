@@ -1,7 +1,7 @@
 import type { PoolMember, TargetPool } from '#core/contracts/target-pool.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf } from '#core/head.ts';
-import { cookieValues } from './head-test.ts';
+import { cookieValues } from '#core/cookie.ts';
 import { inputText } from './input-text.ts';
 import type { ModelCall } from './model-call.ts';
 

@@ -2,6 +2,7 @@ import type { RenderContext } from '#core/contracts/dialect.ts';
 import type { UpstreamCall, UpstreamSink } from '#core/contracts/upstream.ts';
 import type { Framing } from '#core/contracts/framing.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
+import { hideCredential } from '#core/hide-credential.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import { serverSentEvents } from '#core/sse.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
@@ -296,7 +297,8 @@ export class CallAttempt implements UpstreamSink {
     const { passage, call, outbound, record } = this.#parts;
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     if (this.#status >= 300) {
-      const fault = outbound.dialect.provider.parseFault(this.#status, this.#headers, body);
+      const said = hideCredential(record.target!.provider, body);
+      const fault = outbound.dialect.provider.parseFault(this.#status, this.#headers, said);
       // Some say in the body alone when to come back.
       record.retryAfterMs ??= retryAfterMs(fault.details.headers ?? [], passage.gateway.clock.nowMs());
       throw fault;

@@ -7,6 +7,7 @@ import { refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import { parseJson } from '#core/parse-json.ts';
 import type { CallCondition } from '#core/snapshot.ts';
+import { bodyLimit } from './body-limit.ts';
 import type { CompiledRoute } from './gateway.ts';
 import { chosenOperation, type GraphqlOperation } from './graphql-operation.ts';
 import type { Passage } from './passage.ts';
@@ -49,7 +50,7 @@ export async function chooseByOperation(passage: Passage): Promise<void> {
   const { head } = passage.exchange;
   let plain: Buffer | null = null;
   if (!isInQuery(head)) {
-    const body = await readBody(passage.exchange, passage.route.route.bodyBytes);
+    const body = await readBody(passage.exchange, bodyLimit(passage));
     // What goes on is what came.
     passage.body = body.came;
     plain = body.plain;

@@ -3,9 +3,12 @@ import { headKey } from '#core/head-key.ts';
 import { resolveModel } from '#core/resolve-model.ts';
 import type { PolicyUse, Snapshot, SplitPart } from '#core/snapshot.ts';
 import type { CompiledPart, CompiledRoute } from './gateway.ts';
+import { onlyWhen } from './only-when.ts';
 import { createHeadTests } from './head-test.ts';
 
 export type PolicyKinds = ReadonlyMap<string, PolicyKind>;
+/** What all policies of a snapshot are given alike. */
+export type SharedServices = Omit<PolicyServices, 'instance' | 'create'>;
 
 /**
  * Makes the routes' policies. A policy that several routes share (the default list) is one object, so that its limits
@@ -15,17 +18,16 @@ export type PolicyKinds = ReadonlyMap<string, PolicyKind>;
 export function compileRoutes(
   snapshot: Snapshot,
   kinds: PolicyKinds,
-  services: Omit<PolicyServices, 'instance'>,
+  services: SharedServices,
 ): CompiledRoute[] {
   const made = new Map<string, Policy>();
   const policyFor = (use: PolicyUse): Policy => {
     const known = made.get(use.instance);
     if (known) return known;
-    const kind = kinds.get(use.kind);
-    if (!kind) throw new Error(`unknown policy "${use.kind}"`);
-    const policy = kind.create(use.settings, { ...services, instance: use.instance });
-    const missing = policy.usesModels?.find((name) => !resolveModel(snapshot, name));
+    const bare = createPolicy(use, kinds, services);
+    const missing = bare.usesModels?.find((name) => !resolveModel(snapshot, name));
     if (missing !== undefined) throw new Error(`${use.instance}: there is no model "${missing}"`);
+    const policy = use.when === undefined ? bare : onlyWhen(bare, services.rule(use.when));
     made.set(use.instance, policy);
     return policy;
   };
@@ -47,6 +49,21 @@ export function compileRoutes(
     const compiled = { route, ...hooksOfRoute, headTest, siblings, parts };
     siblings?.push(compiled);
     return compiled;
+  });
+}
+
+function createPolicy(
+  { kind: name, instance, settings }: PolicyUse,
+  kinds: PolicyKinds,
+  services: SharedServices,
+): Policy {
+  const kind = kinds.get(name);
+  if (!kind) throw new Error(`unknown policy "${name}"`);
+  return kind.create(settings, {
+    ...services,
+    instance,
+    create: (part, of) =>
+      createPolicy({ kind: part, instance: `${instance}/${part}`, settings: of }, kinds, services),
   });
 }
 

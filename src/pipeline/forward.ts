@@ -6,6 +6,7 @@ import { idempotentMethods } from '#core/retry-rules.ts';
 import { withoutParameter } from '#core/query.ts';
 import { capturedBy } from '#core/request-template.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
+import { bodyLimit } from './body-limit.ts';
 import { affinityOf, stickyOf } from './affinity.ts';
 import { wholeAnswer, type Answer } from './answer.ts';
 import { rewrittenHost, rewrittenPath, rewrittenQuery } from './destination/rewrite.ts';
@@ -31,10 +32,11 @@ export async function forward(passage: Passage): Promise<Answer> {
   const route = passage.route.route as HttpRoute;
   const { head } = exchange;
   if (head.method === 'TRACE') throw new Fault('route/method-not-allowed', 'TRACE is not forwarded.');
-  if (head.contentLength !== null && head.contentLength > route.bodyBytes) {
+  const limitBytes = bodyLimit(passage);
+  if (head.contentLength !== null && head.contentLength > limitBytes) {
     throw new Fault(
       'request/body-too-large',
-      `The body is larger than the ${route.bodyBytes} bytes this route allows.`,
+      `The body is larger than the ${limitBytes} bytes this route allows.`,
     );
   }
   if (head.method === 'OPTIONS' && isLastHop(exchange)) return lastHop(passage, route);
@@ -52,7 +54,7 @@ export async function forward(passage: Passage): Promise<Answer> {
     gateway,
   );
   const isBodiless = head.contentLength === 0 || upgrade !== null;
-  const bounds = { limitBytes: route.bodyBytes, keepBytes: route.retries.bufferBytes };
+  const bounds = { limitBytes, keepBytes: route.retries.bufferBytes };
   // A body that was read to choose the route is at hand, and can be sent as often as need be.
   const streamed =
     isBodiless || passage.body ? null : new RequestBody(exchange.inbound.body, exchange, bounds);

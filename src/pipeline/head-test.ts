@@ -1,6 +1,7 @@
+import { cookieValues } from '#core/cookie.ts';
 import { queryValues } from '#core/query.ts';
 import { BlockList, isIP } from 'node:net';
-import type { RequestHead } from '#core/head.ts';
+import { valuesOf, type RequestHead } from '#core/head.ts';
 import { LinearPattern } from '#core/linear-pattern.ts';
 import type { HeadCondition, RouteMatch } from '#core/snapshot.ts';
 
@@ -65,7 +66,7 @@ export function judgeHead(test: HeadTest, head: RequestHead): Verdict {
   if (test.clients && !isIn(test.clients, head.clientAddress)) return wrongClient;
   let verdict = yes;
   for (const { condition, pattern } of test.conditions) {
-    const values = valuesOf(condition, head);
+    const values = conditionValues(condition, head);
     const { test: wanted } = condition;
     if ('present' in wanted) {
       if (values.length > 0 !== wanted.present) return { kind: 'no', by: condition };
@@ -88,25 +89,8 @@ export function judgeHead(test: HeadTest, head: RequestHead): Verdict {
 const isIn = (list: BlockList, address: string): boolean =>
   isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 
-function valuesOf({ part, name }: HeadCondition, head: RequestHead): string[] {
+function conditionValues({ part, name }: HeadCondition, head: RequestHead): string[] {
   if (part === 'query') return queryValues(head.query, name);
-  const values: string[] = [];
-  const field = part === 'cookie' ? 'cookie' : name;
-  for (let i = 0; i < head.headers.length; i += 2) {
-    if (head.headers[i] !== field) continue;
-    const value = head.headers[i + 1]!;
-    if (part === 'header') values.push(value);
-    else values.push(...cookieValues(value, name));
-  }
-  return values;
-}
-
-/** RFC 6265 §4.2.1; HTTP/2 may send the pairs as headers of their own. */
-export function cookieValues(header: string, name: string): string[] {
-  const values: string[] = [];
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=');
-    if (equals >= 0 && pair.slice(0, equals).trim() === name) values.push(pair.slice(equals + 1).trim());
-  }
-  return values;
+  if (part === 'header') return valuesOf(head.headers, name);
+  return valuesOf(head.headers, 'cookie').flatMap((header) => cookieValues(header, name));
 }

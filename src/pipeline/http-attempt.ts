@@ -37,6 +37,9 @@ export class HttpAttempt implements UpstreamSink {
   #timer: NodeJS.Timeout | null = null;
   readonly #tap: MeterTap | null;
   #discarded = 0;
+  /** Bytes that its body may have, and has had so far; undefined: any number, and nobody counts. */
+  #most: number | undefined;
+  #came = 0;
   #call: UpstreamCall | null = null;
   #begun = false;
   #over = false;
@@ -101,11 +104,14 @@ export class HttpAttempt implements UpstreamSink {
       this.#resolve(null);
       return;
     }
+    const length = headerOf(headers, 'content-length');
+    const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
+    this.#most = exchange.maxAnswerBytes;
+    if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
+      return this.#tooLarge(this.#most);
     this.#tap?.begin(status, headers);
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
-    const length = headerOf(headers, 'content-length');
-    const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
     if (length !== undefined && !bodiless) this.#left = Number(length);
     this.#begun = true;
     const own = responseHeaders(headers);
@@ -151,6 +157,8 @@ export class HttpAttempt implements UpstreamSink {
       if (this.#discarded > discardBytes) this.#call?.cancel();
       return;
     }
+    if (this.#most !== undefined && (this.#came += chunk.length) > this.#most)
+      return this.#tooLarge(this.#most);
     this.#tap?.take(chunk);
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
@@ -234,6 +242,13 @@ export class HttpAttempt implements UpstreamSink {
     this.#end();
     this.#call?.cancel();
     this.#resolve(clientGone(this.#passage.exchange));
+  }
+
+  /** Refused where nothing of it was delivered, else cut. */
+  #tooLarge(most: number): void {
+    this.#call?.cancel();
+    const message = `The answer of ${this.record.provider} is larger than the ${most} bytes allowed.`;
+    this.onFault(new Fault('upstream/answer-too-large', message));
   }
 
   #late(afterMs: number): void {

@@ -9,6 +9,7 @@ import { refuseDuplicates, scanFields } from '#core/json.ts';
 import { parseJson } from '#core/parse-json.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
+import { bodyLimit } from './body-limit.ts';
 import { chooseByModel } from './choose-route.ts';
 import { holderOf } from './kept/ownership.ts';
 import type { Passage } from './passage.ts';
@@ -23,8 +24,8 @@ export async function readCall(
   passage: Passage,
   { dialect, line }: Pick<ModelCall, 'dialect' | 'line'>,
 ): Promise<ModelCall> {
-  const { exchange, route } = passage;
-  const bytes = await readPlainBody(exchange, route.route.bodyBytes);
+  const { exchange } = passage;
+  const bytes = await readPlainBody(exchange, bodyLimit(passage));
   const read = parseCallBody(exchange, { dialect, line }, bytes);
   const { brief, json } = read;
   const found = routeByModel(passage, brief.model);

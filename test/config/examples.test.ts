@@ -5,6 +5,7 @@ import { createModelIndex } from '#core/resolve-model.ts';
 import { parseConfig } from '#config/load.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
 import { resolveConfig } from '#config/resolve.ts';
+import { compileRoutes } from '#pipeline/compile-routes.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { policySchemas } from '#policies/schemas.ts';
@@ -43,10 +44,8 @@ for (const name of names) {
     assert.ok(snapshot.routes.length > 0);
     const models = createModelIndex(snapshot);
     for (const model of Object.keys(document.models ?? {})) assert.ok(models.find(model)?.targets.length);
-    for (const route of snapshot.routes)
-      for (const { kind, instance, settings } of route.policies) {
-        const services = { ...idleServices(snapshot), instance };
-        assert.ok(policyKinds.get(kind)?.create(settings, services).summary);
-      }
+    // Every policy can be made, and nothing is called meanwhile.
+    const routes = compileRoutes(snapshot, policyKinds, idleServices(snapshot));
+    for (const { policies } of routes) for (const { summary } of policies) assert.ok(summary);
   });
 }

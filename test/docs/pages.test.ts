@@ -94,7 +94,9 @@ describe('examples/: each is served, and does what it is there for', limits, () 
 
   test('there is a test for each', () =>
     assert.deepEqual(readdirSync('examples').sort(), [
+      'audit.yaml',
       'budgets.yaml',
+      'consumers-and-lists.yaml',
       'events.yaml',
       'fallback.yaml',
       'idempotency.yaml',
@@ -104,7 +106,60 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'queue.yaml',
       'rest-and-llm.yaml',
       'team-roles.yaml',
+      'usage-plans.yaml',
     ]));
+
+  test('consumers-and-lists: each kind of credential, and what its group may', async (t) => {
+    const { url } = await serve(t, example('consumers-and-lists.yaml'));
+    const basic = (user: string) => ({
+      authorization: `Basic ${Buffer.from(`${user}:${key(`${user.toUpperCase()}_PASSWORD`)}`).toString('base64')}`,
+    });
+    const ask = async (path: string, headers: Record<string, string>) => {
+      const answer = await fetch(`${url}${path}/echo/x`, { headers });
+      await answer.text();
+      return answer.status;
+    };
+    const shop = { 'x-api-key': key('WEB_SHOP_KEY') };
+    assert.deepEqual([await ask('/orders', shop), await ask('/reports', shop)], [200, 403]);
+    assert.deepEqual(
+      [await ask('/orders', basic('accounting')), await ask('/reports', basic('accounting'))],
+      [200, 200],
+    );
+    assert.deepEqual(
+      [await ask('/orders', basic('intern')), await ask('/reports', basic('intern'))],
+      [200, 403],
+    );
+    assert.deepEqual(
+      [await ask('/orders', {}), await ask('/orders', { 'x-api-key': 'sk-wrong' })],
+      [401, 401],
+    );
+    // Refused calls have not counted: there are four left of five.
+    const more = [];
+    for (let i = 0; i < 5; i++) more.push(await ask('/orders', shop));
+    assert.deepEqual(more, [200, 200, 200, 200, 429]);
+  });
+
+  test('usage-plans: a throttle and a quota by plan, over all keys of a consumer', async (t) => {
+    const { url } = await serve(t, example('usage-plans.yaml'));
+    const ask = async (name: string, body: string | null = null) => {
+      const headers = { 'x-api-key': key(name) };
+      const answer = await fetch(`${url}/weather/`, {
+        method: body === null ? 'GET' : 'POST',
+        headers,
+        body,
+      });
+      await answer.text();
+      return answer.status;
+    };
+    const burst = (name: string) => Promise.all(Array.from({ length: 20 }, () => ask(name)));
+    // Nothing of the simulator's answers there: it is whether the call got so far.
+    const passed = (statuses: readonly number[]) => statuses.filter((status) => status === 404).length;
+    const free = passed(await burst('HOBBYIST_KEY'));
+    assert.ok(free >= 5 && free < 20, String(free));
+    assert.equal(passed([...(await burst('NEWSPAPER_WEB_KEY')), ...(await burst('NEWSPAPER_APP_KEY'))]), 40);
+    assert.equal(await ask('LAPSED_KEY'), 403);
+    assert.equal(await ask('HOBBYIST_KEY', 'x'.repeat(70_000)), 413);
+  });
 
   test('team-roles: who runs a team makes keys for its projects and for no others', async (t) => {
     const { admin } = await serve(t, example('team-roles.yaml'));
@@ -151,6 +206,18 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     );
     assert.equal(simulator.calls().length, 1);
     assert.equal((await post('/payments/1', {})).status, 400);
+  });
+
+  test('audit: what was asked and answered is found, but for what is masked', async (t) => {
+    const { url, admin } = await serve(t, example('audit.yaml'));
+    const headers = { authorization: `Bearer ${key('WEB_KEY')}`, 'content-type': 'application/json' };
+    const content = 'order 4711, sk-0123456789abcdefghij';
+    const body = JSON.stringify({ model: 'gpt-5', password: 'x', messages: [{ role: 'user', content }] });
+    await (await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })).text();
+    let found = '';
+    while (!found.includes('4711')) found = await (await admin('/v1/audit?text=order')).text();
+    assert.match(found, /order 4711, \[masked\]/);
+    assert.match(found, /"password":"\[masked\]"/);
   });
 
   test('events: billing is told of usage, in batches, and operations of nothing yet', async (t) => {
@@ -249,6 +316,16 @@ describe("policies' own pages: the block of each is served", limits, () => {
     projects: { web: { team: 'shop' } },
     keys: { tester: { project: 'web', secret: testKey } },
   };
+  /** What whoever has a key, and nothing else, gets where another credential, group or address is asked for. */
+  const refused: Readonly<Record<string, number>> = {
+    access: 403,
+    'basic-auth': 401,
+    // The server that is asked knows nothing of the path.
+    'forward-auth': 404,
+    'hmac-auth': 401,
+    'ip-restriction': 403,
+    'mtls-auth': 401,
+  };
   for (const kind of readdirSync('src/policies', { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && entry.name !== 'testing',
   )) {
@@ -264,7 +341,9 @@ describe("policies' own pages: the block of each is served", limits, () => {
           keys: { ...base.keys, ...keys },
         };
         const { chat } = await serve(t, stringify(document));
-        assert.deepEqual(await chat(testKey, 'fast'), { status: 200, model: 'gpt-5-mini' });
+        const { status, model } = await chat(testKey, 'fast');
+        assert.equal(status, refused[kind.name] ?? 200);
+        if (status === 200) assert.equal(model, 'gpt-5-mini');
       }
     });
   }
@@ -297,7 +376,13 @@ test('docs/operations.md and docs/admin-api.md: their commands run as they stand
     block.replace('http://127.0.0.1:9080', gateway.adminUrl),
   );
   assert.ok('ready' in (JSON.parse(run(status!)) as object));
-  assert.match(tokens!.split('\n').map(run).join(''), /^sluice-token-\w+\nid .*\ntoken-\w+ +ci +ci +developer:shop /);
-  assert.deepEqual((JSON.parse(run(change!)) as { changes: { path: string }[] }).changes[0]!.path, 'routes[orders]');
+  assert.match(
+    tokens!.split('\n').map(run).join(''),
+    /^sluice-token-\w+\nid .*\ntoken-\w+ +ci +ci +developer:shop /,
+  );
+  assert.deepEqual(
+    (JSON.parse(run(change!)) as { changes: { path: string }[] }).changes[0]!.path,
+    'routes[orders]',
+  );
   assert.equal(await gateway.stop(), 0);
 });

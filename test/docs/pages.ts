@@ -25,6 +25,7 @@ export function fencesOf(page: string): Fence[] {
 
 /** Pages whose blocks of configuration are whole ones, each served as it stands. */
 export const servedPages: readonly string[] = [
+  'docs/access.md',
   'docs/configuration.md',
   'docs/admin-api.md',
   'docs/websocket.md',
@@ -33,6 +34,7 @@ export const servedPages: readonly string[] = [
   'docs/continue.md',
   'docs/prices.md',
   'docs/events.md',
+  'docs/audit.md',
   'docs/queues.md',
   'docs/storage.md',
   'docs/dialects/embeddings.md',

@@ -8,13 +8,14 @@ import { makeAuthority } from '../../src/transport/testing/authority.ts';
 
 const authority = makeAuthority();
 after(() => authority[Symbol.dispose]());
+const audit = { failure: null, write: async () => undefined };
 const issue = () => ({
   ...authority.issue({ alternatives: 'DNS:localhost,IP:127.0.0.1' }),
   ...{ names: [], notBeforeMs: 0, notAfterMs: 0, minVersion: 'TLSv1.3' as const },
 });
 
 test('the admin port speaks TLS, shows a renewed certificate, and nothing in plain text', async (t) => {
-  const admin = await startAdmin({ host: '127.0.0.1', port: 0, control, tls: issue() });
+  const admin = await startAdmin({ host: '127.0.0.1', port: 0, control, audit, tls: issue() });
   t.after(() => admin.close());
   const ask = (options: object = {}) =>
     new Promise<{ status: number; serial: string; protocol: string | null }>((resolve, reject) => {

@@ -11,7 +11,7 @@ after(async () => {
   await gateway.simulator.close();
 });
 
-test('the parameter opens an http route, and is not forwarded, however it is written', async () => {
+test('security 26: the parameter opens an http route, and is not forwarded, however it is written', async () => {
   for (const name of ['key', '%6bey', 'k%65y']) {
     const answer = await fetch(`${gateway.url}/api/echo/x?a=1&${name}=${testKey}&b=%20`);
     assert.equal(answer.status, 200, name);

@@ -17,6 +17,8 @@ export interface GatewayProcess {
   adminUrl: string;
   /** All of standard error so far. */
   said(): string;
+  /** All of standard output so far: the access log. */
+  logged(): string;
   admin(path: string, init?: RequestInit): Promise<Response>;
   /** A command line that speaks with it. */
   sluice(...args: string[]): Promise<{ code: number | null; out: string; err: string }>;
@@ -49,12 +51,14 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const env = { PATH: process.env['PATH'], NO_COLOR: '1', SLUICE_ADMIN_TOKEN: adminToken, ...options.env };
   let child: ChildProcess | null = null;
   let said = '';
+  let logged = '';
   const gateway: GatewayProcess = {
     folder,
     stateDirectory,
     url: '',
     adminUrl: '',
     said: () => said,
+    logged: () => logged,
     admin: (path, init = {}) =>
       fetch(`${gateway.adminUrl}${path}`, {
         ...init,
@@ -85,9 +89,10 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
           ...(options.args ?? []),
           ...more,
         ],
-        { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] },
+        { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] },
       );
       child = started;
+      started.stdout!.setEncoding('utf8').on('data', (text: string) => (logged += text));
       started.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text));
       while (!/\n  Providers .*\n/.test(said)) {
         if (started.exitCode !== null) throw new Error(`the gateway has ended:\n${said}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createPoolMemory, PoolMemory, TargetPace } from '#balance/index.ts';
 import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
+import type { AuditedExchange } from '#core/contracts/audit.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { dialects } from '#dialects/index.ts';
@@ -30,11 +31,14 @@ import { compileGateway, type Parts } from '../../src/compose/compile-gateway.ts
 import { loadConfig } from '../../src/compose/configuration.ts';
 import { KeptParts } from '../../src/compose/kept-parts.ts';
 import { KeyTable } from '../../src/compose/key-table.ts';
+import { ProviderKeys } from '../../src/compose/provider-keys.ts';
 import { openPriceSource } from '../../src/compose/price-source.ts';
 import { systemClock } from '../../src/compose/system-clock.ts';
 
 export interface InProcessGateway {
   readonly url: string;
+  /** What its routes' policies gave to the audit log. */
+  readonly audited: readonly AuditedExchange[];
   /** Of an exchange, once it is settled. */
   receiptOf(id: string): Promise<Receipt>;
   metrics(): ReturnType<ReturnType<typeof createObserver>['dump']>;
@@ -62,6 +66,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   const answers = openCacheService(join(folder, 'answers.db'));
   const answersPort = answers.openPort();
   const receipts = new Map<string, Receipt>();
+  const audited: AuditedExchange[] = [];
   const observer = createObserver({ accessLog: snapshot.accessLog, clock });
   const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const parts: Parts = {
@@ -83,6 +88,8 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     calibration: openCalibration(createCalibrationMemory()),
     poolMemory,
     keys: new KeyTable(),
+    providerKeys: new ProviderKeys(clock, () => undefined),
+    audit: { hasRoom: () => true, put: (entry) => void audited.push(entry) },
     kept: new KeptParts(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
@@ -112,6 +119,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     onExchange: (inbound) => void parts.serve(inbound),
   });
   return {
+    audited,
     url: `http://127.0.0.1:${listener.port}`,
     async receiptOf(id) {
       for (const until = Date.now() + 10_000; Date.now() < until;) {

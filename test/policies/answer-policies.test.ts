@@ -11,11 +11,12 @@ import { chatDialects as dialects } from '#dialects/index.ts';
 import { TransformStream } from '#pipeline/transform-stream.ts';
 import { bytesOf, contextOf, framingOf, lineOf } from '../conformance/dialect/read-stream.ts';
 import { cutAfter } from './cut-after.ts';
-import { noServices } from '../../src/policies/testing/no-services.ts';
+import { noServices } from '#policies/testing/no-services.ts';
 import { rewriteWord } from './rewrite-word.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 const target = { provider: { quirks: {} }, model: 'm' } as unknown as Target;
+const services = { ...noServices, instance: 'x/0' };
 
 /** A stream of a dialect whose text comes in these pieces. */
 function streamOf(dialect: Dialect, pieces: readonly string[]): string {
@@ -103,7 +104,7 @@ for (const from of dialects) {
       test('a word is rewritten, wherever chunks and events end', () => {
         fc.assert(
           fc.property(pieces, cuts, (said, at) => {
-            const stage = rewriteWord.create({ word: 'secret', by: '[gone]' }, noServices).openAnswer!(
+            const stage = rewriteWord.create({ word: 'secret', by: '[gone]' }, services).openAnswer!(
               {} as Exchange,
             )!;
             const { shown } = pass(from, to, [stage], { source: streamOf(from, said), cuts: at });
@@ -122,7 +123,7 @@ for (const from of dialects) {
         fc.assert(
           fc.property(pieces, cuts, fc.nat(30), (said, at, characters) => {
             const whole = said.join('');
-            const stage = cutAfter.create({ characters }, noServices).openAnswer!({} as Exchange)!;
+            const stage = cutAfter.create({ characters }, services).openAnswer!({} as Exchange)!;
             const { shown, stream } = pass(from, to, [stage], { source: streamOf(from, said), cuts: at });
             const { said: got, state } = readBack(to, shown);
             assert.equal(got, whole.slice(0, characters));

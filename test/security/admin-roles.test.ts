@@ -7,7 +7,10 @@ import { grantedBy, permissions, roles, type Permission } from '#core/principal.
 import { control } from '../../src/admin/testing/control.ts';
 
 const page = 'docs/roles.md';
-const admin = await startAdmin({ host: '127.0.0.1', port: 0, control });
+const admin = await startAdmin({
+  ...{ host: '127.0.0.1', port: 0, control },
+  audit: { failure: null, write: async () => undefined },
+});
 after(() => admin.close());
 const base = `http://127.0.0.1:${admin.port}`;
 

@@ -147,6 +147,20 @@ export const control: ControlPlane = {
     },
     discard: async (id) => void asked.push(id),
   },
+  audit: {
+    async search(query) {
+      asked.push(query);
+      return [{ sequence: 7, at: '2026-01-01T00:00:00.000Z', hash: 'h', kind: 'change' }];
+    },
+    async verify(expected) {
+      asked.push(expected);
+      return { clean: true, records: 1, segments: 1, dropped: 0, head: null, findings: [], notes: [] };
+    },
+    async erase(project) {
+      asked.push(project);
+      return { erased: project === 'p' };
+    },
+  },
   async receipt(id) {
     if (id.endsWith('X')) throw new Error('the secret text of a bug');
     return id.endsWith('0') ? { id } : null;

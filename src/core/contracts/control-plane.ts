@@ -1,4 +1,5 @@
 import type { CheckReport } from '../active-health.ts';
+import type { AuditControl } from './audit.ts';
 import type { CalibrationRow } from '../calibration.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
@@ -67,6 +68,7 @@ export interface ControlPlane {
   }): unknown;
   access: AccessControl;
   events: EventControl;
+  audit: AuditControl;
   usage(query: UsageQuery): Promise<readonly Record<string, unknown>[]>;
   /** Prices receipts of the past anew, and books the difference. @throws ControlError */
   rerate(wish: RerateRequest): Promise<RerateReport>;

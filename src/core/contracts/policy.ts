@@ -8,9 +8,11 @@ import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
+import type { AuditSink } from './audit.ts';
 import type { Ask } from './ask.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
+import type { CompileRule } from './exchange-rule.ts';
 
 /**
  * A policy may refuse, answer or watch; it never routes. It is a plain object; all members but `name` are optional,
@@ -23,6 +25,8 @@ export interface Policy {
   readonly summary: string;
   /** Calls that a limit of the route has no room for wait by these rules; those of its first policy that has some hold. */
   readonly queue?: QueueRules;
+  /** So long one of its hooks may take before the call is refused, in milliseconds; absent: half a minute. */
+  readonly deadlineMs?: number;
   /** The request line and headers are known, the body is not read yet: identity, cross-origin rules, head limits. */
   onHead?(exchange: Exchange): void | Promise<void>;
   /**
@@ -30,6 +34,8 @@ export interface Policy {
    * do, the first one asked that says so decides alone.
    */
   presents?(exchange: Exchange): boolean;
+  /** Of the same: how its credentials come. */
+  readonly credentials?: CredentialPlaces;
   /**
    * Asked after every `onHead`: is the whole body wanted for `onCall`, where nobody else may need it? Then it is read, as large as
    * the route allows, and stands on `exchange.body`.
@@ -67,6 +73,16 @@ export interface Policy {
   onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
 }
 
+/** How credentials of one kind come. */
+export interface CredentialPlaces {
+  /** What asks for one, as in WWW-Authenticate; null: nothing that a client could send in answer to that. */
+  readonly challenge: string | null;
+  /** Request headers, which go no further. Names in lower case. */
+  readonly headers: readonly string[];
+  /** The parameter of the query in which they may come as well; absent: none. */
+  readonly parameter?: string;
+}
+
 /** One policy's hold on one answer. May keep events back and give them later; may give others in their place. */
 export interface AnswerStage {
   /** `[event]` passes it on. A `cut` event ends the answer after what precedes it. */
@@ -101,6 +117,10 @@ export interface PolicyServices {
    */
   keep<T>(name: string, make: () => T): T;
   readonly clock: Clock;
+  readonly audit: AuditSink;
+  readonly rule: CompileRule;
+  /** Makes a policy that this one is made of. @throws Error when there is no such kind, or it refuses its settings. */
+  create(kind: string, settings: unknown): Policy;
 }
 
 export interface KeyDirectory {

@@ -3,7 +3,8 @@ import { Fault } from '#core/fault.ts';
 import type { SplitRoute } from '#core/snapshot.ts';
 import { partByChance, partFor } from '#core/weighted-choice.ts';
 import type { CompiledPart } from '../gateway.ts';
-import { cookieValues, judgeHead } from '../head-test.ts';
+import { cookieValues } from '#core/cookie.ts';
+import { judgeHead } from '../head-test.ts';
 import type { Passage } from '../passage.ts';
 
 /** Goes on by the part of the route that takes the exchange. The route keeps its name. */

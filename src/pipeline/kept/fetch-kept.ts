@@ -1,3 +1,4 @@
+import { hideCredential } from '#core/hide-credential.ts';
 import type { JsonObject } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { HeaderList } from '#core/head.ts';
@@ -121,7 +122,10 @@ async function fetchKept(
       },
       onEnd() {
         if (status < 300) resolve();
-        else reject(dialect.provider.parseFault(status, headers, Buffer.concat(errors)));
+        else
+          reject(
+            dialect.provider.parseFault(status, headers, hideCredential(provider, Buffer.concat(errors))),
+          );
       },
       onFault: reject,
     });

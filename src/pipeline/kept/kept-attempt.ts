@@ -2,6 +2,7 @@ import type { Dialect } from '#core/contracts/dialect.ts';
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '#core/contracts/upstream.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import { hideCredential } from '#core/hide-credential.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { Provider, Target } from '#core/target.ts';
 import { nothingLeft, type Answer } from '../answer.ts';
@@ -138,7 +139,9 @@ class KeptAttempt implements UpstreamSink {
     if (this.#over) return;
     const body = Buffer.concat(this.#chunks);
     if (this.#status >= 300) {
-      return this.onFault(this.#parts.dialect.provider.parseFault(this.#status, this.#headers, body));
+      const { dialect, provider } = this.#parts;
+      const said = hideCredential(provider, body);
+      return this.onFault(dialect.provider.parseFault(this.#status, this.#headers, said));
     }
     this.#over = true;
     if (this.#isUnderWay) this.#resolve({ type: 'under-way', answer: this.#ending(true) });

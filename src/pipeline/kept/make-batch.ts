@@ -7,6 +7,7 @@ import { refuseHiddenKeys } from '#core/hidden-keys.ts';
 import { refuseDuplicates, scanFields, spliceFields } from '#core/json.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
+import { bodyLimit } from '../body-limit.ts';
 import type { Answer } from '../answer.ts';
 import { parseObject } from '../read-call.ts';
 import type { Passage } from '../passage.ts';
@@ -50,8 +51,8 @@ export async function makeBatch(
   call: KeptCall,
   making: BatchMaking,
 ): Promise<() => Promise<Answer>> {
-  const { exchange, route } = passage;
-  const bytes = await readPlainBody(exchange, route.route.bodyBytes);
+  const { exchange } = passage;
+  const bytes = await readPlainBody(exchange, bodyLimit(passage));
   const json = parseObject(bytes);
   const text = bytes.toString('latin1');
   refuseDuplicates(scanFields(text), making.interpretedKeys);

@@ -3,6 +3,7 @@ import { headerOf } from '#core/head.ts';
 import type { Provider } from '#core/target.ts';
 import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
+import { bodyLimit } from '../body-limit.ts';
 import type { Answer } from '../answer.ts';
 import { isOffered } from '../list-models.ts';
 import type { Passage } from '../passage.ts';
@@ -62,14 +63,15 @@ function formOf(passage: Passage): KeptBody {
 }
 
 /** The body as it flows. @throws Fault */
-export function flowingBody({ exchange, route }: Pick<Passage, 'exchange' | 'route'>): RequestBody {
+export function flowingBody(passage: Pick<Passage, 'exchange' | 'route'>): RequestBody {
+  const { exchange } = passage;
   const { head, inbound } = exchange;
   const encoding = headerOf(head.headers, 'content-encoding') ?? 'identity';
   if (encoding.trim().toLowerCase() !== 'identity') {
     const message = 'A file is taken as it is, without a content-encoding.';
     throw new Fault('request/invalid-field', message, { status: 415, field: 'content-encoding' });
   }
-  const limitBytes = route.route.bodyBytes;
+  const limitBytes = bodyLimit(passage);
   if (head.contentLength !== null && head.contentLength > limitBytes) {
     const message = `The body is larger than the ${limitBytes} bytes this route allows (bodyLimit).`;
     throw new Fault('request/body-too-large', message);

@@ -2,6 +2,7 @@ import type { DueObligations, KeptThing } from '#core/contracts/keeper.ts';
 import type { KeptUse } from '#core/contracts/keeping.ts';
 import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
+import { bodyLimit } from '../body-limit.ts';
 import type { Answer } from '../answer.ts';
 import type { Asked } from '../operation-index.ts';
 import type { Passage } from '../passage.ts';
@@ -34,9 +35,9 @@ export async function useKept(passage: Passage, { dialect, line }: Asked): Promi
 }
 
 /** What is done to a thing is said by the path alone. */
-async function actBody({ exchange, route }: Passage): Promise<KeptBody | null> {
-  const bytes = await exchange.inbound.readBody(route.route.bodyBytes);
-  exchange.requestBytes = bytes.length;
+async function actBody(passage: Passage): Promise<KeptBody | null> {
+  const bytes = await passage.exchange.inbound.readBody(bodyLimit(passage));
+  passage.exchange.requestBytes = bytes.length;
   const said = bytes.toString('latin1').trim();
   if (said !== '' && said !== '{}' && said !== 'null')
     throw new Fault('request/invalid-field', 'This operation takes no body: leave it out, or send {}.');

@@ -1,6 +1,7 @@
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { BodySink, BodySource } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
+import { bodyLimit } from '../body-limit.ts';
 import type { Passage } from '../passage.ts';
 import { closed } from '../admit.ts';
 import { InboundBeside } from './inbound-beside.ts';
@@ -19,7 +20,7 @@ export async function readAhead(passage: Passage): Promise<void> {
     }
   });
   if (!isWanted || exchange.head.contentLength === 0 || exchange.head.upgrade !== null) return;
-  const bytes = await exchange.inbound.readBody(route.route.bodyBytes);
+  const bytes = await exchange.inbound.readBody(bodyLimit(passage));
   exchange.body = bytes;
   passage.body = bytes;
   exchange.requestBytes = bytes.length;

@@ -7,6 +7,7 @@ import type {
 } from '#core/contracts/upstream.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import { hideCredential } from '#core/hide-credential.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { LlmRoute } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
@@ -79,8 +80,10 @@ export class SessionAttempt implements UpstreamSink {
 
   onEnd(): void {
     const { provider } = this.#parts.call.dialect;
-    if (this.#status >= 300)
-      return this.onFault(provider.parseFault(this.#status, this.#headers, Buffer.concat(this.#chunks)));
+    if (this.#status >= 300) {
+      const said = hideCredential(this.#parts.target.provider, Buffer.concat(this.#chunks));
+      return this.onFault(provider.parseFault(this.#status, this.#headers, said));
+    }
     const message = `The upstream answered the WebSocket handshake with ${this.#status}, not with 101.`;
     this.onFault(new Fault('upstream/protocol', message));
   }

@@ -19,6 +19,8 @@ export const idempotency: PolicyKind<IdempotencySettings> = {
 /** Who waits looks again after this, and then less and less often. */
 const firstLookMs = 25;
 const lastLookMs = 500;
+/** For the store to answer, besides what is waited for. */
+const patienceMs = 30_000;
 
 /** @throws RangeError for settings that cannot be; the configuration is refused then. */
 function createIdempotency(settings: IdempotencySettings, { cache, clock }: PolicyServices): Policy {
@@ -81,6 +83,7 @@ function createIdempotency(settings: IdempotencySettings, { cache, clock }: Poli
     summary:
       `one answer for each Idempotency-Key of ${methods.join(', ')}, kept for ${lifetimeMs / 1000} s up to ${maxBytes} bytes` +
       (settings.required ? '; a key is required' : ''),
+    deadlineMs: waitMs + patienceMs,
     // Without a key nothing is held, whatever the size.
     readsBody: (exchange) => isCovered(exchange) && readKey(exchange.head) !== null,
     onCall(exchange) {

@@ -22,6 +22,12 @@ function createKeyAuth(settings: KeyAuthSettings, { keys, clock }: PolicyService
   const places = [...headers, ...(parameter === null ? [] : [`the query's ${parameter}`])];
   return {
     name: 'key-auth',
+    presents: (exchange) => isPresented(exchange, headers, parameter),
+    credentials: {
+      challenge: 'Bearer realm="sluice"',
+      headers,
+      ...(parameter === null ? {} : { parameter }),
+    },
     summary: `requires a key in ${places.join(' or ')}${optional ? ', or none at all' : ''}`,
     onHead(exchange) {
       const secret = presented(exchange, headers, parameter);
@@ -79,6 +85,18 @@ function presented({ head }: Exchange, headers: readonly string[], parameter: st
   if (parameter !== null && head.query !== '')
     for (const value of queryValues(head.query, parameter)) take(value, `query parameter "${parameter}"`);
   return secret;
+}
+
+/** Is there anything that a key could be? Other schemes of Authorization have policies of their own. */
+function isPresented({ head }: Exchange, headers: readonly string[], parameter: string | null): boolean {
+  return (
+    headers.some((name) => {
+      const value = headerOf(head.headers, name);
+      return value !== undefined && (name !== 'authorization' || /^bearer /i.test(value));
+    }) ||
+    protocolsOf(head).some((protocol) => keyInProtocol(protocol) !== null) ||
+    (parameter !== null && queryValues(head.query, parameter).length > 0)
+  );
 }
 
 const protocolHeader = 'sec-websocket-protocol';

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { createHmac } from 'node:crypto';
 import { createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
+import { describeCertificate } from '#core/describe-certificate.ts';
 import type { ListenerTls, ServerCertificate } from '#core/listener.ts';
 import type { SecurePeer } from './canonical-head.ts';
-import { describeClient } from './client-certificate.ts';
 import type { Refusal } from './door-counts.ts';
 import { HostNames } from './host-names.ts';
 
@@ -108,7 +108,7 @@ export class SecureDoor {
       return void socket.destroy();
     }
     onSecure(socket, {
-      clientCertificate: client === undefined ? null : describeClient(client),
+      clientCertificate: client === undefined ? null : describeCertificate(client),
       mayServe: (host) => {
         const owner = this.#names.find(host);
         return owner === undefined || owner === shown || covers(shown, host);

@@ -8,9 +8,11 @@ import { test } from 'node:test';
 import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
 import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
 import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
+import { MasterKey } from '#storage/embedded/master-key.ts';
 import { conforms, type StoreUnderTest } from './suite.ts';
 
 const secret = new Uint8Array(32).fill(7);
+const master = new MasterKey({ directory: tmpdir(), given: ['ab'.repeat(32)] });
 const bytesIn = (folder: string) =>
   Buffer.concat(readdirSync(folder).map((file) => readFileSync(join(folder, file))));
 
@@ -64,10 +66,13 @@ test('a process that is killed leaves its claims as they were: free, lost, kept'
 test('the secret is made once, is its owner’s alone, and without it nothing is found', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-answers-'));
   try {
-    const made = cacheSecret(folder, {});
+    const made = cacheSecret(folder, { env: {}, master });
     assert.equal(made.length, 32);
-    assert.deepEqual(cacheSecret(folder, {}), made);
-    assert.deepEqual(cacheSecret(folder, { SLUICE_ANSWERS_SECRET: '07'.repeat(32) }), secret);
+    assert.deepEqual(cacheSecret(folder, { env: {}, master }), made);
+    assert.deepEqual(
+      cacheSecret(folder, { env: { SLUICE_ANSWERS_SECRET: '07'.repeat(32) }, master }),
+      secret,
+    );
     assert.equal(statSync(join(folder, 'answers-secret')).mode & 0o777, 0o600);
     const service = openCacheService(join(folder, 'answers.db'));
     const [mine, theirs] = [made, secret].map((of) => connectCache(service.openPort(), of));
@@ -77,7 +82,7 @@ test('the secret is made once, is its owner’s alone, and without it nothing is
     assert.equal(await theirs!.get(name, 'h'), null);
     await service.close();
     writeFileSync(join(folder, 'answers-secret'), 'short\n');
-    assert.throws(() => cacheSecret(folder, {}), /64 hexadecimal digits/);
+    assert.throws(() => cacheSecret(folder, { env: {}, master }), /64 hexadecimal digits/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -4,6 +4,10 @@ import fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+import type { PolicyServices } from '#core/contracts/policy.ts';
+import { createConsumerDirectory } from '#core/consumer-directory.ts';
+import { compileExchangeRule } from '#expressions/index.ts';
+import { noServices } from '#policies/testing/no-services.ts';
 import { policyKinds } from '#policies/index.ts';
 import { policySchemas } from '#policies/schemas.ts';
 
@@ -11,26 +15,53 @@ const runs = process.env['SLUICE_LONG'] ? 2000 : 100;
 
 /** Settings that each kind takes; a new kind must say its own. */
 const settings: Readonly<Record<string, object>> = {
+  audit: { content: 'both', onOverflow: 'refuse', mask: { fields: ['secret'], patterns: ['[0-9]+'] } },
+  access: {
+    allow: { groups: ['staff'] },
+    rule: "request.method == 'GET'",
+    models: { '*': { deny: { teams: ['x'] } } },
+  },
+  anonymous: { consumer: 'guest' },
+  'any-auth': { any: ['key-auth', { 'basic-auth': { realm: 'here' } }, 'hmac-auth'] },
+  'basic-auth': {},
   budget: { by: 'key', money: '5 per month' },
   compression: { minBytes: 100 },
   'concurrency-limit': { by: 'key', max: 10 },
   cors: { origins: ['https://a.test'] },
+  csrf: { origins: ['https://a.test'], token: { cookie: 'csrf', header: 'x-csrf' } },
   'fault-injection': { abort: { percent: 50, status: 503 }, seed: 1 },
+  'forward-auth': { url: 'http://auth.test/', upstreamHeaders: ['x-user'] },
+  'header-restriction': { headers: { referer: { hosts: ['a.test'] }, 'user-agent': { deny: ['bad.*'] } } },
+  'hmac-auth': {},
   idempotency: { wait: '1s', complete: true },
+  'ip-restriction': { deny: ['10.0.0.0/8'] },
   'key-auth': {},
   'model-access': {},
+  'mtls-auth': { header: true },
   queue: { wait: '1s' },
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
+  'size-limit': { request: '1KiB', response: '1MiB' },
 };
 
-const services = {
+const guest = {
+  id: 'consumer:guest',
+  name: 'guest',
+  consumer: 'guest',
+  project: 'web',
+  team: 'red',
+  groups: [],
+  models: null,
+};
+const services: PolicyServices = {
+  ...noServices,
   instance: 'test/0',
-  keys: { find: () => undefined },
-  consumers: { find: () => undefined, all: [] },
+  consumers: createConsumerDirectory([guest], []),
+  rule: compileExchangeRule,
+  create: (kind, of) => policyKinds.get(kind)!.create(of, services),
+  audit: { hasRoom: () => true, put: () => undefined },
   teamOf: () => 'red',
   ask: () => Promise.reject(new Fault('upstream/connect', 'There is no other server in this test.')),
-  keep: <T>(_: string, make: () => T) => make(),
   clock: { nowMs: () => 1_000_000, monotonicMs: () => 0 },
   cache: {
     claim: () => Promise.reject(new Error('no store in this test')),
@@ -48,8 +79,14 @@ function exchangeWith(method: string, headers: readonly string[]): Exchange {
     headers: Object.freeze([...headers]),
     path: '/',
     query: '',
+    scheme: 'https',
     host: 'a',
     authority: 'a',
+    clientAddress: '::1',
+    peer: { address: '::1', trusted: true },
+    clientCertificate: null,
+    contentLength: null,
+    upgrade: null,
   });
   return {
     head,
@@ -77,6 +114,11 @@ const hostile = fc.array(
       'authorization',
       'accept-encoding',
       'x-api-key',
+      'cookie',
+      'signature',
+      'signature-input',
+      'client-cert',
+      'referer',
       'origin',
       'access-control-request-method',
       '__proto__',
@@ -141,7 +183,8 @@ for (const kind of policyKinds.values()) {
           assert.deepEqual(plain.headers, ['content-type', 'text/plain']);
           if (encoded?.open) assert.ok(encoded.headers.includes('content-encoding'));
           assert.equal(JSON.stringify(exchange.head), before);
-          assert.equal(exchange.consumer, null);
+          // Only one that is told whom to take for all who bring nothing may name anybody here.
+          assert.equal(exchange.consumer, kind.name === 'anonymous' && exchange.consumer ? guest : null);
         }),
         { numRuns: runs, seed: 8 },
       );

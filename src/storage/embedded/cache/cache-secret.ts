@@ -1,24 +1,23 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { readSecretFile, writeSecretFile } from '../secret-file.ts';
+import type { MasterKey } from '../master-key.ts';
+import { wrappedSecret } from '../wrapped-secret.ts';
+
+export const answersSecretFile = 'answers-secret';
 
 const variable = 'SLUICE_ANSWERS_SECRET';
 
+export interface CacheSecretSource {
+  readonly env: NodeJS.ProcessEnv;
+  readonly master: MasterKey;
+}
+
 /**
- * What the keys of all projects' kept answers are derived from: made at the first start, readable by its owner only; or given by the
- * environment, where several nodes need the same. Without it what is kept cannot be read, or found.
+ * What the keys of all projects' kept answers are derived from: made at the first start and kept in `answers-secret`, under the
+ * master key; or given by the environment, where several nodes need the same. Without it what is kept cannot be read, or found.
  * @throws Error when it is something else.
  */
-export function cacheSecret(directory: string, env: NodeJS.ProcessEnv): Uint8Array {
-  const path = join(directory, 'answers-secret');
+export function cacheSecret(directory: string, { env, master }: CacheSecretSource): Uint8Array {
   const given = env[variable];
-  const known = given ?? readSecretFile(path);
-  if (known !== null) {
-    if (!/^[0-9a-f]{64}$/.test(known))
-      throw new Error(`${given === undefined ? path : variable} does not hold 64 hexadecimal digits`);
-    return new Uint8Array(Buffer.from(known, 'hex'));
-  }
-  const made = randomBytes(32);
-  writeSecretFile(path, made.toString('hex'));
-  return new Uint8Array(made);
+  if (given === undefined) return wrappedSecret(directory, answersSecretFile, master);
+  if (!/^[0-9a-f]{64}$/.test(given)) throw new Error(`${variable} does not hold 64 hexadecimal digits`);
+  return new Uint8Array(Buffer.from(given, 'hex'));
 }

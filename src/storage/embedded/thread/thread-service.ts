@@ -59,6 +59,8 @@ class LazyThread implements ThreadService {
     const thread = this.#thread;
     if (!thread) return;
     const gone = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+    // Somebody waits for its end now, who may be all that there is.
+    thread.ref();
     thread.postMessage('close' satisfies Word);
     await gone;
   }

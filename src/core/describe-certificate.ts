@@ -1,8 +1,15 @@
-import type { X509Certificate } from 'node:crypto';
-import type { ClientCertificate } from '#core/listener.ts';
+import type { ClientCertificate } from './listener.ts';
+
+/** As Node reads a certificate (`X509Certificate`). */
+export interface ReadCertificate {
+  readonly subject: string | undefined;
+  readonly subjectAltName: string | undefined;
+  /** Hexadecimal digits with colons. */
+  readonly fingerprint256: string;
+}
 
 /** What a verified certificate says of its owner. */
-export function describeClient(certificate: X509Certificate): ClientCertificate {
+export function describeCertificate(certificate: ReadCertificate): ClientCertificate {
   return {
     // Node gives one part a line, and escapes what could pass for a separator.
     subject: (certificate.subject ?? '').replaceAll('\n', ','),
