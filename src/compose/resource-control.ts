@@ -38,25 +38,39 @@ export function createResourceControl(reloader: Reloader, config: ConfigControl)
     return textOf((found as { project?: unknown } | null | undefined)?.project);
   }
 
-  const resourceOf = (kind: ResourceKind, name: string, value: unknown): Resource => ({
-    ...{ name, value: hideMembers(value, schemaOf(kind)) },
-    ...{ etag: etagOf(kind, value), team: teamOf(kind, name, value) },
-  });
+  /** Of one member, with the policies in force. */
+  function schemaOf(kind: ResourceKind): JsonSchema | undefined {
+    const whole = schemaOfDocuments(reloader.current.snapshot.policyFiles ?? null);
+    const part = childSchema(whole, kind);
+    return part && childSchema(part, kind === 'routes' ? 0 : 'any');
+  }
+
+  const viewIn = (kind: ResourceKind) => {
+    const schema = schemaOf(kind);
+    return (name: string, value: unknown): Resource => ({
+      ...{ name, value: hideMembers(value, schema) },
+      ...{ etag: etagOf(value, schema), team: teamOf(kind, name, value) },
+    });
+  };
 
   return {
     teamOf,
-    list: (kind) => [...entriesNow(kind)].map(([name, value]) => resourceOf(kind, name, value)),
+    list(kind) {
+      const view = viewIn(kind);
+      return [...entriesNow(kind)].map(([name, value]) => view(name, value));
+    },
     read(kind, name) {
       const entries = entriesNow(kind);
-      return entries.has(name) ? resourceOf(kind, name, entries.get(name)) : null;
+      return entries.has(name) ? viewIn(kind)(name, entries.get(name)) : null;
     },
     async change(wish) {
       const { kind, name, match, dryRun, author } = wish;
       const known = entriesNow(kind);
-      const found = known.has(name) ? etagOf(kind, known.get(name)) : null;
+      const schema = schemaOf(kind);
+      const found = known.has(name) ? etagOf(known.get(name), schema) : null;
       if (found !== match) throw refusalOf(wish, found);
       const { master, storedVersion } = config.read();
-      const value = restoreHidden(wish.value, known.get(name), schemaOf(kind));
+      const value = restoreHidden(wish.value, known.get(name), schema);
       if (!wish.mayRefer && refersAnew(value, known.get(name)))
         throw new ControlError(
           403,
@@ -64,7 +78,7 @@ export function createResourceControl(reloader: Reloader, config: ConfigControl)
         );
       const text = writeInto(reloader.current.text, { ...wish, value });
       const changes = config.diff(text);
-      const told = { dryRun, master, changes, etag: value === undefined ? null : etagOf(kind, value) };
+      const told = { dryRun, master, changes, etag: value === undefined ? null : etagOf(value, schema) };
       if (dryRun) {
         const findings = config.check(text);
         if (findings.length > 0)
@@ -99,14 +113,9 @@ function entriesIn(text: string, kind: ResourceKind): Entries {
   return new Map(Object.entries((part ?? {}) as object));
 }
 
-const schemaOf = (kind: ResourceKind): JsonSchema | undefined => {
-  const part = childSchema(schemaOfDocuments, kind);
-  return part && childSchema(part, kind === 'routes' ? 0 : 'any');
-};
-
 /** Of what anybody may see: an etag that a secret went into would tell whether a guess at it is right. */
-const etagOf = (kind: ResourceKind, value: unknown): string =>
-  `"${hash('sha256', JSON.stringify(hideMembers(value, schemaOf(kind))), 'hex').slice(0, 32)}"`;
+const etagOf = (value: unknown, schema: JsonSchema | undefined): string =>
+  `"${hash('sha256', JSON.stringify(hideMembers(value, schema)), 'hex').slice(0, 32)}"`;
 
 /** What was read as `[hidden]` and comes back so is what it was. */
 function restoreHidden(value: unknown, before: unknown, schema: JsonSchema | undefined): unknown {
