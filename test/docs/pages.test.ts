@@ -10,6 +10,7 @@ import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
 import { startJsonUpstream } from '../harness/json-upstream.ts';
+import { request } from '../identity/browser.ts';
 import { makeKey, makeToken } from '../identity/signing-keys.ts';
 import { blocksOf, commandsOf } from '../harness/snippets.ts';
 import { servedPages } from './pages.ts';
@@ -60,7 +61,7 @@ async function serve(t: TestContext, text: string) {
   const admin = (path: string, init: RequestInit = {}) =>
     fetch(`http://127.0.0.1:${running.adminPort}${path}`, {
       ...init,
-      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json', ...init.headers },
     });
   assert.equal((await admin('/readyz')).status, 200);
   const chat = async (secret: string, model: string, prefix = '') => {
@@ -104,11 +105,13 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'idempotency.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
+      'openid.yaml',
       // writing-policies.test.ts
       'policies',
       'prices.yaml',
       'queue.yaml',
       'rest-and-llm.yaml',
+      'team-roles.yaml',
       'usage-plans.yaml',
     ]));
 
@@ -162,6 +165,18 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.equal(passed([...(await burst('NEWSPAPER_WEB_KEY')), ...(await burst('NEWSPAPER_APP_KEY'))]), 40);
     assert.equal(await ask('LAPSED_KEY'), 403);
     assert.equal(await ask('HOBBYIST_KEY', 'x'.repeat(70_000)), 413);
+  });
+
+  test('team-roles: who runs a team makes keys for its projects and for no others', async (t) => {
+    const { admin } = await serve(t, example('team-roles.yaml'));
+    const post = (path: string, body: object, headers = {}) =>
+      admin(path, { method: 'POST', body: JSON.stringify(body), headers });
+    const made = await post('/v1/tokens', { name: 'laptop', user: 'grace@example.com' });
+    const { secret } = (await made.json()) as { secret: string };
+    const as = { authorization: `Bearer ${secret}` };
+    assert.equal((await post('/v1/keys', { name: 'a', project: 'checkout' }, as)).status, 201);
+    assert.equal((await post('/v1/keys', { name: 'b', project: 'ranking' }, as)).status, 400);
+    assert.equal((await post('/v1/nodes/invitations', { name: 'x' }, as)).status, 403);
   });
 
   test('minimal: a key that is made at run time may call', async (t) => {
@@ -241,6 +256,24 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.ok(Number(row.costNano) > 0);
   });
 
+  test('openid: a page leads to the provider, a token passes, and the partner gets a token of its own', async (t) => {
+    const issuer = await startIssuer(t);
+    const text = example('openid.yaml').replaceAll('https://id.example.com', issuer.url);
+    const { url, simulator } = await serve(t, text);
+    const page = await fetch(`${url}/app/echo/x`, { redirect: 'manual' });
+    assert.equal(page.status, 401, 'no page is opened by fetch');
+    const opened = await request(`${url}/app/echo/x`, { headers: { accept: 'text/html' } });
+    assert.equal(opened.status, 302);
+    assert.ok(opened.headers.get('location')!.startsWith(`${issuer.url}/authorize?`));
+    const headers = { authorization: `Bearer ${issuer.token}` };
+    for (const path of ['/api/echo/x', '/partner/echo/x']) {
+      assert.equal((await fetch(url + path)).status, 401);
+      assert.equal((await fetch(url + path, { headers })).status, 200);
+    }
+    const sent = simulator.calls().map(({ requestHeaders }) => requestHeaders!.authorization);
+    assert.deepEqual(sent, [undefined, 'Bearer of-the-partner']);
+  });
+
   test('queue: all of a burst is answered, on both routes', async (t) => {
     const { chat } = await serve(t, example('queue.yaml'));
     const calls = Array.from({ length: 40 }, (_, i) =>
@@ -302,8 +335,14 @@ async function startIssuer(t: TestContext) {
   const key = makeKey('RS256', 'own');
   const server = await startJsonUpstream((response, { request }) => {
     const keys = { keys: [key.jwk] };
-    const metadata = { issuer: server.url, jwks_uri: `${server.url}/keys` };
-    response.end(JSON.stringify(request.url === '/keys' ? keys : metadata));
+    const metadata = {
+      issuer: server.url,
+      jwks_uri: `${server.url}/keys`,
+      authorization_endpoint: `${server.url}/authorize`,
+    };
+    const given = { access_token: 'of-the-partner', token_type: 'Bearer', expires_in: 3600 };
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ '/keys': keys, '/token': given }[request.url!] ?? metadata));
   });
   t.after(() => server.close());
   const claims = {
@@ -389,9 +428,17 @@ test('docs/operations.md and docs/admin-api.md: their commands run as they stand
   ))
     run(`sluice ${line}`);
   assert.match(run('sluice keys list'), /NAME/);
-  for (const curl of blocksOf('docs/admin-api.md', 'sh'))
-    assert.ok(
-      'ready' in (JSON.parse(run(curl.replace('http://127.0.0.1:9080', gateway.adminUrl))) as object),
-    );
+  const [status, tokens, change] = blocksOf('docs/admin-api.md', 'sh').map((block) =>
+    block.replace('http://127.0.0.1:9080', gateway.adminUrl),
+  );
+  assert.ok('ready' in (JSON.parse(run(status!)) as object));
+  assert.match(
+    tokens!.split('\n').map(run).join(''),
+    /^sluice-token-\w+\nid .*\ntoken-\w+ +ci +ci +developer:shop /,
+  );
+  assert.deepEqual(
+    (JSON.parse(run(change!)) as { changes: { path: string }[] }).changes[0]!.path,
+    'routes[orders]',
+  );
   assert.equal(await gateway.stop(), 0);
 });
