@@ -30,6 +30,7 @@ import { directoriesOf } from './directories.ts';
 import type { KeptParts } from './kept-parts.ts';
 import { originOf } from './origin-of.ts';
 import type { ProviderKeys } from './provider-keys.ts';
+import { SignedUpstream } from './signed-upstream.ts';
 import { signerServices } from './signer-services.ts';
 
 /** What outlives a reload. */
@@ -186,6 +187,9 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   if (signer === undefined)
     throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
   const sign = signer && signer(provider, signerServices(provider, parts));
-  const upstream = parts.providerKeys.over(parts.upstream, provider);
+  // Where there is a signer there are no keys.
+  const upstream = sign?.again
+    ? new SignedUpstream({ upstream: parts.upstream, sign, signed: true })
+    : parts.providerKeys.over(parts.upstream, provider);
   return { upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

@@ -12,6 +12,7 @@ import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
 import { nothingLeft, type Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
@@ -208,8 +209,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#over) return;
     this.#end();
     this.record.fault = fault;
-    if (fault.code === 'upstream/connect' || fault.code === 'upstream/connect-timeout')
-      this.record.work = 'none';
+    if (neverLeft(fault)) this.record.work = 'none';
     if (!this.#begun) {
       this.#reject(fault);
       return;
