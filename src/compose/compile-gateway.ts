@@ -18,6 +18,7 @@ import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
 import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
+import type { OwnPolicies } from '#extensions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
@@ -37,6 +38,8 @@ import { signerServices } from './signer-services.ts';
 export interface Parts {
   readonly dialects: readonly Dialect[];
   readonly policyKinds: PolicyKinds;
+  /** Of the operator's own, as this thread runs them. */
+  readonly ownPolicies: Pick<OwnPolicies, 'kindsOf'>;
   readonly upstream: Upstream;
   /** By the kinds that providers name. */
   readonly signers: ReadonlyMap<string, SignerKind>;
@@ -89,7 +92,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const routes = compileRoutes(snapshot, parts.policyKinds, {
+  const own = parts.ownPolicies.kindsOf(snapshot.policyFiles ?? null);
+  const kinds = own.length > 0 ? new Map([...parts.policyKinds, ...own]) : parts.policyKinds;
+  const routes = compileRoutes(snapshot, kinds, {
     ...{ clock, cache, keys, audit },
     ask: createAsk(parts.upstream),
     ...directoriesOf(snapshot),

@@ -340,6 +340,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
             'order: routes are tried as they are written. specific: the most specific match first (order).',
         }),
       ),
+      policyFolder: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'Folder of policies of your own, relative to this file (none).',
+        }),
+      ),
       policies: Type.Optional(
         Type.Array(policy, {
           description:

@@ -123,6 +123,7 @@ export const faultKinds = {
   ),
   'dialect/unsupported': kind(501, 'gateway', false, 'This operation is not supported for this target'),
   'policy/failed': kind(500, 'gateway', false, 'A policy failed, and failing closes'),
+  'policy/refused': kind(403, 'client', false, 'A policy of the operator has refused the call'),
   'policy/cut': kind(403, 'client', false, 'A policy ended the answer'),
   'policy/injected': kind(503, 'gateway', true, 'A policy has failed the call on purpose, as a test'),
   'upstream/unavailable': kind(503, 'upstream', true, 'No target of the pool may be tried now'),
@@ -185,7 +186,7 @@ export interface FaultDetails {
   readonly upstreamBody?: Uint8Array;
   /** The vendor-neutral class of an upstream's error; decides its type in the client's dialect. */
   readonly upstreamType?: string;
-  /** The upstream's code of its error, such as `model_not_found` or `context_length_exceeded`. */
+  /** The upstream's code of its error, such as `context_length_exceeded`; of `policy/refused` that of the policy. */
   readonly upstreamCode?: string;
   /** Overrides the registry's retryability. */
   readonly retryable?: boolean;

@@ -8,6 +8,7 @@ import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
 import type { ConsumerCredential, NamedConsumer } from './consumer.ts';
+import type { PolicyFiles } from './policy-files.ts';
 import type { PriceSchedule } from './price.ts';
 import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
@@ -57,6 +58,8 @@ export interface Snapshot {
   readonly consumers: readonly NamedConsumer[];
   readonly credentials: readonly ConsumerCredential[];
   readonly teams: readonly string[];
+  /** Policies of the operator's own; absent: none. */
+  readonly policyFiles?: PolicyFiles;
 }
 
 export interface AdminListener {

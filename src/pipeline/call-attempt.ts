@@ -252,13 +252,12 @@ export class CallAttempt implements UpstreamSink {
     const delivery = this.#delivery!;
     try {
       delivery.take(chunk);
+      if (delivery.stream.cut) this.#call?.cancel();
+      if (delivery.stream.ended) this.#complete(delivery.end());
     } catch (thrown) {
       this.#call?.cancel();
       this.onFault(faultFrom(thrown));
-      return;
     }
-    if (delivery.stream.cut) this.#call?.cancel();
-    if (delivery.stream.ended) this.#complete(delivery.end());
   }
 
   /** The client is told what the receipt says, so that is found out first. */

@@ -6,7 +6,7 @@ import type {
   UpstreamSink,
 } from '#core/contracts/upstream.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
@@ -114,16 +114,22 @@ export class HttpAttempt implements UpstreamSink {
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
-    this.#begun = true;
     const own = responseHeaders(headers);
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
+    let given: HeaderList;
+    try {
+      given = answerHeaders(this.#passage, status, own);
+    } catch (thrown) {
+      this.#call?.cancel();
+      return this.onFault(faultFrom(thrown));
+    }
+    this.#begun = true;
     if (length === '0' && !bodiless) {
       // There is nothing to be given but the end, which waits for the receipt; in gRPC it must come with the head.
-      const given = answerHeaders(this.#passage, status, own);
       this.#empty = { status, headers: given.filter((_, i) => given[i - (i % 2)] !== 'content-length') };
       return;
     }
-    exchange.inbound.begin(status, this.#encode(status, answerHeaders(this.#passage, status, own)));
+    exchange.inbound.begin(status, this.#encode(status, given));
     exchange.inbound.onDrain(() => (this.#encoded ?? this.#call)?.resume());
   }
 

@@ -114,6 +114,8 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'idempotency.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
+      // writing-policies.test.ts
+      'policies',
       'prices.yaml',
       'queue.yaml',
       'rest-and-llm.yaml',
