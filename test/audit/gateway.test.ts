@@ -258,6 +258,11 @@ test('a reload changes what is recorded, and a changed byte is named by the comm
     return record['content'] === undefined ? record : undefined;
   });
   assert.ok(plain['about']);
+  const [reload] = await records('resource=config.reload');
+  assert.equal(reload!['outcome'], 'done');
+  assert.equal((reload!['who'] as { id: string }).id, gateway.configPath);
+  const { changes } = reload!['after'] as { changes: { path: string }[] };
+  assert.ok(changes.some(({ path }) => path.startsWith('policies')));
 
   const folder = join(gateway.stateDirectory, 'audit');
   const name = readdirSync(folder).find((file) => file.endsWith('.jsonl'))!;

@@ -38,7 +38,9 @@ import { systemClock } from '../../src/compose/system-clock.ts';
 export interface InProcessGateway {
   readonly url: string;
   /** What its routes' policies gave to the audit log. */
-  readonly audited: readonly AuditedExchange[];
+  readonly audited: readonly (AuditedExchange & { readonly mustKeep: boolean })[];
+  /** Has the audit log room? */
+  readonly auditRoom: { isThere: boolean };
   /** Of an exchange, once it is settled. */
   receiptOf(id: string): Promise<Receipt>;
   metrics(): ReturnType<ReturnType<typeof createObserver>['dump']>;
@@ -66,7 +68,8 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   const answers = openCacheService(join(folder, 'answers.db'));
   const answersPort = answers.openPort();
   const receipts = new Map<string, Receipt>();
-  const audited: AuditedExchange[] = [];
+  const audited: InProcessGateway['audited'][number][] = [];
+  const auditRoom = { isThere: true };
   const observer = createObserver({ accessLog: snapshot.accessLog, clock });
   const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const parts: Parts = {
@@ -89,7 +92,10 @@ export async function startInProcess(document: object, policy: Policy): Promise<
     poolMemory,
     keys: new KeyTable(),
     providerKeys: new ProviderKeys(clock, () => undefined),
-    audit: { hasRoom: () => true, put: (entry) => void audited.push(entry) },
+    audit: {
+      hasRoom: () => auditRoom.isThere,
+      put: (entry, mustKeep) => void audited.push({ ...entry, mustKeep }),
+    },
     kept: new KeptParts(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
@@ -120,6 +126,7 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   });
   return {
     audited,
+    auditRoom,
     url: `http://127.0.0.1:${listener.port}`,
     async receiptOf(id) {
       for (const until = Date.now() + 10_000; Date.now() < until;) {
