@@ -1,7 +1,30 @@
 /** Compiles src/ to dist/, which is what the published package runs. Names like #core/x.ts lead there by package.json. */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What others write code against (`exports` of package.json): these have types. */
+const typed = [
+  'extensions/policy',
+  'extensions/policy-definition',
+  'extensions/policy-events',
+  'extensions/policy-conversation',
+  'extensions/text-hold',
+  'workbench/policy-testing',
+];
+
+function compile(...args: readonly string[]): void {
+  const { status } = spawnSync('tsc', args, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
 
 rmSync('dist', { recursive: true, force: true });
-const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-process.exit(status ?? 1);
+compile('-p', 'tsconfig.build.json');
+const folder = mkdtempSync(join(tmpdir(), 'sluice-types-'));
+compile('-p', 'tsconfig.types.json', '--outDir', folder);
+for (const name of typed) {
+  const types = readFileSync(join(folder, `${name}.d.ts`), 'utf8');
+  writeFileSync(join('dist', `${name}.d.ts`), types.replaceAll(/(from '\.[\w./-]+)\.ts'/g, "$1.js'"));
+}
+rmSync(folder, { recursive: true });

@@ -24,6 +24,7 @@ import { createObserver } from '#observe/index.ts';
 import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
+import { OwnPolicies } from '#extensions/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { AskedAccount } from './compose/ask-account.ts';
 import { auditMetrics } from './compose/audit-metrics.ts';
@@ -77,9 +78,11 @@ const cache = openCache(start);
 const audit = new AuditLine(start.auditPort);
 const providerKeys = new ProviderKeys(clock, (line) => process.stderr.write(`sluice: ${line}\n`));
 const poolMemory = new PoolMemory(start.pools, start.index);
+const ownPolicies = new OwnPolicies({ clock, observer });
 const parts: Parts = {
   dialects,
   policyKinds,
+  ownPolicies,
   upstream,
   builtins: new Map([['simulated', createSimulatedUpstream()]]),
   signers,
@@ -201,6 +204,7 @@ async function close(graceMs: number): Promise<void> {
   clearInterval(heartbeat);
   clearInterval(progress);
   clearInterval(lagSamples);
+  ownPolicies.close();
   await owed.close();
   await counting.close();
   upstream.close();

@@ -14,10 +14,8 @@ interface Flags {
   readonly try: boolean;
 }
 
-export function addNew(sluice: Command): void {
-  sluice
-    .command('new')
-    .description('write a piece of configuration')
+export function addNewProvider(make: Command): void {
+  make
     .command('provider')
     .description(
       'a provider that the catalogue does not know: tries it, and writes it into the configuration',

@@ -9,12 +9,14 @@ import { CommandFailed } from './command-failed.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
 import { addMigrate } from './migrate.ts';
-import { addNew } from './new-provider.ts';
+import { addNew } from './new.ts';
 import { addNodes } from './nodes.ts';
 import { addProviders } from './providers.ts';
+import { addSchema } from './schema.ts';
 import { addSecrets } from './secrets.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
+import { addTestPolicies } from './test-policies.ts';
 import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
 
@@ -51,6 +53,8 @@ function program(): Command {
   addUpstreams(sluice);
   addProviders(sluice);
   addNew(sluice);
+  addTestPolicies(sluice);
+  addSchema(sluice);
   addKeys(sluice);
   addNodes(sluice);
   addLedger(sluice);

@@ -30,5 +30,5 @@ const stateOf = ({ snapshot, shared }: LoadedConfig) => ({
 /** With secrets hidden. Empty where only what the document refers to is another. */
 function changesBetween(before: LoadedConfig, after: LoadedConfig): unknown {
   const [was, is] = [before, after].map(({ text }) => readDocument(text, 'document').written);
-  return diffDocuments(was, is, schemaOfDocuments);
+  return diffDocuments(was, is, schemaOfDocuments(after.snapshot.policyFiles ?? null));
 }

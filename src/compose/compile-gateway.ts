@@ -18,6 +18,7 @@ import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
 import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
+import type { OwnPolicies } from '#extensions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
@@ -30,12 +31,15 @@ import { directoriesOf } from './directories.ts';
 import type { KeptParts } from './kept-parts.ts';
 import { originOf } from './origin-of.ts';
 import type { ProviderKeys } from './provider-keys.ts';
+import { SignedUpstream } from './signed-upstream.ts';
 import { signerServices } from './signer-services.ts';
 
 /** What outlives a reload. */
 export interface Parts {
   readonly dialects: readonly Dialect[];
   readonly policyKinds: PolicyKinds;
+  /** Of the operator's own, as this thread runs them. */
+  readonly ownPolicies: Pick<OwnPolicies, 'kindsOf'>;
   readonly upstream: Upstream;
   /** By the kinds that providers name. */
   readonly signers: ReadonlyMap<string, SignerKind>;
@@ -88,7 +92,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     if (!known) endpoints.set(provider, (known = endpointOf(provider, parts)));
     return known;
   };
-  const routes = compileRoutes(snapshot, parts.policyKinds, {
+  const own = parts.ownPolicies.kindsOf(snapshot.policyFiles ?? null);
+  const kinds = own.length > 0 ? new Map([...parts.policyKinds, ...own]) : parts.policyKinds;
+  const routes = compileRoutes(snapshot, kinds, {
     ...{ clock, cache, keys, audit },
     ask: createAsk(parts.upstream),
     ...directoriesOf(snapshot),
@@ -186,6 +192,9 @@ function endpointOf(provider: Provider, parts: Parts): Endpoint {
   if (signer === undefined)
     throw new Error(`provider "${provider.name}": there is no signer "${provider.signer!.kind}"`);
   const sign = signer && signer(provider, signerServices(provider, parts));
-  const upstream = parts.providerKeys.over(parts.upstream, provider);
+  // Where there is a signer there are no keys.
+  const upstream = sign?.again
+    ? new SignedUpstream({ upstream: parts.upstream, sign, signed: true })
+    : parts.providerKeys.over(parts.upstream, provider);
   return { upstream, origin, pathPrefix, headers: ['host', host, ...headers], sign };
 }

@@ -7,6 +7,7 @@ import {
   type ConfigFinding,
   type ConfigMasterKind,
 } from '#core/contracts/control-plane.ts';
+import type { PolicyFiles } from '#core/policy-files.ts';
 import { bootstrapKeys } from '#config/bootstrap.ts';
 import { diffDocuments } from '#config/diff-documents.ts';
 import { readDocument } from '#config/load.ts';
@@ -34,12 +35,16 @@ export function createConfigControl({ reloader, kind, versions }: ConfigControlP
   const storedVersion = (): number | null =>
     kind === 'file' ? null : (reloader.current.shared?.version ?? 0);
 
+  const policiesInForce = (): PolicyFiles | null => reloader.current.snapshot.policyFiles ?? null;
+
   function check(text: string): readonly ConfigFinding[] {
     const { source, overrides } = reloader;
     const shared = kind === 'file' ? null : { text, version: (storedVersion() ?? 0) + 1 };
     try {
-      loadConfig({ source, overrides, version: 0, ...(shared ? { shared } : { text }) });
-      return shared ? findingsOfShared(text, kind) : [];
+      // Whoever asks us to look at a document does not choose what code we run.
+      const policies = { inForce: policiesInForce(), mayLoad: false };
+      loadConfig({ source, overrides, version: 0, policies, ...(shared ? { shared } : { text }) });
+      return shared ? findingsOfShared(text, kind, policies.inForce) : [];
     } catch (error) {
       if (error instanceof ConfigError) return error.problems;
       throw error;
@@ -51,7 +56,7 @@ export function createConfigControl({ reloader, kind, versions }: ConfigControlP
       const [before, after] = [reloader.current.text, text].map(
         (each) => readDocument(each, 'document').written,
       );
-      return diffDocuments(before, after, schemaOfDocuments);
+      return diffDocuments(before, after, schemaOfDocuments(policiesInForce()));
     } catch (error) {
       if (error instanceof ConfigError)
         throw new ControlError(400, error.message, { findings: error.problems });
@@ -83,7 +88,7 @@ export function createConfigControl({ reloader, kind, versions }: ConfigControlP
       const { text, snapshot, shared } = reloader.current;
       return {
         // What a store has holds no secrets, and must come out as it went in.
-        text: shared ? text : hideSecrets(text),
+        text: shared ? text : hideSecrets(text, policiesInForce()),
         digest: snapshot.digest,
         version: snapshot.version,
         master: master(),
@@ -132,10 +137,15 @@ async function reached<T>(asked: Promise<T>): Promise<T> {
  * What a document may not say that is kept by a store: secrets, which every node fills in for itself, and what is of one
  * node. The only node of a store may say there how it is started, but not where the store is.
  */
-export function findingsOfShared(text: string, kind: ConfigMasterKind): ConfigFinding[] {
+export function findingsOfShared(
+  text: string,
+  kind: ConfigMasterKind,
+  policies: PolicyFiles | null,
+): ConfigFinding[] {
   const place = placesIn(text);
   const { written } = readDocument(text, 'document');
-  const keys: readonly string[] = kind === 'store' ? ['state', 'storage'] : bootstrapKeys;
+  // Code comes from a node's own disk, and no API says from where.
+  const keys: readonly string[] = kind === 'store' ? ['state', 'storage', 'policyFolder'] : bootstrapKeys;
   const own = Object.keys(written as object)
     .filter((key) => keys.includes(key))
     .map((key) => ({
@@ -145,7 +155,7 @@ export function findingsOfShared(text: string, kind: ConfigMasterKind): ConfigFi
           ? 'is said at the start: by --state, or in a file given with --config'
           : "is each node's own: say it in the file that the node is started with",
     }));
-  const secrets = secretPlaces(text).map((steps) => ({
+  const secrets = secretPlaces(text, policies).map((steps) => ({
     ...place(steps),
     message:
       'is a secret, and what is applied holds none: write ${env:NAME} or ${file:path}, which each node fills in for itself',

@@ -12,10 +12,10 @@ import { zeroConfiguration, type Environment } from '#config/zero-configuration.
 import { dialects } from '#dialects/index.ts';
 import { catalog } from '#providers/catalog/index.ts';
 import { compileRoutes } from '#pipeline/compile-routes.ts';
-import { policyKinds } from '#policies/index.ts';
-import { policySchemas } from '#policies/schemas.ts';
 import type { SecretStore } from '#secrets/secret-store.ts';
 import { idleServices } from './idle-services.ts';
+import { loadPolicyFiles, type PolicyLoading } from './load-policy-files.ts';
+import { describedPolicyKinds, schemasWith } from './policy-registry.ts';
 
 export interface ConfigSource {
   readonly prices: PriceSource;
@@ -79,20 +79,23 @@ export interface LoadRequest {
   readonly text?: string;
   /** What the node's own document, which says how it is started, is laid over. */
   readonly shared?: SharedDocument | null;
+  /** Policies of the operator's own; absent: they are loaded. */
+  readonly policies?: PolicyLoading;
 }
 
 /** Reads, validates and resolves a configuration. @throws ConfigError with every problem. */
 export function loadConfig(request: LoadRequest): LoadedConfig {
   const { source, overrides, version, shared = null } = request;
   const files: string[] = [];
+  const own = request.text ?? textOf(source);
+  const policyFiles = loadPolicyFiles(own, source, request.policies);
   const scope: LoadScope = {
     env: source.env,
     path: source.path,
-    policySchemas,
+    policySchemas: schemasWith(policyFiles),
     onFile: (path) => files.push(path),
     ...(source.secrets ? { secret: (reference) => source.secrets!.read(reference) } : {}),
   };
-  const own = request.text ?? textOf(source);
   const text = shared ? shared.text : own;
   const name = shared ? nameOf(shared) : (source.path ?? 'configuration');
   const document = override(
@@ -110,13 +113,18 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
   checkDialects(resolved, text, name);
   try {
     // What a policy's schema cannot say, its maker does: better here than on every thread.
-    compileRoutes(resolved.snapshot, policyKinds, idleServices(resolved.snapshot));
+    const kinds = describedPolicyKinds(policyFiles);
+    compileRoutes(resolved.snapshot, kinds, idleServices(resolved.snapshot));
   } catch (error) {
     const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
     throw new ConfigError([problem], name);
   }
   const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
-  const snapshot = { ...resolved.snapshot, limitPercent: shared?.limitPercent ?? 100 };
+  const snapshot = {
+    ...resolved.snapshot,
+    limitPercent: shared?.limitPercent ?? 100,
+    ...(policyFiles ? { policyFiles } : {}),
+  };
   const masterKeys = masterKeysOf(document.secrets);
   return { ...resolved, snapshot, document, text, shared, files, stateDirectory, masterKeys };
 }
@@ -129,7 +137,7 @@ export async function loadWithSecrets(request: LoadRequest): Promise<LoadedConfi
     return loadConfig(request);
   } catch (error) {
     if (!secrets || !(error instanceof ConfigError)) throw error;
-    const scope: LoadScope = { env: source.env, path: source.path, policySchemas };
+    const scope: LoadScope = { env: source.env, path: source.path, policySchemas: schemasWith(null) };
     const texts = [request.text ?? textOf(source), ...(shared ? [shared.text] : [])];
     const settings = texts.map((text) => partOf(text, scope)).find((part) => part !== null);
     if (settings === 'wrong') throw error;

@@ -10,10 +10,10 @@ import { indexRoutes } from '#pipeline/find-route.ts';
 import { explain, type Explanation } from '#pipeline/explain.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
 import { compileCallRules } from '#expressions/index.ts';
-import { policyKinds } from '#policies/index.ts';
 import { canonicalHead } from '#transport/server/canonical-head.ts';
 import { systemClock } from './system-clock.ts';
 import { idleServices } from './idle-services.ts';
+import { describedPolicyKinds } from './policy-registry.ts';
 
 type Request = Parameters<ControlPlane['explain']>[0];
 
@@ -55,7 +55,8 @@ export function explainRequest(snapshot: Snapshot, request: Request): Explanatio
 
 /** Only what explaining looks at; the policies are made, and never run. */
 function gatewayFor(snapshot: Snapshot) {
-  const routes = compileRoutes(snapshot, policyKinds, idleServices(snapshot));
+  const kinds = describedPolicyKinds(snapshot.policyFiles ?? null);
+  const routes = compileRoutes(snapshot, kinds, idleServices(snapshot));
   return {
     snapshot,
     routes,

@@ -9,17 +9,28 @@ providers:
   a: { dialect: openai-chat, apiKey: sk-literal, headers: { x-token: "t0k+n", authorization: 'Bearer \${env:T}' } }
   b: { apiKey: '\${env:KEY}', proxy: http://me:pw@proxy:80 }
   # c: { apiKey: sk-literal }
+consumers:
+  ann: { project: web, basic: { password: pw-literal }, hmac: [{ id: ann-1, secret: hmac-literal-secret }] }
+  bob: { project: web, basic: { passwordHash: '$scrypt$ln=1,r=1,p=1$hash-literal' } }
 keys:
   web: { project: web, secret: web-web-web }
   longer: { project: p, secret: sk-literal-longer }
   half: { project: p, secret: 'sk-half-\${env:REST}' }
 `);
-  for (const secret of ['sk-literal', 't0k+n', 'me:pw', 'sk-half'])
+  for (const secret of [
+    'sk-literal',
+    't0k+n',
+    'me:pw',
+    'sk-half',
+    'pw-literal',
+    'hmac-literal',
+    'hash-literal',
+  ])
     assert.ok(!shown.includes(secret), secret);
   assert.ok(shown.includes("apiKey: '${env:KEY}'"));
   assert.ok(shown.includes("authorization: 'Bearer ${env:T}'"));
   assert.ok(shown.includes('web: { project: web, secret: [hidden] }'));
-  assert.equal(shown.match(/\[hidden\]/g)?.length, 7);
+  assert.equal(shown.match(/\[hidden\]/g)?.length, 10);
 });
 
 test('a secret is hidden however YAML spells it', () => {

@@ -3,9 +3,12 @@ import { hidden, isReferred, isSecret } from '#config/diff-documents.ts';
 import { childSchema, type JsonSchema } from '#config/explain-mismatch.ts';
 import { yamlOptions, type Path } from '#config/places.ts';
 import { documentSchema, policySchema } from '#config/schema.ts';
-import { policySchemas } from '#policies/schemas.ts';
+import type { PolicyFiles } from '#core/policy-files.ts';
+import { schemasWith } from './policy-registry.ts';
 
-export const schemaOfDocuments = documentSchema(policySchema(policySchemas)) as unknown as JsonSchema;
+/** Of documents that may use those policies of the operator's own, too. */
+export const schemaOfDocuments = (own: PolicyFiles | null): JsonSchema =>
+  documentSchema(policySchema(schemasWith(own))) as unknown as JsonSchema;
 
 /** Names of headers whose values are secrets; of others they may be written down. */
 const secretHeader = /auth|key|token|secret|cookie|passw|credential|signature/i;
@@ -24,8 +27,8 @@ interface Secret {
  * A configuration's text with the secrets that are written in it literally, rather than referred to, taken out. What is
  * a secret is what the schema calls write-only; where it is written, the YAML says, however it is spelt there.
  */
-export function hideSecrets(text: string): string {
-  const secrets = secretsIn(text);
+export function hideSecrets(text: string, own: PolicyFiles | null = null): string {
+  const secrets = secretsIn(text, own);
   let shown = '';
   let at = 0;
   for (const { from, to } of secrets) {
@@ -37,14 +40,15 @@ export function hideSecrets(text: string): string {
 }
 
 /** Places of what is a secret and is written out: what a store or another machine must not get. */
-export const secretPlaces = (text: string): Path[] =>
-  secretsIn(text).flatMap(({ path, mayBePlain }) => (mayBePlain ? [] : [path]));
+export const secretPlaces = (text: string, own: PolicyFiles | null = null): Path[] =>
+  secretsIn(text, own).flatMap(({ path, mayBePlain }) => (mayBePlain ? [] : [path]));
 
-function secretsIn(text: string): Secret[] {
+function secretsIn(text: string, own: PolicyFiles | null): Secret[] {
   const document = parseDocument(text, yamlOptions);
   const secrets = new Map<number, Secret>();
   const found = (secret: Secret) => void secrets.set(secret.from, secret);
-  collect(document.contents, { of: schemaOfDocuments, path: [], mayBePlain: false }, { document, found });
+  const of = schemaOfDocuments(own);
+  collect(document.contents, { of, path: [], mayBePlain: false }, { document, found });
   return [...secrets.values()].sort((a, b) => a.from - b.from);
 }
 

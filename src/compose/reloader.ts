@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { watchConfig, type FileWatch } from '#config/watch.ts';
+import { PolicyFolderWatch } from '#extensions/index.ts';
 import {
   loadWithSecrets,
   type ConfigSource,
@@ -53,6 +54,7 @@ export class Reloader {
   #current: LoadedConfig;
   #refused: Refusal | null = null;
   #watch: FileWatch | null = null;
+  readonly #folder = new PolicyFolderWatch(() => void this.#queue({}));
   #applying: Promise<unknown> = Promise.resolve();
   readonly counts = { accepted: 0, refused: 0 };
 
@@ -89,6 +91,7 @@ export class Reloader {
       shared ? undefined : text,
     );
     this.#watch.follow(this.#current.files);
+    this.#folder.follow(this.#current.snapshot.policyFiles ?? null);
   }
 
   /** Puts another version of the shared document in force. Resolves with what is wrong with it; null: nothing. */
@@ -103,6 +106,7 @@ export class Reloader {
 
   close(): void {
     this.#watch?.close();
+    this.#folder.close();
   }
 
   #queue(change: Change): Promise<Refusal | null> {
@@ -118,8 +122,9 @@ export class Reloader {
     if (change.shared && isSame(change.shared, before.shared)) return null;
     let applying = false;
     try {
+      const policies = { inForce: before.snapshot.policyFiles ?? null, mayLoad: true };
       const version = before.snapshot.version + 1;
-      const read = await loadWithSecrets({ ...change, source, overrides, shared, version });
+      const read = await loadWithSecrets({ ...change, source, overrides, shared, version, policies });
       const listen = listenersInForce(before.snapshot.listen, read.snapshot.listen);
       const { storage } = before.snapshot;
       const loaded = { ...read, snapshot: { ...read.snapshot, listen, storage } };
@@ -133,6 +138,7 @@ export class Reloader {
       this.counts.accepted++;
       this.#refused = null;
       this.#watch?.follow(loaded.files);
+      if (this.#watch) this.#folder.follow(loaded.snapshot.policyFiles ?? null);
       if (change.shared) this.#parts.onShared?.(change.shared);
       const which = shared
         ? `${loaded.snapshot.version} (version ${shared.version} of the document)`

@@ -15,7 +15,7 @@ export function sharedOfDocument({
   snapshot,
 }: LoadedConfig): EdgeDocument | { readonly refusal: string } {
   const rest = withoutBootstrap(readDocument(text, 'document').document);
-  const places = secretPlaces(rest);
+  const places = secretPlaces(rest, snapshot.policyFiles ?? null);
   if (places.length > 0)
     return {
       refusal: `The configuration has secrets written in it (${places.map((path) => path.join('.')).join(', ')}), which no other machine may have: write them as references, such as \${env:NAME}.`,

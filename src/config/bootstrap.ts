@@ -12,6 +12,7 @@ export const bootstrapKeys = [
   'log',
   'limits',
   'drain',
+  'policyFolder',
   'secrets',
 ] as const satisfies readonly (keyof ConfigDocument)[];
 

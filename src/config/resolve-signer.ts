@@ -1,7 +1,8 @@
+import { createPrivateKey } from 'node:crypto';
 import type { ProviderRecord, SignerUse } from '#core/target.ts';
 import type { Path } from './places.ts';
 import type { Problems } from './problem.ts';
-import type { AwsSettings } from './schema-signers.ts';
+import type { AwsSettings, OAuth2Settings } from './schema-signers.ts';
 import type { ProviderSettings } from './schema.ts';
 
 export interface ResolvedSigner {
@@ -19,10 +20,16 @@ export function resolveSigner(
   record: ProviderRecord | undefined,
   { at, problems }: { readonly at: Path; readonly problems: Problems },
 ): ResolvedSigner {
-  const { aws, google, apiKey, baseUrl } = settings;
+  const { aws, google, oauth2, apiKey, baseUrl } = settings;
+  for (const [name, other] of Object.entries({ aws, google, apiKey }))
+    if (oauth2 && other) problems.add([...at, 'oauth2'], `expected either "${name}" or "oauth2", got both`);
   if (aws && google) problems.add([...at, 'google'], 'expected either "aws" or "google", got both');
   if (aws) checkAws(aws, { apiKey, at: [...at, 'aws'], problems });
   if (google && apiKey) problems.add([...at, 'apiKey'], 'expected either "apiKey" or "google", got both');
+  if (oauth2) {
+    const tell = (message: string) => problems.add([...at, 'oauth2'], message);
+    return { signer: resolveOAuth2(oauth2, tell), baseUrl: null, missing: null };
+  }
   const kind = aws ? 'aws-sigv4' : google ? 'google-oauth' : record?.signer;
   if (kind === undefined) return { signer: null, baseUrl: null, missing: null };
   const used = kind === 'aws-sigv4' ? definedOf(aws ?? {}) : googleSettings(google ?? {}, at, problems);
@@ -35,6 +42,29 @@ export function resolveSigner(
       : 'expected "google" with the project, which the credential does not name';
   if (kind === 'aws-sigv4' && signer && !aws && baseUrl !== undefined) problems.add(at, missing);
   return { signer, baseUrl: located, missing: record?.locate && located === null ? missing : null };
+}
+
+/** `tell`: what is wrong with the settings. */
+export function resolveOAuth2(settings: OAuth2Settings, tell: (message: string) => void): SignerUse {
+  const { clientSecret, privateKey, auth, keyId, keyAlgorithm } = settings;
+  if ((clientSecret === undefined) === (privateKey === undefined))
+    tell(
+      `expected either "clientSecret" or "privateKey", got ${privateKey === undefined ? 'neither' : 'both'}`,
+    );
+  else if (auth !== undefined && (auth === 'private_key_jwt') !== (privateKey !== undefined))
+    tell(`"auth: ${auth}" wants "${auth === 'private_key_jwt' ? 'privateKey' : 'clientSecret'}"`);
+  if (privateKey === undefined && (keyId ?? keyAlgorithm) !== undefined)
+    tell('"keyId" and "keyAlgorithm" belong to "privateKey"');
+  if (privateKey !== undefined && !isPrivateKey(privateKey)) tell('"privateKey" is no private key in PEM');
+  return { kind: 'oauth2', settings: definedOf(settings) };
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).type === 'private';
+  } catch {
+    return false;
+  }
 }
 
 function checkAws(

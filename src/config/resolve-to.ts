@@ -141,7 +141,9 @@ function groupOf(to: ServersTo, { upstreams }: RouteScope, add: Add, name: strin
       );
     return to.upstream;
   }
-  upstreams[name] = resolveUpstream(name, { targets: typeof to.http === 'string' ? [to.http] : to.http });
+  const { http, oauth2 } = to;
+  const settings = { targets: typeof http === 'string' ? [http] : http, ...(oauth2 ? { oauth2 } : {}) };
+  upstreams[name] = resolveUpstream(name, settings, (step, message) => add(`to.${step}`, message));
   return name;
 }
 

@@ -7,6 +7,7 @@ import { membersOf } from './member-list.ts';
 import type { Problems } from './problem.ts';
 import type { DiscoverSettings, HealthSettings } from './schema-discovery.ts';
 import { resolvePool } from './resolve-pool.ts';
+import { resolveOAuth2 } from './resolve-signer.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import type { ConfigDocument, UpstreamSettings } from './schema.ts';
 import { parseDuration } from '#core/units.ts';
@@ -24,7 +25,7 @@ export function resolveUpstreams(
     if (settings.targets && settings.discover)
       add('discover', 'expected either "targets" or "discover", got both');
     groups[name] = {
-      ...resolveUpstream(name, settings),
+      ...resolveUpstream(name, settings, add),
       discovery: settings.discover ? discoveryOf(settings.discover, { document, source, add }) : null,
       health: settings.health?.active ? activeOf(settings.health.active, add) : null,
     };
@@ -32,7 +33,7 @@ export function resolveUpstreams(
   return groups;
 }
 
-export function resolveUpstream(name: string, settings: UpstreamSettings): UpstreamGroup {
+export function resolveUpstream(name: string, settings: UpstreamSettings, add: Add): UpstreamGroup {
   const { targets = [], balance = 'round-robin', health, retries, hedge } = settings;
   return {
     name,
@@ -45,6 +46,7 @@ export function resolveUpstream(name: string, settings: UpstreamSettings): Upstr
     members: membersOf(targets),
     http2: http2Of(settings.http2),
     tls: clientTlsOf(settings.tls),
+    signer: settings.oauth2 ? resolveOAuth2(settings.oauth2, (message) => add('oauth2', message)) : null,
     discovery: null,
     health: null,
     ...(retries ? { retries: resolveRetries(retries) } : {}),

@@ -54,5 +54,46 @@ export const GoogleSchema = Type.Object(
   { ...strict, description: 'Access tokens of Google Cloud (OAuth 2.0).' },
 );
 
+export const OAuth2Schema = Type.Object(
+  {
+    tokenUrl: Type.String({
+      pattern: '^https?://[^\\s#@]+$',
+      title: 'an http or https URL',
+      description: 'Where tokens are given out (the token endpoint).',
+    }),
+    clientId: Type.String({ minLength: 1, description: 'What the server knows this gateway as.' }),
+    clientSecret: Type.Optional(secret('a client secret', 'Its secret. Write ${env:NAME}.')),
+    privateKey: Type.Optional(
+      secret('a private key', 'In place of the secret: a key, PKCS #8 in PEM. Write ${file:path}.'),
+    ),
+    keyId: Type.Optional(Type.String({ minLength: 1, description: "The key's name at the server." })),
+    keyAlgorithm: Type.Optional(
+      Type.String({
+        pattern: '^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519)$',
+        title: 'an algorithm such as "RS256" or "ES256"',
+        description: 'What it signs with (RS256).',
+      }),
+    ),
+    auth: Type.Optional(
+      Type.Union([Type.Literal('basic'), Type.Literal('post'), Type.Literal('private_key_jwt')], {
+        description:
+          'How the gateway proves who it is: the secret in a header (basic) or in the body (post), or the key (private_key_jwt) (basic; with a key private_key_jwt).',
+      }),
+    ),
+    scope: Type.Optional(
+      Type.String({ minLength: 1, description: 'What is asked for (nothing in particular).' }),
+    ),
+    audience: Type.Optional(
+      Type.String({ minLength: 1, description: 'Whom tokens are to be for, where the server asks.' }),
+    ),
+    resource: Type.Optional(Type.String({ minLength: 1, description: 'The same as RFC 8707 has it.' })),
+  },
+  {
+    ...strict,
+    description: 'Access tokens by client credentials (OAuth 2.0), fetched and renewed by the gateway.',
+  },
+);
+
 export type AwsSettings = Static<typeof AwsSchema>;
 export type GoogleSettings = Static<typeof GoogleSchema>;
+export type OAuth2Settings = Static<typeof OAuth2Schema>;

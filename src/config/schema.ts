@@ -25,7 +25,7 @@ import {
   TimeoutsSchema,
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
-import { AwsSchema, GoogleSchema } from './schema-signers.ts';
+import { AwsSchema, GoogleSchema, OAuth2Schema } from './schema-signers.ts';
 import { consumerFields, keyFields } from './schema-keys.ts';
 import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
@@ -77,6 +77,7 @@ const ProviderSchema = Type.Object(
     ),
     aws: Type.Optional(AwsSchema),
     google: Type.Optional(GoogleSchema),
+    oauth2: Type.Optional(OAuth2Schema),
     models: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description: "Model names to list, in the provider's words.",
@@ -145,6 +146,7 @@ const HttpTarget = Type.Object(
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
       description: 'Upstreams, taken in turn.',
     }),
+    oauth2: Type.Optional(OAuth2Schema),
     ...relaying,
   },
   { ...strict, title: '{ http: … }' },
@@ -195,6 +197,7 @@ const UpstreamSchema = Type.Object(
     sticky: Type.Optional(StickySchema),
     http2: Type.Optional(UpstreamHttp2Schema),
     tls: Type.Optional(ClientTlsSchema),
+    oauth2: Type.Optional(OAuth2Schema),
     ...poolFields,
     ...attemptFields,
   },
@@ -335,6 +338,12 @@ export function documentSchema<P extends TSchema>(policy: P) {
         Type.Union([Type.Literal('order'), Type.Literal('specific')], {
           description:
             'order: routes are tried as they are written. specific: the most specific match first (order).',
+        }),
+      ),
+      policyFolder: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'Folder of policies of your own, relative to this file (none).',
         }),
       ),
       policies: Type.Optional(

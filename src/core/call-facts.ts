@@ -40,6 +40,16 @@ export interface CallFacts {
     readonly project: string;
     readonly team: string;
   };
+  /** Empty texts where nobody authenticated; `name` also where it is none of those under `consumers`. */
+  readonly consumer: {
+    readonly id: string;
+    readonly name: string;
+    readonly project: string;
+    readonly team: string;
+    readonly groups: readonly string[];
+  };
+  /** What the credential says of its bearer (`Exchange.claims`). */
+  readonly claims: Readonly<Record<string, string>>;
   /** In UTC. */
   readonly time: {
     readonly hour: number;

@@ -1,5 +1,5 @@
 import type { Allowance } from './allowance.ts';
-import type { CallBrief, JsonObject, Loss } from './call.ts';
+import type { CallBrief, Conversation, JsonObject, Loss } from './call.ts';
 import type { Consumer } from './consumer.ts';
 import type { AnswerRecorder } from './contracts/answer-recorder.ts';
 import type { Inbound } from './contracts/inbound.ts';
@@ -45,6 +45,8 @@ export interface Exchange {
   /** Every name of that model (`ResolvedModel.knownAs`); set with `brief`. */
   modelNames: readonly string[];
   json: JsonObject | null;
+  /** The whole call in neutral words, parsed when first asked for; set with `brief`. @throws Fault */
+  conversation: (() => Conversation) | null;
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;
   requestBytes: number;
@@ -92,6 +94,8 @@ export interface Exchange {
   readonly attempts: AttemptRecord[];
   readonly losses: Loss[];
   strict: boolean;
+  /** What policies put on the receipt, by name; null: nothing. */
+  notes: Record<string, string | number | boolean> | null;
   status: number;
   fault: Fault | null;
   outcome: Outcome;

@@ -58,6 +58,15 @@ export const faultKinds = {
   'auth/no-credential': kind(401, 'client', false, 'No credential was given'),
   'auth/unknown-credential': kind(401, 'client', false, 'The credential is not known'),
   'auth/expired': kind(401, 'client', false, 'The credential has expired or was revoked'),
+  'auth/invalid-token': kind(401, 'client', false, 'The token is not valid'),
+  'auth/insufficient-scope': kind(403, 'client', false, 'The token does not cover what is asked for'),
+  'auth/unknown-consumer': kind(
+    403,
+    'client',
+    false,
+    'The credential is valid, but its bearer is nobody here',
+  ),
+  'auth/login-failed': kind(401, 'client', false, 'The login did not come to its end'),
   'auth/unavailable': kind(503, 'gateway', true, 'Who calls cannot be found out at the moment'),
   'access/denied': kind(403, 'client', false, 'This caller may not do this'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
@@ -114,6 +123,7 @@ export const faultKinds = {
   ),
   'dialect/unsupported': kind(501, 'gateway', false, 'This operation is not supported for this target'),
   'policy/failed': kind(500, 'gateway', false, 'A policy failed, and failing closes'),
+  'policy/refused': kind(403, 'client', false, 'A policy of the operator has refused the call'),
   'policy/cut': kind(403, 'client', false, 'A policy ended the answer'),
   'policy/injected': kind(503, 'gateway', true, 'A policy has failed the call on purpose, as a test'),
   'upstream/unavailable': kind(503, 'upstream', true, 'No target of the pool may be tried now'),
@@ -176,7 +186,7 @@ export interface FaultDetails {
   readonly upstreamBody?: Uint8Array;
   /** The vendor-neutral class of an upstream's error; decides its type in the client's dialect. */
   readonly upstreamType?: string;
-  /** The upstream's code of its error, such as `model_not_found` or `context_length_exceeded`. */
+  /** The upstream's code of its error, such as `context_length_exceeded`; of `policy/refused` that of the policy. */
   readonly upstreamCode?: string;
   /** Overrides the registry's retryability. */
   readonly retryable?: boolean;

@@ -92,6 +92,8 @@ export interface Receipt {
   readonly replayOf?: string;
   /** How long it waited for limits; absent: not at all. */
   readonly queuedMs?: number;
+  /** What policies have put on it, by name; absent: nothing. */
+  readonly notes?: Readonly<Record<string, string | number | boolean>>;
   /** What could not be carried to the target's dialect, by field. */
   readonly dropped: readonly string[];
   /** Absent: there was none. */

@@ -8,12 +8,13 @@ import type { MeterRules } from './meter.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { ChargeBook } from './charge.ts';
 import type { ConsumerCredential, NamedConsumer } from './consumer.ts';
+import type { PolicyFiles } from './policy-files.ts';
 import type { PriceSchedule } from './price.ts';
 import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { StorageSettings } from './storage-settings.ts';
-import type { ClientTls, Plan, Provider, Timeouts } from './target.ts';
+import type { ClientTls, Plan, Provider, SignerUse, Timeouts } from './target.ts';
 
 /**
  * A configuration, resolved whole: names are looked up, secrets filled in, defaults applied, prices chosen. Plain data
@@ -57,6 +58,8 @@ export interface Snapshot {
   readonly consumers: readonly NamedConsumer[];
   readonly credentials: readonly ConsumerCredential[];
   readonly teams: readonly string[];
+  /** Policies of the operator's own; absent: none. */
+  readonly policyFiles?: PolicyFiles;
 }
 
 export interface AdminListener {
@@ -146,6 +149,8 @@ export interface UpstreamGroup {
   readonly http2: Http2Use | null;
   /** PEM texts; null for the system's authorities, and no certificate to show. */
   readonly tls: ClientTls | null;
+  /** What proves to its members who calls; null: nothing does. */
+  readonly signer: SignerUse | null;
   /** Null: the members are those that are configured. */
   readonly discovery: Discovery | null;
   /** Null: nobody asks. */

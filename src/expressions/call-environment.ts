@@ -30,10 +30,17 @@ const request: FieldTypes<CallFacts['request']> = {
   headers: 'map<string, string>',
 };
 const key: FieldTypes<CallFacts['key']> = { id: 'string', name: 'string', project: 'string', team: 'string' };
+const consumer: FieldTypes<CallFacts['consumer']> = {
+  id: 'string',
+  name: 'string',
+  project: 'string',
+  team: 'string',
+  groups: 'list<string>',
+};
 const time: FieldTypes<CallFacts['time']> = { hour: 'int', weekday: 'int' };
 
-/** Names that an expression may use, and the types of their fields. */
-export const callVariables = { call, request, key, time } as const;
+/** Names that an expression may use, besides `claims`, and the types of their fields. */
+export const callVariables = { call, request, key, consumer, time } as const;
 
 const wrappers = wrappersOf(callVariables);
 
@@ -47,6 +54,12 @@ export const contextOf = (facts: CallFacts) => ({
   get key() {
     return new wrappers['key']!(facts.key);
   },
+  get consumer() {
+    return new wrappers['consumer']!(facts.consumer);
+  },
+  get claims() {
+    return new Map(Object.entries(facts.claims));
+  },
   get time() {
     return new wrappers['time']!(facts.time);
   },
@@ -56,4 +69,4 @@ let environment: Environment | null = null;
 
 /** Made when the first rule is: a gateway without rules does not load the library. */
 export const callEnvironment = (): Environment =>
-  (environment ??= createEnvironment({ variables: callVariables, wrappers }));
+  (environment ??= createEnvironment({ variables: callVariables, wrappers, maps: ['claims'] }));

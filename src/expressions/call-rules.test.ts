@@ -31,6 +31,8 @@ const facts: CallFacts = {
     headers: { 'x-tier': 'gold' },
   },
   key: { id: 'k1', name: 'web', project: 'shop', team: 'red' },
+  consumer: { id: 'k1', name: '', project: 'shop', team: 'red', groups: ['gold'] },
+  claims: { plan: 'pro' },
   time: { hour: 13, weekday: 2 },
 };
 
@@ -51,6 +53,7 @@ test('the first rule that holds is chosen', () => {
   });
   assert.equal(chosen('call.images > 0').rule, -1);
   assert.equal(chosen('call.language in ["en", "de"] && time.weekday <= 5').rule, 0);
+  assert.equal(chosen('"gold" in consumer.groups && claims.plan == "pro" && consumer.name == ""').rule, 0);
   assert.equal(chosen('key.team == "red" && request.headers["x-tier"] == "gold"').rule, 0);
 });
 

@@ -53,6 +53,7 @@ function lineOf({ head, consumer }: Exchange, receipt: Receipt): Record<string, 
     bytes_in: receipt.requestBytes,
     bytes_out: receipt.responseBytes,
     attempts: receipt.attempts.length,
+    notes: receipt.notes,
   };
 }
 

@@ -1,36 +1,24 @@
 import type { Clock } from '#core/contracts/clock.ts';
-import type { Exchange } from '#core/exchange.ts';
-
-const perSecond = 10;
+import type { Failing } from '#core/contracts/observer.ts';
+import { Fault } from '#core/fault.ts';
+import { LineAllowance } from './line-allowance.ts';
 
 /** Bugs, as JSON lines with their stack; so many a second at most, the rest counted on the next line. */
 export class ErrorLog {
   readonly #write: (line: string) => void;
   readonly #clock: Clock;
-  #windowEndsMs = 0;
-  #left = 0;
-  #suppressed = 0;
+  readonly #allowance: LineAllowance;
 
   constructor(write: (line: string) => void, clock: Clock) {
     this.#write = write;
     this.#clock = clock;
+    this.#allowance = new LineAllowance(clock);
   }
 
-  record(
-    exchange: Pick<Exchange, 'id' | 'routeName'> & { readonly trace: { readonly traceId: string } | null },
-    thrown: unknown,
-  ): void {
-    const now = this.#clock.monotonicMs();
-    if (now >= this.#windowEndsMs) {
-      this.#windowEndsMs = now + 1000;
-      this.#left = perSecond;
-    }
-    if (this.#left === 0) {
-      this.#suppressed++;
-      return;
-    }
-    this.#left--;
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  record(exchange: Failing, thrown: unknown): void {
+    const suppressed = this.#allowance.take();
+    if (suppressed === null) return;
+    const error = errorOf(thrown);
     const line = {
       level: 50,
       time: new Date(this.#clock.nowMs()).toISOString(),
@@ -40,9 +28,14 @@ export class ErrorLog {
       error: error.name,
       message: error.message,
       stack: error.stack,
-      suppressed: this.#suppressed || undefined,
+      suppressed: suppressed || undefined,
     };
-    this.#suppressed = 0;
     this.#write(`${JSON.stringify(line)}\n`);
   }
+}
+
+/** What lies behind a fault says where it is; the fault itself only what the caller is told. */
+function errorOf(thrown: unknown): Error {
+  if (thrown instanceof Fault && thrown.cause instanceof Error) return thrown.cause;
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -4,6 +4,7 @@ import { createAccessLog } from './access-log.ts';
 import { ErrorLog } from './error-log.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
 import { LineSink, sendTo } from './line-sink.ts';
+import { PolicyLog } from './policy-log.ts';
 import { RuntimeMetrics } from './runtime-metrics.ts';
 import { QueueMetrics } from './queue-metrics.ts';
 import { SocketMetrics } from './socket-metrics.ts';
@@ -38,6 +39,9 @@ export function createObserver(
   const rules = new Counter('sluice_model_rule_failures_total', 'Rules that could not be evaluated.', [
     'model',
   ]);
+  const policies = new Counter('sluice_policy_failures_total', 'Failures of policies of your own.', [
+    'policy',
+  ]);
   const mirrors = new Counter('sluice_mirror_total', 'Copies of requests, by what became of them.', [
     'upstream',
     'result',
@@ -57,6 +61,7 @@ export function createObserver(
   const log = settings.accessLog ? createAccessLog(settings.write ?? sink(1).write) : null;
   // Whatever comes next may be a crash.
   const errors = new ErrorLog(settings.writeError ?? sink(2).writeNow, settings.clock);
+  const said = new PolicyLog(settings.writeError ?? sink(2).write, settings.clock);
   const sockets = new SocketMetrics();
   const queues = new QueueMetrics();
   let openStreams = 0;
@@ -92,6 +97,12 @@ export function createObserver(
     },
     ruleFailed(model) {
       rules.at(model).value++;
+    },
+    policyFailed(policy) {
+      policies.at(policy).value++;
+    },
+    policySaid(policy, message, fields) {
+      said.record(policy, message, fields);
     },
     failed(exchange, error) {
       bugs.at().value++;
@@ -129,6 +140,7 @@ export function createObserver(
         ...queues.dump(),
         mirrors.dump(),
         rules.dump(),
+        policies.dump(),
         bugs.dump(),
         dropped.dump(),
         ...runtime.dump(),

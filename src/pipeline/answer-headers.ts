@@ -1,9 +1,11 @@
 import type { HeaderList } from '#core/head.ts';
+import { closed } from './admit.ts';
 import type { Passage } from './passage.ts';
 
 /**
  * Headers of whatever is answered: the answer's own, the exchange's id, what policies added, and then the policies'
  * last word.
+ * @throws Fault of a policy that fails, unless this is a refusal already: nothing has gone out yet, so failing closes here, too.
  */
 export function answerHeaders(passage: Passage, status: number, own: HeaderList): HeaderList {
   const { exchange, route } = passage;
@@ -14,7 +16,9 @@ export function answerHeaders(passage: Passage, status: number, own: HeaderList)
     try {
       headers = policy.onAnswer!(exchange, status, headers);
     } catch (thrown) {
-      passage.gateway.observer.failed(exchange, thrown);
+      const fault = closed(policy, thrown);
+      if (exchange.fault === null) throw fault;
+      passage.gateway.observer.failed(exchange, fault.cause ?? fault);
     }
   }
   return headers;

@@ -4,6 +4,15 @@ import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import type { Fault } from '#core/fault.ts';
 import { totalsOf } from '#core/usage.ts';
 
+const unreached = new Set<Fault['code']>([
+  'upstream/connect',
+  'upstream/connect-timeout',
+  'upstream/credential',
+]);
+
+/** Nothing of the request can have reached its upstream. */
+export const neverLeft = ({ code }: Fault): boolean => unreached.has(code);
+
 /** What an attempt says of its target; `fault` is what it ended with, had it no answer. */
 export function attemptResult(
   exchange: Exchange,

@@ -11,6 +11,7 @@ import type { CallAttemptParts } from './call-attempt-parts.ts';
 import { callHeaders } from './call-headers.ts';
 import { createDecoder, type Decoder } from './decoder.ts';
 import { streamType } from './model-call.ts';
+import { neverLeft } from './attempt-result.ts';
 import { measure, usageOfAll, withOutput } from './measure.ts';
 import { openStream } from './open-stream.ts';
 import { endTicket } from './pace-refusal.ts';
@@ -251,13 +252,12 @@ export class CallAttempt implements UpstreamSink {
     const delivery = this.#delivery!;
     try {
       delivery.take(chunk);
+      if (delivery.stream.cut) this.#call?.cancel();
+      if (delivery.stream.ended) this.#complete(delivery.end());
     } catch (thrown) {
       this.#call?.cancel();
       this.onFault(faultFrom(thrown));
-      return;
     }
-    if (delivery.stream.cut) this.#call?.cancel();
-    if (delivery.stream.ended) this.#complete(delivery.end());
   }
 
   /** The client is told what the receipt says, so that is found out first. */
@@ -335,8 +335,7 @@ export class CallAttempt implements UpstreamSink {
   #fail(fault: Fault): void {
     this.#call?.cancel();
     this.#parts.record.fault = fault;
-    if (fault.code === 'upstream/connect' || fault.code === 'upstream/connect-timeout')
-      this.#parts.record.work = 'none';
+    if (neverLeft(fault)) this.#parts.record.work = 'none';
     this.#settleUsage();
     this.#end();
     this.#reject(fault);

@@ -11,6 +11,8 @@ export function callFacts(exchange: Exchange, call: ModelCall, nowMs: number): C
     call: new Asked(exchange, call),
     request: new Requested(exchange),
     key: exchange.consumer ?? nobody,
+    consumer: { ...(exchange.consumer ?? nobody), name: exchange.consumer?.consumer ?? '' },
+    claims: exchange.claims ?? {},
     time: {
       hour: new Date(nowMs).getUTCHours(),
       // Sunday is 0 here.
@@ -19,7 +21,7 @@ export function callFacts(exchange: Exchange, call: ModelCall, nowMs: number): C
   };
 }
 
-const nobody = { id: '', name: '', project: '', team: '' };
+const nobody = { id: '', name: '', project: '', team: '', groups: [] };
 
 class Asked {
   readonly #exchange: Exchange;

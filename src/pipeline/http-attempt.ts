@@ -6,12 +6,13 @@ import type {
   UpstreamSink,
 } from '#core/contracts/upstream.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
 import { nothingLeft, type Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
+import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
@@ -113,16 +114,22 @@ export class HttpAttempt implements UpstreamSink {
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
-    this.#begun = true;
     const own = responseHeaders(headers);
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
+    let given: HeaderList;
+    try {
+      given = answerHeaders(this.#passage, status, own);
+    } catch (thrown) {
+      this.#call?.cancel();
+      return this.onFault(faultFrom(thrown));
+    }
+    this.#begun = true;
     if (length === '0' && !bodiless) {
       // There is nothing to be given but the end, which waits for the receipt; in gRPC it must come with the head.
-      const given = answerHeaders(this.#passage, status, own);
       this.#empty = { status, headers: given.filter((_, i) => given[i - (i % 2)] !== 'content-length') };
       return;
     }
-    exchange.inbound.begin(status, this.#encode(status, answerHeaders(this.#passage, status, own)));
+    exchange.inbound.begin(status, this.#encode(status, given));
     exchange.inbound.onDrain(() => (this.#encoded ?? this.#call)?.resume());
   }
 
@@ -208,8 +215,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#over) return;
     this.#end();
     this.record.fault = fault;
-    if (fault.code === 'upstream/connect' || fault.code === 'upstream/connect-timeout')
-      this.record.work = 'none';
+    if (neverLeft(fault)) this.record.work = 'none';
     if (!this.#begun) {
       this.#reject(fault);
       return;

@@ -111,18 +111,10 @@ export function parseCallBody(
   exchange.json = json;
   exchange.brief = brief;
   exchange.estimatedInput = form ? estimateForm(form) : estimateInput(text);
-  let conversation: Conversation | null = null;
-  return {
-    dialect,
-    line,
-    brief,
-    bytes,
-    json,
-    fields,
-    form,
-    text,
-    conversation: () => (conversation ??= client.parseCall(json, line)),
-  };
+  let parsed: Conversation | null = null;
+  const conversation = () => (parsed ??= client.parseCall(json, line));
+  exchange.conversation = conversation;
+  return { dialect, line, brief, bytes, json, fields, form, text, conversation };
 }
 
 /** Field by field: it is made for every call, and need not hold on to the text. */

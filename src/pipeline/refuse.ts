@@ -83,7 +83,7 @@ function problem(fault: Fault, exchangeId: string): { headers: string[]; body: s
     title: faultKinds[fault.code].title,
     status: fault.status,
     detail: fault.message,
-    code: fault.code,
+    code: fault.code === 'policy/refused' ? (fault.details.upstreamCode ?? fault.code) : fault.code,
     exchange: exchangeId,
   };
   return { headers: ['content-type', 'application/problem+json'], body: JSON.stringify(document) };

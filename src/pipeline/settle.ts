@@ -107,6 +107,7 @@ function receiptOf(
     ...(flags.length > 0 ? { flags } : {}),
     ...(exchange.replayOf === null ? {} : { replayOf: exchange.replayOf }),
     ...(exchange.queuedMs > 0 ? { queuedMs: exchange.queuedMs } : {}),
+    ...(exchange.notes ? { notes: exchange.notes } : {}),
     dropped: exchange.losses.map((loss) => loss.field),
     attempts,
   };

@@ -106,7 +106,8 @@ export class StreamDelivery {
 
   /** The stream has begun and cannot go on: the client is told so in its own dialect. */
   fail(fault: Fault): Answer {
-    const { exchange } = this.#parts.passage;
+    const { exchange, gateway } = this.#parts.passage;
+    if (fault.code === 'policy/failed') gateway.observer.failed(exchange, fault.cause ?? fault);
     exchange.fault = fault;
     exchange.outcome = outcomeOf(fault);
     if (this.stream.unread) return this.#ending(null, false);
@@ -150,11 +151,12 @@ export class StreamDelivery {
 
   #begin(): void {
     if (this.begun) return;
-    this.begun = true;
     const { passage, headers } = this.#parts;
     const { inbound } = passage.exchange;
+    const given = answerHeaders(passage, 200, headers);
+    this.begun = true;
     passage.exchange.status = 200;
-    inbound.begin(200, answerHeaders(passage, 200, headers));
+    inbound.begin(200, given);
     inbound.onDrain(() => this.#parts.resume());
     passage.gateway.observer.streamOpened();
     for (const bytes of this.#waiting) inbound.write(bytes);

@@ -15,9 +15,11 @@ import { headerRestriction } from './header-restriction/index.ts';
 import { hmacAuth } from './hmac-auth/index.ts';
 import { idempotency } from './idempotency/index.ts';
 import { ipRestriction } from './ip-restriction/index.ts';
+import { jwt } from './jwt/index.ts';
 import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
 import { mtlsAuth } from './mtls-auth/index.ts';
+import { oidc } from './oidc/index.ts';
 import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
@@ -43,9 +45,11 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       hmacAuth,
       idempotency,
       ipRestriction,
+      jwt,
       keyAuth,
       modelAccess,
       mtlsAuth,
+      oidc,
       queue,
       rateLimit,
       setHeaders,

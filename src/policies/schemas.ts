@@ -14,9 +14,11 @@ import { HeaderRestrictionSchema } from './header-restriction/schema.ts';
 import { HmacAuthSchema } from './hmac-auth/schema.ts';
 import { IdempotencySchema } from './idempotency/schema.ts';
 import { IpRestrictionSchema } from './ip-restriction/schema.ts';
+import { JwtSchema } from './jwt/schema.ts';
 import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
 import { MtlsAuthSchema } from './mtls-auth/schema.ts';
+import { OidcSchema } from './oidc/schema.ts';
 import { QueueSchema } from './queue/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
@@ -53,9 +55,11 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['hmac-auth', HmacAuthSchema],
   ['idempotency', IdempotencySchema],
   ['ip-restriction', IpRestrictionSchema],
+  ['jwt', JwtSchema],
   ['key-auth', KeyAuthSchema],
   ['model-access', ModelAccessSchema],
   ['mtls-auth', MtlsAuthSchema],
+  ['oidc', OidcSchema],
   ['queue', QueueSchema],
   ['rate-limit', RateLimitSchema],
   ['set-headers', SetHeadersSchema],

@@ -9,6 +9,8 @@ import { startReceiver } from '../../src/events/testing/receiver.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
+import { startJsonUpstream } from '../harness/json-upstream.ts';
+import { makeKey, makeToken } from '../identity/signing-keys.ts';
 import { blocksOf, commandsOf } from '../harness/snippets.ts';
 import { servedPages } from './pages.ts';
 
@@ -102,6 +104,8 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'idempotency.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
+      // writing-policies.test.ts
+      'policies',
       'prices.yaml',
       'queue.yaml',
       'rest-and-llm.yaml',
@@ -293,6 +297,29 @@ describe('examples/: each is served, and does what it is there for', limits, () 
   });
 });
 
+/** An issuer, as the pages call it: where it is, and a token of its own. */
+async function startIssuer(t: TestContext) {
+  const key = makeKey('RS256', 'own');
+  const server = await startJsonUpstream((response, { request }) => {
+    const keys = { keys: [key.jwk] };
+    const metadata = { issuer: server.url, jwks_uri: `${server.url}/keys` };
+    response.end(JSON.stringify(request.url === '/keys' ? keys : metadata));
+  });
+  t.after(() => server.close());
+  const claims = {
+    ...{
+      iss: server.url,
+      aud: 'https://api.example.com',
+      sub: 'ann',
+      exp: Math.floor(Date.now() / 1000) + 600,
+    },
+    ...{ azp: 'shop-app', client: 'shop', email_verified: true, scope: 'chat' },
+  };
+  return { url: server.url, token: makeToken(key, claims, { typ: 'at+jwt' }) };
+}
+/** Policies whose callers bring no key, but a token of the issuer that their pages name. */
+const takeTokens = ['jwt', 'oidc'];
+
 describe("policies' own pages: the block of each is served", limits, () => {
   const base = {
     version: 1,
@@ -319,7 +346,10 @@ describe("policies' own pages: the block of each is served", limits, () => {
     test(kind.name, async (t) => {
       const blocks = blocksOf(join('src/policies', kind.name, 'README.md'), 'yaml');
       assert.ok(blocks.length > 0);
-      for (const block of blocks) {
+      const issuer = takeTokens.includes(kind.name) ? await startIssuer(t) : null;
+      for (const block of blocks.map((text) =>
+        issuer ? text.replaceAll('https://id.example.com', issuer.url) : text,
+      )) {
         const { keys, models, ...rest } = parse(block) as Record<string, object>;
         const document = {
           ...base,
@@ -328,7 +358,7 @@ describe("policies' own pages: the block of each is served", limits, () => {
           keys: { ...base.keys, ...keys },
         };
         const { chat } = await serve(t, stringify(document));
-        const { status, model } = await chat(testKey, 'fast');
+        const { status, model } = await chat(issuer?.token ?? testKey, 'fast');
         assert.equal(status, refused[kind.name] ?? 200);
         if (status === 200) assert.equal(model, 'gpt-5-mini');
       }

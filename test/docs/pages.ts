@@ -36,6 +36,7 @@ export const servedPages: readonly string[] = [
   'docs/audit.md',
   'docs/queues.md',
   'docs/storage.md',
+  'docs/identity.md',
   'docs/dialects/embeddings.md',
   'docs/dialects/images-and-sound.md',
   'docs/dialects/realtime.md',

@@ -2,50 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { createPoolMemory, PoolMemory, TargetPace } from '#balance/index.ts';
-import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
-import type { AuditedExchange } from '#core/contracts/audit.ts';
 import type { Policy } from '#core/contracts/policy.ts';
-import type { Receipt } from '#core/receipt.ts';
-import { dialects } from '#dialects/index.ts';
-import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
-import { openTokenService } from '#ledger/tokens/token-service.ts';
-import { createObserver } from '#observe/index.ts';
-import { handle } from '#pipeline/handle.ts';
-import { Mirrors } from '#pipeline/mirrors.ts';
-import { Lines } from '#pipeline/queue/lines.ts';
-import { RetryState } from '#pipeline/retry-state.ts';
-import { Shedder } from '#pipeline/shedder.ts';
-import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
-import { policyKinds } from '#policies/index.ts';
-import { signers } from '#providers/signers/index.ts';
-import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
-import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
-import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
-import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
-import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
-import { openKeeperService } from '#storage/embedded/keeper/keeper-service.ts';
-import { listen } from '#transport/server/index.ts';
-import { createUpstream } from '#transport/upstream/index.ts';
-import { compileGateway, type Parts } from '../../src/compose/compile-gateway.ts';
 import { loadConfig } from '../../src/compose/configuration.ts';
-import { KeptParts } from '../../src/compose/kept-parts.ts';
-import { KeyTable } from '../../src/compose/key-table.ts';
-import { ProviderKeys } from '../../src/compose/provider-keys.ts';
 import { openPriceSource } from '../../src/compose/price-source.ts';
-import { systemClock } from '../../src/compose/system-clock.ts';
+import { openDataPlane, type DataPlane } from '../../src/workbench/data-plane.ts';
 
-export interface InProcessGateway {
-  readonly url: string;
-  /** What its routes' policies gave to the audit log. */
-  readonly audited: readonly (AuditedExchange & { readonly mustKeep: boolean })[];
-  /** Has the audit log room? */
-  readonly auditRoom: { isThere: boolean };
-  /** Of an exchange, once it is settled. */
-  receiptOf(id: string): Promise<Receipt>;
-  metrics(): ReturnType<ReturnType<typeof createObserver>['dump']>;
-  stop(): Promise<void>;
-}
+export type InProcessGateway = DataPlane;
 
 /** The data plane in this thread, over real sockets, without keys and ledger: its routes have one more policy, the test's own. */
 export async function startInProcess(document: object, policy: Policy): Promise<InProcessGateway> {
@@ -54,100 +16,12 @@ export async function startInProcess(document: object, policy: Policy): Promise<
   writeFileSync(path, stringify({ version: 1, ...document }));
   const overrides = { stateDirectory: join(folder, 'state'), port: 0, adminPort: 0, threads: 1 };
   const source = { path, env: {}, prices: await openPriceSource() };
-  const { snapshot: read } = loadConfig({ source, overrides, version: 1 });
+  const { snapshot } = loadConfig({ source, overrides, version: 1 });
+  rmSync(folder, { recursive: true });
   const use = { kind: policy.name, instance: policy.name, settings: {} };
-  const routes = read.routes.map((route) => ({ ...route, policies: [...route.policies, use] }));
-  const snapshot = { ...read, routes };
-
-  const clock = systemClock;
-  const upstream = createUpstream({ clock });
-  const tokens = openTokenService();
-  const tokenPort = tokens.openPort();
-  const keeper = openKeeperService({ path: join(folder, 'kept.db'), postgres: null });
-  const keeperPort = keeper.openPort();
-  const answers = openCacheService(join(folder, 'answers.db'));
-  const answersPort = answers.openPort();
-  const receipts = new Map<string, Receipt>();
-  const audited: InProcessGateway['audited'][number][] = [];
-  const auditRoom = { isThere: true };
-  const observer = createObserver({ accessLog: snapshot.accessLog, clock });
-  const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
-  const parts: Parts = {
-    dialects,
-    policyKinds: new Map([...policyKinds, [policy.name, { name: policy.name, create: () => policy }]]),
-    upstream,
-    builtins: new Map(),
-    signers,
-    journal: {
-      intent: (_, done) => done(null),
-      progress() {},
-      receipt(receipt, _, done) {
-        receipts.set(receipt.id, receipt);
-        done(null);
-      },
-      event: (_, done) => done(null),
-    },
-    counters: openCounterStore(createCounterMemory(), { owner: 1 }),
-    calibration: openCalibration(createCalibrationMemory()),
-    poolMemory,
-    keys: new KeyTable(),
-    providerKeys: new ProviderKeys(clock, () => undefined),
-    audit: {
-      hasRoom: () => auditRoom.isThere,
-      put: (entry, mustKeep) => void audited.push({ ...entry, mustKeep }),
-    },
-    kept: new KeptParts(),
-    tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
-    keeper: connectKeeper(keeperPort),
-    cache: connectCache(answersPort, new Uint8Array(32)),
-    clock,
-    observer,
-    account: { usage: async () => [] },
-    events: { emit() {} },
-    live: new Set(),
-    unheard: new Set(),
-    lines: new Lines(clock, observer),
-    pace: new TargetPace(poolMemory, clock),
-    owed: { wake() {} },
-    retries: new RetryState(),
-    mirrors: new Mirrors(),
-    shedder: new Shedder(null),
-    sockets: new SocketWatch(),
-    serve: (inbound) => handle(inbound, gateway),
-  };
-  const gateway = compileGateway(snapshot, parts);
-  const listener = await listen({
-    host: '127.0.0.1',
-    port: 0,
-    reusePort: false,
-    limits: snapshot.limits,
-    trustedProxies: [],
-    onExchange: (inbound) => void parts.serve(inbound),
+  const routes = snapshot.routes.map((route) => ({ ...route, policies: [...route.policies, use] }));
+  return openDataPlane({
+    snapshot: { ...snapshot, routes },
+    kinds: () => [{ name: policy.name, create: () => policy }],
   });
-  return {
-    audited,
-    auditRoom,
-    url: `http://127.0.0.1:${listener.port}`,
-    async receiptOf(id) {
-      for (const until = Date.now() + 10_000; Date.now() < until;) {
-        const receipt = receipts.get(id);
-        if (receipt) return receipt;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      throw new Error(`no receipt of ${id}`);
-    },
-    metrics: () => observer.dump(),
-    async stop() {
-      await listener.close(0);
-      upstream.close();
-      tokenPort.close();
-      keeperPort.close();
-      answersPort.close();
-      await tokens.close();
-      await keeper.close();
-      await answers.close();
-      await observer.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
 }

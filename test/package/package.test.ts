@@ -66,10 +66,14 @@ describe('the package, installed from its tarball', { timeout: 120_000 }, () => 
     ];
     for (const name of [...wanted, 'README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE', 'NOTICE'])
       assert.ok(packed.includes(`package/${name}`), name);
-    const others = packed.filter((name) => !/^package\/(?:dist\/.*\.js|bin\/sluice\.js|[\w.-]+)$/.test(name));
+    const types =
+      /^package\/dist\/(?:extensions\/(?:policy|policy-\w+|text-hold)|workbench\/policy-testing)\.d\.ts$/;
+    assert.equal(packed.filter((name) => types.test(name)).length, 6);
+    const rest = packed.filter((name) => !types.test(name));
+    const others = rest.filter((name) => !/^package\/(?:dist\/.*\.js|bin\/sluice\.js|[\w.-]+)$/.test(name));
     assert.deepEqual(others, []);
     assert.deepEqual(
-      packed.filter((name) => /\.test\.|\/testing\/|\.ts$|\.env|\.sluice/.test(name)),
+      rest.filter((name) => /\.test\.|\/testing\/|\.ts$|\.env|\.sluice/.test(name)),
       [],
     );
   });
@@ -125,5 +129,70 @@ describe('the package, installed from its tarball', { timeout: 120_000 }, () => 
     assert.equal(verified.status, 0, verified.stdout + verified.stderr);
     const top = sluice('ledger', 'top', '--by', 'model', '--state', 'state');
     assert.match(top.stdout, /simulated/);
+  });
+
+  test('a policy of one’s own: written, typed, tested and run, with nothing but the package', async () => {
+    const made = sluice('new', 'policy', 'greeting');
+    assert.equal(made.status, 0, made.stdout + made.stderr);
+    const tested = sluice('test-policies');
+    assert.equal(tested.status, 0, tested.stdout + tested.stderr);
+    // Installed beside the tests, it is found by its name alone.
+    writeFileSync(join(app, 'package.json'), '{"type":"module"}');
+    const plain = spawnSync(process.execPath, ['--test', 'policies/greeting/index.test.ts'], {
+      ...{ cwd: app, env, encoding: 'utf8', timeout: 120_000 },
+    });
+    assert.equal(plain.status, 0, plain.stdout + plain.stderr);
+
+    const settings = { module: 'NodeNext', target: 'ES2024', strict: true, noEmit: true, types: [] };
+    const compilerOptions = { ...settings, allowImportingTsExtensions: true };
+    writeFileSync(
+      join(app, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['policies/greeting/index.ts'] }),
+    );
+    const tsc = (): string =>
+      spawnSync(resolve('node_modules/.bin/tsc'), ['-p', app], { encoding: 'utf8' }).stdout;
+    assert.equal(tsc(), '');
+    const file = join(app, 'policies/greeting/index.ts');
+    const code = readFileSync(file, 'utf8');
+    writeFileSync(file, code.replace('settings.header,', 'settings.heder,'));
+    assert.match(
+      tsc(),
+      /index\.ts\(\d+,\d+\): error TS2551: Property 'heder' does not exist.*Did you mean 'header'/,
+    );
+    writeFileSync(file, code);
+
+    const config =
+      'version: 1\npolicyFolder: policies\nproviders: { simulated: {} }\npolicies: [{ greeting: { header: x-team } }]\n' +
+      'routes: [{ name: llm, match: { path: /v1/** }, to: { llm: {} } }]\n';
+    writeFileSync(join(app, 'sluice.yaml'), config);
+    const args = [
+      'start',
+      '--config',
+      'sluice.yaml',
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--threads',
+      '1',
+      '--state',
+      'own',
+    ];
+    const child = spawn('sluice', args, { cwd: app, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const closed = once(child, 'close');
+    try {
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+      while (!said.includes('Providers') && child.exitCode === null) await once(child.stderr, 'data');
+      const url = /Sluice listens on (http:\S+)/.exec(said)?.[1];
+      assert.ok(url, said);
+      // Nobody has authenticated, and so the policy refuses.
+      const answer = await fetch(`${url}/v1/models`);
+      assert.equal(answer.status, 401);
+      assert.match(await answer.text(), /greeting\/nobody/);
+    } finally {
+      child.kill('SIGTERM');
+    }
+    await closed;
   });
 });

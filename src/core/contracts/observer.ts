@@ -3,6 +3,11 @@ import type { Obligation } from './keeper.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Receipt } from '../receipt.ts';
 
+/** What is said of an exchange where something failed; ids are empty where there is none. */
+export type Failing = Pick<Exchange, 'id' | 'routeName'> & {
+  readonly trace: { readonly traceId: string } | null;
+};
+
 /** Whoever watches exchanges: metrics, access log. Must not throw and must not wait. */
 export interface Observer {
   began(exchange: Exchange): void;
@@ -22,7 +27,11 @@ export interface Observer {
   /** A rule of a model could not be evaluated, and so did not hold. */
   ruleFailed(model: string): void;
   /** A bug: something other than a Fault was thrown. */
-  failed(exchange: Exchange, error: unknown): void;
+  failed(exchange: Failing, error: unknown): void;
+  /** The same of a policy of the operator's own, for counting. */
+  policyFailed(policy: string): void;
+  /** A policy of the operator's own has something to say. */
+  policySaid(policy: string, message: string, fields: Readonly<Record<string, unknown>>): void;
   /** What a provider does in the background could not be looked after; null: all of it. It is tried again. */
   owedFailed(owed: Pick<Obligation, 'receipt' | 'route'> | null, error: unknown): void;
   /** An event could not be put on record. */

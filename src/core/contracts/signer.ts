@@ -12,12 +12,20 @@ export interface SignerServices {
   readonly ask: Ask;
 }
 
-/** Completes a request just before it is made. @throws Fault `upstream/credential` when there is nothing to prove it with. */
-export type Sign = (request: UpstreamRequest) => Promise<UpstreamRequest>;
+/** Completes a request just before it is made. */
+export interface Sign {
+  /** @throws Fault `upstream/credential` when there is nothing to prove it with. */
+  (request: UpstreamRequest): Promise<UpstreamRequest>;
+  /**
+   * The request with another proof, after the upstream has refused the one it has; null: there is no other. Absent: there never
+   * is. Rejects with a Fault `upstream/credential`.
+   */
+  again?(request: UpstreamRequest): Promise<UpstreamRequest> | null;
+}
 
 /**
- * Proves to a provider who calls, where a fixed header is not enough: signatures over the request, tokens that expire. Made
- * once for each provider.
- * @throws Error when the provider's settings for it cannot be used.
+ * Proves to a provider, or to a group of upstreams, who calls, where a fixed header is not enough: signatures over the request,
+ * tokens that expire. Made once for each of them.
+ * @throws Error when the settings for it cannot be used.
  */
-export type SignerKind = (provider: Provider, services: SignerServices) => Sign;
+export type SignerKind = (of: Pick<Provider, 'name' | 'signer'>, services: SignerServices) => Sign;

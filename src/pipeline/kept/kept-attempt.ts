@@ -1,7 +1,7 @@
 import type { Dialect } from '#core/contracts/dialect.ts';
 import type { UpstreamCall, UpstreamRequest, UpstreamSink } from '#core/contracts/upstream.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import { hideCredential } from '#core/hide-credential.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { Provider, Target } from '#core/target.ts';
@@ -108,13 +108,20 @@ class KeptAttempt implements UpstreamSink {
     this.#record.upstreamId = headerOf(headers, dialect.provider.requestIdHeader) ?? null;
     const isJson = (headerOf(headers, 'content-type') ?? '').toLowerCase().startsWith('application/json');
     if (status >= 300 || reads === 'all' || (isJson && reads === 'json')) return;
-    this.#isUnderWay = true;
     const { exchange } = passage;
     exchange.status = status;
     const own = ['content-type', headerOf(headers, 'content-type') ?? 'application/octet-stream'];
     const encoding = headerOf(headers, 'content-encoding');
     if (encoding !== undefined) own.push('content-encoding', encoding);
-    exchange.inbound.begin(status, answerHeaders(passage, status, [...own, ...passingHeaders(headers)]));
+    let given: HeaderList;
+    try {
+      given = answerHeaders(passage, status, [...own, ...passingHeaders(headers)]);
+    } catch (thrown) {
+      this.#call?.cancel();
+      return this.onFault(faultFrom(thrown));
+    }
+    this.#isUnderWay = true;
+    exchange.inbound.begin(status, given);
     exchange.inbound.onDrain(() => this.#call?.resume());
   }
 

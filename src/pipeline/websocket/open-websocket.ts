@@ -1,5 +1,5 @@
 import type { AttemptRecord } from '#core/exchange.ts';
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { OnMessage } from '#core/websocket/message-reader.ts';
 import { answerHeaders } from '../answer-headers.ts';
@@ -41,10 +41,13 @@ export function openWebSocket(
   record.status = 101;
   record.work = 'begun';
   const own = ['connection', 'Upgrade', 'upgrade', 'websocket'];
-  const client = exchange.inbound.upgrade([
-    ...own,
-    ...answerHeaders(passage, 101, responseHeaders(answer.headers)),
-  ]);
+  let given: HeaderList;
+  try {
+    given = answerHeaders(passage, 101, responseHeaders(answer.headers));
+  } catch (thrown) {
+    return faultFrom(thrown);
+  }
+  const client = exchange.inbound.upgrade([...own, ...given]);
   if (!client) return new Fault('client/gone', 'The client hung up before its connection was upgraded.');
   exchange.status = 101;
   exchange.firstContentAtMs = gateway.clock.nowMs();

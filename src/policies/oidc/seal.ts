@@ -1,0 +1,37 @@
+import { hkdfSync } from 'node:crypto';
+import { compactDecrypt, CompactEncrypt } from 'jose';
+
+/**
+ * What a client keeps for us and can neither read nor change: JWE (RFC 7516), AES-256-GCM under keys that are derived for one
+ * purpose. The first secret encrypts, each of them decrypts.
+ */
+export class Seal {
+  readonly #keys: readonly Uint8Array[];
+
+  constructor(secrets: readonly string[], purpose: string) {
+    this.#keys = secrets.map((secret) => new Uint8Array(hkdfSync('sha256', secret, '', purpose, 32)));
+  }
+
+  close(value: object): Promise<string> {
+    const bytes = new TextEncoder().encode(JSON.stringify(value));
+    return new CompactEncrypt(bytes)
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+      .encrypt(this.#keys[0]!);
+  }
+
+  /** Null: it is none of ours. */
+  async open<T extends object>(sealed: string): Promise<T | null> {
+    for (const key of this.#keys) {
+      try {
+        const { plaintext } = await compactDecrypt(sealed, key, {
+          keyManagementAlgorithms: ['dir'],
+          contentEncryptionAlgorithms: ['A256GCM'],
+        });
+        return JSON.parse(new TextDecoder().decode(plaintext)) as T;
+      } catch {
+        // Another key may be it.
+      }
+    }
+    return null;
+  }
+}
