@@ -27,6 +27,7 @@ import {
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
 import { AwsSchema, GoogleSchema, OAuth2Schema } from './schema-signers.ts';
 import { consumerFields, keyFields } from './schema-keys.ts';
+import { ApiKeySchema } from './schema-api-key.ts';
 import { PaceSchema } from './schema-pace.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { secretsSchema } from './schema-secrets.ts';
@@ -63,18 +64,7 @@ const ProviderSchema = Type.Object(
     dialect: Type.Optional(name('Wire format it speaks.')),
     speaks: Type.Optional(SpeaksSchema),
     baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
-    apiKey: Type.Optional(
-      Type.Union(
-        [
-          secret('a key', 'Its key. Write ${env:NAME} or ${file:path}, not the key itself.'),
-          Type.Array(secret('a key', 'Its keys, while they are exchanged: the next where it refuses one.'), {
-            minItems: 1,
-            maxItems: 4,
-          }),
-        ],
-        { title: 'a key, or a list of keys' },
-      ),
-    ),
+    apiKey: Type.Optional(ApiKeySchema),
     aws: Type.Optional(AwsSchema),
     google: Type.Optional(GoogleSchema),
     oauth2: Type.Optional(OAuth2Schema),
