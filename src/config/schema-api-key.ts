@@ -1,5 +1,6 @@
 import Type from 'typebox';
 
+/** Write-only: never shown, in no message and by no API. */
 const key = (description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title: 'a key', description });
 

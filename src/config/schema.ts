@@ -46,10 +46,6 @@ const name = (description: string) => Type.String({ pattern: namePattern, title:
 /** Entries by their names. A title is what a message says was expected; x-keys, what it calls the names. */
 const named = <S extends TSchema>(schema: S, description: string) =>
   Type.Record(Type.String({ pattern: namePattern }), schema, { ...strict, 'x-keys': nameTitle, description });
-/** Write-only: never shown, in no message and by no API. */
-const secret = (title: string, description: string) =>
-  Type.String({ minLength: 1, writeOnly: true, title, description });
-
 const SpeaksSchema = Type.Array(
   Type.Object({ dialect: name('Wire format.'), baseUrl: Type.Optional(HttpUrl) }, strict),
   {
