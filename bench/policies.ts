@@ -2,7 +2,7 @@
  * What policies of identity and permission cost a call, in nanoseconds of CPU: node --conditions=source bench/policies.ts [--calls 200000]
  * The policy alone, in one thread, with all it needs at hand; the median of five rounds.
  */
-import { hash } from 'node:crypto';
+import { generateKeyPairSync, hash, sign } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { Policy } from '#core/contracts/policy.ts';
 import { createConsumerDirectory } from '#core/consumer-directory.ts';
@@ -11,6 +11,7 @@ import type { KeyRecord } from '#core/key.ts';
 import { compileExchangeRule } from '#expressions/index.ts';
 import { policyKinds } from '#policies/index.ts';
 import { noServices } from '#policies/testing/no-services.ts';
+import { systemClock } from '../src/compose/system-clock.ts';
 import { onlyWhen } from '../src/pipeline/only-when.ts';
 
 const { values } = parseArgs({ options: { calls: { type: 'string', default: '200000' } } });
@@ -40,6 +41,8 @@ const keysOf = (count: number): Map<string, KeyRecord> =>
 const make = (kind: string, settings: object, keys = keysOf(10)): Policy =>
   policyKinds.get(kind)!.create(settings, {
     ...noServices,
+    clock: systemClock,
+    teamOf: () => 'red',
     consumers: directory,
     keys: { find: (sha256) => keys.get(sha256) },
     rule: compileExchangeRule,
@@ -83,6 +86,10 @@ function measure(name: string, policy: Policy, on: readonly Exchange[] = exchang
     const { user, system } = process.cpuUsage(before);
     rounds.push(((user + system) / calls) * 1000);
   }
+  print(name, rounds);
+}
+
+function print(name: string, rounds: readonly number[]): void {
   console.log(
     `${name.padEnd(52)} ${rounds
       .toSorted((a, b) => a - b)[2]!
@@ -91,9 +98,54 @@ function measure(name: string, policy: Policy, on: readonly Exchange[] = exchang
   );
 }
 
+/** Tokens of one issuer, and the settings by which they are good. */
+function tokensOf(alg: 'ES256' | 'RS256', count: number) {
+  const { privateKey, publicKey } =
+    alg === 'ES256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const encode = (of: object) => Buffer.from(JSON.stringify(of)).toString('base64url');
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'a' };
+  const issuer = { issuer: 'https://id.test', audience: 'api', project: 'web', jwks: { keys: [jwk] } };
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const on = Array.from({ length: count }, (_, i) => {
+    const claims = {
+      iss: issuer.issuer,
+      aud: issuer.audience,
+      sub: `user-${i}`,
+      exp,
+      email: 'ann@example.test',
+    };
+    const signed = `${encode({ alg, kid: 'a', typ: 'at+jwt' })}.${encode(claims)}`;
+    const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    const exchange = exchangeOf(i);
+    const headers = ['authorization', `Bearer ${signed}.${signature.toString('base64url')}`];
+    return { ...exchange, head: { ...exchange.head, headers } };
+  });
+  return { settings: { issuers: [issuer] }, on };
+}
+
+/** Each token once by a policy that has seen none, and then by one that has seen all. */
+async function measureTokens(alg: 'ES256' | 'RS256'): Promise<void> {
+  const { settings, on } = tokensOf(alg, 1000);
+  let policy = make('jwt', settings);
+  const rounds: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    policy = make('jwt', settings);
+    const before = process.cpuUsage();
+    for (const exchange of on) await policy.onHead!(exchange);
+    const { user, system } = process.cpuUsage(before);
+    rounds.push(((user + system) / on.length) * 1000);
+  }
+  print(`jwt, ${alg}, a token never seen`, rounds);
+  measure(`jwt, ${alg}, a token seen before`, policy, on);
+}
+
 const rule = 'request.method == "GET" || "admin" in consumer.groups';
 measure('key-auth, 10 keys', make('key-auth', {}));
 measure('key-auth, 100,000 keys', make('key-auth', {}, keysOf(100_000)));
+await measureTokens('ES256');
+await measureTokens('RS256');
 measure('any-auth of three, by key', make('any-auth', { any: ['hmac-auth', 'basic-auth', 'key-auth'] }));
 measure('basic-auth', make('basic-auth', {}), withPassword);
 measure('access, one list of groups', make('access', { allow: { groups: ['x', 'admin'] } }));

@@ -2,14 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type * as Esbuild from '../test/clients/node_modules/esbuild/lib/main.d.ts';
 
-type Package = typeof import('../test/clients/node_modules/esbuild/lib/main.d.ts');
-type Plugin = import('../test/clients/node_modules/esbuild/lib/main.d.ts').Plugin;
 /** Installed beside the official clients: only the tests need it. */
 const load = createRequire(new URL('../test/clients/package.json', import.meta.url));
 
 /** Modules keep their own addresses, by which they find their neighbours. */
-const addresses: Plugin = {
+const addresses: Esbuild.Plugin = {
   name: 'addresses',
   setup({ onLoad }) {
     onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => ({
@@ -28,7 +27,7 @@ const addresses: Plugin = {
  */
 export async function bundleWorker(folder: string): Promise<string> {
   const bundle = resolve(folder, 'worker.mjs');
-  const { build } = load('esbuild') as Package;
+  const { build } = load('esbuild') as typeof Esbuild;
   await build({
     ...{ entryPoints: ['src/worker.ts'], outfile: bundle, bundle: true, packages: 'external' },
     ...{ platform: 'node', format: 'esm', target: 'node24', conditions: ['source'], logLevel: 'error' },

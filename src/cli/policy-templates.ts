@@ -16,7 +16,7 @@ export default definePolicy({
   }),
   writes: ['request'],
   onHead(call, { settings }) {
-    if (call.consumer === null) call.refuse(401, '${name}/nobody', 'Say who you are.');
+    if (call.consumer === null) return call.refuse(401, '${name}/nobody', 'Say who you are.');
     call.upstreamHeaders.set(settings.header, call.consumer.team);
   },
 });

@@ -9,7 +9,8 @@ import { resolveSigner } from './resolve-signer.ts';
 import { clientTlsOf, http2Of } from './resolve-upstreams.ts';
 import { parseDuration } from '#core/units.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
-import type { ConfigDocument, ProviderSettings } from './schema.ts';
+import type { ConfigDocument } from './schema.ts';
+import type { ProviderSettings } from './schema-provider.ts';
 
 /** Prices that are known without configuration. */
 export interface PriceSource {

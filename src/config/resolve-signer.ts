@@ -3,7 +3,7 @@ import type { ProviderRecord, SignerUse } from '#core/target.ts';
 import type { Path } from './places.ts';
 import type { Problems } from './problem.ts';
 import type { AwsSettings, OAuth2Settings } from './schema-signers.ts';
-import type { ProviderSettings } from './schema.ts';
+import type { ProviderSettings } from './schema-provider.ts';
 
 export interface ResolvedSigner {
   /** Null: a key in a header proves it, or nothing does. */

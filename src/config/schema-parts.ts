@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import Type, { type TSchema } from 'typebox';
 
 /** Pieces that several parts of the schema are made of. */
 
@@ -89,3 +89,14 @@ export const MemberListSchema = Type.Array(Type.Union([HttpUrl, UpstreamTarget])
   minItems: 1,
   description: 'The servers: URLs, or URLs with weight and priority.',
 });
+
+const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$';
+const nameTitle = 'a name of letters, digits, ".", "_" and "-"';
+export const name = (description: string) =>
+  Type.String({ pattern: namePattern, title: nameTitle, description });
+/** Entries by their names. A title is what a message says was expected; x-keys, what it calls the names. */
+export const named = <S extends TSchema>(schema: S, description: string) =>
+  Type.Record(Type.String({ pattern: namePattern }), schema, { ...strict, 'x-keys': nameTitle, description });
+/** Write-only: never shown, in no message and by no API. */
+export const secret = (title: string, description: string) =>
+  Type.String({ minLength: 1, writeOnly: true, title, description });

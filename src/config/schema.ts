@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import { chargesSchema, Percent, pricesSchema } from './price-schema.ts';
+import { chargesSchema, pricesSchema } from './price-schema.ts';
 import { webSocketSchema } from './schema-websocket.ts';
 import {
   MirrorSchema,
@@ -17,18 +17,18 @@ import { DiscoverSchema, HealthSchema } from './schema-discovery.ts';
 import {
   ClientTlsSchema,
   Duration,
-  Headers,
   HttpUrl,
   MemberListSchema,
+  name,
+  named,
   Size,
   strict,
   TimeoutsSchema,
 } from './schema-parts.ts';
 import { BalanceSchema, modelTargetFields, poolFields, StickySchema } from './schema-pool.ts';
-import { AwsSchema, GoogleSchema, OAuth2Schema } from './schema-signers.ts';
+import { OAuth2Schema } from './schema-signers.ts';
 import { consumerFields, keyFields } from './schema-keys.ts';
-import { ApiKeySchema } from './schema-api-key.ts';
-import { PaceSchema } from './schema-pace.ts';
+import { ProviderSchema } from './schema-provider.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
@@ -39,74 +39,6 @@ import { auditSchema } from './schema-audit.ts';
 /**
  * The one description of sluice.yaml: its types, its validation and its published JSON Schema all come from here.
  */
-
-const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$';
-const nameTitle = 'a name of letters, digits, ".", "_" and "-"';
-const name = (description: string) => Type.String({ pattern: namePattern, title: nameTitle, description });
-/** Entries by their names. A title is what a message says was expected; x-keys, what it calls the names. */
-const named = <S extends TSchema>(schema: S, description: string) =>
-  Type.Record(Type.String({ pattern: namePattern }), schema, { ...strict, 'x-keys': nameTitle, description });
-const SpeaksSchema = Type.Array(
-  Type.Object({ dialect: name('Wire format.'), baseUrl: Type.Optional(HttpUrl) }, strict),
-  {
-    description:
-      'Other wire formats it speaks, at its own address or at another: clients of these are served without translation.',
-  },
-);
-
-const ProviderSchema = Type.Object(
-  {
-    kind: Type.Optional(name("Record of the catalogue to take the defaults from (the provider's own name).")),
-    dialect: Type.Optional(name('Wire format it speaks.')),
-    speaks: Type.Optional(SpeaksSchema),
-    baseUrl: Type.Optional(Type.Union([HttpUrl, Type.String({ pattern: '^builtin:[a-z]+$' })])),
-    apiKey: Type.Optional(ApiKeySchema),
-    aws: Type.Optional(AwsSchema),
-    google: Type.Optional(GoogleSchema),
-    oauth2: Type.Optional(OAuth2Schema),
-    models: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        description: "Model names to list, in the provider's words.",
-      }),
-    ),
-    prefixes: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        description: "Bare model names that begin so are this provider's.",
-      }),
-    ),
-    headers: Type.Optional(Headers),
-    http2: Type.Optional(UpstreamHttp2Schema),
-    timeouts: Type.Optional(TimeoutsSchema),
-    proxy: Type.Optional(
-      Type.String({
-        pattern: '^http://[^\\s/?#]+/?$',
-        writeOnly: true,
-        title: 'an http URL of a proxy',
-        description: 'Proxy to reach it through, by CONNECT.',
-      }),
-    ),
-    tls: Type.Optional(ClientTlsSchema),
-    maxTokensField: Type.Optional(
-      Type.String({
-        description: "Name of the field that caps output tokens, where it is not the dialect's.",
-      }),
-    ),
-    costTolerance: Type.Optional(Percent),
-    pace: Type.Optional(PaceSchema),
-    asksUsage: Type.Optional(
-      Type.Boolean({
-        description: 'Ask for usage on streams (true). False for servers that refuse the field.',
-      }),
-    ),
-    defaultMaxOutputTokens: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        description: 'Cap put on calls that must have one and came without (4096).',
-      }),
-    ),
-  },
-  { ...strict, description: 'An address that speaks a dialect.' },
-);
 
 const ModelSchema = Type.Object(
   {
@@ -381,7 +313,6 @@ export function policySchema(policies: PolicySchemas) {
 
 export type ConfigDocument = Static<ReturnType<typeof documentSchema<typeof anyPolicy>>>;
 export type ListenerSettings = Exclude<NonNullable<ConfigDocument['listen']>, readonly unknown[]>;
-export type ProviderSettings = Static<typeof ProviderSchema>;
 export type UpstreamSettings = Static<typeof UpstreamSchema>;
 export type TimeoutSettings = Static<typeof TimeoutsSchema>;
 export type RouteSettings = NonNullable<ConfigDocument['routes']>[number];

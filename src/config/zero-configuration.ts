@@ -1,5 +1,6 @@
 import type { ProviderRecord } from '#core/target.ts';
-import type { ConfigDocument, ProviderSettings } from './schema.ts';
+import type { ConfigDocument } from './schema.ts';
+import type { ProviderSettings } from './schema-provider.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

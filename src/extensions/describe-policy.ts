@@ -24,6 +24,7 @@ export function describePolicy({ file, definition }: LoadedPolicy): DescribedPol
     },
     hooks: [
       ...has('onHead'),
+      ...(reads.includes('body') ? ['readsBody'] : []),
       ...has('onCall'),
       ...has('limits'),
       ...((definition.onAnswer ?? writes.includes('answer')) ? ['onAnswer'] : []),

@@ -10,6 +10,7 @@ import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
 import { startJsonUpstream } from '../harness/json-upstream.ts';
+import { request } from '../identity/browser.ts';
 import { makeKey, makeToken } from '../identity/signing-keys.ts';
 import { blocksOf, commandsOf } from '../harness/snippets.ts';
 import { servedPages } from './pages.ts';
@@ -104,6 +105,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'idempotency.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
+      'openid.yaml',
       // writing-policies.test.ts
       'policies',
       'prices.yaml',
@@ -241,6 +243,24 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.ok(Number(row.costNano) > 0);
   });
 
+  test('openid: a page leads to the provider, a token passes, and the partner gets a token of its own', async (t) => {
+    const issuer = await startIssuer(t);
+    const text = example('openid.yaml').replaceAll('https://id.example.com', issuer.url);
+    const { url, simulator } = await serve(t, text);
+    const page = await fetch(`${url}/app/echo/x`, { redirect: 'manual' });
+    assert.equal(page.status, 401, 'no page is opened by fetch');
+    const opened = await request(`${url}/app/echo/x`, { headers: { accept: 'text/html' } });
+    assert.equal(opened.status, 302);
+    assert.ok(opened.headers.get('location')!.startsWith(`${issuer.url}/authorize?`));
+    const headers = { authorization: `Bearer ${issuer.token}` };
+    for (const path of ['/api/echo/x', '/partner/echo/x']) {
+      assert.equal((await fetch(url + path)).status, 401);
+      assert.equal((await fetch(url + path, { headers })).status, 200);
+    }
+    const sent = simulator.calls().map(({ requestHeaders }) => requestHeaders!.authorization);
+    assert.deepEqual(sent, [undefined, 'Bearer of-the-partner']);
+  });
+
   test('queue: all of a burst is answered, on both routes', async (t) => {
     const { chat } = await serve(t, example('queue.yaml'));
     const calls = Array.from({ length: 40 }, (_, i) =>
@@ -302,8 +322,14 @@ async function startIssuer(t: TestContext) {
   const key = makeKey('RS256', 'own');
   const server = await startJsonUpstream((response, { request }) => {
     const keys = { keys: [key.jwk] };
-    const metadata = { issuer: server.url, jwks_uri: `${server.url}/keys` };
-    response.end(JSON.stringify(request.url === '/keys' ? keys : metadata));
+    const metadata = {
+      issuer: server.url,
+      jwks_uri: `${server.url}/keys`,
+      authorization_endpoint: `${server.url}/authorize`,
+    };
+    const given = { access_token: 'of-the-partner', token_type: 'Bearer', expires_in: 3600 };
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ '/keys': keys, '/token': given }[request.url!] ?? metadata));
   });
   t.after(() => server.close());
   const claims = {

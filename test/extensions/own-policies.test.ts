@@ -75,6 +75,7 @@ export default definePolicy({
   },
   onEvent(event, call) {
     if (event.type === 'text') call.state.letters += event.text.length;
+    if (event.type === 'finish') call.annotate('edition', 'first');
   },
   onSettled(receipt, call, { cache, log }) {
     if (receipt.attempts[0] !== undefined && receipt.attempts[0].outputTokens > 0)
@@ -208,11 +209,20 @@ describe('the configuration knows it', () => {
   });
 
   test('`sluice explain` says what it does and when', async () => {
-    const { out } = await spawnSluice(['explain', 'GET', '/api/x', '--config', gateway.configPath], {
-      cwd: gateway.folder,
+    const answer = await gateway.admin('/v1/explain', {
+      method: 'POST',
+      body: JSON.stringify({ method: 'GET', url: '/api/x', headers: [], model: null }),
+      headers: { 'content-type': 'application/json' },
     });
-    assert.match(out, /facade/);
-    assert.match(out, /does what it is asked \(facade\.ts\)/);
+    const { policies } = (await answer.json()) as { policies: { name: string }[] };
+    assert.deepEqual(
+      policies.find(({ name }) => name === 'facade'),
+      {
+        name: 'facade',
+        when: ['onHead', 'onCall', 'onAnswer'],
+        summary: 'does what it is asked (facade.ts)',
+      },
+    );
   });
 
   test('whoever asks by the API does not choose what code runs', async () => {
@@ -237,9 +247,18 @@ describe('a change of its file', () => {
 
   test('is in force at once, helpers too; one that is not good is refused with its place, and the old serves on', async () => {
     const version = await gateway.version();
+    const running = await chat('simulate:{"tokens":20,"paceMs":150}');
+    const editionOf = async (answer: Response) => {
+      await answer.text();
+      const receipt = await receiptOf(gateway, answer.headers.get('x-sluice-exchange')!);
+      return (receipt as unknown as { notes: Record<string, string> }).notes['counting.edition'];
+    };
+    gateway.write('counting.ts', counting.replace("'first'", "'second'"));
     gateway.write('shared/words.ts', `export const words = ['anew'] as const;\n`);
     await until('the helper was loaded', async () => (await greeting()) === 'hello anew');
-    assert.equal(await gateway.version(), version + 1);
+    assert.ok((await gateway.version()) > version);
+    assert.equal(await editionOf(await chat('simulate:{"tokens":1}')), 'second');
+    assert.equal(await editionOf(running), 'first', 'a call that is under way ends on the old one');
     const refused = async () => await (await gateway.admin('/v1/status')).text();
     for (const [text, place] of [
       ['export default 1;\n', /facade\.ts: exports no policy/],

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { parse } from 'yaml';
+import { definePolicy, Type } from 'sluice/policy';
 import { startPolicyTest } from 'sluice/policy/testing';
 import { chatDialects } from '#dialects/index.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { registerUrl } from '../../src/workbench/register-url.ts';
+import { run } from '../../src/cli/run.ts';
 import { spawnSluice } from '../../src/cli/testing/spawn-sluice.ts';
 import { startTestGateway } from '../harness/gateway.ts';
 import { blocksOf } from '../harness/snippets.ts';
@@ -100,6 +102,29 @@ test('team-limit: long conversations of a team have a limit of their own', async
   assert.deepEqual(await ask('research'), [200, 200, 200, 200]);
 });
 
+test('what a policy logs and how it fails is told to its test, with the place', async (t) => {
+  const policy = definePolicy({
+    name: 'talks',
+    schema: Type.Object({}),
+    onHead(call, { log }) {
+      log('somebody asks', { path: call.request.path, '\n': 'x'.repeat(9000) });
+      if (call.request.header('x-fail')) throw new RangeError('not that one');
+    },
+  });
+  const gateway = await startPolicyTest(policy);
+  t.after(() => gateway.stop());
+  assert.equal((await gateway.fetch('/a')).status, 200);
+  assert.equal((await gateway.fetch('/b', { headers: { 'x-fail': '1' } })).status, 500);
+  const [first, second, failure] = gateway.log as { policy: string; message: string; stack: string }[];
+  assert.deepEqual(
+    [first!.policy, first!.message, second!.message],
+    ['talks', ...Array(2).fill('somebody asks')],
+  );
+  assert.ok(JSON.stringify(first).length < 5000);
+  assert.equal(failure!.message, 'policy "talks", onHead: not that one');
+  assert.match(failure!.stack, /writing-policies\.test\.ts:\d+/);
+});
+
 test('settings of a test are held to the schema', async () => {
   await assert.rejects(
     startPolicyTest(claimHeader, { settings: { claim: 'x', heder: 'y' } }),
@@ -158,17 +183,12 @@ test('`sluice new policy`: what it writes passes as it is, and the page’s line
     assert.equal(code, 0, `${line.join(' ')}: ${out}${err}`);
     if (line[0] === 'test-policies') assert.match(out, /pass 3/);
   }
-  const again = await spawnSluice(lines[0]!, { cwd: folder });
-  assert.equal(again.code, 1);
-  assert.match(again.err, /is there already/);
-  for (const name of ['Team', 'key-auth'])
-    assert.equal((await spawnSluice(['new', 'policy', name], { cwd: folder })).code, 1, name);
+  for (const name of ['team-header', 'Team', 'key-auth'])
+    assert.equal(await run(['new', 'policy', name, '--folder', join(folder, 'policies')]), 1, name);
   const [block] = blocksOf(page, 'yaml');
   const base =
     'providers: { simulated: {} }\nroutes: [{ name: llm, match: { path: /v1/** }, to: { llm: {} } }]\n';
   writeFileSync(join(folder, 'sluice.yaml'), base + block!);
-  const checked = await spawnSluice(['check', 'sluice.yaml'], { cwd: folder });
-  assert.equal(checked.code, 0, checked.err);
   const schema = await spawnSluice(['schema'], { cwd: folder });
   assert.ok(schema.out.includes('"team-header"'), schema.err);
 });

@@ -1,6 +1,5 @@
 import type * as openid from 'openid-client';
 import { createPrivateKey } from 'node:crypto';
-import { importPKCS8 } from 'jose';
 import type { JsonObject } from '#core/call.ts';
 import type { PolicyServices } from '#core/contracts/policy.ts';
 import { Fault } from '#core/fault.ts';
@@ -210,6 +209,7 @@ function checkClientAuth({ clientAuth: how, clientSecret, privateKey }: OidcSett
 async function clientAuth(settings: OidcSettings, library: typeof openid): Promise<openid.ClientAuth> {
   const { clientAuth: how, clientSecret, privateKey, keyId, keyAlgorithm = 'RS256' } = settings;
   if (privateKey !== undefined && how !== 'none') {
+    const { importPKCS8 } = await import('jose');
     const key = await importPKCS8(privateKey, keyAlgorithm);
     return library.PrivateKeyJwt(keyId === undefined ? key : { key, kid: keyId });
   }

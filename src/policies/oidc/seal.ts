@@ -1,5 +1,4 @@
 import { hkdfSync } from 'node:crypto';
-import { compactDecrypt, CompactEncrypt } from 'jose';
 
 /**
  * What a client keeps for us and can neither read nor change: JWE (RFC 7516), AES-256-GCM under keys that are derived for one
@@ -12,7 +11,8 @@ export class Seal {
     this.#keys = secrets.map((secret) => new Uint8Array(hkdfSync('sha256', secret, '', purpose, 32)));
   }
 
-  close(value: object): Promise<string> {
+  async close(value: object): Promise<string> {
+    const { CompactEncrypt } = await import('jose');
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     return new CompactEncrypt(bytes)
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
@@ -21,6 +21,7 @@ export class Seal {
 
   /** Null: it is none of ours. */
   async open<T extends object>(sealed: string): Promise<T | null> {
+    const { compactDecrypt } = await import('jose');
     for (const key of this.#keys) {
       try {
         const { plaintext } = await compactDecrypt(sealed, key, {

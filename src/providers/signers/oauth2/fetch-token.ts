@@ -1,5 +1,4 @@
 import type * as openid from 'openid-client';
-import { importPKCS8 } from 'jose';
 import type { SignerServices } from '#core/contracts/signer.ts';
 import { Fault } from '#core/fault.ts';
 import type { SignerUse } from '#core/target.ts';
@@ -42,6 +41,7 @@ async function clientAuth(
   library: typeof openid,
 ): Promise<openid.ClientAuth> {
   if (privateKey !== undefined) {
+    const { importPKCS8 } = await import('jose');
     const key = await importPKCS8(privateKey, keyAlgorithm);
     return library.PrivateKeyJwt(keyId === undefined ? key : { key, kid: keyId });
   }
