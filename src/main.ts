@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startAdmin, startProbes } from '#admin/index.ts';
+import { startAdmin, startProbes, type Admin } from '#admin/index.ts';
 import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import { parseBooked } from '#core/booked-window.ts';
 import type { KeyDelta } from '#core/key.ts';
@@ -30,6 +30,8 @@ import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { joinKeys } from '#storage/embedded/joined-keys.ts';
 import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
+import { openTokenDirectory } from '#storage/records/token-directory.ts';
+import { createAccessControl } from './compose/access-control.ts';
 import { reloadEntry } from './compose/audit-reload.ts';
 import { renderBanner } from './compose/banner.ts';
 import type { ConfigSource, JoinAddress, Overrides } from './compose/configuration.ts';
@@ -242,6 +244,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const tell = async (to: Snapshot) => {
     if (!joined) await dispatcher.follow(to.events);
   };
+  let admin: Admin | null = null;
   const reloaderParts: ReloaderParts = {
     source,
     overrides: options,
@@ -254,6 +257,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await tell(loaded.snapshot);
       await audit.follow(loaded.snapshot.audit);
       desk.documentChanged();
+      if (loaded.snapshot.admin.tls) admin?.renew(loaded.snapshot.admin.tls);
     },
     revert(before) {
       watch.follow(before.snapshot);
@@ -324,17 +328,18 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
     nodes: desk.nodes,
     edges: desk.edges,
+    access: createAccessControl({
+      directory: openTokenDirectory(opened.records),
+      settings: () => reloader.current.access,
+      isRoot: (secret) => keys.verifyAdminToken(secret),
+    }),
     publishKeys,
     unreachable: () => following?.failure ?? edge?.failure ?? null,
     isDraining: () => draining,
   });
-  const admin = await startAdmin({
-    ...snapshot.admin,
-    verifyToken: (token) => keys.verifyAdminToken(token),
-    control,
-    audit: audit.log,
-  });
-  begun.defer(() => admin.close());
+  admin = await startAdmin({ ...snapshot.admin, control, audit: audit.log });
+  const { port: adminPort, close: closeAdmin } = admin;
+  begun.defer(closeAdmin);
   const { probes: place } = snapshot.admin;
   const probes = place ? await startProbes(place, control) : null;
   begun.defer(() => probes?.close());
@@ -343,19 +348,19 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => reloader.close());
   desk.start();
   edge?.start();
-  writeFileSync(join(stateDirectory, 'admin-url'), `${localUrl(snapshot.admin.host, admin.port)}\n`);
+  writeFileSync(join(stateDirectory, 'admin-url'), `${localUrl(snapshot.admin, adminPort)}\n`);
 
   return {
     banner: renderBanner({
       snapshot,
       ports: pool.ports,
-      adminPort: admin.port,
+      adminPort,
       stateDirectory,
       firstKey: keys.firstKey(),
     }),
     port: pool.ports[0]!,
     ports: pool.ports,
-    adminPort: admin.port,
+    adminPort,
     probesPort: probes?.port ?? null,
     async stop() {
       if (draining) return;
@@ -380,7 +385,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       await keeper.close();
       await cache.close();
       await probes?.close();
-      await admin.close();
+      await closeAdmin();
       await audit.close();
       await keys.close();
       await opened.records.close();

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { AuditControl, AuditQuery } from '#core/contracts/audit.ts';
+import { Next } from './page.ts';
+import { Anything } from './shapes.ts';
 import { momentOf } from './usage.ts';
 
 const text = Type.String({ minLength: 1, maxLength: 256 });
@@ -33,9 +35,17 @@ const pageSize = 100;
 
 /** The audit log: looked through, proved, and parts of it made unreadable for good. */
 export function serveAudit(app: FastifyInstance, { audit }: { readonly audit: AuditControl }): void {
+  const read = { permission: 'audit.read' } as const;
   app.get<{ Querystring: Static<typeof Query> }>(
     '/v1/audit',
-    { schema: { summary: 'Records of the audit log, the latest first', querystring: Query } },
+    {
+      config: read,
+      schema: {
+        summary: 'Records of the audit log, the latest first',
+        querystring: Query,
+        answer: Type.Object({ records: Type.Array(Anything), next: Next }),
+      },
+    },
     async ({ query }) => {
       const records = await audit.search(queryOf(query));
       const last = records.at(-1);
@@ -46,9 +56,11 @@ export function serveAudit(app: FastifyInstance, { audit }: { readonly audit: Au
   app.get<{ Querystring: Static<typeof Expected> }>(
     '/v1/audit/verify',
     {
+      config: read,
       schema: {
         summary: 'Proves the audit log; sequence and hash name a record that was noted down before',
         querystring: Expected,
+        answer: Anything,
       },
     },
     ({ query: { sequence, hash } }) =>
@@ -59,9 +71,11 @@ export function serveAudit(app: FastifyInstance, { audit }: { readonly audit: Au
   app.post<{ Body: Static<typeof Erasure> }>(
     '/v1/audit/erase',
     {
+      config: { permission: 'audit.write' },
       schema: {
         summary: 'Destroys the key of what is kept of a project’s content; the log can still be proved',
         body: Erasure,
+        answer: Anything,
       },
     },
     ({ body }) => audit.erase(body.project),

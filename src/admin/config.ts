@@ -1,25 +1,54 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
-import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import type { ConfigDifference, ControlPlane } from '#core/contracts/control-plane.ts';
+import { reachOf, type Principal } from '#core/principal.ts';
+import { Next } from './page.ts';
 import { sendProblem } from './problem.ts';
+import { Change, closed, Finding, Instant, orNull } from './shapes.ts';
 
-const Document = Type.Object({ text: Type.String() }, { additionalProperties: false });
+const Document = Type.Object({ text: Type.String() }, closed);
 const Application = Type.Object(
   {
     text: Type.String(),
     /** Kept with the version. */
     comment: Type.Optional(Type.String({ maxLength: 1000 })),
   },
-  { additionalProperties: false },
+  closed,
 );
-const Page = Type.Object(
-  { limit: Type.Optional(Type.String({ pattern: '^([1-9]\\d{0,2}|1000)$' })) },
-  { additionalProperties: false },
+const VersionsQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.String({ pattern: '^([1-9]\\d{0,2}|1000)$' })),
+    cursor: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,8}$' })),
+  },
+  closed,
 );
-const Version = Type.Object(
-  { version: Type.String({ pattern: '^[1-9]\\d{0,8}$' }) },
-  { additionalProperties: false },
-);
+const Version = Type.Object({ version: Type.String({ pattern: '^[1-9]\\d{0,8}$' }) }, closed);
+const lineFields = {
+  version: Type.Integer(),
+  digest: Type.String(),
+  author: Type.String(),
+  comment: Type.String(),
+  madeAtMs: Instant,
+};
+const Read = Type.Object({
+  text: Type.String(),
+  digest: Type.String(),
+  version: Type.Integer(),
+  master: Type.String(),
+  path: orNull(Type.String()),
+  storedVersion: orNull(Type.Integer()),
+});
+const Verdict = Type.Object({ valid: Type.Boolean(), findings: Type.Array(Finding) });
+const Differences = Type.Object({
+  master: Type.String(),
+  storedVersion: orNull(Type.Integer()),
+  changes: Type.Array(Change),
+});
+const Applied = Type.Object({ ...lineFields, refusal: orNull(Type.String()) });
+const Versions = Type.Object({ versions: Type.Array(Type.Object(lineFields)), next: Next });
+const WholeVersion = Type.Object({ ...lineFields, text: Type.String() });
+
+const IfMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 128 })) });
 
 const pageSize = 50;
 
@@ -27,13 +56,19 @@ const pageSize = 50;
 export function serveConfig(app: FastifyInstance, { config }: Pick<ControlPlane, 'config'>): void {
   const etagOf = ({ storedVersion, digest }: { storedVersion: number | null; digest: string }) =>
     `"${storedVersion ?? digest}"`;
-  app.get('/v1/config', { schema: { summary: 'The document in force, as it was written' } }, (_, reply) => {
-    const read = config.read();
-    return reply.header('etag', etagOf(read)).send(read);
+  const reading = { permission: 'config.read' } as const;
+  const writing = { permission: 'config.write' } as const;
+  const read = { summary: 'The document in force, as it was written', answer: Read };
+  app.get('/v1/config', { config: reading, schema: read }, (_, reply) => {
+    const found = config.read();
+    return reply.header('etag', etagOf(found)).send(found);
   });
   app.post<{ Body: Static<typeof Document> }>(
     '/v1/config/check',
-    { schema: { summary: 'Validates a document without using it', body: Document } },
+    {
+      config: writing,
+      schema: { summary: 'Validates a document without using it', body: Document, answer: Verdict },
+    },
     (request) => {
       const findings = config.check(request.body.text);
       return { valid: findings.length === 0, findings };
@@ -42,7 +77,12 @@ export function serveConfig(app: FastifyInstance, { config }: Pick<ControlPlane,
   app.post<{ Body: Static<typeof Document> }>(
     '/v1/config/diff',
     {
-      schema: { summary: 'What would change if a document were applied; secrets are hidden', body: Document },
+      config: reading,
+      schema: {
+        summary: 'What would change if a document were applied; secrets are hidden',
+        body: Document,
+        answer: Differences,
+      },
     },
     (request) => {
       const { master, storedVersion } = config.read();
@@ -52,10 +92,13 @@ export function serveConfig(app: FastifyInstance, { config }: Pick<ControlPlane,
   app.put<{ Body: Static<typeof Application> }>(
     '/v1/config',
     {
+      config: writing,
       schema: {
         summary:
           'Applies a document after the version that If-Match names; refused where a file is the master',
+        headers: IfMatch,
         body: Application,
+        answer: Applied,
       },
     },
     async (request, reply) => {
@@ -72,18 +115,58 @@ export function serveConfig(app: FastifyInstance, { config }: Pick<ControlPlane,
         );
       if (isNumbered && after === undefined)
         return sendProblem(reply, 412, `${asked} is no version; the latest is ${etagOf(config.read())}.`);
-      const made = await config.apply({ text, comment, after: Number(after ?? 0) });
+      if (!mayChange(request.principal!, config.diff(text)))
+        return sendProblem(
+          reply,
+          403,
+          'Only an owner changes who may do what here: admin.users, admin.oidc, admin.limits.',
+        );
+      const made = await config.apply({
+        ...{ text, comment, after: Number(after ?? 0) },
+        author: request.principal!.name,
+      });
       return reply.header('etag', `"${made.version}"`).send(made);
     },
   );
-  app.get<{ Querystring: Static<typeof Page> }>(
+  app.get<{ Querystring: Static<typeof VersionsQuery> }>(
     '/v1/config/versions',
-    { schema: { summary: 'Versions of the document, the latest first', querystring: Page } },
-    async ({ query }) => ({ versions: await config.versions(Number(query.limit ?? pageSize)) }),
+    {
+      config: reading,
+      schema: {
+        summary: 'Versions of the document, the latest first',
+        querystring: VersionsQuery,
+        answer: Versions,
+      },
+    },
+    async ({ query: { limit = pageSize, cursor } }) => {
+      const versions = await config.versions(Number(limit), cursor === undefined ? null : Number(cursor));
+      const last = versions.at(-1)?.version ?? 1;
+      return { versions, ...(versions.length === Number(limit) && last > 1 ? { next: String(last) } : {}) };
+    },
   );
   app.get<{ Params: Static<typeof Version> }>(
     '/v1/config/versions/:version',
-    { schema: { summary: 'One version of the document, with its text', params: Version } },
+    {
+      config: reading,
+      schema: {
+        summary: 'One version of the document, with its text',
+        params: Version,
+        answer: WholeVersion,
+      },
+    },
     ({ params }) => config.readVersion(Number(params.version)),
+  );
+}
+
+/** Who says who may do what could make himself an owner: so only owners do. */
+function mayChange(principal: Principal, changes: readonly ConfigDifference[]): boolean {
+  return !changes.some(isOfAccess) || reachOf(principal, 'access.write') !== null;
+}
+
+function isOfAccess({ path, before, after }: ConfigDifference): boolean {
+  if (path !== 'admin') return /^admin\.(users|oidc|limits)(\.|$)/.test(path);
+  const has = (admin: unknown) => typeof admin === 'object' && admin !== null;
+  return [before, after].some(
+    (admin) => has(admin) && ['users', 'oidc', 'limits'].some((key) => Object.hasOwn(admin as object, key)),
   );
 }

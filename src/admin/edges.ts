@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import { Anything } from './shapes.ts';
 
 const whole = (maxDigits: number) => Type.String({ pattern: `^\\d{1,${maxDigits}}$` });
 const text = (maxLength: number) => Type.String({ maxLength });
@@ -59,6 +60,7 @@ export function serveEdges(app: FastifyInstance, { edges }: Pick<ControlPlane, '
       schema: {
         summary: 'Document and keys that are new to an edge node; waits for them',
         querystring: Cursor,
+        answer: Anything,
       },
     },
     ({ edge, query }, reply) => {
@@ -88,6 +90,7 @@ export function serveEdges(app: FastifyInstance, { edges }: Pick<ControlPlane, '
       schema: {
         summary: "A segment of an edge node's journal; answers when it is on the books",
         params: Segment,
+        bodyType: 'application/octet-stream',
       },
     },
     async (request, reply) => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type, type Static } from 'typebox';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import { Anything } from './shapes.ts';
 
 const Question = Type.Object(
   {
@@ -19,7 +20,10 @@ const Question = Type.Object(
 export function serveExplain(app: FastifyInstance, control: ControlPlane): void {
   app.post<{ Body: Static<typeof Question> }>(
     '/v1/explain',
-    { schema: { summary: 'What would happen to a request, and why', body: Question } },
+    {
+      config: { permission: 'explain' },
+      schema: { summary: 'What would happen to a request, and why', body: Question, answer: Anything },
+    },
     ({ body }) =>
       control.explain({
         method: body.method,

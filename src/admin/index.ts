@@ -1,7 +1,10 @@
+import { createServer } from 'node:http';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import type { AuditLog } from '#core/contracts/audit.ts';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
+import type { AdminTls } from '#core/snapshot.ts';
 import { serveAudit } from './audit.ts';
 import { auditChanges } from './audit-changes.ts';
 import { serveCalibration } from './calibration.ts';
@@ -10,27 +13,32 @@ import { serveDiscovery } from './discovery.ts';
 import { serveEvents } from './events.ts';
 import { serveEdges } from './edges.ts';
 import { serveExplain } from './explain.ts';
-import { createGuard } from './guard.ts';
+import { Authenticator } from './authenticator.ts';
+import { createGuard, requirePermissions } from './guard.ts';
 import { serveHealth } from './health.ts';
 import { serveKeys } from './keys.ts';
 import { serveMetrics } from './metrics.ts';
 import { serveNodes } from './nodes.ts';
 import { serveOpenApi } from './openapi.ts';
 import { createErrorHandler, sendProblem } from './problem.ts';
+import { serveResources } from './resources.ts';
+import { serveSession } from './session.ts';
 import { serveStatus } from './status.ts';
+import { serveTokens } from './tokens.ts';
 import { serveUpstreams } from './upstreams.ts';
 import { serveRerate, serveUsage } from './usage.ts';
 
 export { startProbes } from './probes.ts';
-export { createTokenVerifier } from './token.ts';
 
 const bodyLimitBytes = 1 << 20;
+const requestTimeoutMs = 30_000;
 
 export interface AdminSettings {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  verifyToken(token: string): boolean;
+  /** Null: plain text. */
+  readonly tls?: AdminTls | null;
   readonly control: ControlPlane;
   /** Where changes are put on record. */
   readonly audit: AuditLog;
@@ -40,23 +48,36 @@ export interface AdminSettings {
   onError?(error: unknown): void;
 }
 
-/** Starts the admin API. @throws Error when it cannot listen. */
-export async function startAdmin(settings: AdminSettings): Promise<{ port: number; close(): Promise<void> }> {
+export interface Admin {
+  readonly port: number;
+  /** Another certificate, for connections from now on. */
+  renew(tls: AdminTls): void;
+  close(): Promise<void>;
+}
+
+/** Starts the admin API. @throws Error when it cannot listen, or a route does not say who may ask it. */
+export async function startAdmin(settings: AdminSettings): Promise<Admin> {
+  const { control, tls = null } = settings;
   const app = fastify({
     bodyLimit: bodyLimitBytes,
-    requestTimeout: 30_000,
+    serverFactory(answer) {
+      const server = tls
+        ? createSecureServer({ cert: tls.cert, key: tls.key, minVersion: tls.minVersion }, answer)
+        : createServer(answer);
+      server.requestTimeout = requestTimeoutMs;
+      return server;
+    },
     forceCloseConnections: true,
     // Nothing is coerced, completed or removed: what does not fit is refused.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
   });
   const hosts = [settings.host, ...(settings.hosts ?? [])].map((host) => host.toLowerCase());
-  app.decorateRequest('edge', null);
-  app.decorateRequest('principal', null);
+  requirePermissions(app);
   app.addHook(
     'onRequest',
     createGuard({
-      verifyToken: settings.verifyToken,
-      admitEdge: (token, nodeId) => settings.control.edges.admit(token, nodeId),
+      authenticator: new Authenticator(control.access),
+      admitEdge: (token, nodeId) => control.edges.admit(token, nodeId),
       hosts,
     }),
   );
@@ -65,23 +86,33 @@ export async function startAdmin(settings: AdminSettings): Promise<{ port: numbe
   app.setReplySerializer((payload) =>
     JSON.stringify(payload, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
   );
-  auditChanges(app, settings.control, settings.audit);
+  auditChanges(app, control, settings.audit);
   serveOpenApi(app);
-  serveHealth(app, settings.control);
-  serveMetrics(app, settings.control);
-  serveStatus(app, settings.control);
-  serveDiscovery(app, settings.control);
-  serveUpstreams(app, settings.control);
-  serveCalibration(app, settings.control);
-  serveKeys(app, settings.control);
-  serveConfig(app, settings.control);
-  serveNodes(app, settings.control);
-  serveEdges(app, settings.control);
-  serveUsage(app, settings.control);
-  serveRerate(app, settings.control);
-  serveEvents(app, settings.control);
-  serveExplain(app, settings.control);
-  serveAudit(app, settings.control);
+  serveHealth(app, control);
+  serveMetrics(app, control);
+  serveSession(app, control);
+  serveTokens(app, control);
+  serveStatus(app, control);
+  serveDiscovery(app, control);
+  serveUpstreams(app, control);
+  serveCalibration(app, control);
+  serveKeys(app, control);
+  serveConfig(app, control);
+  serveResources(app, control);
+  serveNodes(app, control);
+  serveEdges(app, control);
+  serveUsage(app, control);
+  serveRerate(app, control);
+  serveEvents(app, control);
+  serveExplain(app, control);
+  serveAudit(app, control);
   await app.listen({ host: settings.host, port: settings.port });
-  return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
+  const { server } = app;
+  return {
+    port: (server.address() as AddressInfo).port,
+    renew({ cert, key }) {
+      if (server instanceof SecureServer) server.setSecureContext({ cert, key });
+    },
+    close: () => app.close(),
+  };
 }

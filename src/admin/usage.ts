@@ -3,6 +3,8 @@ import { Type, type Static } from 'typebox';
 import { renderCsvRow } from '#core/csv.ts';
 import { renderAmount } from '#core/money.ts';
 import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
+import { isWithin, type Reach } from '#core/principal.ts';
+import { Anything } from './shapes.ts';
 
 const groups = ['key', 'project', 'team', 'model', 'provider', 'route', 'outcome', 'day', 'service'] as const;
 
@@ -29,13 +31,15 @@ export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
   app.get<{ Querystring: Static<typeof Query> }>(
     '/v1/usage',
     {
+      config: { permission: 'usage.read' },
       schema: {
         summary: `Sums by any of ${groups.join(', ')}; service not together with key, route or outcome`,
         querystring: Query,
+        answer: Type.Object({ usage: Type.Array(Anything) }),
       },
     },
     async (request, reply) => {
-      const query = usageQueryOf(request.query);
+      const query = usageQueryOf(request.query, request.reach);
       const usage = await control.usage(query);
       if (request.query.format !== 'csv') return { usage };
       return reply.type('text/csv; charset=utf-8').serializer(String).send(csvOf(query, usage));
@@ -43,17 +47,38 @@ export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
   );
   app.get<{ Params: Static<typeof ReceiptId> }>(
     '/v1/receipts/:id',
-    { schema: { summary: 'One receipt', params: ReceiptId } },
-    async (request) => {
-      const receipt = await control.receipt(request.params.id);
-      if (!receipt) throw new ControlError(404, 'There is no receipt of this id.');
+    {
+      config: { permission: 'receipts.read' },
+      schema: { summary: 'One receipt', params: ReceiptId, answer: Anything },
+    },
+    async ({ params, reach }) => {
+      const receipt = await control.receipt(params.id);
+      if (!receipt || !isWithin(reach, teamOf(receipt)))
+        throw new ControlError(404, 'There is no receipt of this id.');
       return receipt;
     },
   );
-  app.get('/v1/ledger/verify', { schema: { summary: 'Proves the ledger against its own invariants' } }, () =>
-    control.verify(),
+  app.get(
+    '/v1/ledger/verify',
+    {
+      config: { permission: 'ledger.verify' },
+      schema: { summary: 'Proves the ledger against its own invariants', answer: Verdict },
+    },
+    () => control.verify(),
   );
 }
+
+const Verdict = Type.Object({
+  clean: Type.Boolean(),
+  findings: Type.Array(Type.String()),
+  checked: Anything,
+});
+
+/** Empty where nobody was known. */
+const teamOf = (receipt: Record<string, unknown>): string => {
+  const { subjects } = receipt as { subjects?: { team?: string } };
+  return subjects?.team ?? '';
+};
 
 const figures = [
   'requests',
@@ -86,11 +111,21 @@ const Rerate = Type.Object(
   { additionalProperties: false },
 );
 
+const Rerated = Type.Object({
+  dryRun: Type.Boolean(),
+  examined: Type.Integer(),
+  corrected: Type.Integer(),
+  difference: Type.Array(Anything),
+});
+
 /** Receipts of the past by the prices of today. */
 export function serveRerate(app: FastifyInstance, control: ControlPlane): void {
   app.post<{ Body: Static<typeof Rerate> }>(
     '/v1/ledger/rerate',
-    { schema: { summary: 'Prices receipts anew, and books the difference', body: Rerate } },
+    {
+      config: { permission: 'ledger.rerate' },
+      schema: { summary: 'Prices receipts anew, and books the difference', body: Rerate, answer: Rerated },
+    },
     ({ body: { from, to, model, version, dryRun } }) =>
       control.rerate({
         fromMs: momentOf('from', from),
@@ -102,7 +137,10 @@ export function serveRerate(app: FastifyInstance, control: ControlPlane): void {
   );
 }
 
-function usageQueryOf({ by, from, to, project, service, trace }: Static<typeof Query>): UsageQuery {
+function usageQueryOf(
+  { by, from, to, project, service, trace }: Static<typeof Query>,
+  reach: Reach,
+): UsageQuery {
   return {
     by: (by ?? 'project').split(',').map((word) => {
       const group = groups.find((known) => known === word);
@@ -114,6 +152,7 @@ function usageQueryOf({ by, from, to, project, service, trace }: Static<typeof Q
     project: project ?? null,
     service: service ?? null,
     traceId: trace ?? null,
+    teams: reach === 'all' ? null : [...reach],
   };
 }
 

@@ -56,6 +56,19 @@ export async function askAdmin<T>(options: AdminOptions, request: AdminRequest, 
   throw new CommandFailed(`the admin API answered ${status}: ${detailOf(text)}`);
 }
 
+/** Every page of a list, whose members stand under `name`. @throws CommandFailed */
+export async function askPages<T>(options: AdminOptions, path: string, name: string): Promise<T[]> {
+  const members: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const from = cursor === undefined ? '' : `&cursor=${cursor}`;
+    const page = await askAdmin<Record<string, unknown>>(options, `GET ${path}?limit=1000${from}`);
+    members.push(...(page[name] as T[]));
+    cursor = page['next'] as string | undefined;
+  } while (cursor !== undefined);
+  return members;
+}
+
 interface ProblemDocument {
   readonly detail?: string;
   readonly findings?: readonly ConfigFinding[];

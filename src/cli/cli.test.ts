@@ -77,7 +77,8 @@ test('help and version are answers; what is not understood is exit code 2', asyn
 
 test('keys are listed, made and revoked by the admin API', async () => {
   await using admin = await serveAdmin({
-    'GET /v1/keys': [200, { keys: [key] }],
+    'GET /v1/keys?limit=1000': [200, { keys: [], next: 'b' }],
+    'GET /v1/keys?limit=1000&cursor=b': [200, { keys: [key] }],
     'POST /v1/keys': [201, { key, secret: 'sk-secret' }],
     'DELETE /v1/keys/a%2Fb': [204, null],
   });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Invitation, NodeView } from '#core/contracts/node-directory.ts';
-import { askAdmin, type AdminOptions } from './admin-client.ts';
+import { askAdmin, askPages, type AdminOptions } from './admin-client.ts';
 import { adminOption, expiryOf, jsonOption, stateOption, wholeNumber } from './options.ts';
 import { print, printJson } from './print.ts';
 import { renderTable, visible } from './render-table.ts';
@@ -36,7 +36,7 @@ const withAdmin = (command: Command) =>
   command.addOption(adminOption()).addOption(stateOption()).addOption(jsonOption());
 
 async function list(flags: Flags): Promise<void> {
-  const { nodes } = await askAdmin<{ nodes: NodeView[] }>(flags, 'GET /v1/nodes');
+  const nodes = await askPages<NodeView>(flags, '/v1/nodes', 'nodes');
   if (flags.json) return printJson(nodes);
   const rows = nodes.map((node) => [
     node.id,
@@ -76,9 +76,9 @@ async function invite(name: string, flags: InviteFlags): Promise<void> {
 }
 
 async function invitations(flags: Flags): Promise<void> {
-  const found = await askAdmin<{ invitations: Invitation[] }>(flags, 'GET /v1/nodes/invitations');
-  if (flags.json) return printJson(found.invitations);
-  const rows = found.invitations.map((each) => [
+  const found = await askPages<Invitation>(flags, '/v1/nodes/invitations', 'invitations');
+  if (flags.json) return printJson(found);
+  const rows = found.map((each) => [
     each.id,
     each.name,
     each.nodeId ?? 'nobody yet',

@@ -50,6 +50,14 @@ export function expiryOf(text: string): number {
   return at;
 }
 
+/** A span of time, in seconds. */
+export function overlapOf(text: string): number {
+  const match = /^(0|[1-9]\d{0,5})(s|[mhdw])?$/.exec(text);
+  const unit = match?.[2] ?? 's';
+  if (!match) throw new InvalidArgumentError('Expected a span such as 90s, 30m, 12h or 7d.');
+  return Number(match[1]) * (unit === 's' ? 1 : unitMs[unit]! / 1000);
+}
+
 /** A date or time as ISO 8601, in UTC where it names no offset; as epoch milliseconds. */
 export function momentOf(text: string): number {
   const match = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text);

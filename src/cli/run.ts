@@ -17,6 +17,7 @@ import { addSecrets } from './secrets.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addTestPolicies } from './test-policies.ts';
+import { addTokens } from './tokens.ts';
 import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
 
@@ -56,6 +57,7 @@ function program(): Command {
   addTestPolicies(sluice);
   addSchema(sluice);
   addKeys(sluice);
+  addTokens(sluice);
   addNodes(sluice);
   addLedger(sluice);
   addAudit(sluice);

@@ -25,9 +25,6 @@ export interface ConfigControlParts {
   readonly versions: ConfigStore | null;
 }
 
-/** Who applies: there is one token. */
-const author = 'admin';
-
 /** The configuration as it can be asked about and changed. */
 export function createConfigControl({ reloader, kind, versions }: ConfigControlParts): ConfigControl {
   const master = (): ConfigMasterKind =>
@@ -98,7 +95,7 @@ export function createConfigControl({ reloader, kind, versions }: ConfigControlP
     },
     check,
     diff,
-    async apply({ text, after, comment }) {
+    async apply({ text, after, comment, author }) {
       const kept = store(text);
       const findings = check(text);
       if (findings.length > 0)
@@ -116,7 +113,7 @@ export function createConfigControl({ reloader, kind, versions }: ConfigControlP
       const { text: _text, ...line } = made;
       return { ...line, refusal: refusal?.reason ?? null };
     },
-    versions: async (limit) => reached(store(null).list(limit)),
+    versions: async (limit, before) => reached(store(null).list(limit, before)),
     async readVersion(version) {
       const found = await reached(store(null).read(version));
       if (!found) throw new ControlError(404, `There is no version ${version} of the configuration.`);

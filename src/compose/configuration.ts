@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { bootstrapOf, bootstrapKeys, isBootstrapKey } from '#config/bootstrap.ts';
-import { parseConfig, parsePart, type LoadScope } from '#config/load.ts';
+import { parseConfig, parsePart, readDocument, type LoadScope } from '#config/load.ts';
 import { ConfigError, didYouMean, Problems } from '#config/problem.ts';
+import { fillReferences } from '#config/references.ts';
 import { masterKeysOf, resolveSecrets } from '#config/resolve-secrets.ts';
 import { resolveConfig, type Resolved } from '#config/resolve.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
@@ -93,6 +94,7 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     env: source.env,
     path: source.path,
     policySchemas: schemasWith(policyFiles),
+    state: overrides.stateDirectory ?? stateIn(own, source),
     onFile: (path) => files.push(path),
     ...(source.secrets ? { secret: (reference) => source.secrets!.read(reference) } : {}),
   };
@@ -119,7 +121,7 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     const problem = { path: 'policies', message: (error as Error).message, line: 0, column: 0 };
     throw new ConfigError([problem], name);
   }
-  const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? '.sluice');
+  const stateDirectory = resolve(overrides.stateDirectory ?? document.state ?? usualState);
   const snapshot = {
     ...resolved.snapshot,
     limitPercent: shared?.limitPercent ?? 100,
@@ -153,6 +155,18 @@ function partOf(text: string, scope: LoadScope) {
     return parsePart(text, 'secrets', scope);
   } catch {
     return 'wrong';
+  }
+}
+
+const usualState = '.sluice';
+
+/** Where a node's own document says that its state is; of one that is wrong, somewhere. */
+function stateIn(own: string, { env, path }: ConfigSource): string {
+  try {
+    const { state } = readDocument(own, '').written as { state?: unknown };
+    return typeof state === 'string' ? fillReferences(state, { env, path }) : usualState;
+  } catch {
+    return usualState;
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   KeyView,
   NodeControl,
 } from '#core/contracts/control-plane.ts';
+import type { AccessControl } from '#core/contracts/access-control.ts';
 import type { EventRecord, Events } from '#core/contracts/events.ts';
 import type { EventDispatcher } from '#events/index.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
@@ -25,6 +26,7 @@ import { secretMetrics } from './open-secrets.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
+import { createResourceControl } from './resource-control.ts';
 import type { Reloader } from './reloader.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
 import type { CounterWatch } from './watch-counters.ts';
@@ -43,6 +45,7 @@ export interface ControlPlaneParts {
   readonly config: ConfigControl;
   readonly nodes: NodeControl;
   readonly edges: EdgeControl;
+  readonly access: AccessControl;
   /** Resolves when every thread acts upon it. */
   publishKeys(delta: KeyDelta): Promise<void>;
   /** Why the configuration's master cannot be asked; null: it can. */
@@ -60,6 +63,11 @@ export interface ControlPlaneParts {
 /** What the admin API may ask, answered from the parts that know. */
 export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   const { pool, ledger, keys, reloader } = parts;
+  const teamOf = (project: string): string | null => {
+    const { projects } = reloader.current.snapshot;
+    // `constructor` is no project, though every object has one.
+    return Object.hasOwn(projects, project) ? projects[project]!.team : null;
+  };
   return {
     status() {
       const { snapshot } = reloader.current;
@@ -119,28 +127,39 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
           throw new ControlError(404, `There is no member "${member}" in the group "${group}".`);
       },
     },
+    teamOf,
     keys: {
       list: () => keys.list() as KeyView[],
       async create(wish) {
-        const { projects } = reloader.current.snapshot;
-        // `constructor` is no project, though every object has one.
-        const project = Object.hasOwn(projects, wish.project) ? projects[wish.project] : null;
-        if (!project) throw new ControlError(400, `There is no project "${wish.project}".`);
-        const { key, secret, delta } = await keys.create({ ...wish, team: project.team });
+        const team = teamOf(wish.project);
+        if (team === null) throw new ControlError(400, `There is no project "${wish.project}".`);
+        const { key, secret, delta } = await keys.create({ ...wish, team });
         parts.events.emit(keyEvent('key.created', key));
         if (delta) await parts.publishKeys(delta);
         return { key, secret };
       },
+      async change(id, change) {
+        const { key, deltas } = await keys.change(id, change);
+        for (const delta of deltas) await parts.publishKeys(delta);
+        return key;
+      },
+      async rotate(id, overlapMs) {
+        const { key, secret, deltas } = await keys.rotate(id, overlapMs);
+        for (const delta of deltas) await parts.publishKeys(delta);
+        return { key, secret };
+      },
       async revoke(id) {
         const key = keys.list().find((known) => known.id === id);
-        const delta = await keys.revoke(id);
+        const deltas = await keys.revoke(id);
         if (key) parts.events.emit(keyEvent('key.revoked', key));
-        if (delta) await parts.publishKeys(delta);
+        for (const delta of deltas) await parts.publishKeys(delta);
       },
     },
     config: parts.config,
+    resources: createResourceControl(reloader, parts.config),
     nodes: parts.nodes,
     edges: parts.edges,
+    access: parts.access,
     events: createEventControl(parts.dispatcher, ledger.outbox),
     audit: parts.audit.control,
     explain: (request) => explainRequest(reloader.current.snapshot, request),
@@ -153,6 +172,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
           where: {
             ...(query.project === null ? {} : { project: query.project }),
             ...(query.service ? { service: query.service } : {}),
+            ...(query.teams ? { team: query.teams } : {}),
           },
           ...(query.traceId ? { traceId: query.traceId } : {}),
         }),

@@ -1,4 +1,5 @@
 import type { ListenerPlan } from '#core/listener.ts';
+import type { AdminListener } from '#core/snapshot.ts';
 
 /** `127.0.0.1:8080`, `[::1]:8080` */
 export function listenerAddress({ host }: ListenerPlan, port: number): string {
@@ -11,7 +12,7 @@ export function listenerUrl(listener: ListenerPlan, port: number): string {
 }
 
 /** Where this machine reaches what listens there. */
-export function localUrl(host: string, port: number): string {
+export function localUrl({ host, tls }: Pick<AdminListener, 'host' | 'tls'>, port: number): string {
   const reached = host === '::' ? '::1' : host === '0.0.0.0' ? '127.0.0.1' : host;
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+  return `${tls ? 'https' : 'http'}://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
 }

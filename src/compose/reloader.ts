@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { AdminListener } from '#core/snapshot.ts';
 import { watchConfig, type FileWatch } from '#config/watch.ts';
 import { PolicyFolderWatch } from '#extensions/index.ts';
 import {
@@ -174,7 +175,9 @@ export class Reloader {
 function whatNeedsRestart(before: LoadedConfig, after: LoadedConfig): string[] {
   const changed: string[] = [];
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  if (!same(before.snapshot.admin, after.snapshot.admin)) changed.push('admin');
+  // Another certificate is shown at once.
+  const fixedOf = ({ tls, ...admin }: AdminListener) => ({ ...admin, minVersion: tls?.minVersion });
+  if (!same(fixedOf(before.snapshot.admin), fixedOf(after.snapshot.admin))) changed.push('admin');
   if (before.snapshot.threads !== after.snapshot.threads) changed.push('threads');
   if (before.snapshot.accessLog !== after.snapshot.accessLog) changed.push('log');
   if (before.snapshot.durability !== after.snapshot.durability) changed.push('durability');

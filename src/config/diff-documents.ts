@@ -105,6 +105,10 @@ function nameOf(member: unknown, schema: JsonSchema | undefined): string | null 
   return keys.length === 1 ? keys[0]! : JSON.stringify(keys);
 }
 
+/** A part of a document as anybody may see it. */
+export const hideMembers = (value: unknown, schema: JsonSchema | undefined): unknown =>
+  value === undefined ? undefined : shown(value, schema);
+
 /** With its secrets hidden. */
 function shown(value: unknown, schema: JsonSchema | undefined): unknown {
   if (value === undefined) return null;

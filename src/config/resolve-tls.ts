@@ -37,7 +37,8 @@ export function resolveTls(settings: TlsSettings, path: Path, problems: Problems
   };
 }
 
-function resolveCertificate(
+/** Null: the pair cannot be used, which is a problem. */
+export function resolveCertificate(
   { cert, key, names }: CertificateSettings,
   path: Path,
   problems: Problems,

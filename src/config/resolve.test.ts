@@ -136,7 +136,7 @@ test('defaults are what the documentation says', () => {
       http2: { maxStreams: 128, websocket: true },
     },
   ]);
-  assert.deepEqual(snapshot.admin, { host: '127.0.0.1', port: 9080, hosts: [], probes: null });
+  assert.deepEqual(snapshot.admin, { host: '127.0.0.1', port: 9080, hosts: [], probes: null, tls: null });
   assert.deepEqual(snapshot.limits, {
     headerBytes: 32_768,
     bodyBytes: 33_554_432,

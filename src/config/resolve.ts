@@ -5,6 +5,8 @@ import { createModelIndex } from '#core/resolve-model.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { ProviderRecord } from '#core/target.ts';
 import { didYouMean, Problems } from './problem.ts';
+import type { AdminAccess } from '#core/admin-access.ts';
+import { resolveAccess, resolveAdmin } from './resolve-admin.ts';
 import { resolveAudit } from './resolve-audit.ts';
 import { resolveEvents } from './resolve-events.ts';
 import { resolveConsumers } from './resolve-consumers.ts';
@@ -38,6 +40,8 @@ export interface Resolved {
   readonly snapshot: Snapshot;
   /** Keys that the document masters. */
   readonly keys: readonly KeyRecord[];
+  /** Who may use the admin API. No thread but the main one has it. */
+  readonly access: AdminAccess;
 }
 
 /**
@@ -78,7 +82,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     version: scope.version,
     digest: createHash('sha256').update(scope.text).digest('hex'),
     listen: resolveListeners(document, problems),
-    admin: resolveAdmin(document),
+    admin: resolveAdmin(document, problems),
     storage: resolveStorage(document.storage ?? {}, problems),
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
@@ -114,16 +118,12 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     credentials: resolveCredentials(document, problems),
     teams,
   };
+  const access = resolveAccess(document, problems);
   try {
     resolveSecrets(document.secrets);
   } catch (error) {
     problems.add(['secrets', 'vault'], (error as Error).message);
   }
   problems.throwIfAny(scope.source);
-  return { snapshot, keys };
-}
-
-function resolveAdmin({ admin = {} }: ConfigDocument): Snapshot['admin'] {
-  const { host = '127.0.0.1', port = 9080, hosts = [], probes } = admin;
-  return { host, port, hosts, probes: probes ? { host: probes.host ?? '0.0.0.0', port: probes.port } : null };
+  return { snapshot, keys, access };
 }

@@ -29,6 +29,7 @@ export function watchConfig(path: string | null, onChange: (text: never) => void
   const known = new Map<string, string | null>();
   let watchers: FSWatcher[] = [];
   let timer: NodeJS.Timeout | null = null;
+  let isClosed = false;
   if (path !== null) known.set(path, digestOf(text ?? read(path)));
 
   function look(): void {
@@ -74,6 +75,8 @@ export function watchConfig(path: string | null, onChange: (text: never) => void
   poll.unref();
   return {
     follow(paths) {
+      // A change that is under way ends after whoever watches has had enough.
+      if (isClosed) return;
       const wanted = new Set(path === null ? paths : [path, ...paths]);
       for (const file of known.keys()) if (!wanted.has(file)) known.delete(file);
       // What was known keeps its digest: it may have changed since it was read.
@@ -81,6 +84,7 @@ export function watchConfig(path: string | null, onChange: (text: never) => void
       watchFolders();
     },
     close() {
+      isClosed = true;
       if (timer) clearTimeout(timer);
       clearInterval(poll);
       for (const watcher of watchers) watcher.close();

@@ -10,7 +10,7 @@ export interface RoleGrant {
 
 /** Who asks something of the admin API. */
 export interface Principal {
-  /** `admin-token`, `user:NAME` of the configuration, `oidc:SUBJECT`, or `edge:NODE`. */
+  /** `admin-token`, `user:NAME` of the configuration, `oidc:SUBJECT`, `token:ID` of one with roles of its own, or `edge:NODE`. */
   readonly id: string;
   /** For people to read. */
   readonly name: string;

@@ -1,5 +1,5 @@
 import type { AuditRules } from './contracts/audit.ts';
-import type { ListenerPlan } from './listener.ts';
+import type { ListenerPlan, ServerCertificate } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
 import type { Http2Use } from './http2-use.ts';
 import type { HeaderList } from './head.ts';
@@ -69,6 +69,12 @@ export interface AdminListener {
   readonly hosts: readonly string[];
   /** Where `/healthz` and `/readyz` are served besides, and nothing else is; null: nowhere. */
   readonly probes: { readonly host: string; readonly port: number } | null;
+  /** Null: plain text. */
+  readonly tls: AdminTls | null;
+}
+
+export interface AdminTls extends ServerCertificate {
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 export interface ServiceHeader {

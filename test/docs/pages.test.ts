@@ -61,7 +61,7 @@ async function serve(t: TestContext, text: string) {
   const admin = (path: string, init: RequestInit = {}) =>
     fetch(`http://127.0.0.1:${running.adminPort}${path}`, {
       ...init,
-      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json', ...init.headers },
     });
   assert.equal((await admin('/readyz')).status, 200);
   const chat = async (secret: string, model: string, prefix = '') => {
@@ -111,6 +111,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'prices.yaml',
       'queue.yaml',
       'rest-and-llm.yaml',
+      'team-roles.yaml',
       'usage-plans.yaml',
     ]));
 
@@ -164,6 +165,18 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.equal(passed([...(await burst('NEWSPAPER_WEB_KEY')), ...(await burst('NEWSPAPER_APP_KEY'))]), 40);
     assert.equal(await ask('LAPSED_KEY'), 403);
     assert.equal(await ask('HOBBYIST_KEY', 'x'.repeat(70_000)), 413);
+  });
+
+  test('team-roles: who runs a team makes keys for its projects and for no others', async (t) => {
+    const { admin } = await serve(t, example('team-roles.yaml'));
+    const post = (path: string, body: object, headers = {}) =>
+      admin(path, { method: 'POST', body: JSON.stringify(body), headers });
+    const made = await post('/v1/tokens', { name: 'laptop', user: 'grace@example.com' });
+    const { secret } = (await made.json()) as { secret: string };
+    const as = { authorization: `Bearer ${secret}` };
+    assert.equal((await post('/v1/keys', { name: 'a', project: 'checkout' }, as)).status, 201);
+    assert.equal((await post('/v1/keys', { name: 'b', project: 'ranking' }, as)).status, 400);
+    assert.equal((await post('/v1/nodes/invitations', { name: 'x' }, as)).status, 403);
   });
 
   test('minimal: a key that is made at run time may call', async (t) => {
@@ -415,9 +428,17 @@ test('docs/operations.md and docs/admin-api.md: their commands run as they stand
   ))
     run(`sluice ${line}`);
   assert.match(run('sluice keys list'), /NAME/);
-  for (const curl of blocksOf('docs/admin-api.md', 'sh'))
-    assert.ok(
-      'ready' in (JSON.parse(run(curl.replace('http://127.0.0.1:9080', gateway.adminUrl))) as object),
-    );
+  const [status, tokens, change] = blocksOf('docs/admin-api.md', 'sh').map((block) =>
+    block.replace('http://127.0.0.1:9080', gateway.adminUrl),
+  );
+  assert.ok('ready' in (JSON.parse(run(status!)) as object));
+  assert.match(
+    tokens!.split('\n').map(run).join(''),
+    /^sluice-token-\w+\nid .*\ntoken-\w+ +ci +ci +developer:shop /,
+  );
+  assert.deepEqual(
+    (JSON.parse(run(change!)) as { changes: { path: string }[] }).changes[0]!.path,
+    'routes[orders]',
+  );
   assert.equal(await gateway.stop(), 0);
 });

@@ -27,6 +27,7 @@ export function fencesOf(page: string): Fence[] {
 export const servedPages: readonly string[] = [
   'docs/access.md',
   'docs/configuration.md',
+  'docs/admin-api.md',
   'docs/websocket.md',
   'docs/model-routing.md',
   'docs/grpc.md',

@@ -1,4 +1,11 @@
-import { ControlError, type ControlPlane, type UsageQuery } from '#core/contracts/control-plane.ts';
+import type { AdminAccess } from '#core/admin-access.ts';
+import { rootPrincipal, roles, type Principal } from '#core/principal.ts';
+import {
+  ControlError,
+  type ControlPlane,
+  type KeyView,
+  type UsageQuery,
+} from '#core/contracts/control-plane.ts';
 
 /** What was asked of it, in order. */
 export const asked: unknown[] = [];
@@ -11,6 +18,22 @@ const invitation = {
   ...{ id: 'i1', name: 'shop', madeAtMs: 1, expiresAtMs: null, revoked: false },
   ...{ leasePercent: 25, nodeId: node },
 };
+
+const rate = { amount: 10_000, windowMs: 60_000 };
+const settings: AdminAccess = { users: {}, oidc: null, limits: { requests: rate, failures: rate } };
+
+/** Whose tokens begin with the name of a role and, after a dot, may have a team; `right` is the owner's. */
+function principalOf(secret: string): Principal | null {
+  if (secret === 'right') return rootPrincipal;
+  const [role, team = null] = secret.split('.');
+  const known = roles.find((each) => each === role);
+  return known ? { ...rootPrincipal, via: 'token', id: secret, roles: [{ role: known, team }] } : null;
+}
+
+const key = (id: string, team: string): KeyView => ({
+  ...{ id, name: id, project: 'p', team, groups: [], models: null, expiresAtMs: null },
+  ...{ createdAtMs: 1, master: 'store', revoked: false },
+});
 
 /** A control plane that does nothing but remember. */
 export const control: ControlPlane = {
@@ -32,13 +55,27 @@ export const control: ControlPlane = {
     ledger: { lagSegments: 0 },
   }),
   metrics: async () => '# HELP x y\n# TYPE x counter\nx 1\n',
+  teamOf: (project) => ({ p: 'red', other: 'blue' })[project] ?? null,
+  access: {
+    settings: () => settings,
+    admit: async (secret, kind) => (kind === 'token' ? principalOf(secret) : null),
+    tokens: {
+      list: async () => [],
+      create: async () => Promise.reject(new ControlError(403, 'not here')),
+      revoke: async (_, id) => void asked.push(id),
+    },
+    signIn: async () => null,
+    signOut: async () => undefined,
+  },
   keys: {
-    list: () => [],
+    list: () => [key('k1', 'red'), key('file-key', 'blue')],
     async create(wish) {
       asked.push(wish);
       if (wish.project === 'none') throw new ControlError(404, 'no project "none"');
       return { key: { ...wish, id: 'k1' } as never, secret: 's' };
     },
+    change: async (id, change) => ({ ...change, id }) as never,
+    rotate: async (id, overlapMs) => ({ key: { id, previousUntilMs: overlapMs } as never, secret: 's2' }),
     async revoke(id) {
       asked.push(id);
       if (id === 'file-key') throw new ControlError(409, 'this key is kept in the file');
@@ -62,6 +99,12 @@ export const control: ControlPlane = {
     },
     versions: async (limit) => [{ ...line, version: limit }],
     readVersion: async (version) => ({ ...line, version, text: 'x' }),
+  },
+  resources: {
+    list: () => [],
+    read: () => null,
+    teamOf: () => null,
+    change: async (wish) => Promise.reject(new ControlError(404, `no ${wish.name}`)),
   },
   nodes: {
     list: async () => [],

@@ -19,8 +19,8 @@ export interface ConfigStore {
   /** Null: there is none yet. */
   latest(): Promise<ConfigVersion | null>;
   read(version: number): Promise<ConfigVersion | null>;
-  /** The latest first. */
-  list(limit: number): Promise<readonly ConfigVersionLine[]>;
+  /** The latest first; from before one of them on, where it is given. */
+  list(limit: number, before?: number | null): Promise<readonly ConfigVersionLine[]>;
   /** Makes the version after `after`; null when there is one already: somebody else was first. */
   append(
     document: Pick<ConfigVersion, 'text' | 'digest' | 'author' | 'comment'>,

@@ -3,10 +3,15 @@ import type { AuditControl } from './audit.ts';
 import type { CalibrationRow } from '../calibration.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
+import type { AccessControl } from './access-control.ts';
+import type { ConfigDifference, ConfigMasterKind } from '../config-difference.ts';
 import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
 import type { EdgeChanges, EdgeCursor, EdgeDead, EdgeReport } from './edge.ts';
 import type { Invitation, NodeView } from './node-directory.ts';
+import type { ResourceControl } from './resource-control.ts';
 import type { PoolReport } from './pool-control.ts';
+
+export type { ConfigDifference, ConfigMasterKind } from '../config-difference.ts';
 
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
 export interface ControlPlane {
@@ -22,6 +27,8 @@ export interface ControlPlane {
     /** By the operator. Until a restart. @throws ControlError when there is no such member. */
     drain(wish: { readonly group: string; readonly member: string; readonly drained: boolean }): void;
   };
+  /** Of a project; null: there is none of that name. */
+  teamOf(project: string): string | null;
   keys: {
     list(): KeyView[];
     /** The secret is given this once. @throws ControlError */
@@ -30,14 +37,23 @@ export interface ControlPlane {
       readonly project: string;
       readonly models?: readonly string[] | null;
       readonly expiresAtMs?: number | null;
+      readonly groups?: readonly string[];
     }): Promise<{
       readonly key: KeyView;
       readonly secret: string;
     }>;
+    /** What is absent stays. In force on every thread when it resolves. @throws ControlError */
+    change(
+      id: string,
+      change: Partial<Pick<KeyRecord, 'name' | 'models' | 'expiresAtMs' | 'groups'>>,
+    ): Promise<KeyView>;
+    /** Another secret, given this once; the one before stays in force for as long as is said. @throws ControlError */
+    rotate(id: string, overlapMs: number): Promise<{ readonly key: KeyView; readonly secret: string }>;
     /** Resolves when every thread refuses the key. @throws ControlError */
     revoke(id: string): Promise<void>;
   };
   config: ConfigControl;
+  resources: ResourceControl;
   nodes: NodeControl;
   edges: EdgeControl;
   explain(request: {
@@ -50,6 +66,7 @@ export interface ControlPlane {
     /** Of a GraphQL request, or of a call whose model it names. */
     readonly body?: string | null;
   }): unknown;
+  access: AccessControl;
   events: EventControl;
   audit: AuditControl;
   usage(query: UsageQuery): Promise<readonly Record<string, unknown>[]>;
@@ -62,12 +79,6 @@ export interface ControlPlane {
     readonly checked: Record<string, number>;
   }>;
 }
-
-/**
- * Whose word counts: the `file`'s; the `environment`'s, of a start without a file; the `store`'s in the state directory, once
- * something was applied to such a start; the `cluster`'s, in PostgreSQL; a `control-plane`'s, which this node has joined.
- */
-export type ConfigMasterKind = 'file' | 'environment' | 'store' | 'cluster' | 'control-plane';
 
 export interface ConfigControl {
   /** The document in force as it was written, secrets as references, never as values. */
@@ -94,9 +105,11 @@ export interface ConfigControl {
     readonly text: string;
     readonly after: number;
     readonly comment: string;
+    /** Who applies it, for people to read. */
+    readonly author: string;
   }): Promise<ConfigVersionLine & { readonly refusal: string | null }>;
-  /** The latest first. @throws ControlError 409 where versions are not kept, 503. */
-  versions(limit: number): Promise<readonly ConfigVersionLine[]>;
+  /** The latest first, from before one of them on. @throws ControlError 409 where versions are not kept, 503. */
+  versions(limit: number, before: number | null): Promise<readonly ConfigVersionLine[]>;
   /** @throws ControlError 404, 409, 503. */
   readVersion(version: number): Promise<ConfigVersion>;
 }
@@ -136,13 +149,6 @@ export interface ConfigFinding {
   readonly message: string;
   readonly line: number;
   readonly column: number;
-}
-
-export interface ConfigDifference {
-  readonly path: string;
-  readonly change: 'added' | 'removed' | 'changed' | 'moved';
-  readonly before: unknown;
-  readonly after: unknown;
 }
 
 export interface EventControl {
@@ -218,9 +224,15 @@ export interface UsageQuery {
   readonly service?: string | null;
   /** Of one trace only, whatever its days. */
   readonly traceId?: string | null;
+  /** Of these only; null: of all. */
+  readonly teams?: readonly string[] | null;
 }
 
-export type KeyView = Omit<KeyRecord, 'sha256'> & { readonly revoked: boolean };
+export type KeyView = Omit<KeyRecord, 'sha256'> & {
+  readonly revoked: boolean;
+  /** Until then the secret before is in force, too; absent: it was never rotated. */
+  readonly previousUntilMs?: number;
+};
 
 export interface GatewayStatus {
   readonly version: string;
@@ -258,7 +270,7 @@ export class ControlError extends Error {
   /** Members that the problem document has besides. */
   readonly members: Readonly<Record<string, unknown>>;
   constructor(
-    status: 400 | 403 | 404 | 409 | 412 | 503,
+    status: 400 | 403 | 404 | 409 | 412 | 502 | 503,
     message: string,
     members: Readonly<Record<string, unknown>> = {},
   ) {

@@ -2,7 +2,7 @@ import type { EventRecord } from '#core/contracts/events.ts';
 import type { OutboxEntry } from '#core/contracts/outbox.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { parseReceipt } from '../journal/record.ts';
-import type { Asking } from './asking.ts';
+import { listOf, type Asking } from './asking.ts';
 import { columnText } from './column-text.ts';
 import { unpackBodies } from './body-block.ts';
 import { idDayOf } from './receipt-entry.ts';
@@ -13,7 +13,8 @@ import { foldUnpriced, mapUsage, parseDay, type UsageRow } from './usage-rows.ts
 export type { Dimension } from './roll-ups.ts';
 export type { UsageRow } from './usage-rows.ts';
 
-export type Where = Readonly<Partial<Record<Exclude<Dimension, 'day'>, string>>>;
+/** One value of a dimension, or any of several. */
+export type Where = Readonly<Partial<Record<Exclude<Dimension, 'day'>, string | readonly string[]>>>;
 
 export interface UsageQuery {
   /** None sums everything up. */
@@ -166,10 +167,12 @@ const namesIn = (where: Where = {}): string[] =>
   Object.entries(where).flatMap(([name, value]) => (value === undefined ? [] : [name]));
 
 function conditionsOf(where: Where = {}): { conditions: string[]; values: (string | number)[] } {
-  const wanted = Object.entries(where).filter((entry) => entry[1] !== undefined);
+  const wanted = Object.entries(where).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ name, values: [value].flat() }],
+  );
   return {
-    conditions: wanted.map(([name]) => `"${name}" = ?`),
-    values: wanted.map(([, value]) => columnText(value)),
+    conditions: wanted.map(({ name, values }) => `"${name}" IN ${listOf(values)}`),
+    values: wanted.flatMap(({ values }) => values.map((value) => columnText(value))),
   };
 }
 

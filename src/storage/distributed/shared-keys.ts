@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ControlError } from '#core/contracts/control-plane.ts';
+import { ControlError, type KeyView } from '#core/contracts/control-plane.ts';
 import type { KeyDelta, KeyRecord } from '#core/key.ts';
 import type { PostgresSettings } from '#core/storage-settings.ts';
 import { openQuestions, type Questions } from '#postgres/connect.ts';
@@ -15,7 +15,10 @@ import {
   newSecret,
   openKeyStore,
   recordFor,
+  sha256Hex,
+  storedView,
   viewOf,
+  type KeyChange,
   type KeyStore,
   type KeyStoreSettings,
   type KeyWish,
@@ -49,6 +52,13 @@ export const keysPart: Part = {
     $$ BEGIN PERFORM pg_notify('sluice_keys', NEW.change::text); RETURN NULL; END $$;
   CREATE TRIGGER keys_are_announced AFTER INSERT OR UPDATE ON keys FOR EACH ROW EXECUTE FUNCTION announce_key();`,
       back: null,
+    },
+    {
+      forward: `
+  ALTER TABLE keys ADD COLUMN groups TEXT NOT NULL DEFAULT '[]', ADD COLUMN previous_sha256 TEXT COLLATE "C",
+    ADD COLUMN previous_until_ms BIGINT;`,
+      back: `
+  ALTER TABLE keys DROP COLUMN groups, DROP COLUMN previous_sha256, DROP COLUMN previous_until_ms;`,
     },
   ],
 };
@@ -129,6 +139,8 @@ class SharedKeys {
       firstKey: () => local.firstKey(),
       verifyAdminToken: (token) => local.verifyAdminToken(token),
       create: (wish) => this.#create(wish),
+      change: (id, change) => this.#changeKey(id, change),
+      rotate: (id, overlapMs) => this.#rotate(id, overlapMs),
       revoke: (id) => this.#revoke(id),
       follow: (publish) => {
         this.#publish = publish;
@@ -158,18 +170,18 @@ class SharedKeys {
       this.#change,
     ]);
     for (const row of rows) {
-      const delta = this.#adopt(storedKeyOf(row));
+      const deltas = this.#adopt(storedKeyOf(row));
       this.#change = Number(row['change']);
-      if (delta) await this.#publish(delta);
+      for (const delta of deltas) await this.#publish(delta);
     }
   }
 
-  #adopt(key: StoredKey): KeyDelta | null {
+  #adopt(key: StoredKey): readonly KeyDelta[] {
     try {
       return this.#local.adopt(key);
     } catch (error) {
       this.#say(`keys: the key "${key.name}" is not in force here: ${(error as Error).message}`);
-      return null;
+      return [];
     }
   }
 
@@ -177,12 +189,7 @@ class SharedKeys {
     const conflict = new ControlError(409, `There is a key "${wish.name}" already.`);
     const [secret, id] = [newSecret(), newKeyId()];
     // One of the configuration is known here; one of the store, to the server.
-    if (
-      this.#local
-        .list()
-        .some(({ name, revoked, master }) => !revoked && master === 'file' && name === wish.name)
-    )
-      throw conflict;
+    if (this.#isOfFile(wish.name)) throw conflict;
     const key = recordFor(id, wish, { secret, atMs: Date.now() });
     try {
       await this.#insert(key);
@@ -193,10 +200,72 @@ class SharedKeys {
     return { key: viewOf(key, false), secret, delta: null };
   }
 
-  async #revoke(id: string): Promise<null> {
-    const known = this.#local.list().find((key) => key.id === id);
-    if (known?.master === 'file')
-      throw new ControlError(409, `The key "${id}" belongs to the configuration: remove it there.`);
+  #isOfFile(name: string): boolean {
+    return this.#local.list().some((key) => !key.revoked && key.master === 'file' && key.name === name);
+  }
+
+  async #changeKey(id: string, change: KeyChange) {
+    const { name, models, expiresAtMs, groups } = change;
+    const conflict = new ControlError(409, `There is a key "${name}" already.`);
+    if (name !== undefined && this.#isOfFile(name)) throw conflict;
+    const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value));
+    const set = `name = COALESCE($2, name), groups = COALESCE($3, groups),
+      models = CASE WHEN $4::boolean THEN $5 ELSE models END,
+      expires_at_ms = CASE WHEN $6::boolean THEN $7::bigint ELSE expires_at_ms END`;
+    const values = [
+      ...[name ?? null, json(groups), models !== undefined, json(models)],
+      ...[expiresAtMs !== undefined, expiresAtMs ?? null],
+    ];
+    try {
+      return { key: await this.#update(id, set, values), deltas: [] };
+    } catch (error) {
+      throw stateOf(error) === uniqueViolation ? conflict : error;
+    }
+  }
+
+  async #rotate(id: string, overlapMs: number) {
+    const secret = newSecret();
+    const set = 'previous_sha256 = sha256, previous_until_ms = $3::bigint, sha256 = $2';
+    const key = await this.#update(id, set, [sha256Hex(secret), Date.now() + overlapMs]);
+    return { key, secret, deltas: [] };
+  }
+
+  /** Changes one that lives, on all nodes; what it is then. */
+  async #update(
+    id: string,
+    set: string,
+    values: readonly (string | number | boolean | null)[],
+  ): Promise<KeyView> {
+    this.#refuseOfFile(id);
+    try {
+      const [row] = await this.#asked.query(
+        `${nextChange} UPDATE sluice.keys SET ${set}, change = head.change
+         FROM head WHERE id = $1 AND revoked_at IS NULL RETURNING keys.*`,
+        [id, ...values],
+      );
+      if (!row) await this.#refuseMissing(id);
+      await this.take();
+      return storedView(storedKeyOf(row!));
+    } catch (error) {
+      throw error instanceof ControlError || stateOf(error) === uniqueViolation ? error : away(error);
+    }
+  }
+
+  /** @throws ControlError */
+  async #refuseMissing(id: string): Promise<never> {
+    const [known] = await this.#asked.query('SELECT id FROM sluice.keys WHERE id = $1', [id]);
+    if (known) throw new ControlError(409, `The key "${id}" is revoked for good.`);
+    throw new ControlError(404, `There is no key "${id}".`);
+  }
+
+  /** @throws ControlError */
+  #refuseOfFile(id: string): void {
+    if (this.#local.list().some((key) => key.id === id && key.master === 'file'))
+      throw new ControlError(409, `The key "${id}" belongs to the configuration: change it there.`);
+  }
+
+  async #revoke(id: string): Promise<readonly KeyDelta[]> {
+    this.#refuseOfFile(id);
     try {
       const rows = await this.#asked.query(
         `${nextChange} UPDATE sluice.keys SET revoked_at = COALESCE(revoked_at, now()), change = head.change
@@ -208,7 +277,7 @@ class SharedKeys {
     } catch (error) {
       throw error instanceof ControlError ? error : away(error);
     }
-    return null;
+    return [];
   }
 
   /** A key that this node made while it was alone. */
@@ -237,20 +306,15 @@ class SharedKeys {
     }
   }
 
-  async #insert({
-    id,
-    name,
-    sha256,
-    project,
-    team,
-    expiresAtMs,
-    models,
-    createdAtMs,
-  }: KeyRecord): Promise<void> {
+  async #insert(key: KeyRecord): Promise<void> {
+    const { id, name, sha256, project, team, expiresAtMs, models, createdAtMs, groups } = key;
     await this.#asked.query(
-      `${nextChange} INSERT INTO sluice.keys (id, name, sha256, project, team, expires_at_ms, models, created_at_ms, change)
-       SELECT $1, $2, $3, $4, $5, $6::bigint, $7, $8::bigint, change FROM head`,
-      [id, name, sha256, project, team, expiresAtMs, models && JSON.stringify(models), createdAtMs],
+      `${nextChange} INSERT INTO sluice.keys (id, name, sha256, project, team, expires_at_ms, models, created_at_ms, groups, change)
+       SELECT $1, $2, $3, $4, $5, $6::bigint, $7, $8::bigint, $9, change FROM head`,
+      [
+        ...[id, name, sha256, project, team, expiresAtMs, models && JSON.stringify(models), createdAtMs],
+        JSON.stringify(groups),
+      ],
     );
   }
 }
@@ -263,10 +327,14 @@ const storedKeyOf = (row: Record<string, unknown>): StoredKey => ({
   sha256: String(row['sha256']),
   project: String(row['project']),
   team: String(row['team']),
-  groups: [],
+  groups: JSON.parse(String(row['groups'])) as string[],
   expiresAtMs: row['expires_at_ms'] === null ? null : Number(row['expires_at_ms']),
   models: row['models'] === null ? null : (JSON.parse(String(row['models'])) as string[]),
   createdAtMs: Number(row['created_at_ms']),
   master: 'store',
   revoked: row['revoked_at'] !== null,
+  previous:
+    row['previous_sha256'] === null
+      ? null
+      : { sha256: String(row['previous_sha256']), expiresAtMs: Number(row['previous_until_ms']) },
 });

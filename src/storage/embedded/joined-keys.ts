@@ -25,6 +25,17 @@ export function joinKeys(own: KeyStore, first: readonly KeyRecord[]): JoinedKeyS
     return { sequence, type: 'reset', keys: [...keys, ...joined.values()] };
   }
 
+  const renumbered = (deltas: readonly KeyDelta[]): readonly KeyDelta[] =>
+    deltas.map((delta) => ({ ...delta, sequence: (sequence += 1) }));
+
+  function refuseJoined(id: string): void {
+    if ([...joined.values()].some((key) => key.id === id))
+      throw new ControlError(
+        409,
+        `The key "${id}" is changed and revoked at the control plane that this node has joined.`,
+      );
+  }
+
   return {
     ...own,
     reset,
@@ -35,15 +46,19 @@ export function joinKeys(own: KeyStore, first: readonly KeyRecord[]): JoinedKeyS
     create() {
       throw new ControlError(409, 'Keys are made at the control plane that this node has joined.');
     },
+    change(id, change) {
+      refuseJoined(id);
+      const { key, deltas } = own.change(id, change);
+      return { key, deltas: renumbered(deltas) };
+    },
+    rotate(id, overlapMs) {
+      refuseJoined(id);
+      const { key, secret, deltas } = own.rotate(id, overlapMs);
+      return { key, secret, deltas: renumbered(deltas) };
+    },
     revoke(id) {
-      if ([...joined.values()].some((key) => key.id === id))
-        throw new ControlError(
-          409,
-          `The key "${id}" is revoked at the control plane that this node has joined.`,
-        );
-      if (own.revoke(id) === null) return null;
-      sequence += 1;
-      return reset();
+      refuseJoined(id);
+      return renumbered(own.revoke(id));
     },
     replaceFileKeys(keys) {
       own.replaceFileKeys(keys);

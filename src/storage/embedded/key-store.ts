@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { ControlError, type KeyView } from '#core/contracts/control-plane.ts';
 import type { Clock } from '#core/contracts/clock.ts';
 import type { KeyDelta, KeyRecord } from '#core/key.ts';
@@ -16,7 +17,11 @@ export interface KeyWish {
   readonly models?: readonly string[] | null;
   /** Null: never. */
   readonly expiresAtMs?: number | null;
+  readonly groups?: readonly string[];
 }
+
+/** What is absent stays. */
+export type KeyChange = Partial<Pick<KeyRecord, 'name' | 'models' | 'expiresAtMs' | 'groups'>>;
 
 export interface KeyStoreSettings {
   readonly directory: string;
@@ -37,15 +42,22 @@ export interface KeyStore {
   list(): KeyView[];
   /** The secret is given this once. @throws ControlError 409 when a live key has the name. */
   create(wish: KeyWish): { readonly key: KeyView; readonly secret: string; readonly delta: KeyDelta };
-  /** Null when it is revoked already. @throws ControlError 404: no such key; 409: the configuration masters it. */
-  revoke(id: string): KeyDelta | null;
+  /** @throws ControlError 404: no such key; 409: the configuration masters it, it is revoked, or a live key has the name. */
+  change(id: string, change: KeyChange): { readonly key: KeyView; readonly deltas: readonly KeyDelta[] };
+  /** Another secret, given this once; the one before stays in force for as long as is said. @throws as `change`. */
+  rotate(
+    id: string,
+    overlapMs: number,
+  ): { readonly key: KeyView; readonly secret: string; readonly deltas: readonly KeyDelta[] };
+  /** None when it is revoked already. @throws ControlError 404: no such key; 409: the configuration masters it. */
+  revoke(id: string): readonly KeyDelta[];
   /** Every key of the store, revoked ones too. */
   stored(): StoredKey[];
   /**
-   * Takes over what became of a key somewhere else; null when that is known, or changes nothing that is in force.
+   * Takes over what became of a key somewhere else; none when that is known, or changes nothing that is in force.
    * @throws Error when a key of the configuration has its secret; it is not taken over then.
    */
-  adopt(key: StoredKey): KeyDelta | null;
+  adopt(key: StoredKey): readonly KeyDelta[];
   /**
    * The keys that a configuration masters, in place of those before.
    * @throws Error naming both keys when two have the same secret, or one has a secret that was revoked; nothing changes.
@@ -88,17 +100,42 @@ export function openKeyStore(settings: KeyStoreSettings): KeyStore {
   let sequence = 0;
 
   const reset = (): KeyDelta => ({ sequence, type: 'reset', keys: liveKeys() });
-  const liveKeys = (): KeyRecord[] => [
-    ...fileKeys,
-    ...[...stored.values()].filter((key) => !key.revoked).map(recordOf),
-  ];
+  const liveKeys = (): KeyRecord[] => [...fileKeys, ...[...stored.values()].flatMap(recordsOf)];
 
   function add(id: string, wish: KeyWish, secret: string): KeyRecord {
     const key = recordFor(id, wish, { secret, atMs: nowMs() });
-    database.insert(key);
-    stored.set(id, { ...key, revoked: false });
+    const made = { ...key, revoked: false, previous: null };
+    database.insert(made);
+    stored.set(id, made);
     sequence += 1;
     return key;
+  }
+
+  /** One of the store that lives. */
+  function find(id: string): StoredKey {
+    if (fileKeys.some((key) => key.id === id))
+      throw new ControlError(409, `The key "${id}" belongs to the configuration: change it there.`);
+    const key = stored.get(id);
+    if (!key) throw new ControlError(404, `There is no key "${id}".`);
+    if (key.revoked) throw new ControlError(409, `The key "${id}" is revoked for good.`);
+    return key;
+  }
+
+  /** What is new comes before what is gone: there is no moment between them in which a key is unknown. */
+  function deltasBetween(before: readonly KeyRecord[], after: readonly KeyRecord[]): readonly KeyDelta[] {
+    const put = after.filter((key) => !before.some((old) => isDeepStrictEqual(old, key)));
+    const gone = before.filter((key) => !after.some(({ sha256 }) => sha256 === key.sha256));
+    return [
+      ...put.map((key) => ({ sequence: (sequence += 1), type: 'put' as const, key })),
+      ...gone.map(({ sha256 }) => ({ sequence: (sequence += 1), type: 'revoke' as const, sha256 })),
+    ];
+  }
+
+  function keep(key: StoredKey): readonly KeyDelta[] {
+    const before = stored.get(key.id);
+    database.update(key);
+    stored.set(key.id, key);
+    return deltasBetween(before ? recordsOf(before) : [], recordsOf(key));
   }
 
   function replaceFileKeys(given: readonly KeyRecord[]): KeyDelta {
@@ -119,10 +156,7 @@ export function openKeyStore(settings: KeyStoreSettings): KeyStore {
     const adminToken = Buffer.from(adminTokenHash(directory, database, env['SLUICE_ADMIN_TOKEN']), 'hex');
     return {
       reset,
-      list: () => [
-        ...fileKeys.map((key) => viewOf(key, false)),
-        ...[...stored.values()].map((key) => viewOf(key, key.revoked)),
-      ],
+      list: () => [...fileKeys.map((key) => viewOf(key, false)), ...[...stored.values()].map(storedView)],
       create(wish) {
         if (liveKeys().some((key) => key.name === wish.name))
           throw new ControlError(409, `There is a key "${wish.name}" already.`);
@@ -130,35 +164,47 @@ export function openKeyStore(settings: KeyStoreSettings): KeyStore {
         const key = add(newKeyId(), wish, secret);
         return { key: viewOf(key, false), secret, delta: { sequence, type: 'put', key } };
       },
+      change(id, change) {
+        const key = find(id);
+        if (
+          change.name !== undefined &&
+          liveKeys().some((each) => each.id !== id && each.name === change.name)
+        )
+          throw new ControlError(409, `There is a key "${change.name}" already.`);
+        const changed = { ...key, ...change };
+        return { deltas: keep(changed), key: storedView(changed) };
+      },
+      rotate(id, overlapMs) {
+        const key = find(id);
+        const secret = newSecret();
+        const rotated = rotatedFrom(key, { sha256: sha256Hex(secret), untilMs: nowMs() + overlapMs });
+        if (id === firstKeyId) rmSync(firstKeyPath, { force: true });
+        return { secret, deltas: keep(rotated), key: storedView(rotated) };
+      },
       revoke(id) {
         if (fileKeys.some((key) => key.id === id))
           throw new ControlError(409, `The key "${id}" belongs to the configuration: remove it there.`);
         const key = stored.get(id);
         if (!key) throw new ControlError(404, `There is no key "${id}".`);
-        if (key.revoked) return null;
+        if (key.revoked) return [];
         database.revoke(id, nowMs());
         stored.set(id, { ...key, revoked: true });
         if (id === firstKeyId) rmSync(firstKeyPath, { force: true });
-        sequence += 1;
-        return { sequence, type: 'revoke', sha256: key.sha256 };
+        return deltasBetween(recordsOf(key), []);
       },
       stored: () => [...stored.values()],
       adopt(key) {
         const known = stored.get(key.id);
-        if (known?.revoked || (known && !key.revoked)) return null;
-        const { revoked, ...record } = key;
-        if (!known) {
-          refuseClashes(fileKeys, [key]);
-          database.insert(record);
-        }
-        if (revoked) database.revoke(key.id, nowMs());
-        if (revoked && key.id === firstKeyId) rmSync(firstKeyPath, { force: true });
+        if (known?.revoked || isDeepStrictEqual(known, key)) return [];
+        if (!key.revoked || !known) refuseClashes(fileKeys, [key]);
+        if (!known) database.insert(key);
+        else if (!key.revoked) database.update(key);
+        if (key.revoked) database.revoke(key.id, nowMs());
+        const isFirst = key.id === firstKeyId;
+        if (isFirst && (key.revoked || (known && known.sha256 !== key.sha256)))
+          rmSync(firstKeyPath, { force: true });
         stored.set(key.id, key);
-        if (!known && revoked) return null;
-        sequence += 1;
-        return revoked
-          ? { sequence, type: 'revoke', sha256: key.sha256 }
-          : { sequence, type: 'put', key: record };
+        return deltasBetween(known ? recordsOf(known) : [], recordsOf(key));
       },
       replaceFileKeys,
       firstKey() {
@@ -180,11 +226,11 @@ export const newKeyId = (): string => `key-${randomBase62(16)}`;
 /** What is on record of a key that is made. */
 export function recordFor(
   id: string,
-  { name, project, team, models = null, expiresAtMs = null }: KeyWish,
+  { name, project, team, models = null, expiresAtMs = null, groups = [] }: KeyWish,
   { secret, atMs }: { readonly secret: string; readonly atMs: number },
 ): KeyRecord {
   const sha256 = sha256Hex(secret);
-  const owner = { project, team, groups: [], models };
+  const owner = { project, team, groups, models };
   return { id, name, sha256, ...owner, expiresAtMs, createdAtMs: atMs, master: 'store' };
 }
 
@@ -218,8 +264,9 @@ function withEnvironmentKey(keys: readonly KeyRecord[], secret: string | undefin
 /** @throws Error */
 function refuseClashes(keys: readonly KeyRecord[], stored: Iterable<StoredKey>): void {
   const owners = new Map<string, string>();
-  for (const { sha256, name, revoked } of stored)
-    owners.set(sha256, revoked ? `the revoked key "${name}"` : `the key "${name}" of the store`);
+  for (const { sha256, name, revoked, previous } of stored)
+    for (const each of [sha256, ...(previous ? [previous.sha256] : [])])
+      owners.set(each, revoked ? `the revoked key "${name}"` : `the key "${name}" of the store`);
   for (const { sha256, name } of keys) {
     const owner = owners.get(sha256);
     if (owner) throw new Error(`The key "${name}" has the same secret as ${owner}.`);
@@ -241,8 +288,22 @@ function adminTokenHash(directory: string, database: KeyDatabase, given: string 
   return sha256Hex(token);
 }
 
-function recordOf({ revoked: _revoked, ...key }: StoredKey): KeyRecord {
-  return key;
+/** What is in force of it: itself, and once more under the secret before. */
+function recordsOf({ revoked, previous, ...key }: StoredKey): KeyRecord[] {
+  if (revoked) return [];
+  if (previous === null) return [key];
+  const expiresAtMs = Math.min(previous.expiresAtMs, key.expiresAtMs ?? Infinity);
+  return [key, { ...key, sha256: previous.sha256, expiresAtMs }];
+}
+
+/** Of two secrets before, only the later one may stay. */
+export const rotatedFrom = (
+  key: StoredKey,
+  { sha256, untilMs }: { readonly sha256: string; readonly untilMs: number },
+): StoredKey => ({ ...key, sha256, previous: { sha256: key.sha256, expiresAtMs: untilMs } });
+
+export function storedView({ previous, revoked, ...key }: StoredKey): KeyView {
+  return { ...viewOf(key, revoked), ...(previous ? { previousUntilMs: previous.expiresAtMs } : {}) };
 }
 
 export function viewOf({ sha256: _sha256, ...key }: KeyRecord, revoked: boolean): KeyView {

@@ -12,10 +12,10 @@ export function openConfigStore(database: SqlDatabase): ConfigStore {
   return {
     latest: () => one(`SELECT ${line}, text FROM config_versions ORDER BY version DESC LIMIT 1`),
     read: (version) => one(`SELECT ${line}, text FROM config_versions WHERE version = $1`, [version]),
-    async list(limit) {
+    async list(limit, before = null) {
       const rows = await database.query(
-        `SELECT ${line} FROM config_versions ORDER BY version DESC LIMIT $1`,
-        [limit],
+        `SELECT ${line} FROM config_versions WHERE version < CAST($2 AS BIGINT) ORDER BY version DESC LIMIT $1`,
+        [limit, before ?? Number.MAX_SAFE_INTEGER],
       );
       return rows.map(lineOf);
     },

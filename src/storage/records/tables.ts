@@ -52,9 +52,27 @@ const postgresGuards = `
     FOR EACH ROW EXECUTE FUNCTION sluice_config_announce();
 `;
 
+const tokenTables = `
+  CREATE TABLE admin_tokens (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    owner_name TEXT NOT NULL,
+    maker TEXT NOT NULL,
+    secret_sha256 TEXT NOT NULL UNIQUE,
+    roles TEXT,
+    scopes TEXT,
+    made_at_ms BIGINT NOT NULL,
+    expires_at_ms BIGINT NOT NULL,
+    revoked_at_ms BIGINT
+  );
+`;
+
 /** Every step from nothing to the current tables. Never edit a published one, add another. */
 const stepsOf = ({ kind }: SqlDatabase): readonly string[] => [
   tables + (kind === 'sqlite' ? sqliteGuards : postgresGuards),
+  tokenTables,
 ];
 
 /** The store's own time, in SQL: nodes' clocks differ. */

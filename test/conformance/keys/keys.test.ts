@@ -8,7 +8,12 @@ import fc from 'fast-check';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import type { KeyRecord } from '#core/key.ts';
 import { openSharedKeys } from '#storage/distributed/shared-keys.ts';
-import { openKeyStore, sha256Hex, type KeyStoreSettings } from '#storage/embedded/key-store.ts';
+import {
+  openKeyStore,
+  sha256Hex,
+  type KeyChange,
+  type KeyStoreSettings,
+} from '#storage/embedded/key-store.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
 import { KeyTable } from '../../../src/compose/key-table.ts';
 import { startPostgres, type TestPostgres } from '../../harness/postgres.ts';
@@ -95,8 +100,19 @@ async function made({ keys, table }: Node, name: string) {
 }
 
 async function revoked({ keys, table }: Node, id: string): Promise<void> {
-  const delta = await keys.revoke(id);
-  if (delta) table.apply(delta);
+  for (const delta of await keys.revoke(id)) table.apply(delta);
+}
+
+async function changed({ keys, table }: Node, id: string, change: KeyChange) {
+  const { key, deltas } = await keys.change(id, change);
+  for (const delta of deltas) table.apply(delta);
+  return key;
+}
+
+async function rotated({ keys, table }: Node, id: string, overlapMs: number) {
+  const { key, secret, deltas } = await keys.rotate(id, overlapMs);
+  for (const delta of deltas) table.apply(delta);
+  return { key, secret };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -137,6 +153,44 @@ for (const [name, kind] of Object.entries(kinds)) {
       );
     });
 
+    test('a key is renamed and rotated: it stays itself, and its secret before ends in time', async (t) => {
+      const open = await kind();
+      const node = await open(t);
+      const { key, secret } = await made(node, 'ci');
+      await made(node, 'other');
+      const now = await changed(node, key.id, { name: 'cd', models: null, expiresAtMs: null, groups: ['x'] });
+      assert.deepEqual([now.name, now.models, now.expiresAtMs, now.groups], ['cd', null, null, ['x']]);
+      assert.deepEqual(node.table.find(sha256Hex(secret))?.groups, ['x']);
+      assert.deepEqual((await changed(node, key.id, { groups: [] })).name, 'cd');
+      await refused(() => node.keys.change(key.id, { name: 'other' }), 409);
+      await refused(() => node.keys.change(key.id, { name: 'f' }), 409);
+      await refused(() => node.keys.change('file:f', { name: 'g' }), 409);
+      await refused(() => node.keys.rotate('nobody', 0), 404);
+
+      const first = await rotated(node, key.id, 60_000);
+      const before = node.table.find(sha256Hex(secret))!;
+      const after = node.table.find(sha256Hex(first.secret))!;
+      assert.deepEqual([before.id, after.id, after.expiresAtMs], [key.id, key.id, null]);
+      assert.ok(Math.abs(before.expiresAtMs! - Date.now() - 60_000) < 30_000);
+      assert.equal(first.key.previousUntilMs, before.expiresAtMs);
+      const second = await rotated(node, key.id, 60_000);
+      assert.equal(node.table.find(sha256Hex(secret)), undefined, 'of two before, the later one stays');
+      assert.ok(node.table.find(sha256Hex(first.secret)));
+      await node.close();
+      const again = await open(t, { directory: node.directory });
+      assert.deepEqual(
+        [first, second].map((each) => again.table.find(sha256Hex(each.secret))?.name),
+        ['cd', 'cd'],
+      );
+      await revoked(again, key.id);
+      assert.deepEqual(
+        [first, second].map((each) => again.table.find(sha256Hex(each.secret))),
+        [undefined, undefined],
+      );
+      await refused(() => again.keys.rotate(key.id, 0), 409);
+      await refused(() => again.keys.change(key.id, { name: 'cd' }), 409);
+    });
+
     test('the first key is made once, and goes with its file when it is revoked', async (t) => {
       const open = await kind();
       const node = await open(t, { fileKeys: [] });
@@ -154,7 +208,11 @@ for (const [name, kind] of Object.entries(kinds)) {
       const names = ['a', 'b', 'c'];
       const step = fc.oneof(
         fc.record({ act: fc.constant('create' as const), name: fc.constantFrom(...names) }),
-        fc.record({ act: fc.constant('revoke' as const), at: fc.nat(8) }),
+        fc.record({
+          act: fc.constantFrom('revoke' as const, 'rotate' as const, 'rename' as const),
+          at: fc.nat(8),
+          to: fc.constantFrom(...names),
+        }),
         fc.record({ act: fc.constant('file' as const), names: fc.subarray(names) }),
       );
       const node = await open(t);
@@ -163,9 +221,14 @@ for (const [name, kind] of Object.entries(kinds)) {
           for (const each of steps) {
             try {
               if (each.act === 'create') await made(node, each.name);
-              else if (each.act === 'revoke') await revoked(node, node.keys.list()[each.at]?.id ?? 'nobody');
-              else
+              else if (each.act === 'file')
                 node.table.apply(node.keys.replaceFileKeys(each.names.map((n) => fileKey(n, `secret-${n}`))));
+              else {
+                const id = node.keys.list()[each.at]?.id ?? 'nobody';
+                if (each.act === 'revoke') await revoked(node, id);
+                else if (each.act === 'rotate') await rotated(node, id, 60_000);
+                else await changed(node, id, { name: each.to });
+              }
             } catch (error) {
               assert.ok(error instanceof ControlError, String(error));
             }

@@ -9,6 +9,7 @@ import { openSqliteRecords } from '#storage/embedded/sqlite-records.ts';
 import { openConfigStore } from '#storage/records/config-versions.ts';
 import { openNodeDirectory } from '#storage/records/node-directory.ts';
 import type { SqlDatabase } from '#storage/records/sql-database.ts';
+import { openTokenDirectory } from '#storage/records/token-directory.ts';
 import { withRecordTables } from '#storage/records/tables.ts';
 import { startPostgres, type TestPostgres } from '../../harness/postgres.ts';
 
@@ -110,6 +111,51 @@ for (const [kind, place] of Object.entries(places)) {
         ['i1', true],
         ['i2', false],
       ]);
+    });
+
+    test('a personal token is found by its hash until it is revoked or has expired; sessions go when they are over', async () => {
+      const open = await place();
+      const tokens = openTokenDirectory(keep(open()));
+      const elsewhere = openTokenDirectory(keep(open()));
+      const inAnHour = Date.now() + 3_600_000;
+      const record = (id: string, more: object = {}) => ({
+        ...{ id, name: `n-${id}`, kind: 'token' as const, owner: 'user:ada', ownerName: 'ada', maker: 'm' },
+        ...{ roles: null, scopes: null, expiresAtMs: inAnHour, ...more },
+      });
+      const made = await tokens.add(record('t1'), 'h1');
+      assert.ok(Math.abs(made.madeAtMs - Date.now()) < 60_000);
+      assert.deepEqual(await elsewhere.find('h1'), made);
+      const roles = [{ role: 'developer' as const, team: 'shop' }];
+      const limited = await tokens.add(
+        record('t2', { roles, scopes: ['keys.read'], owner: 'oidc:$1', ownerName: "O'Hara ?" }),
+        'h2',
+      );
+      assert.deepEqual([limited.roles, limited.scopes, limited.owner], [roles, ['keys.read'], 'oidc:$1']);
+      await tokens.add(record('t3', { expiresAtMs: Date.now() - 60_000 }), 'h3');
+      await tokens.add(record('s1', { kind: 'session', expiresAtMs: Date.now() - 60_000 }), 'h4');
+      await tokens.add(record('s2', { kind: 'session' }), 'h5');
+      await assert.rejects(tokens.add(record('t4'), 'h1'), 'one secret is one token');
+      for (const gone of ['h3', 'h4', 'h9', '']) assert.equal(await tokens.find(gone), null, gone);
+      assert.deepEqual((await tokens.list(null)).map(({ id }) => id).sort(), ['s2', 't1', 't2', 't3']);
+      assert.deepEqual(
+        (await tokens.list('oidc:$1')).map(({ id }) => id),
+        ['t2'],
+      );
+      assert.deepEqual((await tokens.list('m')).length, 4, 'of who has made them, too');
+      assert.equal(await elsewhere.revoke('t1', 'oidc:$1'), false, 'another owner');
+      assert.equal(await elsewhere.revoke('t9', null), false);
+      assert.equal(await elsewhere.revoke('t1', 'user:ada'), true);
+      assert.equal(await tokens.find('h1'), null);
+      assert.equal(await tokens.revoke('t2', null), true);
+      const listed = await tokens.list(null);
+      assert.deepEqual(
+        listed
+          .filter(({ revoked }) => revoked)
+          .map(({ id }) => id)
+          .sort(),
+        ['t1', 't2'],
+      );
+      assert.ok(!JSON.stringify(listed).includes('h2'));
     });
 
     test('what nodes report replaces what they reported, at the time of the store', async () => {
