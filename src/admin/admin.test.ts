@@ -84,7 +84,7 @@ test('probes and metrics need no token, everything else does', async () => {
   assert.equal((await ask('GET /v1/nothing', { headers })).status, 401);
 });
 
-test('other sites and rebound names are refused, with the right token too', async () => {
+test('security 44: other sites and rebound names are refused, with the right token too', async () => {
   const own = `127.0.0.1:${admin.port}`;
   const cases: [Record<string, string>, number][] = [
     [{ origin: 'http://evil.example' }, 403],
@@ -128,7 +128,7 @@ test('keys', async () => {
   assert.equal((await ask('DELETE /v1/keys/file-key')).status, 409);
 });
 
-test('what does not fit its schema is refused and named', async () => {
+test('security 44: what does not fit its schema is refused and named', async () => {
   const before = asked.length;
   const extra = await ask('POST /v1/keys', {
     body: { name: 'a', project: 'p', master: 'file', sha256: 'x' },
@@ -165,7 +165,7 @@ test('a configuration whose master is a file is read and tried, never written', 
   assert.deepEqual(put.json.changes, ['the patch']);
 });
 
-test('one that is stored is changed after the version that its ETag names, and never after another', async () => {
+test('security 44: one that is stored is changed after the version that its ETag names, and never after another', async () => {
   stands.stored = 6;
   const { headers } = await ask('GET /v1/config');
   assert.equal(headers['etag'], '"6"');
@@ -190,7 +190,7 @@ test('one that is stored is changed after the version that its ETag names, and n
   stands.stored = null;
 });
 
-test('an edge node has its own resource and nothing else, and nobody else has it', async () => {
+test('security 44: an edge node has its own resource and nothing else, and nobody else has it', async () => {
   const edge = { authorization: 'Bearer edge-token', 'x-sluice-node': node };
   const changes = 'GET /v1/nodes/self/changes?digest=d&epoch=e&sequence=3&waitMs=99999';
   assert.equal((await ask(changes, { headers: edge })).json.leasePercent, 25);

@@ -18,6 +18,7 @@ import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
 import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
 import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
+import type { WhenUnavailable } from '#core/storage-settings.ts';
 import type { OwnPolicies } from '#extensions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
@@ -113,6 +114,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     keeper: parts.keeper,
     clock,
     counters: parts.counters,
+    countersOf: createCountersOf(parts.counters),
     calibration: parts.calibration,
     toldThresholds: new ToldThresholds(),
     observer: parts.observer,
@@ -135,6 +137,12 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     mirrors: parts.mirrors,
     ...compilePools(snapshot, parts),
   };
+}
+
+function createCountersOf(counters: CounterStore): Gateway['countersOf'] {
+  const ruled = (rule: WhenUnavailable) => counters.whenUnavailable?.(rule) ?? counters;
+  const byRule = { refuse: ruled('refuse'), lease: ruled('lease') };
+  return ({ whenUnavailable }) => (whenUnavailable === undefined ? counters : byRule[whenUnavailable]);
 }
 
 /** Compiled when a call first needs them. */

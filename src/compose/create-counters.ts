@@ -1,6 +1,6 @@
 import type { Clock } from '#core/contracts/clock.ts';
 import type { CounterStore } from '#core/contracts/counter-store.ts';
-import type { RedisSettings } from '#core/storage-settings.ts';
+import type { RedisAddress, RedisSettings } from '#core/storage-settings.ts';
 import type { LinkSettings } from '#storage/distributed/counters/link.ts';
 import { openRedisCounters } from '#storage/distributed/counters/redis-counter-store.ts';
 import type { MetricsDump } from '#observe/series.ts';
@@ -38,7 +38,7 @@ export function createCounters(parts: CounterParts): ThreadCounters {
   const counters = openRedisCounters({
     ...linkSettings(redis, clock),
     owner: counterOwner(parts),
-    ...(redis.whenUnavailable === 'lease' ? { alone } : {}),
+    ...{ alone, whenUnavailable: redis.whenUnavailable },
   });
   return {
     counters,
@@ -48,11 +48,14 @@ export function createCounters(parts: CounterParts): ThreadCounters {
   };
 }
 
-export const linkSettings = ({ url, tls, timeoutMs }: RedisSettings, clock: Clock): LinkSettings => ({
-  url,
-  tls,
-  timeoutMs,
+export const linkSettings = (redis: RedisSettings, clock: Clock): LinkSettings => ({
+  ...addressOf(redis),
+  timeoutMs: redis.timeoutMs,
   clock,
+});
+
+export const addressOf = ({ url, cluster, sentinels, tls }: RedisAddress): RedisAddress => ({
+  ...{ url, cluster, sentinels, tls },
 });
 
 /** Whose a reservation is: given back when this life of a thread is over. */

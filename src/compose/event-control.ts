@@ -19,7 +19,8 @@ export function createEventControl(dispatcher: EventDispatcher, outbox: Outbox):
           ...report,
           stopped: state?.stopped ?? null,
           // As many entries of the books, of which it may want only some.
-          behind: state ? end - state.position : 0,
+          behind: state ? end - Math.min(state.position, ...state.held.map(({ after }) => after)) : 0,
+          held: state?.held.map(({ subject }) => subject) ?? [],
           deadLetters: state?.letters ?? 0,
         };
       });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import { openRedisCache } from '#storage/distributed/cache/redis-cache.ts';
 import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
+import { addressOf } from './create-counters.ts';
 import type { WorkerStart } from './messages.ts';
 
 export interface OpenCache {
@@ -13,8 +14,10 @@ export interface OpenCache {
 export function openCache({ snapshot, cachePort, cacheSecret: secret }: WorkerStart): OpenCache {
   const { redis } = snapshot.storage;
   if (!redis) return { store: connectCache(cachePort, secret), close: () => cachePort.close() };
-  const { url, tls, timeoutMs } = redis;
-  const store = openRedisCache({ url, tls, timeoutMs, secret, name: 'gateway', owner: randomUUID() });
+  const store = openRedisCache({
+    ...{ ...addressOf(redis), timeoutMs: redis.timeoutMs },
+    ...{ secret, name: 'gateway', owner: randomUUID() },
+  });
   return {
     store,
     close() {

@@ -45,6 +45,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       policies: uses,
       stripPrefix: settings.stripPrefix ?? '',
       priority: settings.priority ?? 5,
+      ...(settings.whenUnavailable === undefined ? {} : { whenUnavailable: settings.whenUnavailable }),
       bodyBytes: settings.bodyLimit === undefined ? scope.bodyBytes : parseSize(settings.bodyLimit),
     };
     if (settings.stripPrefix !== undefined && kindOf(settings.to) === 'fixed')

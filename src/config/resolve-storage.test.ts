@@ -20,6 +20,8 @@ test('stores are off, and have their defaults when they are named', () => {
       postgres: { url, poolSize: 10, connectTimeoutMs: 5000, tls: null },
       redis: {
         url: 'rediss://cache.internal',
+        cluster: null,
+        sentinels: null,
         timeoutMs: 250,
         whenUnavailable: 'lease',
         leasePercent: 10,

@@ -5,14 +5,16 @@ import type { StorageDocument } from './schema-storage.ts';
 import { parseDuration } from '#core/units.ts';
 
 export function resolveStorage({ postgres, redis }: StorageDocument, problems: Problems): StorageSettings {
-  for (const [name, settings] of Object.entries({ postgres, redis })) {
+  const check = (url: string, ...place: (string | number)[]): void => {
     // Told of here, not at the start by a driver that shows it.
-    if (settings && !URL.canParse(settings.url))
+    if (!URL.canParse(url))
       problems.add(
-        ['storage', name, 'url'],
+        ['storage', ...place],
         'cannot be read as a URL; within a password "%", "@" and "/" are written %25, %40 and %2F',
       );
-  }
+  };
+  if (postgres) check(postgres.url, 'postgres', 'url');
+  if (redis) checkRedis(redis, problems, check);
   return {
     postgres: postgres
       ? {
@@ -25,6 +27,8 @@ export function resolveStorage({ postgres, redis }: StorageDocument, problems: P
     redis: redis
       ? {
           url: redis.url,
+          cluster: redis.cluster === true ? [] : (redis.cluster ?? null),
+          sentinels: redis.sentinels ?? null,
           timeoutMs: parseDuration(redis.timeout ?? '250ms'),
           whenUnavailable: redis.whenUnavailable ?? 'refuse',
           leasePercent: redis.lease ?? 10,
@@ -32,4 +36,19 @@ export function resolveStorage({ postgres, redis }: StorageDocument, problems: P
         }
       : null,
   };
+}
+
+function checkRedis(
+  { url, cluster, sentinels }: NonNullable<StorageDocument['redis']>,
+  problems: Problems,
+  check: (url: string, ...place: (string | number)[]) => void,
+): void {
+  check(url, 'redis', 'url');
+  const further = { cluster: cluster === true ? [] : (cluster ?? []), sentinels: sentinels ?? [] };
+  for (const [key, urls] of Object.entries(further)) urls.forEach((one, i) => check(one, 'redis', key, i));
+  if (cluster !== undefined && sentinels !== undefined)
+    problems.add(
+      ['storage', 'redis', 'sentinels'],
+      'a Cluster is found without Sentinels; leave one of them out',
+    );
 }

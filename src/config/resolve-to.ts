@@ -30,7 +30,7 @@ type SplitTo = Extract<To, { split: unknown }>;
 /** What a route has whatever it leads to. */
 export type RouteBase = Pick<
   HttpRoute,
-  'name' | 'match' | 'policies' | 'priority' | 'stripPrefix' | 'bodyBytes'
+  'name' | 'match' | 'policies' | 'priority' | 'whenUnavailable' | 'stripPrefix' | 'bodyBytes'
 >;
 
 const usualTimeouts = resolveTimeouts(undefined, '60s');

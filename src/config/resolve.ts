@@ -20,6 +20,7 @@ import { resolveSecrets } from './resolve-secrets.ts';
 import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
+import { resolveService } from './resolve-service.ts';
 import { resolveStorage } from './resolve-storage.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
@@ -99,12 +100,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
       delayMs: parseDuration(document.drain?.delay ?? 0),
       graceMs: parseDuration(document.drain?.grace ?? '30s'),
     },
-    service: document.service
-      ? {
-          header: (document.service.header ?? 'x-sluice-service').toLowerCase(),
-          forward: document.service.forward ?? false,
-        }
-      : null,
+    service: document.service ? resolveService(document.service) : null,
     providers: Object.fromEntries([...providers.values()].map(({ provider }) => [provider.name, provider])),
     models,
     openProviders,

@@ -100,3 +100,8 @@ export const named = <S extends TSchema>(schema: S, description: string) =>
 /** Write-only: never shown, in no message and by no API. */
 export const secret = (title: string, description: string) =>
   Type.String({ minLength: 1, writeOnly: true, title, description });
+
+export const LogSchema = Type.Object(
+  { access: Type.Optional(Type.Boolean({ description: 'One line for each exchange on stdout (true).' })) },
+  strict,
+);

@@ -6,6 +6,17 @@ import { ClientTlsSchema, Duration, strict } from './schema-parts.ts';
 const address = (schemes: string, title: string, description: string) =>
   Type.String({ pattern: `^(?:${schemes})://[^\\s/]+(?:/\\S*)?$`, writeOnly: true, title, description });
 
+const redisAddress = address(
+  'redis|rediss',
+  'a URL such as redis://cache.internal:6379',
+  'User, password, host and number of the database. Write ${env:NAME} or ${file:path}.',
+);
+
+export const WhenUnavailableSchema = Type.Union([Type.Literal('refuse'), Type.Literal('lease')], {
+  description:
+    'Calls that are limited while the counters in Redis cannot be reached: answer them with 503, or let each node give out its lease of every limit by itself (refuse).',
+});
+
 export const StorageSchema = Type.Object(
   {
     postgres: Type.Optional(
@@ -32,18 +43,22 @@ export const StorageSchema = Type.Object(
     redis: Type.Optional(
       Type.Object(
         {
-          url: address(
-            'redis|rediss',
-            'a URL such as redis://cache.internal:6379',
-            'User, password, host and number of the database. Write ${env:NAME} or ${file:path}.',
-          ),
-          timeout: Type.Optional(Duration),
-          whenUnavailable: Type.Optional(
-            Type.Union([Type.Literal('refuse'), Type.Literal('lease')], {
-              description:
-                'Calls that are limited while it cannot be reached: answer them with 503, or let each node give out its lease of every limit by itself (refuse).',
+          url: redisAddress,
+          cluster: Type.Optional(
+            Type.Union([Type.Literal(true), Type.Array(redisAddress, { minItems: 1, maxItems: 32 })], {
+              description: 'The URL is that of a node of a Cluster: true, or URLs of more of its nodes.',
             }),
           ),
+          sentinels: Type.Optional(
+            Type.Array(redisAddress, {
+              minItems: 1,
+              maxItems: 32,
+              description:
+                'URLs of Sentinels. The host in the URL above is then the name under which they know the primary.',
+            }),
+          ),
+          timeout: Type.Optional(Duration),
+          whenUnavailable: Type.Optional(WhenUnavailableSchema),
           lease: Type.Optional(
             Type.Integer({
               minimum: 1,

@@ -22,6 +22,7 @@ import {
   name,
   named,
   Size,
+  LogSchema,
   strict,
   TimeoutsSchema,
 } from './schema-parts.ts';
@@ -32,7 +33,7 @@ import { ProviderSchema } from './schema-provider.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
-import { StorageSchema } from './schema-storage.ts';
+import { StorageSchema, WhenUnavailableSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
 import { auditSchema } from './schema-audit.ts';
 
@@ -150,6 +151,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
       ),
       bodyLimit: Type.Optional(Size),
       priority: Type.Optional(PrioritySchema),
+      whenUnavailable: Type.Optional(WhenUnavailableSchema),
       policies: Type.Optional(
         Type.Array(Type.Union([Type.Literal('default'), policy]), {
           description: 'Instead of the default list; "default" stands for it.',
@@ -178,16 +180,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
             'usual: records survive the process at once and the machine within 150 ms. strict: they are on the disk before a call goes on; that takes a flush of the disk for each turn of a thread.',
         }),
       ),
-      log: Type.Optional(
-        Type.Object(
-          {
-            access: Type.Optional(
-              Type.Boolean({ description: 'One line for each exchange on stdout (true).' }),
-            ),
-          },
-          strict,
-        ),
-      ),
+      log: Type.Optional(LogSchema),
       limits: Type.Optional(
         Type.Object(
           {

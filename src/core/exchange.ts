@@ -34,7 +34,7 @@ export interface Exchange {
   dialectName: string;
   /** Who authenticated. */
   consumer: Consumer | null;
-  /** The service that calls, by its own word (`Snapshot.service`); absent where it says nothing, or nobody asks. */
+  /** The service that calls, by its own word (`ServiceSource.header`); absent where it says nothing, or nobody asks. */
   readonly service?: string;
   /** What the credential says of its bearer beside, flat: nested names joined by dots, lists by spaces; null where it says nothing. */
   claims: Readonly<Record<string, string>> | null;

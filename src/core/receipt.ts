@@ -18,7 +18,7 @@ export interface Subjects {
   readonly key: string;
   readonly project: string;
   readonly team: string;
-  /** The calling service, by its own word; absent where it does not say, or is not asked. */
+  /** The calling service, by its credential or its own word; absent where neither says it, or nobody asks. */
   readonly service?: string;
 }
 

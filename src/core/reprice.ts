@@ -1,8 +1,9 @@
 /** Receipts of the past by the prices of a book as it is now. */
 import { chargeFor, type ChargeBook } from './charge.ts';
 import type { Ratio } from './money.ts';
-import { priceAt, type PriceSchedule } from './price.ts';
-import { priceFlags, priceUsage } from './price-usage.ts';
+import { priceAt, type PricedUsage, type PriceSchedule } from './price.ts';
+import { priceFlags, priceUsage, type PricesOf } from './price-usage.ts';
+import { isObject } from './read-json.ts';
 import type { AttemptLine, Receipt } from './receipt.ts';
 import type { Usage } from './usage.ts';
 
@@ -43,8 +44,7 @@ function repriceAttempt(
     const key = priceKey(provider, model);
     return Object.hasOwn(prices, key) ? prices[key]! : null;
   };
-  // The calls of a batch were priced one by one, and what each of them used is not on the receipt.
-  if (!scheduleOf(attempt.model) || attempt.flags.includes('batch')) return null;
+  if (!scheduleOf(attempt.model)) return null;
   const flags = attempt.flags.filter((flag) => !priceFlags.includes(flag));
   const pricing = {
     serviceTier,
@@ -57,8 +57,43 @@ function repriceAttempt(
       return { cost, charge: chargeFor(charges, { ...subjects, names }, { use, cost }) };
     },
   };
+  if (isBatch(attempt) && !goesBySums(attempt, pricing.prices)) return null;
   const { charge: _charge, units: _units, reportedCostNano: _reported, ...rest } = attempt;
-  return { ...rest, flags, ...priceUsage(usageOf(attempt), pricing, flags) };
+  const priced = priceUsage(usageOf(attempt), pricing, flags);
+  return { ...rest, flags, ...priced, ...(isBatch(attempt) ? unitsOfBatch(attempt, priced) : {}) };
+}
+
+const isBatch = ({ flags }: AttemptLine): boolean => flags.includes('batch');
+
+/**
+ * The calls of a batch were priced one by one, and the receipt has their sums: by these a price can be said that is the same for each
+ * token, whatever call it is of. By the price that they have the sums stay, since each call's amounts were rounded.
+ */
+function goesBySums({ lines, priceVersion, charge: charged }: AttemptLine, prices: PricesOf): boolean {
+  const { cost, charge } = prices();
+  if (cost?.version === priceVersion && charge?.version === charged?.version) return false;
+  const models = new Set(lines.map(({ line }) => line.model));
+  return [...models].every((model) => {
+    const now = prices(model);
+    return !now.cost?.tiers && !now.charge?.tiers;
+  });
+}
+
+/** As many requests as there were answers. */
+function unitsOfBatch({ rawUsage }: AttemptLine, { units }: PricedUsage): Pick<PricedUsage, 'units'> {
+  const answers = isObject(rawUsage) ? Number(rawUsage['answers']) : 1;
+  const times = BigInt(answers);
+  if (!units) return {};
+  return {
+    units: units.map((one) =>
+      one.unit === 'requests'
+        ? {
+            ...{ unit: one.unit, count: answers, costNano: one.costNano * times },
+            ...(one.priceNano === undefined ? {} : { priceNano: one.priceNano * times }),
+          }
+        : one,
+    ),
+  };
 }
 
 function usageOf(attempt: AttemptLine): Usage | null {

@@ -1,4 +1,5 @@
 import type { CounterStore, LimitItem } from './contracts/counter-store.ts';
+import type { WhenUnavailable } from './storage-settings.ts';
 
 /**
  * Counters that give out a share of every limit, at least one unit: what a node may do that counts by itself beside others.
@@ -14,7 +15,9 @@ export function shareOfLimits(counters: CounterStore, percent: () => number): Co
   });
   const shared = <T extends Pick<LimitItem, 'capacity' | 'window'>>(items: readonly T[]): readonly T[] =>
     percent() === 100 ? items : items.map(share);
+  const ruled = (rule: WhenUnavailable) => shareOfLimits(counters.whenUnavailable!(rule), percent);
   return {
+    ...(counters.whenUnavailable ? { whenUnavailable: ruled } : {}),
     reserve: (id, items, nowMs) => counters.reserve(id, shared(items), nowMs),
     extend: (reservation, step, amounts) => counters.extend(reservation, step, amounts),
     debit: (reservation, step, amounts) => counters.debit(reservation, step, amounts),

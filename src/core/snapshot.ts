@@ -13,7 +13,7 @@ import type { PriceSchedule } from './price.ts';
 import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
-import type { StorageSettings } from './storage-settings.ts';
+import type { StorageSettings, WhenUnavailable } from './storage-settings.ts';
 import type { ClientTls, Plan, Provider, SignerUse, Timeouts } from './target.ts';
 
 /**
@@ -40,8 +40,8 @@ export interface Snapshot {
   /** Exchanges are refused when the event loop falls behind; null: never. */
   readonly shedding: SheddingRules | null;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
-  /** Where callers say which service they are; null: they are not asked. */
-  readonly service: ServiceHeader | null;
+  /** Where it stands which service calls; null: nobody asks. */
+  readonly service: ServiceSource | null;
   readonly providers: Readonly<Record<string, Provider>>;
   /** By name; that of a route's own list is `route/` and the route's name. */
   readonly upstreams: Readonly<Record<string, UpstreamGroup>>;
@@ -77,9 +77,11 @@ export interface AdminTls extends ServerCertificate {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
-export interface ServiceHeader {
-  /** In lower case. */
-  readonly header: string;
+export interface ServiceSource {
+  /** In which callers say it themselves, in lower case; null: their word does not count. */
+  readonly header: string | null;
+  /** What the credential says of it, by the claim's name; goes before the header. Null: it is not asked. */
+  readonly claim: string | null;
   /** Does the header go on to upstreams? */
   readonly forward: boolean;
 }
@@ -228,6 +230,8 @@ interface RouteBase {
   readonly policies: readonly PolicyUse[];
   /** From 1 to 9: when the thread cannot keep up, what is lower is refused first. */
   readonly priority: number;
+  /** What its limits do while shared counters cannot be reached; absent: as the store's settings say. */
+  readonly whenUnavailable?: WhenUnavailable;
 }
 
 export interface HttpRoute extends RouteBase {

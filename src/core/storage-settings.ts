@@ -18,14 +18,26 @@ export interface PostgresSettings {
   readonly tls: ClientTls | null;
 }
 
-export interface RedisSettings {
+/** What becomes of calls that are limited. `refuse`: they get 503. `lease`: a node gives out its share of each limit by itself. */
+export type WhenUnavailable = 'refuse' | 'lease';
+
+/** Where a Redis is. */
+export interface RedisAddress {
   /** `redis://` or `rediss://`; a secret. */
   readonly url: string;
+  /** URLs of further nodes of the Cluster that `url` is one of, perhaps none; null: it is no Cluster. A secret. */
+  readonly cluster: readonly string[] | null;
+  /** URLs of Sentinels, which know the primary by the host in `url`; null: that is its address. A secret. */
+  readonly sentinels: readonly string[] | null;
+  /** PEM texts; null: as the URL says. */
+  readonly tls: ClientTls | null;
+}
+
+export interface RedisSettings extends RedisAddress {
   /** How long a call waits for an answer. */
   readonly timeoutMs: number;
-  /** `refuse`: calls that are limited get 503. `lease`: a node gives out its share of each limit by itself. */
-  readonly whenUnavailable: 'refuse' | 'lease';
-  /** That share of each limit, in percent: all nodes together pass a limit by no more than their number times it. */
+  /** Unless a route says otherwise. */
+  readonly whenUnavailable: WhenUnavailable;
+  /** The share of each limit that is leased, in percent: all nodes together pass a limit by no more than their number times it. */
   readonly leasePercent: number;
-  readonly tls: ClientTls | null;
 }

@@ -27,7 +27,7 @@ interface Fixture {
   event(n: number, subject?: string): void;
 }
 
-async function fixture(context: TestContext, behave?: Behaviour): Promise<Fixture> {
+async function fixture(context: TestContext, behave?: Behaviour, patienceMs = 600): Promise<Fixture> {
   const books = new MemoryBooks();
   const receiver = await startReceiver(behave);
   context.after(() => receiver.close());
@@ -51,6 +51,7 @@ async function fixture(context: TestContext, behave?: Behaviour): Promise<Fixtur
         outbox: books.as(node),
         // Waits are as short as they may be.
         random: () => 0,
+        patienceMs,
         onError: (error) => void errors.push(error),
       });
       context.after(() => dispatcher.close());
@@ -184,7 +185,8 @@ test('what is refused as it is becomes a dead letter, and the others go on, out 
   );
   await start({ batch: 3 });
   for (let n = 1; n <= 4; n++) event(n);
-  await until(() => books.rows.get('hook')!.position === 4);
+  await until(() => books.dead.length === 1 && books.rows.get('hook')!.held.length === 0);
+  assert.equal(books.rows.get('hook')!.position, 4);
   assert.deepEqual(new Set(idsOf(receiver.taken)), new Set(['e/1', 'e/3', 'e/4']));
   assert.equal(books.dead.length, 1);
   const { event: text, reason, sequence } = books.dead[0]!;
@@ -197,6 +199,68 @@ test('what fails for longer than it may becomes a dead letter', async (context) 
   event(1);
   await until(() => books.dead.length === 1);
   assert.deepEqual([books.dead[0]!.reason, books.dead[0]!.tries], ['status 500', receiver.posted.length]);
+});
+
+for (const batch of [1, 10])
+  test(`an event that is not taken holds up its own subject and no other, over a restart, too (batch ${batch})`, async (context) => {
+    let isTaken = false;
+    const poison = ({ events }: { events: readonly { id: string }[] }) =>
+      events.some(({ id }) => id === 'e/5');
+    const { books, receiver, start, event } = await fixture(context, (posted) =>
+      poison(posted) && !isTaken ? 500 : 204,
+    );
+    const first = await start({ batch });
+    // More than are looked at together.
+    for (let n = 1; n <= 600; n++) event(n, `project:${n % 3}`);
+    await until(() => books.rows.get('hook')!.position === 600);
+    const others = () =>
+      receiver.taken.flatMap(({ events }) => events.filter(({ subject }) => subject !== 'project:2'));
+    assert.equal(others().length, 400);
+    assert.deepEqual(books.rows.get('hook')!.held, [{ subject: 'project:2', after: 4 }]);
+    await first.close();
+    const tried = receiver.posted.length;
+    const second = await start({ batch });
+    await until(() => receiver.posted.length > tried);
+    event(601, 'project:1');
+    await until(() => books.rows.get('hook')!.position === 601);
+    isTaken = true;
+    await until(() => books.rows.get('hook')!.held.length === 0);
+    event(602, 'project:2');
+    await until(() => books.rows.get('hook')!.position === 602);
+    for (const [subject, events] of Map.groupBy(
+      receiver.taken.flatMap((one) => one.events),
+      (one) => one.subject,
+    ))
+      assert.deepEqual(
+        events.map(({ data }) => data['n']),
+        Array.from({ length: 602 }, (_, i) => i + 1).filter((n) => `project:${n % 3}` === subject),
+        subject,
+      );
+    await second.close();
+  });
+
+test('a subject that is held gives its event up in time, and goes on', async (context) => {
+  const { books, receiver, start, event } = await fixture(context, ({ events }) =>
+    events[0]!.id === 'e/1' ? 500 : 204,
+  );
+  await start({ giveUpMs: 2_000 });
+  for (let n = 1; n <= 4; n++) event(n, `project:${n % 2}`);
+  await until(() => books.dead.length === 1 && books.rows.get('hook')!.held.length === 0);
+  assert.deepEqual(idsOf(receiver.taken), ['e/2', 'e/4', 'e/3']);
+  assert.deepEqual(books.dead[0]!.sequence, 1);
+});
+
+test('a receiver that takes nothing is waited for: no more subjects are held than may be', async (context) => {
+  let isUp = false;
+  const { books, receiver, start, event } = await fixture(context, () => (isUp ? 204 : 503), 0);
+  await start();
+  for (let n = 1; n <= 300; n++) event(n, `project:${n}`);
+  await until(() => new Set(idsOf(receiver.posted)).size >= 70);
+  assert.equal(books.rows.get('hook')!.position, 0);
+  isUp = true;
+  await until(() => books.rows.get('hook')!.position === 300 && books.rows.get('hook')!.held.length === 0);
+  assert.deepEqual(new Set(idsOf(receiver.taken)), new Set(ids(1, 300)));
+  assert.deepEqual(books.dead, []);
 });
 
 test('of two nodes one delivers; when it is gone the other goes on where it was', async (context) => {

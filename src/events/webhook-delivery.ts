@@ -1,13 +1,16 @@
-import type { Outbox, OutboxEntry, WebhookState } from '#core/contracts/outbox.ts';
+import type { DeadLetter, Outbox, OutboxEntry, WebhookState } from '#core/contracts/outbox.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import type { WebhookPlan } from '#core/webhook.ts';
 import { mapEntry, type OutgoingEvent } from './cloud-event.ts';
-import { deliverInOrder, LaneEnded, pause, type LaneParts } from './lane.ts';
+import { HeldLanes } from './held-lanes.ts';
+import { deliverInOrder, LaneEnded, pause, type LaneParts, type LaneResult } from './lane.ts';
 import { postOnce, type PostResult } from './post.ts';
 import { renderHeaders, renderMessage } from './webhook-request.ts';
 
 export interface DeliveryParts extends Omit<LaneParts, 'onTry'> {
   readonly outbox: Outbox;
+  /** An event that is not taken for so long no longer holds others up (default 20,000). */
+  readonly patienceMs?: number;
   onError(error: Error): void;
 }
 
@@ -28,6 +31,9 @@ const leaseMs = 30_000;
 const windowSize = 256;
 /** Subjects that are delivered beside each other. */
 const lanes = 8;
+const patienceMs = 20_000;
+/** Subjects that are held at most: with more it is the receiver, and everything waits for it. */
+const mostHeld = 64;
 /** For whatever nobody wakes us for: what other nodes put on the books. */
 const idleMs = 1_000;
 
@@ -37,6 +43,7 @@ export class WebhookDelivery {
   readonly #source: string;
   readonly #parts: DeliveryParts;
   readonly #closing = new AbortController();
+  readonly #held: HeldLanes;
   readonly #over: Promise<void>;
   #idle = new AbortController();
   /** Until when the right to deliver is ours, by the monotonic clock. */
@@ -50,6 +57,7 @@ export class WebhookDelivery {
     this.#webhook = webhook;
     this.#source = source;
     this.#parts = parts;
+    this.#held = this.#openHeld();
     this.#over = this.#run();
   }
 
@@ -95,11 +103,13 @@ export class WebhookDelivery {
         const more = await this.#turn(signal);
         if (!more) await this.#wait(idleMs);
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         this.#parts.onError(error as Error);
+        if (!this.#isMine) await this.#held.drop();
         await pause(idleMs, signal);
       }
     }
+    await this.#held.drop();
   }
 
   async #wait(ms: number): Promise<void> {
@@ -109,31 +119,81 @@ export class WebhookDelivery {
 
   /** One window. False: there is nothing to do now. */
   async #turn(closing: AbortSignal): Promise<boolean> {
-    const { outbox, monotonicMs } = this.#parts;
+    const { monotonicMs } = this.#parts;
     // Asked for anew in time, or when somebody says that something has changed.
     if (this.#mineUntilMs - monotonicMs() < (leaseMs * 2) / 3) this.#state = await this.#claim();
     const state = this.#state;
-    if (!state || state.stopped !== null) return false;
-    const entries = await outbox.entries(state.position, windowSize);
-    if (entries.length === 0) return false;
+    if (!state || state.stopped !== null) {
+      await this.#held.drop();
+      return false;
+    }
+    this.#held.reach(state.position, state.held);
     const lost = new AbortController();
     const keeping = setInterval(() => void this.#keep(lost), leaseMs / 3);
     try {
-      const signal = AbortSignal.any([closing, lost.signal]);
-      const letters = await this.#deliver(entries, signal);
-      const position = entries.at(-1)!.sequence;
-      const isOurs = await outbox.advance(this.#webhook.name, position, letters);
-      this.#state = isOurs ? { ...state, position } : null;
-      if (!isOurs) this.#mineUntilMs = 0;
-      return isOurs;
+      return await this.#window(state, AbortSignal.any([closing, lost.signal]));
     } catch (error) {
       this.#mineUntilMs = 0;
       if (!(error instanceof LaneEnded)) throw error;
-      if (error.kind === 'gone') await outbox.stop(this.#webhook.name, 'the receiver answered with 410 Gone');
+      if (error.kind === 'gone') await this.#stop();
       return false;
     } finally {
       clearInterval(keeping);
     }
+  }
+
+  async #window(state: WebhookState, signal: AbortSignal): Promise<boolean> {
+    if ((await this.#held.release()) && !(await this.#save([]))) return false;
+    const entries = await this.#parts.outbox.entries(state.position, windowSize);
+    if (entries.length === 0) return false;
+    const { letters, held } = await this.#deliver(entries, signal);
+    const position = entries.at(-1)!.sequence;
+    this.#state = { ...state, position };
+    this.#held.reach(position, held);
+    return this.#save(letters);
+  }
+
+  /** Notes how far it is. False: it is another node's by now. */
+  async #save(letters: readonly DeadLetter[]): Promise<boolean> {
+    const state = this.#state;
+    if (!state) return false;
+    this.#state = { ...state, held: this.#held.list() };
+    if (await this.#parts.outbox.advance(this.#webhook.name, this.#state, letters)) return true;
+    this.#state = null;
+    this.#mineUntilMs = 0;
+    return false;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#parts.outbox.stop(this.#webhook.name, 'the receiver answered with 410 Gone');
+    this.wake();
+  }
+
+  #openHeld(): HeldLanes {
+    return new HeldLanes({
+      outbox: this.#parts.outbox,
+      select: (entries, subject) => this.#wanted(entries).filter((event) => event.subject === subject),
+      deliver: async (event, { signal, onFailed }) => {
+        const onTry = (result: PostResult) => {
+          this.#note(result);
+          if (result.kind !== 'taken') onFailed();
+        };
+        const parts = { ...this.#parts, onTry };
+        const manner = { parts, signal, batch: 1, patienceMs: 0, room: { left: 0 } };
+        const { letters } = await deliverInOrder(this.#webhook, [event], manner);
+        if (letters.length > 0) await this.#save(letters);
+      },
+      save: async () => void (await this.#save([])),
+      onGone: () => this.#stop(),
+      onError: (error) => this.#parts.onError(error),
+    });
+  }
+
+  #wanted(entries: readonly OutboxEntry[]): OutgoingEvent[] {
+    const { types } = this.#webhook;
+    return entries
+      .map((entry) => mapEntry(entry, this.#source))
+      .filter(({ type }) => types === null || matchesAny(types, type));
   }
 
   async #claim() {
@@ -156,20 +216,24 @@ export class WebhookDelivery {
     }
   }
 
-  async #deliver(entries: readonly OutboxEntry[], signal: AbortSignal) {
-    const { types, batch } = this.#webhook;
-    const events = entries
-      .map((entry) => mapEntry(entry, this.#source))
-      .filter(({ type }) => types === null || matchesAny(types, type));
+  async #deliver(entries: readonly OutboxEntry[], signal: AbortSignal): Promise<LaneResult> {
+    const { batch } = this.#webhook;
+    const events = this.#wanted(entries).filter(({ subject }) => !this.#held.has(subject));
     // Batches hold events of many subjects, so they follow each other; else only events of a subject do.
     const queues = batch > 1 ? [events] : [...Map.groupBy(events, ({ subject }) => subject).values()];
     const ended = new AbortController();
-    const own = { parts: this.#laneParts(), signal: AbortSignal.any([signal, ended.signal]) };
+    const manner = {
+      parts: { ...this.#parts, onTry: (result: PostResult) => this.#note(result) },
+      signal: AbortSignal.any([signal, ended.signal]),
+      batch,
+      patienceMs: this.#parts.patienceMs ?? patienceMs,
+      room: { left: mostHeld - this.#held.size },
+    };
     const next = queues.values();
     const work = async () => {
-      const letters = [];
-      for (const queue of next) letters.push(...(await deliverInOrder(this.#webhook, queue, own)));
-      return letters;
+      const results = [];
+      for (const queue of next) results.push(await deliverInOrder(this.#webhook, queue, manner));
+      return results;
     };
     const working = Array.from({ length: Math.min(lanes, queues.length) }, () =>
       work().catch((error: unknown) => {
@@ -182,11 +246,11 @@ export class WebhookDelivery {
     const first =
       failures.find((error) => !(error instanceof LaneEnded && error.kind === 'closed')) ?? failures[0];
     if (first) throw first;
-    return done.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
-  }
-
-  #laneParts(): LaneParts {
-    return { ...this.#parts, onTry: (result) => this.#note(result) };
+    const results = done.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+    return {
+      letters: results.flatMap(({ letters }) => letters),
+      held: results.flatMap(({ held }) => held),
+    };
   }
 
   #note(result: PostResult): void {

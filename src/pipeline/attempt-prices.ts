@@ -24,6 +24,27 @@ export function tierServed(
   return tier === undefined || usualTiers.has(tier) ? null : tier;
 }
 
+/** A word for: as the account there is set. So is no word at all. */
+const openTier = 'auto';
+
+/**
+ * How a provider may serve a call otherwise than was asked. A wish may be turned down; of a call without one the account decides,
+ * which nobody here knows, so that all that have a price must be thought of. `usual`: its prices served as usual.
+ */
+export function waysToServe(
+  { brief, dialectName }: Pick<Exchange, 'brief' | 'dialectName'>,
+  { provider }: Target,
+  { cost, charge }: AttemptPrices,
+): Omit<PriceUse, 'atMs'>[] {
+  const asked = provider.dialect === dialectName ? brief?.serviceTier : undefined;
+  if (asked !== undefined && asked !== openTier) return [{}];
+  const tiers = new Set([
+    ...Object.keys(cost?.serviceTiers ?? {}),
+    ...Object.keys(charge?.serviceTiers ?? {}),
+  ]);
+  return Array.from(tiers, (serviceTier) => ({ serviceTier }));
+}
+
 /** Where nothing was called that has a price, all is null. */
 export function pricesOfAttempt(
   passage: Passage,

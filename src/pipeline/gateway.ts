@@ -44,6 +44,8 @@ export interface Gateway {
   readonly keeper: Keeper;
   readonly clock: Clock;
   readonly counters: CounterStore;
+  /** The same, as calls of a route go by them while they cannot be reached. */
+  countersOf(route: Route): CounterStore;
   readonly calibration: Calibration;
   /** What providers say of their own limits. */
   readonly pace: Pace;

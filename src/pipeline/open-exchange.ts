@@ -2,7 +2,8 @@ import { randomFillSync } from 'node:crypto';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf } from '#core/head.ts';
-import type { ServiceHeader } from '#core/snapshot.ts';
+import type { ServiceSource } from '#core/snapshot.ts';
+import { serviceSaid } from './calling-service.ts';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
@@ -60,13 +61,10 @@ function traceOf(header: string | undefined): Exchange['trace'] {
     : { traceId: hex.take(32), spanId, parent: null, flags: '01' };
 }
 
-/** Letters, digits and the signs of names of hosts, images and namespaces. */
-const serviceName = /^[0-9A-Za-z][0-9A-Za-z._:/-]{0,63}$/;
-
-export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceHeader | null = null): Exchange {
+export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceSource | null = null): Exchange {
   const { head } = inbound;
   const id = newExchangeId(nowMs);
-  const service = asked ? headerOf(head.headers, asked.header) : undefined;
+  const service = serviceSaid(head, asked);
   return {
     id,
     admittedAtMs: nowMs,
@@ -76,7 +74,7 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceHead
     routeName: '',
     dialectName: 'raw-http',
     consumer: null,
-    ...(service !== undefined && serviceName.test(service) ? { service } : {}),
+    ...(service !== undefined ? { service } : {}),
     claims: null,
     brief: null,
     countedModel: '',
@@ -88,7 +86,7 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceHead
     body: null,
     socket: null,
     answerHeaders: [],
-    consumedHeaders: asked && !asked.forward ? [asked.header] : [],
+    consumedHeaders: asked?.header && !asked.forward ? [asked.header] : [],
     consumedParameter: null,
     upstreamHeaders: [],
     shortAnswer: null,

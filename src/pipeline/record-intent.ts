@@ -2,6 +2,7 @@ import type { AttemptIntent } from '#core/contracts/journal.ts';
 import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { Subjects } from '#core/receipt.ts';
+import { serviceOf } from './calling-service.ts';
 import { expectedCost } from './expected-cost.ts';
 import type { Passage } from './passage.ts';
 
@@ -30,7 +31,7 @@ function journalIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): 
         model: attempt.target?.model ?? '',
         atMs: attempt.startedAtMs,
         admittedAtMs: exchange.admittedAtMs,
-        subjects: subjectsOf(exchange),
+        subjects: subjectsOf({ exchange, gateway }),
         traceId: exchange.trace.traceId,
         estimatedInput: exchange.brief?.free ? 0 : exchange.estimatedInput,
         ...costExpected(exchange, attempt),
@@ -61,8 +62,10 @@ function costExpected(
 }
 
 /** Whose an exchange is. What callers say of themselves counts where it is known who they are. */
-export function subjectsOf({ consumer, service }: Exchange): Subjects {
+export function subjectsOf({ exchange, gateway }: Pick<Passage, 'exchange' | 'gateway'>): Subjects {
+  const { consumer } = exchange;
   if (!consumer) return { key: '', project: '', team: '' };
   const { id: key, project, team } = consumer;
+  const service = serviceOf(exchange, gateway.snapshot.service);
   return service === undefined ? { key, project, team } : { key, project, team, service };
 }

@@ -94,7 +94,7 @@ function receiptOf(
     outcome: exchange.outcome,
     status: exchange.status,
     fault: exchange.fault?.code ?? null,
-    subjects: subjectsOf(exchange),
+    subjects: subjectsOf({ exchange, gateway }),
     dialect: exchange.dialectName,
     requestedModel: exchange.brief?.model ?? null,
     admittedAtMs: exchange.admittedAtMs,

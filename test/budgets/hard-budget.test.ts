@@ -9,24 +9,33 @@ import { receiptOf, type StoredReceipt } from '../harness/receipts.ts';
 const outputPrice = 100;
 const budgetNano = 450_000_000;
 const nanoPerToken = outputPrice * 1000;
+/** Classes of output that may cost more than plain output does. */
+const classes = ['reasoning', 'prediction', 'outputAudio', 'outputImage', 'outputVideo'];
 /** Beside the one event, which is one token here. */
 const slackTokens = 50;
 
 let gateway: TestGateway;
 before(async () => {
   const options = await everyDialect();
-  const prices = Object.fromEntries(
+  const prices: Record<string, object> = Object.fromEntries(
     Object.keys(options.config!['prices'] as object).map((name) => [
       name,
       { input: '1', output: String(outputPrice) },
     ]),
   );
+  const cheap = { input: '1', output: '1' };
+  const dear = String(outputPrice);
+  for (const name of classes) prices[`o/${name}`] = { ...cheap, [name]: dear };
+  const tiers = { serviceTiers: { flex: '50%', priority: { input: '1', output: dear } } };
   const keys = Object.fromEntries(
-    ['streams', 'wholes', 'thinks'].map((name) => [name, { project: name, secret: `${testKey}-${name}` }]),
+    ['streams', 'wholes', 'thinks', 'classes'].map((name) => [
+      name,
+      { project: name, secret: `${testKey}-${name}` },
+    ]),
   );
   const config = {
     ...options.config,
-    prices,
+    prices: { ...prices, 'o/tiers': { ...cheap, ...tiers } },
     keys,
     teams: { red: {} },
     projects: Object.fromEntries(Object.keys(keys).map((name) => [name, { team: 'red' }])),
@@ -105,6 +114,23 @@ test('whole answers are bounded by what is affordable, and never pass it', async
   assert.ok(clamped.length > 0);
   for (const { receipt } of clamped) assert.ok(receipt.attempts[0]!.flags.includes('max-tokens-clamped'));
   assert.ok(spent(made) <= budgetNano, `${spent(made)} spent`);
+});
+
+test('output is bounded by the dearest class and tier that it may be billed in', async () => {
+  const most = budgetNano / nanoPerToken;
+  const boundOf = async (model: string, more: object = {}) => {
+    const made = await make('classes', `o/${model}`, { script: { tokens: 5 }, max_tokens: 20_000, ...more });
+    assert.equal(made.status, 200, made.text);
+    return Number(made.headers.get('x-sluice-max-tokens'));
+  };
+  for (const model of [...classes, 'tiers']) {
+    const bound = await boundOf(model);
+    assert.ok(bound > most * 0.9 && bound <= most, `${model}: ${bound}`);
+  }
+  // Whoever says how to be served is served so, or as usual: no bound is needed.
+  for (const tier of ['default', 'flex'])
+    assert.equal(await boundOf('tiers', { service_tier: tier }), 0, tier);
+  assert.ok((await boundOf('tiers', { service_tier: 'priority' })) > 0);
 });
 
 test('what nobody could know is booked as overdraft, and published', async () => {

@@ -53,8 +53,7 @@ test('every case of metering stands on its page', () => {
   const page = readFileSync('docs/metering.md', 'utf8');
   const rows = page.split('\n').filter((line) => /^\| \d+ \|/.test(line));
   const cases = rows.map((row) => Number(row.split('|')[1]));
-  for (const number of [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17])
-    assert.ok(cases.includes(number), `case ${number}`);
+  for (let number = 1; number <= 33; number++) assert.ok(cases.includes(number), `case ${number}`);
 });
 
 test('every attack that the page on security names is made by the test it names', () => {

@@ -43,7 +43,7 @@ function put(node: GatewayProcess, text: string, version: number): Promise<Respo
   });
 }
 
-test('what is applied at one of three nodes is in force at all, and goes on without PostgreSQL', async (t) => {
+test('security 45: what is applied at one of three nodes is in force at all, and goes on without PostgreSQL', async (t) => {
   const env = { DATABASE_URL: await postgres.createDatabase() };
   const nodes: GatewayProcess[] = [];
   t.after(() => Promise.all(nodes.map((node) => node.remove())));

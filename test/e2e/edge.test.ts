@@ -6,7 +6,9 @@ import { test, type TestContext } from 'node:test';
 import type { GatewayStatus } from '#core/contracts/control-plane.ts';
 import type { NodeView } from '#core/contracts/node-directory.ts';
 import { startSimulator } from '../../simulator/server.ts';
+import { startReceiver } from '../../src/events/testing/receiver.ts';
 import { startGatewayProcess, type GatewayProcess } from '../harness/gateway-process.ts';
+import { startPostgres } from '../harness/postgres.ts';
 
 const statusOf = async (node: GatewayProcess) =>
   (await (await node.admin('/v1/status')).json()) as GatewayStatus;
@@ -20,7 +22,8 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 }
 
 /** A line that can be cut: what stands is broken off, and nobody gets through until it is mended. */
-async function startLine(t: TestContext, port: number) {
+async function startLine(t: TestContext, first: number) {
+  let port = first;
   const pairs = new Set<Socket>();
   let isCut = false;
   const server = createServer((near) => {
@@ -46,10 +49,13 @@ async function startLine(t: TestContext, port: number) {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
     mend: () => (isCut = false),
+    /** To another place from now on. */
+    lead: (next: number) => (port = next),
   };
 }
 
 const documentFor = (simulatorUrl: string, page: string) => `
+events: { webhooks: [{ name: hook, url: '\${env:HOOK_URL}', secret: '\${env:HOOK_SECRET}', types: [usage] }] }
 providers:
   o: { dialect: openai-chat, baseUrl: '${simulatorUrl}/v1', apiKey: '\${env:UPSTREAM_KEY}', prefixes: [gpt-] }
 prices: { 'o/*': { input: '2', output: '8' } }
@@ -89,6 +95,11 @@ async function usageOf(node: GatewayProcess): Promise<Record<string, unknown>[]>
 const requestsOf = async (node: GatewayProcess): Promise<number> =>
   (await usageOf(node)).reduce((sum, row) => sum + Number(row['requests']), 0);
 
+async function hookOf(node: GatewayProcess): Promise<Record<string, unknown> | undefined> {
+  const answer = await node.admin('/v1/events/webhooks');
+  return ((await answer.json()) as { webhooks: Record<string, unknown>[] }).webhooks[0];
+}
+
 async function applyTo(control: GatewayProcess, text: string): Promise<void> {
   writeFileSync(join(control.folder, 'new.yaml'), text);
   const applied = await control.sluice('apply', 'new.yaml');
@@ -101,14 +112,21 @@ async function keyOf(control: GatewayProcess, name: string): Promise<string> {
   return made.out.trim();
 }
 
-const env = { UPSTREAM_KEY: 'sk-upstream' };
+const env = {
+  UPSTREAM_KEY: 'sk-upstream',
+  HOOK_URL: 'http://127.0.0.1:1/',
+  HOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+};
 
 test('an edge serves through the loss of its control plane, and the books of both say what was served', async (t) => {
   const simulator = await startSimulator({ port: 0 });
   t.after(() => simulator.close());
-  const control = await startGatewayProcess({ file: null, env });
+  const receiver = await startReceiver();
+  t.after(() => receiver.close());
+  const control = await startGatewayProcess({ file: null, env: { ...env, HOOK_URL: receiver.url } });
   t.after(() => control.remove());
   await applyTo(control, documentFor(simulator.url, 'one'));
+  await until('the webhook is followed', async () => (await hookOf(control))?.['mine'] === true);
   const key = await keyOf(control, 'early');
   const line = await startLine(t, Number(new URL(control.adminUrl).port));
 
@@ -237,6 +255,16 @@ test('an edge serves through the loss of its control plane, and the books of bot
   for (const node of [control, edge])
     assert.equal(((await (await node.admin('/v1/ledger/verify')).json()) as { clean: boolean }).clean, true);
 
+  // What passed through the edge is told by the control plane, each exchange once, when it comes on its books.
+  await until('all is told', async () => (await hookOf(control))?.['behind'] === 0);
+  const told = receiver.taken
+    .flatMap(({ events }) => events)
+    .filter(({ data }) => data['route'] === 'llm')
+    .map(({ id }) => id);
+  assert.equal(told.length, await requestsOf(edge));
+  assert.equal(new Set(told).size, told.length);
+  assert.equal(await hookOf(edge), undefined);
+
   // Nodes are seen, and one that is not invited any more hears nothing.
   const { nodes } = (await (await control.admin('/v1/nodes')).json()) as { nodes: NodeView[] };
   assert.deepEqual(nodes.map(({ kind, configVersion, ready }) => [kind, configVersion, ready]).sort(), [
@@ -269,4 +297,40 @@ test('a document with secrets written in it goes to no edge', async (t) => {
     joining,
     /answered 409: The configuration has secrets written in it \(providers\.a\.apiKey\)/,
   );
+});
+
+test('an edge whose control plane has its books in PostgreSQL: its exchanges are there, once, whichever node it reaches', async (t) => {
+  const simulator = await startSimulator({ port: 0 });
+  t.after(() => simulator.close());
+  const postgres = await startPostgres();
+  t.after(() => postgres.stop());
+  const file = { listen: { port: 0 }, storage: { postgres: { url: await postgres.createDatabase() } } };
+  const startControl = async () => {
+    const node = await startGatewayProcess({ file, env });
+    t.after(() => node.remove());
+    return node;
+  };
+  const first = await startControl();
+  await applyTo(first, documentFor(simulator.url, 'one'));
+  const key = await keyOf(first, 'early');
+  const line = await startLine(t, Number(new URL(first.adminUrl).port));
+  const token = (await first.sluice('nodes', 'invite', 'shop-floor')).out.trim();
+  const joined = { ...env, SLUICE_JOIN_TOKEN: token };
+  const edge = await startGatewayProcess({ file: null, args: ['--join', line.url], env: joined });
+  t.after(() => edge.remove());
+  for (let n = 0; n < 3; n++) assert.equal((await chat(edge, key)).status, 200);
+  await until('they are on the books', async () => (await requestsOf(first)) === 3);
+  // The node that it has joined by is gone; another one of the same database answers in its place.
+  await first.end('SIGKILL');
+  for (let n = 0; n < 3; n++) assert.equal((await chat(edge, key)).status, 200);
+  const second = await startControl();
+  line.lead(Number(new URL(second.adminUrl).port));
+  await applyTo(second, documentFor(simulator.url, 'two'));
+  await until(
+    'the edge has the second',
+    async () => (await (await fetch(`${edge.url}/page`)).text()) === 'two',
+  );
+  await until('all is on the books', async () => (await requestsOf(second)) === 6);
+  assert.deepEqual(await usageOf(second), await usageOf(edge));
+  assert.equal(((await (await second.admin('/v1/ledger/verify')).json()) as { clean: boolean }).clean, true);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
+import { countsOf, receiptOf } from '../harness/receipts.ts';
 
 let gateway: TestGateway;
 before(async () => {
@@ -17,7 +18,8 @@ async function ask(stream: boolean) {
     headers: { authorization: `Bearer ${testKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'fast', stream, messages: [{ role: 'user', content: 'hi' }] }),
   });
-  return { status: answer.status, text: await answer.text() };
+  const exchange = answer.headers.get('x-sluice-exchange')!;
+  return { status: answer.status, text: await answer.text(), exchange };
 }
 const models = () => gateway.simulator.calls().map((call) => call.model);
 
@@ -59,4 +61,24 @@ test('once something was delivered no other target is asked: the stream ends wit
   assert.match(text, /"delta"/);
   assert.match(text, /"error":/);
   assert.deepEqual(models(), ['gpt-first']);
+});
+
+test('a fallback is priced by the model that served; the attempt before it used nothing', async () => {
+  gateway.simulator.enqueue({ status: 503 });
+  const { exchange } = await ask(false);
+  const { attempts } = await receiptOf(gateway, exchange);
+  assert.deepEqual(
+    attempts.map(({ provider, model, status }) => [provider, model, status]),
+    [
+      ['o', 'gpt-first', 503],
+      ['a', 'claude-second', 200],
+    ],
+  );
+  const [first, second] = attempts;
+  assert.deepEqual(first!.lines, []);
+  const { input, output } = countsOf(second!) as { input: number; output: number };
+  const cost = second!.lines.reduce((sum, { costNano }) => sum + Number(costNano), 0);
+  // 3 and 15 dollars for a million, not the 2 and 8 of the model that was to answer.
+  assert.ok(input > 0 && output > 0);
+  assert.equal(cost, input * 3000 + output * 15_000);
 });

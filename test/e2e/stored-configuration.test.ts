@@ -104,3 +104,35 @@ test('where a file is the master, applying is refused with the changes to make t
   assert.equal((await gateway.sluice('config', 'history')).code, 1);
   assert.equal(await (await fetch(`${gateway.url}/page`)).text(), 'one');
 });
+
+test('security 45: killed while documents are applied, a node comes back with a whole one, and with all it has confirmed', async (t) => {
+  const gateway = await startGatewayProcess({ file: null });
+  t.after(() => gateway.remove());
+  let confirmed = 0;
+  const put = async (version: number): Promise<number> => {
+    const answer = await gateway.admin('/v1/config', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', 'if-match': `"${version}"` },
+      body: JSON.stringify({ text: `${page(String(version + 1))}# ${'x'.repeat(200_000)}\n` }),
+    });
+    return ((await answer.json()) as { version: number }).version;
+  };
+  for (let round = 0; round < (process.env['SLUICE_LONG'] ? 30 : 3); round++) {
+    const applying = (async () => {
+      for (;;) confirmed = await put(confirmed);
+    })();
+    await Promise.race([
+      applying.catch(() => undefined),
+      new Promise((resolve) => setTimeout(resolve, 300 + round * 137)),
+    ]);
+    await gateway.end('SIGKILL');
+    await applying.catch(() => undefined);
+    await gateway.start();
+    const read = (await (await gateway.admin('/v1/config')).json()) as ConfigRead;
+    const version = read.storedVersion!;
+    assert.ok(version === confirmed || version === confirmed + 1, `${version} after ${confirmed}`);
+    assert.equal(await (await fetch(`${gateway.url}/page`)).text(), String(version));
+    confirmed = version;
+  }
+  assert.ok(confirmed > 3, String(confirmed));
+});

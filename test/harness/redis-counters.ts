@@ -44,7 +44,7 @@ export async function openTestCounters(options: TestCountersOptions = {}): Promi
   const { ownClock = false, urlOf, ledger = () => [], graceMs = 0, timeoutMs = 20_000 } = options;
   const redis = options.redis ?? (await startRedis(options));
   const settings: LinkSettings = {
-    ...{ url: urlOf?.(redis) ?? redis.url, cluster: options.cluster ?? false },
+    ...{ url: urlOf?.(redis) ?? redis.url, cluster: options.cluster ? [] : null, sentinels: null },
     ...{ name: 'test', clock: systemClock, timeoutMs, tls: options.clientTls ?? null },
     ...(ownClock ? { storeTime: `tonumber(redis.call('GET', '${clockKey}'))` } : {}),
   };

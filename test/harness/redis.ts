@@ -10,6 +10,8 @@ export interface TestRedis {
   /** With `tls`. */
   readonly tlsUrl: string;
   readonly port: number;
+  /** By which nodes of a Cluster speak with each other; 0: it is no such node. */
+  readonly busPort: number;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** Starts it anew on its port and folder: with `keep`, what was on disk is there again. */
@@ -28,12 +30,12 @@ export interface TestRedisOptions {
   readonly replicaOf?: TestRedis;
   /** In PEM: it has a port for TLS as well, which asks for certificates. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
-  /** A Cluster of this one node, which has all slots. */
-  readonly cluster?: boolean;
+  /** A Cluster of this one node, which has all slots; `part`: a node of one that somebody else puts together. */
+  readonly cluster?: boolean | 'part';
 }
 
 /** The server dies with the pipe to whoever started it. */
-const guard =
+export const guard =
   '"$@" & pid=$!; (read -r _; kill -KILL $pid) <&3 & guard=$!; wait $pid; kill $guard 2>/dev/null';
 
 /** A Redis server of its own, on a free port of 127.0.0.1, with its files in a temporary folder. */
@@ -41,6 +43,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
   const folder = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
   const port = await freePort();
   const tlsPort = options.tls ? await freePort() : 0;
+  const busPort = options.cluster ? await freePort() : 0;
   let pid = 0;
   let child = await spawnRedis();
 
@@ -81,7 +84,12 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
               ...['--tls-key-file', file('key', tls.key), '--tls-ca-cert-file', file('ca', tls.ca)],
             ]
           : []),
-        ...(cluster ? ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] : []),
+        ...(cluster
+          ? [
+              ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort)],
+              ...['--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '2000'],
+            ]
+          : []),
       ],
       { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
     );
@@ -101,7 +109,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     await exited;
   }
 
-  if (options.cluster) {
+  if (options.cluster === true) {
     await askRedis(port, ['CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
     while (!(await askRedis(port, ['CLUSTER', 'INFO'])).includes('cluster_state:ok')) await turn();
   }
@@ -109,6 +117,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestRe
     url: `redis://127.0.0.1:${port}`,
     tlsUrl: `rediss://127.0.0.1:${tlsPort}`,
     port,
+    busPort,
     kill,
     async restart() {
       await kill();
@@ -169,7 +178,7 @@ async function answers(port: number): Promise<void> {
   }
 }
 
-const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
+export const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
 
 export interface RedisProxy {
   readonly url: string;
@@ -241,7 +250,7 @@ export async function startRedisProxy(port: number): Promise<RedisProxy> {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -43,8 +43,16 @@ function seeded(seed: number) {
 const openStore = (): EmbeddedCounterStore =>
   openCounterStore(createCounterMemory({ rows: 1024, reservations: 65_536 }), { owner: 1 });
 
-/** Of the calls that would have fitted, had everybody's use been known, how many were refused? */
-function refusedOf(traffic: Traffic, seed: number): { fitting: number; refused: number } {
+interface Outcome {
+  /** Calls that would have fitted, had everybody's use been known. */
+  readonly fitting: number;
+  /** Of these. */
+  readonly refused: number;
+  /** Tokens in a minute, of the limit, by all that were admitted. */
+  readonly use: number;
+}
+
+function outcomeOf(traffic: Traffic, seed: number): Outcome {
   const { limit, load, spread, stream } = traffic;
   const { random, normal } = seeded(seed);
   const calibration = openCalibration(createCalibrationMemory());
@@ -60,7 +68,7 @@ function refusedOf(traffic: Traffic, seed: number): { fitting: number; refused: 
   const gapMs = (60_000 * meanTokens) / (load * limit);
   const later: { atMs: number; run(): void }[] = [];
   const at = (atMs: number, run: () => void): void => void later.push({ atMs, run });
-  let [fitting, refused] = [0, 0];
+  let [fitting, refused, used] = [0, 0, 0];
   const endMs = 1e9 + minutes * 60_000;
   for (let nowMs = 1e9, n = 0; nowMs < endMs; n++) {
     later.sort((a, b) => b.atMs - a.atMs);
@@ -80,6 +88,7 @@ function refusedOf(traffic: Traffic, seed: number): { fitting: number; refused: 
     if (!result.admitted) {
       if (fits) refused++;
     } else {
+      if (nowMs > 1e9 + warmUpMs) used += input + output;
       known.restore([{ ...item(0), atMs: nowMs, amount: input + output }]);
       const call: Call = {
         reservation: result.reservation,
@@ -103,8 +112,10 @@ function refusedOf(traffic: Traffic, seed: number): { fitting: number; refused: 
     }
     nowMs += -Math.log(random()) * gapMs;
   }
-  return { fitting, refused };
+  return { fitting, refused, use: used / (limit * (minutes - warmUpMs / 60_000)) };
 }
+
+const seeds = [77, 154, 231];
 
 describe('at most 5 % of what would have fitted is refused', () => {
   const cases: Traffic[] = [];
@@ -114,17 +125,19 @@ describe('at most 5 % of what would have fitted is refused', () => {
         [100_000, 1.3],
         [50_000, 1.6],
         [20_000, 1],
+        [10_000, 1],
       ] as const)
         cases.push({ stream, load, limit, spread });
   for (const traffic of cases)
     test(JSON.stringify(traffic), (t) => {
-      let [fitting, refused] = [0, 0];
-      for (const seed of [77, 154, 231]) {
-        const one = refusedOf(traffic, seed);
+      let [fitting, refused, use] = [0, 0, 0];
+      for (const seed of seeds) {
+        const one = outcomeOf(traffic, seed);
         fitting += one.fitting;
         refused += one.refused;
+        use += one.use / seeds.length;
       }
-      t.diagnostic(`${refused} of ${fitting}`);
+      t.diagnostic(`${refused} of ${fitting}; ${use.toFixed(2)} of the limit used`);
       assert.ok(refused <= 0.05 * fitting, `${refused} of ${fitting} were refused`);
     });
 });

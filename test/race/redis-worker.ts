@@ -23,7 +23,10 @@ export interface RedisJob {
 const job = workerData as RedisJob;
 const figures = new Int32Array(job.figures);
 const { url, owner, timeoutMs } = job;
-const store = openRedisCounters({ url, owner, timeoutMs, name: 'test', clock: systemClock });
+const store = openRedisCounters({
+  ...{ url, cluster: null, sentinels: null, tls: null },
+  ...{ owner, timeoutMs, name: 'test', clock: systemClock },
+});
 while (!(await store.untilUsable(1000)));
 
 /** Null: refused, or there was no store. */

@@ -152,12 +152,15 @@ test('what is left of its limits, and of nobody else\u2019s, is told without bei
     { 'rate-limit': { by: 'project', tokens: '1000000/day' } },
     { budget: { by: 'project', money: '5 per month' } },
     { 'concurrency-limit': { by: 'key', max: 3 } },
+    { 'rate-limit': { by: ['project', 'model'], requests: '50/h' } },
+    { 'rate-limit': { by: 'provider', requests: '70/h' } },
+    { 'rate-limit': { by: 'header:x-tenant', requests: '90/h' } },
   ];
   const limited = await startTestGateway({ config: { ...config, policies } });
   try {
-    const limitsOf = async (secret: string) => {
-      const headers = { authorization: `Bearer ${secret}` };
-      const answer = await fetch(`${limited.url}/sluice/v1/limits`, { headers });
+    const limitsOf = async (secret: string, query = '') => {
+      const headers = { authorization: `Bearer ${secret}`, 'x-tenant': 'acme' };
+      const answer = await fetch(`${limited.url}/sluice/v1/limits${query}`, { headers });
       assert.equal(answer.status, 200);
       return (await answer.json()) as { project: string; limits: Record<string, unknown>[] };
     };
@@ -171,6 +174,7 @@ test('what is left of its limits, and of nobody else\u2019s, is told without bei
         ['tokens', 'project "shop"', 1_000_000, 1_000_000],
         ['money', 'project "shop"', '5', '5'],
         ['concurrency', 'key "file:shop"', 3, 2],
+        ['requests', 'header:x-tenant "acme"', 90, 89],
       ],
     );
     const body = JSON.stringify({
@@ -183,8 +187,25 @@ test('what is left of its limits, and of nobody else\u2019s, is told without bei
     assert.ok(Number(tokens!['remaining']) < 1_000_000 && Number(money!['remaining']) < 5);
     const [others] = (await limitsOf(keys.bank.secret)).limits;
     assert.deepEqual([others!['for'], others!['remaining']], ['project "bank"', 1_000_000]);
-    const asked = await fetch(`${limited.url}/sluice/v1/limits?project=bank`, { headers });
-    assert.equal(asked.status, 400);
+    const { limits } = await limitsOf(keys.shop.secret, '?model=o/gpt-sim');
+    assert.deepEqual(
+      limits
+        .filter(({ limit }) => limit === 50 || limit === 70)
+        .map(({ for: whom, remaining }) => [whom, remaining]),
+      [
+        ['project "shop" with model "o/*"', 49],
+        ['provider "o"', 69],
+      ],
+    );
+    for (const [query, status] of [
+      ['?project=bank', 400],
+      ['?model=a&model=b', 400],
+      ['?model=a&project=bank', 400],
+      ['?model=nobody', 404],
+    ] as const) {
+      const asked = await fetch(`${limited.url}/sluice/v1/limits${query}`, { headers });
+      assert.equal(asked.status, status, query);
+    }
   } finally {
     await limited.stop();
   }

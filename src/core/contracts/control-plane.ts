@@ -174,6 +174,8 @@ export interface WebhookView {
   readonly failing: string | null;
   /** Entries of the books that it has not got yet, or has no use for. */
   readonly behind: number;
+  /** Subjects whose events wait for one that is not taken. */
+  readonly held: readonly string[];
   readonly deadLetters: number;
   /** Requests of this node that were taken, and that were not, since its start. */
   readonly taken: number;

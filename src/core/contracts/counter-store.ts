@@ -1,3 +1,5 @@
+import type { WhenUnavailable } from '../storage-settings.ts';
+
 /**
  * Counts against limits, exactly: any number of concurrent callers in any number of threads or nodes against a limit for M
  * are admitted exactly M times. Linearisable to the algorithm of each window. Time is the store's own where it has one
@@ -81,6 +83,8 @@ export interface Reservation {
 export type Soon<T> = T | Promise<T>;
 
 export interface CounterStore {
+  /** The same counters for calls that go by this rule while they cannot be reached. Absent: that does not happen. */
+  whenUnavailable?(rule: WhenUnavailable): CounterStore;
   /**
    * All items or none, in one step. `id` is the caller's, unique to this reservation: asking again under it (a reply was lost)
    * while it is open gives the same answer and books nothing more. A refusal is not remembered: asking again decides anew. At

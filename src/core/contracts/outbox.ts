@@ -8,9 +8,20 @@ export type OutboxEntry = { readonly sequence: number } & (
 );
 
 /** How far a webhook is. */
-export interface WebhookState {
-  /** Everything up to this number was delivered, given up, or not wanted. */
+export interface WebhookProgress {
+  /** Everything up to this number was delivered, given up, or not wanted, but for what is held. */
   readonly position: number;
+  /** Subjects of which an event is not taken: the later ones wait for it, those of others do not. */
+  readonly held: readonly HeldSubject[];
+}
+
+export interface HeldSubject {
+  readonly subject: string;
+  /** Of its events those up to this number are done. */
+  readonly after: number;
+}
+
+export interface WebhookState extends WebhookProgress {
   /** Why nothing is delivered any more; null: it is. */
   readonly stopped: string | null;
 }
@@ -42,8 +53,8 @@ export interface Outbox {
    * begins where the books end now.
    */
   claim(webhook: string, leaseMs: number): Promise<WebhookState | null>;
-  /** Everything up to `position` is done, and these were given up. False: the right was lost, and nothing is changed. */
-  advance(webhook: string, position: number, letters: readonly DeadLetter[]): Promise<boolean>;
+  /** It is so far now, and these were given up. False: the right was lost, or it was further; nothing is changed. */
+  advance(webhook: string, progress: WebhookProgress, letters: readonly DeadLetter[]): Promise<boolean>;
   /** Nothing more is delivered, for a reason; null: it is again. False: there is no such webhook. */
   stop(webhook: string, reason: string | null): Promise<boolean>;
   /** The latest, or those of a webhook, or the one of an id; at most `limit`. */

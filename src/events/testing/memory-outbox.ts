@@ -1,7 +1,8 @@
-import type { DeadLetter, Outbox, OutboxEntry, StoredLetter } from '#core/contracts/outbox.ts';
+import type { DeadLetter, HeldSubject, Outbox, OutboxEntry, StoredLetter } from '#core/contracts/outbox.ts';
 
 interface Row {
   position: number;
+  held: readonly HeldSubject[];
   stopped: string | null;
   owner: string;
   untilMs: number;
@@ -26,15 +27,15 @@ export class MemoryBooks {
       entries: async (after, limit) => all.filter(({ sequence }) => sequence > after).slice(0, limit),
       end: async () => all.length,
       async claim(webhook, leaseMs) {
-        const row = rows.get(webhook) ?? { position: all.length, stopped: null, owner, untilMs: 0 };
+        const row = rows.get(webhook) ?? { position: all.length, held: [], stopped: null, owner, untilMs: 0 };
         rows.set(webhook, row);
         if (row.owner !== owner && row.untilMs > Date.now()) return null;
         Object.assign(row, { owner, untilMs: Date.now() + leaseMs });
-        return { position: row.position, stopped: row.stopped };
+        return { position: row.position, held: row.held, stopped: row.stopped };
       },
-      async advance(webhook, position, letters: readonly DeadLetter[]) {
-        if (!mine(webhook)) return false;
-        rows.get(webhook)!.position = position;
+      async advance(webhook, progress, letters: readonly DeadLetter[]) {
+        if (!mine(webhook) || rows.get(webhook)!.position > progress.position) return false;
+        Object.assign(rows.get(webhook)!, progress);
         for (const letter of letters) dead.push({ ...letter, id: dead.length + 1, atMs: Date.now() });
         return true;
       },

@@ -1,5 +1,5 @@
 import type { EventRecord } from '#core/contracts/events.ts';
-import type { DeadLetter, StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
+import type { DeadLetter, StoredLetter, WebhookProgress, WebhookState } from '#core/contracts/outbox.ts';
 import type { AttemptProgress } from '#core/contracts/journal.ts';
 import type { BatchTotals } from './batch-sums.ts';
 import type { AttemptName, GatheredBatch, Incident, OpenAttempt } from './gather-segments.ts';
@@ -51,7 +51,7 @@ export type Dead =
 export interface WebhookTables {
   /** @param end Where a new one begins. */
   claim(name: string, leaseMs: number, end: number): Promise<WebhookState | null>;
-  advance(name: string, position: number, letters: readonly DeadLetter[]): Promise<boolean>;
+  advance(name: string, progress: WebhookProgress, letters: readonly DeadLetter[]): Promise<boolean>;
   stop(name: string, reason: string | null): Promise<boolean>;
   takeLetter(id: number): Promise<StoredLetter | null>;
 }

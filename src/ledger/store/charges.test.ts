@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { PriceVersion } from '#core/price.ts';
-import { priceKey, type PriceBook } from '#core/reprice.ts';
+import { priceKey, repriceReceipt, type PriceBook } from '#core/reprice.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
 import { fixture } from '../testing/fixture.ts';
+import { test } from 'node:test';
 import { onEachStore } from '../testing/stores.ts';
 import { noonMs, recorded, sampleAttempt, sampleId, sampleReceipt } from '../testing/samples.ts';
 
@@ -219,7 +220,11 @@ onEachStore(
     journal.seal();
     await ledger.flush();
     assert.equal(await outbox.end(), 1);
-    assert.deepEqual(await outbox.claim('hook', 30_000), { position: 1, stopped: null }, 'from now on');
+    assert.deepEqual(
+      await outbox.claim('hook', 30_000),
+      { position: 1, held: [], stopped: null },
+      'from now on',
+    );
     const event = {
       id: 'e',
       type: 'key.created',
@@ -238,13 +243,16 @@ onEachStore(
       'told twice, on the books once',
     );
     const letter = { webhook: 'hook', sequence: 2, event: '{}', reason: 'status 422', tries: 5 };
-    assert.equal(await outbox.advance('hook', 2, [letter]), true);
-    assert.equal(await outbox.advance('hook', 1, []), false, 'never back');
-    assert.equal(await outbox.advance('nobody', 9, []), false);
-    assert.deepEqual(await outbox.claim('hook', 30_000), { position: 2, stopped: null });
+    const held = [{ subject: 'key:k', after: 1 }];
+    assert.equal(await outbox.advance('hook', { position: 2, held }, [letter]), true);
+    assert.equal(await outbox.advance('hook', { position: 1, held: [] }, []), false, 'never back');
+    assert.equal(await outbox.advance('nobody', { position: 9, held: [] }, []), false);
+    assert.deepEqual(await outbox.claim('hook', 30_000), { position: 2, held, stopped: null });
     assert.equal(await outbox.stop('hook', 'gone'), true);
     assert.equal(await outbox.stop('nobody', 'gone'), false);
-    assert.deepEqual(await outbox.states(), [{ webhook: 'hook', position: 2, stopped: 'gone', letters: 1 }]);
+    assert.deepEqual(await outbox.states(), [
+      { webhook: 'hook', position: 2, held, stopped: 'gone', letters: 1 },
+    ]);
     const [stored] = await outbox.letters({ webhook: 'hook' }, 10);
     assert.deepEqual({ ...stored, id: 0, atMs: 0 }, { ...letter, id: 0, atMs: 0 });
     assert.deepEqual(await outbox.letters({ webhook: 'other' }, 10), []);
@@ -253,3 +261,36 @@ onEachStore(
     assert.equal(await outbox.takeLetter(stored!.id), null);
   },
 );
+
+test('a batch is priced anew by its sums, where each of its tokens costs the same; else it stays', () => {
+  const attempt = sampleAttempt({
+    ...{ flags: ['batch'], serviceTier: 'batch', priceVersion: 'config/1+batch' },
+    rawUsage: { answers: 3, failed: 1 },
+    // Three calls, each of which was rounded.
+    lines: [{ line: inputLine(1000), costNano: 75_001n }],
+    units: [{ unit: 'requests', count: 3, costNano: 6n }],
+  });
+  const receipt = sampleReceipt(sampleId(1), { attempts: [attempt] });
+  const by = (batch: Partial<PriceVersion>, of = receipt) => {
+    const row = {
+      ...price({ version: 'config/2+batch', serviceTier: 'batch', input: 150_000_000n, perRequest: 5n }),
+      ...batch,
+    };
+    return repriceReceipt(
+      of,
+      book({ prices: { [priceKey('acme', 'acme-small')]: [price({ batch: row })] } }),
+      null,
+    );
+  };
+  const now = by({})!;
+  assert.deepEqual(now.attempts[0]!.lines, [{ line: inputLine(1000), costNano: 150_000n }]);
+  assert.deepEqual(now.attempts[0]!.units, [{ unit: 'requests', count: 3, costNano: 15n }]);
+  assert.deepEqual([now.attempts[0]!.priceVersion, now.attempts[0]!.flags], ['config/2+batch', ['batch']]);
+  assert.equal(by({}, now), null, 'twice is once');
+  assert.equal(by({ version: 'config/1+batch' }), null, 'what it has been billed by, with its roundings');
+  assert.equal(
+    by({ tiers: [{ fromInputTokens: 400, then: price() }] }),
+    null,
+    'whose call they were is not known',
+  );
+});

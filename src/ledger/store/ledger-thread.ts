@@ -213,7 +213,7 @@ async function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): Pr
     case 'claim':
       return open.write(({ webhooks, head }) => webhooks.claim(ask.webhook, ask.leaseMs, head.sequence));
     case 'advance':
-      return open.write(({ webhooks }) => webhooks.advance(ask.webhook, ask.position, ask.letters));
+      return open.write(({ webhooks }) => webhooks.advance(ask.webhook, ask.progress, ask.letters));
     case 'stop':
       return open.write(({ webhooks }) => webhooks.stop(ask.webhook, ask.reason));
     case 'take-letter':

@@ -1,4 +1,4 @@
-import type { LetterQuery, StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
+import type { HeldSubject, LetterQuery, StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
 import type { Asking, Row } from './asking.ts';
 
 export type WebhookStanding = WebhookState & { readonly webhook: string; readonly letters: number };
@@ -19,14 +19,13 @@ export function* queryLetters({ webhook, id }: LetterQuery, limit: number): Aski
 /** How far all webhooks are that there ever were. */
 export function* queryWebhooks(): Asking<WebhookStanding[]> {
   const rows = yield {
-    sql: `SELECT name, position, stopped, (SELECT COUNT(*) FROM dead_letters WHERE webhook = name) AS letters
+    sql: `SELECT name, position, held, stopped, (SELECT COUNT(*) FROM dead_letters WHERE webhook = name) AS letters
       FROM webhooks ORDER BY name`,
     values: [],
   };
   return rows.map((row) => ({
     webhook: String(row['name']),
-    position: Number(row['position']),
-    stopped: row['stopped'] as string | null,
+    ...mapState(row),
     letters: Number(row['letters']),
   }));
 }
@@ -36,6 +35,12 @@ export function* queryEnd(): Asking<number> {
   const [row] = yield { sql: 'SELECT sequence FROM head', values: [] };
   return Number(row!['sequence']);
 }
+
+export const mapState = (row: Row): WebhookState => ({
+  position: Number(row['position']),
+  held: JSON.parse(String(row['held'])) as HeldSubject[],
+  stopped: row['stopped'] as string | null,
+});
 
 export const mapLetter = (row: Row): StoredLetter => ({
   id: Number(row['id']),

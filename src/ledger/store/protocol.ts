@@ -1,4 +1,4 @@
-import type { DeadLetter, LetterQuery } from '#core/contracts/outbox.ts';
+import type { DeadLetter, LetterQuery, WebhookProgress } from '#core/contracts/outbox.ts';
 import type { ExportQuery, UsageQuery } from './queries.ts';
 import type { RerateWish } from './rerate.ts';
 
@@ -29,7 +29,7 @@ export type OutboxAsk =
   | {
       readonly do: 'advance';
       readonly webhook: string;
-      readonly position: number;
+      readonly progress: WebhookProgress;
       readonly letters: readonly DeadLetter[];
     }
   | { readonly do: 'stop'; readonly webhook: string; readonly reason: string | null }

@@ -72,7 +72,7 @@ export async function startLedger(options: LedgerOptions): Promise<Ledger> {
       entries: (after, limit) => thread.ask({ do: 'entries', after, limit }),
       end: () => thread.ask({ do: 'end' }),
       claim: (webhook, leaseMs) => thread.ask({ do: 'claim', webhook, leaseMs }),
-      advance: (webhook, position, letters) => thread.ask({ do: 'advance', webhook, position, letters }),
+      advance: (webhook, progress, letters) => thread.ask({ do: 'advance', webhook, progress, letters }),
       stop: (webhook, reason) => thread.ask({ do: 'stop', webhook, reason }),
       letters: (of, limit) => thread.ask({ do: 'letters', of, limit }),
       takeLetter: (letter) => thread.ask({ do: 'take-letter', letter }),

@@ -98,7 +98,7 @@ export function owe(passage: Passage, owed: Owed): void {
     ...owed,
     receipt: newExchangeId(nowMs),
     route: exchange.routeName,
-    subjects: subjectsOf(exchange),
+    subjects: subjectsOf(passage),
     beganAtMs: nowMs,
   };
   const written = gateway.keeper.owe(obligation, nowMs + firstLookMs);

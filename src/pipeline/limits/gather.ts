@@ -47,8 +47,10 @@ export interface Circumstances {
   readonly expected: ExpectedUse | null;
   /** That may answer. */
   readonly targets: readonly Target[];
-  /** What a call there is paid for by; null: nothing is known of it. */
+  /** What a call there is paid for by, served as it asks to be; null: nothing is known of it. */
   readonly priceOf: (target: Target) => PriceVersion | null;
+  /** What it is paid for by where it is served otherwise. */
+  readonly otherPricesOf: (target: Target) => readonly PriceVersion[];
   /** Is it no conversation, whose output nobody can bound? */
   readonly isWork: boolean;
   /** Is it done later, where nobody can bound it any more? */
@@ -114,14 +116,15 @@ export function mostOutput({ maxOutputTokens, choices }: CallBrief): number {
 const ceilingOf = ({ window, capacity }: LimitWish): number =>
   window.kind === 'bucket' ? window.burst : capacity;
 
-function pricesFor(
-  { currency, unpriced, whom, inFlight }: LimitWish,
-  { targets, priceOf }: Circumstances,
-): PriceVersion[] {
+function pricesFor(wish: LimitWish, { targets, priceOf, otherPricesOf }: Circumstances): PriceVersion[] {
+  const { currency, unpriced, whom, inFlight } = wish;
   const prices: PriceVersion[] = [];
   for (const target of targets) {
     const price = priceOf(target);
-    if (price && price.currency === currency) prices.push(inFlight === 'hard' ? atItsDearest(price) : price);
+    if (price && price.currency === currency)
+      prices.push(
+        ...(inFlight === 'hard' ? dearestOf([price, ...otherPricesOf(target)], currency) : [price]),
+      );
     else if (unpriced !== 'pass')
       throw new Fault(
         'limit/unpriced',
@@ -132,10 +135,16 @@ function pricesFor(
   return prices;
 }
 
-/** Whether output will be reasoning cannot be known beforehand. */
+const dearestOf = (ways: readonly PriceVersion[], currency: string): PriceVersion[] =>
+  ways.filter((price) => price.currency === currency).map(atItsDearest);
+
+/** Which class the output will be of cannot be known beforehand. */
 function atItsDearest(price: PriceVersion): PriceVersion {
-  const { output, reasoning = 0n, tiers } = price;
-  if (reasoning <= output && !tiers) return price;
-  const dear = { ...price, output: reasoning > output ? reasoning : output };
+  const { reasoning, prediction, outputAudio, outputImage, outputVideo, tiers } = price;
+  let { output } = price;
+  for (const each of [reasoning, prediction, outputAudio, outputImage, outputVideo])
+    if (each !== undefined && each > output) output = each;
+  if (output === price.output && !tiers) return price;
+  const dear = { ...price, output };
   return tiers ? { ...dear, tiers: tiers.map((tier) => ({ ...tier, then: atItsDearest(tier.then) })) } : dear;
 }

@@ -52,6 +52,7 @@ export class Hold {
   #steps = 0;
   /** Steps are made one after the other. */
   #last: Promise<unknown> | null = null;
+  #isSettled = false;
   #settled: ReservedAmount[] | null = null;
   #overdraft: Overdraft[] = [];
 
@@ -120,7 +121,13 @@ export class Hold {
    * @param used Null for a call that was not made.
    */
   settle(used: Used | null): void | Promise<void> {
-    if (this.#settled) return;
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    // What is under way may book more, which then is no overdraft.
+    return this.#last ? this.#last.then(() => this.#settle(used)) : this.#settle(used);
+  }
+
+  #settle(used: Used | null): void | Promise<void> {
     const amounts = this.asked.map(({ wish }) => {
       if (used === null || wish.sort === 'concurrency') return 0;
       if (wish.sort === 'money')
@@ -133,8 +140,7 @@ export class Hold {
       if (inFlight !== 'hard' || amount <= 0) return;
       this.#overdraft.push({ limit: name.slice(1, -1), amount, ...(currency ? { currency } : {}) });
     });
-    const settle = (): void | Promise<void> => this.#store.settle(this.reservation, amounts);
-    return this.#last ? this.#last.then(settle) : settle();
+    return this.#store.settle(this.reservation, amounts);
   }
 
   #inOrder(make: (step: number) => void | Promise<void>): void | Promise<void> {

@@ -45,12 +45,13 @@ class LeasedOutput implements Allowance {
     this.#parts = parts;
     this.#payers = payers;
     this.outputTokens = this.#paidFor(({ at }) => parts.hold.booked(at));
-    const { brief, states, hold } = parts;
+    const { brief, states, hold, inputTokens } = parts;
     // Only a stream is paid for as it flows.
-    const affordable = this.#paidFor(
-      ({ at }) => hold.booked(at) + (brief.stream ? states[at]!.remaining : 0),
-    );
-    this.clampTokens = affordable < mostOutput(brief) ? affordable : null;
+    const unitsOfPayer = ({ at }: Payer) => hold.booked(at) + (brief.stream ? states[at]!.remaining : 0);
+    const most = mostOutput(brief);
+    // Asked first: what is affordable is rounded down, and may seem to be one less.
+    const isEnough = payers.every((payer) => unitsOfPayer(payer) >= unitsFor(payer.asked, inputTokens, most));
+    this.clampTokens = isEnough ? null : Math.min(this.#paidFor(unitsOfPayer), most);
   }
 
   more(usedTokens: number): void | Promise<void> {

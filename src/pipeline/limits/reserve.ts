@@ -2,10 +2,11 @@ import type { Allowance } from '#core/allowance.ts';
 import { modelKey, type ExpectedUse } from '#core/calibration.ts';
 import type { LimitState, ReserveResult, Soon } from '#core/contracts/counter-store.ts';
 import type { LimitWish } from '#core/limit-wish.ts';
+import type { PriceUse, PriceVersion } from '#core/price.ts';
 import type { AttemptPrices } from '#core/price-usage.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
-import { pricesOf, tierServed } from '../attempt-prices.ts';
+import { pricesOf, tierServed, waysToServe } from '../attempt-prices.ts';
 import { chooseModel } from '../choose-model.ts';
 import type { Passage } from '../passage.ts';
 import type { Refusal } from '../queue/lines.ts';
@@ -52,7 +53,8 @@ function reserveFor(passage: Passage, manner: Manner): Soon<Refusal | null> {
   const asked = ask(passage, wishes(), {
     spared,
     targets: modelOf(passage)?.targets ?? [],
-    priceOf: (target) => pricesFor(passage, target).charge ?? pricesFor(passage, target).cost,
+    priceOf: (target) => paidBy(pricesFor(passage, target)),
+    otherPricesOf: (target) => otherPricesOf(passage, target),
   });
   if (asked.length === 0) return null;
   const before = isItsTurn ? null : gateway.lines.refusalOf(wantedOf(asked));
@@ -83,6 +85,8 @@ export function reserveTarget(passage: Passage, target: Target, isItsTurn = fals
     targets: [target],
     // What goes to a provider counts as what it is paid.
     priceOf: () => pricesFor(passage, target).cost,
+    // No hard budget counts by provider.
+    otherPricesOf: () => [],
   });
   if (asked.length === 0) return null;
   const before = isItsTurn ? null : gateway.lines.refusalOf(wantedOf(asked));
@@ -117,20 +121,20 @@ function wantedOf(asked: readonly Asked[]): { readonly subject: string; readonly
 }
 
 function reserve(
-  { gateway }: Passage,
+  { gateway, route }: Passage,
   id: string,
   asked: readonly Asked[],
   decide: (result: ReserveResult) => Soon<Refusal | null>,
 ): Soon<Refusal | null> {
   const items = asked.map(({ item }) => item);
-  const result = gateway.counters.reserve(id, items, gateway.clock.nowMs());
+  const result = gateway.countersOf(route.route).reserve(id, items, gateway.clock.nowMs());
   return result instanceof Promise ? result.then(decide) : decide(result);
 }
 
 function ask(
   passage: Passage,
   wishes: readonly LimitWish[],
-  of: Pick<Circumstances, 'spared' | 'targets' | 'priceOf'>,
+  of: Pick<Circumstances, 'spared' | 'targets' | 'priceOf' | 'otherPricesOf'>,
 ): Asked[] {
   if (wishes.length === 0) return [];
   const { exchange, call } = passage;
@@ -139,11 +143,25 @@ function ask(
   return askOf(wishes, { exchange, expected, isWork, isLater: passage.later === true, ...of });
 }
 
-/** As they hold for a call that is made now. */
-function pricesFor({ exchange, gateway }: Passage, target: Target): AttemptPrices {
+/** As they hold for a call that is made now. Unless it is said how it is served, as it asks to be. */
+function pricesFor(
+  { exchange, gateway }: Passage,
+  target: Target,
+  served: Omit<PriceUse, 'atMs'> = { serviceTier: tierServed(exchange, target, undefined) },
+): AttemptPrices {
   const { project = '', team = '' } = exchange.consumer ?? {};
-  const use = { atMs: exchange.admittedAtMs, serviceTier: tierServed(exchange, target, undefined) };
+  const use = { ...served, atMs: exchange.admittedAtMs };
   return pricesOf(gateway, target, { use, subjects: { project, team } })();
+}
+
+const paidBy = ({ charge, cost }: AttemptPrices): PriceVersion | null => charge ?? cost;
+
+/** What is paid for a call that its provider serves otherwise than it asked. */
+function otherPricesOf(passage: Passage, target: Target): PriceVersion[] {
+  const usual = pricesFor(passage, target, {});
+  const ways = waysToServe(passage.exchange, target, usual);
+  if (passage.later) ways.push({ batch: true });
+  return ways.flatMap((served) => paidBy(pricesFor(passage, target, served)) ?? []);
 }
 
 /** By what is known of the target that is asked first. */
@@ -183,8 +201,8 @@ function hold(
   asked: readonly Asked[],
   { reservation, isTargets }: Admitted & Pick<Hold, 'isTargets'>,
 ): Hold {
-  const { exchange, gateway } = passage;
-  const held = new Hold(gateway.counters, {
+  const { exchange, gateway, route } = passage;
+  const held = new Hold(gateway.countersOf(route.route), {
     asked,
     reservation,
     isTargets,

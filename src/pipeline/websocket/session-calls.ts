@@ -162,6 +162,7 @@ export class SessionCalls {
       routeName: exchange.routeName,
       dialectName: exchange.dialectName,
       consumer: exchange.consumer,
+      claims: exchange.claims,
       brief: exchange.brief,
       countedModel: exchange.countedModel,
       modelNames: exchange.modelNames,

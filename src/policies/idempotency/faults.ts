@@ -29,7 +29,7 @@ export const uncertain = (first: string): Fault =>
 export const notKept = (first: string, maxBytes: number): Fault =>
   new Fault(
     'idempotency/not-kept',
-    `The call of this Idempotency-Key was made (exchange ${first}), but its answer had more than the ${maxBytes} bytes that are kept. ` +
+    `The call of this Idempotency-Key was made (exchange ${first}), but its answer is not kept: it had more than ${maxBytes} bytes, or there was no more room. ` +
       'Use a new key to make the call again.',
     { field, headers: ['x-should-retry', 'false'] },
   );

@@ -2,6 +2,9 @@ import type { Invitation, NodeDirectory, NodeView } from '#core/contracts/node-d
 import type { SqlDatabase, SqlRow } from './sql-database.ts';
 import { nowMs } from './tables.ts';
 
+/** Nodes that were not heard of for so long are not listed: a month. */
+const forgottenAfterMs = 30 * 86_400_000;
+
 export function openNodeDirectory(database: SqlDatabase): NodeDirectory {
   const now = nowMs(database);
   return {
@@ -17,7 +20,7 @@ export function openNodeDirectory(database: SqlDatabase): NodeDirectory {
     },
     async list() {
       const rows = await database.query(
-        `SELECT *, ${now} - seen_at_ms AS age_ms FROM gateway_nodes ORDER BY name, id`,
+        `SELECT *, ${now} - seen_at_ms AS age_ms FROM gateway_nodes WHERE seen_at_ms > ${now} - ${forgottenAfterMs} ORDER BY name, id`,
       );
       return rows.map(nodeOf);
     },

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openCacheDatabase } from '#storage/embedded/cache/cache-database.ts';
 import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
 import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
 import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
@@ -84,6 +85,46 @@ test('the secret is made once, is its owner’s alone, and without it nothing is
     writeFileSync(join(folder, 'answers-secret'), 'short\n');
     assert.throws(() => cacheSecret(folder, { env: {}, master }), /64 hexadecimal digits/);
   } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('all answers together have a bound: the oldest are kept no more, and are not forgotten; keys are counted', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-answers-'));
+  const path = join(folder, 'answers.db');
+  const bounds = { bytes: 400_000, entries: 12 };
+  let database = openCacheDatabase(path, bounds);
+  const claim = (name: number, nowMs = 1_000) =>
+    database.claim(`${name}`, { holder: `h${name}`, mark: 'm', lifetimeMs: 60_000 + name, asker: 1, nowMs });
+  const keep = (name: number) => {
+    assert.equal(claim(name).state, 'claimed');
+    const last = { number: 0, bytes: Buffer.alloc(50_000, name) };
+    database.finish(`${name}`, `h${name}`, { about: Buffer.from('about'), last });
+  };
+  const keptOf = (names: readonly number[]) =>
+    names.map((name) => database.get(`${name}`, `h${name}`) !== null);
+  try {
+    for (let name = 0; name < 5; name++) keep(name);
+    assert.deepEqual(keptOf([0, 1, 2, 3, 4]), Array(5).fill(true));
+    for (let name = 5; name < 12; name++) keep(name);
+    const kept = keptOf(Array.from({ length: 12 }, (_, name) => name));
+    const first = kept.indexOf(true);
+    assert.ok(first >= 5 && first <= 7, `${first}`);
+    assert.ok(kept.slice(first).every(Boolean));
+    assert.equal(claim(0).state, 'passed', 'it was made, and is not made again');
+    assert.equal(claim(11).state, 'kept');
+    assert.throws(() => claim(12), /there are 12 keys/);
+    database.close();
+    // What stands there counts in a new process, too.
+    database = openCacheDatabase(path, bounds);
+    assert.throws(() => claim(12), /there are 12 keys/);
+    // Three have outlived their lifetime.
+    assert.equal(claim(12, 61_002).state, 'claimed');
+    database.release('12', 'h12', 'free');
+    for (let name = 13; name < 16; name++) assert.equal(claim(name, 61_002).state, 'claimed');
+    assert.throws(() => claim(16, 61_002), /there are 12 keys/);
+  } finally {
+    database.close();
     rmSync(folder, { recursive: true, force: true });
   }
 });

@@ -9,7 +9,8 @@ const secret = new Uint8Array(32).fill(7);
 
 async function connected(redis: TestRedis, more: object = {}): Promise<RedisCache> {
   const store = openRedisCache({
-    ...{ url: redis.url, name: 'test', owner: randomUUID(), secret, timeoutMs: 20_000, leaseMs: 2_000 },
+    ...{ url: redis.url, cluster: null, sentinels: null, tls: null },
+    ...{ name: 'test', owner: randomUUID(), secret, timeoutMs: 20_000, leaseMs: 2_000 },
     ...more,
   });
   for (const until = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {

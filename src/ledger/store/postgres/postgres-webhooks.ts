@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 import { int8Array, textArray } from '#postgres/binary-array.ts';
-import type { DeadLetter, StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
+import type { DeadLetter, StoredLetter, WebhookProgress, WebhookState } from '#core/contracts/outbox.ts';
 import type { WebhookTables } from '../books.ts';
 import { cleanText } from '../column-text.ts';
-import { mapLetter } from '../outbox-queries.ts';
+import { mapLetter, mapState } from '../outbox-queries.ts';
 
 /** By the server's clock, which is the one that all nodes share. */
 const nowMs = '(extract(epoch FROM clock_timestamp()) * 1000)::int8';
@@ -23,17 +23,20 @@ export class PostgresWebhooks implements WebhookTables {
       `INSERT INTO webhooks AS known (name, position, owner, leased_until_ms) VALUES ($1, $2, $3, ${nowMs} + $4)
        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, leased_until_ms = excluded.leased_until_ms
          WHERE known.owner = excluded.owner OR known.leased_until_ms < ${nowMs}
-       RETURNING position, stopped`,
+       RETURNING *`,
       [name, end, this.#node, leaseMs],
     );
-    const row = rows[0];
-    return row ? { position: Number(row.position), stopped: row.stopped } : null;
+    return rows[0] ? mapState(rows[0]) : null;
   }
 
-  async advance(name: string, position: number, letters: readonly DeadLetter[]): Promise<boolean> {
+  async advance(
+    name: string,
+    { position, held }: WebhookProgress,
+    letters: readonly DeadLetter[],
+  ): Promise<boolean> {
     const { rowCount } = await this.#client.query(
-      'UPDATE webhooks SET position = $2 WHERE name = $1 AND owner = $3 AND position <= $2',
-      [name, position, this.#node],
+      'UPDATE webhooks SET position = $2, held = $4 WHERE name = $1 AND owner = $3 AND position <= $2',
+      [name, position, this.#node, cleanText(JSON.stringify(held))],
     );
     if (rowCount === 0) return false;
     if (letters.length === 0) return true;

@@ -294,3 +294,24 @@ test('a node is killed and its disk deleted: what is lost is the end of its jour
   assert.ok(crashed > 0);
   assert.deepEqual((await first.ledger.verify()).findings, []);
 });
+
+test('a webhook whose node says nothing any more goes over to another, which goes on where it was', async (context) => {
+  const first = await fixture(context, postgresStore);
+  const second = await anotherNode(context, postgresStore, first, 'n2');
+  const [one, two] = [first.ledger.outbox, second.ledger.outbox];
+  const held = [{ subject: 'project:shop', after: 0 }];
+  assert.deepEqual(await one.claim('hook', 60_000), { position: 0, held: [], stopped: null });
+  assert.equal(await two.claim('hook', 60_000), null, 'it is the first one’s');
+  assert.equal(await two.advance('hook', { position: 5, held: [] }, []), false);
+  assert.equal(await one.advance('hook', { position: 3, held }, []), true);
+  // From here on it is heard of no more.
+  await one.claim('hook', 1);
+  let taken = null;
+  while (taken === null) taken = await two.claim('hook', 60_000);
+  assert.deepEqual(taken, { position: 3, held, stopped: null });
+  const letter = { webhook: 'hook', sequence: 4, event: '{}', reason: 'status 500', tries: 9 };
+  assert.equal(await one.advance('hook', { position: 4, held: [] }, [letter]), false, 'it comes too late');
+  assert.deepEqual(await two.letters({}, 10), []);
+  assert.equal(await one.claim('hook', 60_000), null);
+  assert.equal(await two.advance('hook', { position: 4, held: [] }, []), true);
+});

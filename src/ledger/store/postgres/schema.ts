@@ -251,6 +251,16 @@ const ledgerMigrations: readonly PostgresMigration[] = [
   ALTER TABLE pruned_postings DROP COLUMN price_nano;
   `,
   },
+  {
+    forward: `
+  -- Subjects of which an event is not taken, and up to which number theirs are done: JSON.
+  ALTER TABLE webhooks ADD COLUMN held TEXT NOT NULL DEFAULT '[]';`,
+    back: `
+  -- All that came after the first of them goes out again.
+  UPDATE webhooks SET position = (SELECT min((one ->> 'after')::bigint) FROM json_array_elements(held::json) AS one)
+    WHERE held <> '[]';
+  ALTER TABLE webhooks DROP COLUMN held;`,
+  },
 ];
 
 export const ledgerPart: Part = { part: 'ledger', steps: ledgerMigrations };

@@ -269,4 +269,14 @@ export const migrations: readonly Migration[] = [
         database.exec(`ALTER TABLE ${table} DROP COLUMN price_nano`);
     },
   },
+  {
+    forward: `
+  -- Subjects of which an event is not taken, and up to which number theirs are done: JSON.
+  ALTER TABLE webhooks ADD COLUMN held TEXT NOT NULL DEFAULT '[]';`,
+    back: (database) =>
+      database.exec(`
+  -- All that came after the first of them goes out again.
+  UPDATE webhooks SET position = (SELECT min(value ->> 'after') FROM json_each(held)) WHERE held <> '[]';
+  ALTER TABLE webhooks DROP COLUMN held;`),
+  },
 ];

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { DeadLetter, StoredLetter, WebhookState } from '#core/contracts/outbox.ts';
+import type { DeadLetter, StoredLetter, WebhookProgress, WebhookState } from '#core/contracts/outbox.ts';
 import type { WebhookTables } from '../books.ts';
-import { mapLetter } from '../outbox-queries.ts';
+import { mapLetter, mapState } from '../outbox-queries.ts';
 
 /** How far webhooks are, on a machine that has its books for itself: the right to deliver is always its own. */
 export class SqliteWebhooks implements WebhookTables {
@@ -17,14 +17,17 @@ export class SqliteWebhooks implements WebhookTables {
         `INSERT INTO webhooks (name, position, owner, leased_until_ms) VALUES (?, ?, '', 0) ON CONFLICT DO NOTHING`,
       )
       .run(name, end);
-    const row = this.#database.prepare('SELECT position, stopped FROM webhooks WHERE name = ?').get(name)!;
-    return { position: Number(row['position']), stopped: row['stopped'] as string | null };
+    return mapState(this.#database.prepare('SELECT * FROM webhooks WHERE name = ?').get(name)!);
   }
 
-  async advance(name: string, position: number, letters: readonly DeadLetter[]): Promise<boolean> {
+  async advance(
+    name: string,
+    { position, held }: WebhookProgress,
+    letters: readonly DeadLetter[],
+  ): Promise<boolean> {
     const { changes } = this.#database
-      .prepare('UPDATE webhooks SET position = ? WHERE name = ? AND position <= ?')
-      .run(position, name, position);
+      .prepare('UPDATE webhooks SET position = ?, held = ? WHERE name = ? AND position <= ?')
+      .run(position, JSON.stringify(held), name, position);
     if (changes === 0) return false;
     const add = this.#database.prepare(
       'INSERT INTO dead_letters (webhook, sequence, event, reason, tries, at_ms) VALUES (?, ?, ?, ?, ?, ?)',

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { RawCache, RawClaim } from '../../sealed-cache/raw-cache.ts';
 import { sealCache } from '../../sealed-cache/seal-cache.ts';
-import { openConnection, type RedisAddress } from '../counters/connection.ts';
+import type { RedisAddress } from '#core/storage-settings.ts';
+import { openConnection } from '../counters/connection.ts';
 import type { Reply } from '../counters/item-arguments.ts';
 import { cacheScripts } from './scripts.ts';
 

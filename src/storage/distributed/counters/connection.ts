@@ -1,16 +1,9 @@
 import { getCACertificates } from 'node:tls';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { RedisAddress } from '#core/storage-settings.ts';
 import type { ClientTls } from '#core/target.ts';
 import type { Reply } from './item-arguments.ts';
 import type { Script } from './lua/scripts.ts';
-
-export interface RedisAddress {
-  /** `redis://` or `rediss://`, with user, password and number of the database. */
-  readonly url: string;
-  readonly tls?: ClientTls | null;
-  /** The address is that of any node of a Cluster. */
-  readonly cluster?: boolean;
-}
 
 export interface ConnectionSettings extends RedisAddress {
   readonly scripts: Readonly<Record<string, Script>>;
@@ -99,26 +92,58 @@ export function openConnection(settings: ConnectionSettings): Connection {
   };
 }
 
-function connect({ url, tls, cluster = false }: ConnectionSettings): Redis | Cluster {
+function connect(address: RedisAddress): Redis | Cluster {
+  const { url, cluster, sentinels } = address;
   const retryMs = (times: number) => Math.min(20 * times, 500);
-  const { username, password } = new URL(url);
   const options = {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 2000,
-    ...(tls ? { tls: tlsOptions(tls) } : {}),
+    ...secured(address),
   };
+  if (sentinels) return new Redis({ ...options, ...byName(url, sentinels), retryStrategy: retryMs });
   if (!cluster) return new Redis(url, { ...options, retryStrategy: retryMs });
-  return new Cluster([url], {
+  return new Cluster([url, ...cluster].map(placeOf), {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryMs,
-    redisOptions: {
-      ...options,
-      username: decodeURIComponent(username),
-      password: decodeURIComponent(password),
-    },
+    redisOptions: { ...options, ...credentialsOf(url) },
   });
+}
+
+/** The primary that Sentinels know under the name in `url`. They are asked anew for each connection that is made. */
+function byName(url: string, sentinels: readonly string[]): RedisOptions {
+  const { hostname, pathname } = new URL(url);
+  const { username, password } = credentialsOf(sentinels[0]!);
+  return {
+    ...credentialsOf(url),
+    name: decodeURIComponent(hostname),
+    db: Number(pathname.slice(1)),
+    sentinels: sentinels.map((one) => ({ port: 26_379, ...placeOf(one) })),
+    sentinelRetryStrategy: (times) => Math.min(20 * times, 500),
+    sentinelCommandTimeout: 2000,
+    ...(password === '' ? {} : { sentinelUsername: username, sentinelPassword: password }),
+    enableTLSForSentinelMode: true,
+    ...(isSecure(sentinels[0]!) ? { sentinelTLS: {} } : {}),
+  };
+}
+
+function placeOf(url: string): { host: string; port?: number } {
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return port === '' ? { host } : { host, port: Number(port) };
+}
+
+function credentialsOf(url: string): { username: string; password: string } {
+  const { username, password } = new URL(url);
+  return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+}
+
+const isSecure = (url: string): boolean => url.startsWith('rediss:');
+
+function secured({ url, tls }: RedisAddress): Pick<RedisOptions, 'tls'> {
+  if (tls) return { tls: tlsOptions(tls) };
+  return isSecure(url) ? { tls: {} } : {};
 }
 
 const tlsOptions = ({ ca, cert, key }: ClientTls) => ({

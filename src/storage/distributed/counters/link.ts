@@ -1,5 +1,6 @@
 import type { Clock } from '#core/contracts/clock.ts';
-import { openConnection, type Connection, type RedisAddress } from './connection.ts';
+import type { RedisAddress } from '#core/storage-settings.ts';
+import { openConnection, type Connection } from './connection.ts';
 import type { Reply } from './item-arguments.ts';
 import { keysOf, parseMarker, type CounterKeys, type Marker } from './keys.ts';
 import { createScripts, type Scripts } from './lua/scripts.ts';

@@ -6,6 +6,7 @@ import type {
   ReserveResult,
 } from '#core/contracts/counter-store.ts';
 import { Fault } from '#core/fault.ts';
+import type { WhenUnavailable } from '#core/storage-settings.ts';
 import { bringIn } from './bring-in.ts';
 import { Bookings, type Booking } from './bookings.ts';
 import {
@@ -27,11 +28,14 @@ export interface RedisCounterSettings extends LinkSettings {
   readonly leaseMs?: number;
   /** How long debits of a reservation add up before they are sent (default 200). */
   readonly debitDelayMs?: number;
-  /** While the store cannot be reached: a share of each limit, and where it is counted. Absent: nobody is admitted. */
+  /** While the store cannot be reached: a share of each limit, and where it is counted. Absent: nobody is admitted then. */
   readonly alone?: { readonly store: CounterStore; readonly share: number };
+  /** Who is not ruled otherwise, while the store cannot be reached (default `lease`). */
+  readonly whenUnavailable?: WhenUnavailable;
 }
 
 export interface RedisCounterStore extends CounterStore {
+  whenUnavailable(rule: WhenUnavailable): RuledCounters;
   reserve(id: string, items: readonly LimitItem[], nowMs: number): Promise<ReserveResult>;
   extend(reservation: Reservation, step: number, amounts: readonly number[]): Promise<readonly number[]>;
   debit(reservation: Reservation, step: number, amounts: readonly number[]): void;
@@ -47,6 +51,8 @@ export interface RedisCounterStore extends CounterStore {
   /** Waits up to a second until what is settled is in the store. */
   close(): Promise<void>;
 }
+
+type RuledCounters = Omit<RedisCounterStore, 'whenUnavailable' | 'stats' | 'untilUsable' | 'close'>;
 
 export interface RedisCounterStats {
   /** Why the counters cannot be used; null: they can. */
@@ -107,10 +113,8 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
     }));
   }
 
-  async function reserveAlone(asked: Asked, cause: unknown): Promise<ReserveResult> {
-    if (!alone) throw unavailable(cause);
-    const { id, items, nowMs } = asked;
-    const result = await alone.store.reserve(id, shareOf(items), nowMs);
+  async function reserveAlone({ id, items, nowMs }: Asked): Promise<ReserveResult> {
+    const result = await alone!.store.reserve(id, shareOf(items), nowMs);
     if (!result.admitted) return result;
     admittedAlone++;
     const { granted } = result.reservation;
@@ -167,9 +171,8 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
   }
 
   async function extendAlone(booking: Booking, { step, amounts }: More): Promise<readonly number[]> {
-    if (!alone) throw unavailable(new Error('no answer'));
     booking.alone ??= await standAlone(booking);
-    const booked = booking.alone && (await alone.store.extend(booking.alone, step, amounts));
+    const booked = booking.alone && (await alone!.store.extend(booking.alone, step, amounts));
     if (!booked) return amounts.map(() => 0);
     if (booking.marker !== null) outbox.debit(booking.key, step, booked);
     return booked;
@@ -215,7 +218,7 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
   const add = (booked: readonly number[], more: readonly number[]) =>
     booked.map((amount, i) => amount + more[i]!);
 
-  return {
+  const counting = (rule: WhenUnavailable): RuledCounters => ({
     async reserve(id, items, nowMs) {
       requireItems(items);
       const asked = { id, items, nowMs };
@@ -231,7 +234,8 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
           id,
           items.map(() => 0),
         );
-      return reserveAlone(asked, outcome.error);
+      if (!alone || rule === 'refuse') throw unavailable(outcome.error);
+      return reserveAlone(asked);
     },
 
     async extend(reservation, step, amounts) {
@@ -241,7 +245,8 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
       const outcome = isThere
         ? await inTime((ms) => extendThere(booking?.key ?? reservation.id, { step, amounts }, ms))
         : { error: null };
-      if (!('result' in outcome) && !booking) throw unavailable(outcome.error);
+      if (!('result' in outcome) && (!booking || !alone || rule === 'refuse'))
+        throw unavailable(outcome.error);
       const booked = 'result' in outcome ? outcome.result : await extendAlone(booking!, { step, amounts });
       if (booking && step > booking.step) {
         booking.booked = add(booking.booked, booked);
@@ -283,7 +288,11 @@ export function openRedisCounters(settings: RedisCounterSettings): RedisCounterS
       if ('result' in outcome) return outcome.result;
       throw unavailable(outcome.error);
     },
+  });
 
+  return {
+    ...counting(settings.whenUnavailable ?? 'lease'),
+    whenUnavailable: counting,
     stats: () => ({
       ...link.sent,
       reason: link.reason,

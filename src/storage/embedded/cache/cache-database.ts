@@ -16,6 +16,15 @@ export interface CacheDatabase {
   close(): void;
 }
 
+/** What all keys together may take. */
+export interface CacheBounds {
+  /** On the disk. Beyond it the answers whose lifetime ends first are kept no more; that they were given stays on record. */
+  readonly bytes: number;
+  /** Beyond it new keys are refused until others have outlived their lifetime. */
+  readonly entries: number;
+}
+
+const usualBounds: CacheBounds = { bytes: 2 ** 30, entries: 1_000_000 };
 const schemaVersion = 1;
 /** Entries that are removed in one transaction. */
 const expireAtOnce = 500;
@@ -35,7 +44,7 @@ interface Row {
  * process, not the machine: as the journal by default.
  * @throws Error when a later version wrote it, and SQLite's own errors.
  */
-export function openCacheDatabase(path: string): CacheDatabase {
+export function openCacheDatabase(path: string, bounds: CacheBounds = usualBounds): CacheDatabase {
   const database = new DatabaseSync(path, { timeout: 5_000 });
   try {
     database.exec(
@@ -43,7 +52,8 @@ export function openCacheDatabase(path: string): CacheDatabase {
     );
     migrate(database);
     database.exec(
-      `DELETE FROM entries WHERE state = 'claimed';
+      `CREATE INDEX IF NOT EXISTS entries_kept ON entries (expires_at_ms) WHERE state = 'kept';
+       DELETE FROM entries WHERE state = 'claimed';
        DELETE FROM parts WHERE holder IN (SELECT holder FROM entries WHERE state = 'begun');
        UPDATE entries SET state = 'lost', asker = NULL WHERE state = 'begun'`,
     );
@@ -51,16 +61,22 @@ export function openCacheDatabase(path: string): CacheDatabase {
     database.close();
     throw error;
   }
-  return new Tables(database);
+  return new Tables(database, bounds);
 }
 
 class Tables implements CacheDatabase {
   readonly #database: DatabaseSync;
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #bounds: CacheBounds;
+  readonly #pageBytes: number;
+  #entries: number;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, bounds: CacheBounds) {
     this.#database = database;
     this.#statements = prepare(database);
+    this.#bounds = bounds;
+    this.#pageBytes = this.#pragma('page_size');
+    this.#entries = Number(this.#statements.count.get()!['entries']);
   }
 
   claim(
@@ -68,13 +84,17 @@ class Tables implements CacheDatabase {
     { holder, mark, lifetimeMs, asker, nowMs }: RawWish & { readonly asker: number; readonly nowMs: number },
   ): RawClaim {
     const { find, remove, insert } = this.#statements;
+    if (this.#entries >= this.#bounds.entries) this.expire(nowMs);
     return this.#together(() => {
       const row = find.get(id) as unknown as Row | undefined;
       const isRunning = row?.state === 'claimed' || row?.state === 'begun';
       if (row && (isRunning || row.expires_at_ms > nowMs))
         return { state: isRunning ? 'running' : row.state, holder: row.holder, mark: row.mark } as RawClaim;
-      if (row) remove.run(id);
+      if (row) this.#removed(remove.run(id).changes);
+      if (this.#entries >= this.#bounds.entries)
+        throw new Error(`there are ${this.#entries} keys, and no more may be: shorten their lifetime`);
       insert.run(id, holder, mark, asker, nowMs + lifetimeMs);
+      this.#entries++;
       return { state: 'claimed', holder, mark };
     });
   }
@@ -94,6 +114,7 @@ class Tables implements CacheDatabase {
       if (whole) {
         put.run(whole.last.number, whole.last.bytes, id, holder);
         kept.run(whole.about, id, holder);
+        this.#makeRoom();
       } else if (passed.run(id, holder).changes === 1) dropParts.run(holder);
     });
   }
@@ -101,7 +122,7 @@ class Tables implements CacheDatabase {
   release(id: string, holder: string, as: 'free' | 'lost'): void {
     const { free, lost, dropParts } = this.#statements;
     this.#together(() => {
-      if (as === 'free') free.run(id, holder);
+      if (as === 'free') this.#removed(free.run(id, holder).changes);
       else if (lost.run(id, holder).changes === 1) dropParts.run(holder);
     });
   }
@@ -117,19 +138,38 @@ class Tables implements CacheDatabase {
   abandon(asker: number): void {
     const { freeOf, dropPartsOf, lostOf } = this.#statements;
     this.#together(() => {
-      freeOf.run(asker);
+      this.#removed(freeOf.run(asker).changes);
       dropPartsOf.run(asker);
       lostOf.run(asker);
     });
   }
 
   expire(nowMs: number): void {
-    while (Number(this.#statements.expire.run(nowMs).changes) === expireAtOnce);
+    while (this.#removed(this.#statements.expire.run(nowMs).changes) === expireAtOnce);
     this.#database.exec('PRAGMA incremental_vacuum(1000)');
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  #removed(changes: number | bigint): number {
+    this.#entries -= Number(changes);
+    return Number(changes);
+  }
+
+  #makeRoom(): void {
+    const { evict, dropParts } = this.#statements;
+    const bytesUsed = () => (this.#pragma('page_count') - this.#pragma('freelist_count')) * this.#pageBytes;
+    while (bytesUsed() > this.#bounds.bytes) {
+      const first = evict.get();
+      if (!first) return;
+      dropParts.run(first['holder']!);
+    }
+  }
+
+  #pragma(name: string): number {
+    return Number(this.#database.prepare(`PRAGMA ${name}`).get()![name]);
   }
 
   #together<T>(work: () => T): T {
@@ -169,6 +209,11 @@ function prepare(database: DatabaseSync) {
     dropPartsOf: database.prepare(`DELETE FROM parts WHERE holder IN (${ofAsker})`),
     lostOf: database.prepare(
       `UPDATE entries SET state = 'lost', asker = NULL WHERE asker = ? AND state = 'begun'`,
+    ),
+    count: database.prepare('SELECT count(*) AS entries FROM entries'),
+    evict: database.prepare(
+      `UPDATE entries SET state = 'passed', about = NULL WHERE id = (SELECT id FROM entries
+         WHERE state = 'kept' ORDER BY expires_at_ms LIMIT 1) RETURNING holder`,
     ),
     expire: database.prepare(
       `DELETE FROM entries WHERE id IN (SELECT id FROM entries
