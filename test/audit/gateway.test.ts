@@ -127,6 +127,15 @@ test('a change is on record when it is answered: who, what, before, after, and w
   assert.equal(put.status, 409);
   const [applied] = await records();
   assert.deepEqual([applied!['action'], applied!['outcome']], ['config.apply', 'refused']);
+  const one = await gateway.admin('/v1/config/projects/web', {
+    method: 'DELETE',
+    headers: { 'if-match': '"x"' },
+  });
+  assert.ok(one.status >= 400);
+  assert.equal((await records())[0]!['action'], 'config.projects.remove');
+  const tried = await gateway.admin('/v1/config/projects/web?dryRun=true', { method: 'DELETE' });
+  assert.ok(tried.status >= 400);
+  assert.equal((await records('resource=config.projects')).length, 1, 'what is only tried is no change');
   const asked = await records('resource=key.&limit=2');
   assert.deepEqual(
     asked.map(({ action }) => action),
