@@ -329,3 +329,35 @@ test('a bug is told to the operator, not to the caller', async () => {
   assert.ok(!answer.text.includes('secret text'));
   assert.match(String(bugs.at(-1)), /secret text/);
 });
+
+test('who asks too much is held back, each principal and each unknown address by itself; probes never are', async (t) => {
+  const limits = { requests: { amount: 3, windowMs: 60_000 }, failures: { amount: 2, windowMs: 60_000 } };
+  const access = { ...control.access, settings: () => ({ users: {}, oidc: null, limits }) };
+  const held = await startAdmin({
+    ...{ host: '127.0.0.1', port: 0, control: { ...control, access } },
+    audit: { failure: null, write: async () => undefined },
+  });
+  t.after(() => held.close());
+  const statuses = async (path: string, authorization: string | null, times: number) => {
+    const answers = await Promise.all(
+      Array.from({ length: times }, () =>
+        fetch(`http://127.0.0.1:${held.port}${path}`, { headers: authorization ? { authorization } : {} }),
+      ),
+    );
+    for (const answer of answers)
+      if (answer.status === 429) assert.match(answer.headers.get('retry-after')!, /^([1-9]|[1-5]\d|60)$/);
+    return answers.map(({ status }) => status).sort();
+  };
+  assert.deepEqual(await statuses('/v1/session', 'Bearer right', 5), [200, 200, 200, 429, 429]);
+  assert.deepEqual(await statuses('/v1/session', 'Bearer auditor', 3), [200, 200, 200]);
+  assert.deepEqual(await statuses('/v1/session', null, 2), [401, 401]);
+  assert.deepEqual(await statuses('/metrics', null, 2), [200, 429]);
+  assert.deepEqual(await statuses('/healthz', null, 5), [200, 200, 200, 200, 200]);
+  await statuses('/v1/session', 'Bearer wrong', 2);
+  assert.deepEqual(await statuses('/v1/session', 'Bearer wrong', 2), [429, 429]);
+  assert.deepEqual(
+    await statuses('/v1/session', 'Bearer billing', 1),
+    [429],
+    'who has not been let in before waits',
+  );
+});

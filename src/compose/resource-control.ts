@@ -8,7 +8,7 @@ import type {
   ResourceKind,
   ResourceWish,
 } from '#core/contracts/resource-control.ts';
-import { hidden, hideMembers, isSecret } from '#config/diff-documents.ts';
+import { hidden, hideValues, isSecret } from '#config/diff-documents.ts';
 import { childSchema, type JsonSchema } from '#config/explain-mismatch.ts';
 import { readDocument } from '#config/load.ts';
 import { yamlOptions } from '#config/places.ts';
@@ -48,7 +48,7 @@ export function createResourceControl(reloader: Reloader, config: ConfigControl)
   const viewIn = (kind: ResourceKind) => {
     const schema = schemaOf(kind);
     return (name: string, value: unknown): Resource => ({
-      ...{ name, value: hideMembers(value, schema) },
+      ...{ name, value: hideValues(value, schema) },
       ...{ etag: etagOf(value, schema), team: teamOf(kind, name, value) },
     });
   };
@@ -115,7 +115,7 @@ function entriesIn(text: string, kind: ResourceKind): Entries {
 
 /** Of what anybody may see: an etag that a secret went into would tell whether a guess at it is right. */
 const etagOf = (value: unknown, schema: JsonSchema | undefined): string =>
-  `"${hash('sha256', JSON.stringify(hideMembers(value, schema)), 'hex').slice(0, 32)}"`;
+  `"${hash('sha256', JSON.stringify(hideValues(value, schema)), 'hex').slice(0, 32)}"`;
 
 /** What was read as `[hidden]` and comes back so is what it was. */
 function restoreHidden(value: unknown, before: unknown, schema: JsonSchema | undefined): unknown {

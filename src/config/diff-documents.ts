@@ -106,7 +106,7 @@ function nameOf(member: unknown, schema: JsonSchema | undefined): string | null 
 }
 
 /** A part of a document as anybody may see it. */
-export const hideMembers = (value: unknown, schema: JsonSchema | undefined): unknown =>
+export const hideValues = (value: unknown, schema: JsonSchema | undefined): unknown =>
   value === undefined ? undefined : shown(value, schema);
 
 /** With its secrets hidden. */

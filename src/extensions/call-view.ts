@@ -16,7 +16,15 @@ import type {
 } from './policy-definition.ts';
 
 /** How far a call is, as its policies see it. */
-export type Phase = 'onHead' | 'onCall' | 'limits' | 'onAnswer' | 'onEvent' | 'onSettled' | 'over';
+export type Phase =
+  | 'onHead'
+  | 'onCall'
+  | 'limits'
+  | 'onAnswer'
+  | 'onEvent'
+  | 'onSettled'
+  /** No hook is running: whatever a policy still does by itself comes to nothing. */
+  | 'between';
 
 const mostNotes = 16;
 const longestNote = 256;
@@ -33,7 +41,7 @@ export class CallView implements PolicyCall {
   #answer: PolicyAnswer | null = null;
   #conversation: PolicyConversation | null = null;
   #notes = 0;
-  #phase: Phase = 'onHead';
+  #phase: Phase = 'between';
   readonly request: PolicyRequest;
   readonly upstreamHeaders: HeaderEdits;
   readonly answerHeaders: HeaderEdits;
@@ -56,7 +64,7 @@ export class CallView implements PolicyCall {
 
   /** Is not of the facade: a policy gets it as a `PolicyCall`. */
   static enter(view: CallView, phase: Phase): void {
-    if (view.#phase !== 'over') view.#phase = phase;
+    view.#phase = phase;
   }
 
   static begin(view: CallView, status: number, headers: HeaderList): void {
@@ -174,11 +182,8 @@ export class CallView implements PolicyCall {
 
   #during(...phases: readonly Phase[]): void {
     if (phases.includes(this.#phase)) return;
-    throw new TypeError(
-      this.#phase === 'over'
-        ? 'this call has gone on without the policy, which took too long'
-        : `not in ${this.#phase}; in ${phases.join(', ')}`,
-    );
+    const now = this.#phase === 'between' ? 'after its hook has ended' : `in ${this.#phase}`;
+    throw new TypeError(`not ${now}; in ${phases.join(', ')}`);
   }
 }
 

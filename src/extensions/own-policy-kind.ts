@@ -114,21 +114,26 @@ export class OwnPolicy {
     const pending = this.#step(exchange, phase, (view) => hook.call(this.#definition, view, this.#use));
     if (!isPending(pending)) return;
     const { name, timeoutMs = usualTimeoutMs } = this.#definition;
-    return withinDeadline(pending, timeoutMs, `${phase} of the policy "${name}"`).catch((thrown: unknown) => {
-      // What it still does goes nowhere.
-      CallView.enter(this.#viewOf(exchange), 'over');
-      throw this.#failure(thrown, phase);
-    });
+    return withinDeadline(pending, timeoutMs, `${phase} of the policy "${name}"`)
+      .catch((thrown: unknown) => {
+        throw this.#failure(thrown, phase);
+      })
+      .finally(() => CallView.enter(this.#viewOf(exchange), 'between'));
   }
 
   /** @throws Fault: what the policy refuses by, or `policy/failed`. */
   #step<T>(exchange: Exchange, phase: Phase, step: (view: CallView) => T): T {
     const view = this.#viewOf(exchange);
     CallView.enter(view, phase);
+    let isOver = true;
     try {
-      return this.#parts.strays.run({ policy: this.#definition.name, exchange }, () => step(view));
+      const result = this.#parts.strays.run({ policy: this.#definition.name, exchange }, () => step(view));
+      isOver = !isPending(result);
+      return result;
     } catch (thrown) {
       throw this.#failure(thrown, phase);
+    } finally {
+      if (isOver) CallView.enter(view, 'between');
     }
   }
 

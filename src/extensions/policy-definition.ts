@@ -102,7 +102,7 @@ export interface PolicyCache {
   delete(key: string): void;
 }
 
-/** One call, from its head to its receipt. Good as long as the hook runs, or until the receipt: `onSettled` is the last to have it. */
+/** One call, from its head to its receipt. What changes it can be done while a hook of it runs, and not afterwards. */
 export interface PolicyCall<State = unknown> {
   /** Id of the exchange, as in logs, receipts and the header `x-sluice-exchange`. */
   readonly id: string;

@@ -38,8 +38,14 @@ function tokenIn(name: string, value: string): string {
   return value;
 }
 
-/** Is there one that has the looks of it? For who asks before it is verified. */
+/**
+ * Is there one that has the looks of it, for who asks before it is verified? A cookie or parameter that was named for tokens holds
+ * one, whatever it looks like.
+ */
 export function anyToken(head: RequestHead, places: TokenPlaces, looks: (token: string) => boolean): boolean {
+  const { cookie, query } = places;
+  if (cookie !== null && cookiesOf(head, cookie).length > 0) return true;
+  if (query !== null && queryValues(head.query, query).length > 0) return true;
   try {
     const token = presentedToken(head, places);
     return token !== null && looks(token);

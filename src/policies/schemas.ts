@@ -27,6 +27,8 @@ import { SizeLimitSchema } from './size-limit/schema.ts';
 /** Of policies that say who calls: `any-auth` is made of these. */
 const authenticators = {
   'key-auth': KeyAuthSchema,
+  jwt: JwtSchema,
+  oidc: OidcSchema,
   'basic-auth': BasicAuthSchema,
   'hmac-auth': HmacAuthSchema,
   'mtls-auth': MtlsAuthSchema,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
@@ -20,6 +21,15 @@ const key = (name: string) =>
   name.endsWith('_SECRET')
     ? `whsec_${Buffer.from(name.padEnd(24)).toString('base64')}`
     : `sk-${name.toLowerCase()}-0123456789`;
+
+/** A token of five minutes, signed by HS256 with the secret that a variable holds. */
+function token(variable: string, claims: object): { authorization: string } {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const nowS = Math.floor(Date.now() / 1000);
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'x', iat: nowS, exp: nowS + 300, ...claims })}`;
+  const signature = createHmac('sha256', key(variable)).update(signed).digest('base64url');
+  return { authorization: `Bearer ${signed}.${signature}` };
+}
 
 /** Every variable that an example refers to. */
 function variablesOf(text: string): Record<string, string> {
@@ -112,6 +122,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'queue.yaml',
       'rest-and-llm.yaml',
       'team-roles.yaml',
+      'tokens-and-rules.yaml',
       'usage-plans.yaml',
     ]));
 
@@ -135,6 +146,9 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       [await ask('/orders', basic('intern')), await ask('/reports', basic('intern'))],
       [200, 403],
     );
+    const till = token('TILL_APP_SECRET', { iss: 'till-app', aud: 'orders' });
+    assert.deepEqual([await ask('/orders', till), await ask('/reports', till)], [200, 403]);
+    assert.equal(await ask('/orders', token('OTHER_SECRET', { iss: 'till-app', aud: 'orders' })), 401);
     assert.deepEqual(
       [await ask('/orders', {}), await ask('/orders', { 'x-api-key': 'sk-wrong' })],
       [401, 401],
@@ -143,6 +157,34 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     const more = [];
     for (let i = 0; i < 5; i++) more.push(await ask('/orders', shop));
     assert.deepEqual(more, [200, 200, 200, 200, 429]);
+  });
+
+  test('tokens-and-rules: readers read, so often, and editors with the right scope write', async (t) => {
+    const { url } = await serve(t, example('tokens-and-rules.yaml'));
+    const ask = async (
+      path: string,
+      client: string | null,
+      { method = 'GET', scope, body = null }: { method?: string; scope?: string; body?: string | null } = {},
+    ) => {
+      const claims = { iss: 'https://id.example.com', aud: 'weather', client_id: client, scope };
+      const headers: Record<string, string> = client === null ? {} : token('ID_TOKENS_SECRET', claims);
+      const answer = await fetch(`${url}${path}/echo/x`, { method, headers, body });
+      await answer.text();
+      return answer.status;
+    };
+    assert.equal(await ask('/forecasts', null), 401);
+    assert.equal(await ask('/forecasts', 'former-partner'), 403);
+    assert.equal(await ask('/forecasts', 'nobody'), 403);
+    const statuses = [];
+    for (let i = 0; i < 4; i++) statuses.push(await ask('/forecasts', 'newsroom'));
+    assert.deepEqual(statuses, [200, 200, 200, 429]);
+    assert.equal(await ask('/forecasts', 'observatory'), 200);
+    const put = { method: 'PUT', scope: 'stations:read stations:write', body: '{}' };
+    assert.equal(await ask('/stations', 'observatory', put), 200);
+    assert.equal(await ask('/stations', 'observatory', { ...put, scope: 'stations:read' }), 403);
+    assert.equal(await ask('/stations', 'observatory', { method: 'PUT', body: '{}' }), 403);
+    assert.equal(await ask('/stations', 'newsroom', put), 403);
+    assert.equal(await ask('/stations', 'observatory', { ...put, body: 'x'.repeat(20_000) }), 413);
   });
 
   test('usage-plans: a throttle and a quota by plan, over all keys of a consumer', async (t) => {

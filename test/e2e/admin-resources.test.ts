@@ -1,5 +1,7 @@
 /** Resources of the configuration, one by one, where the store is the master and where a file is. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startGatewayProcess, type GatewayProcess } from '../harness/gateway-process.ts';
 
@@ -125,6 +127,24 @@ test('where the store is the master, resources are made, changed, tried and remo
   const gone = await ask(gateway, 'DELETE /v1/config/routes/page', { headers: { 'if-match': last } });
   assert.deepEqual([gone.status, gone.etag], [200, null], JSON.stringify(gone.json));
   assert.notEqual(await shown(), 'two');
+
+  // A key changes over without an interruption, and stays the same one.
+  const models = async (key: string) =>
+    (await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+  const before = readFileSync(join(gateway.stateDirectory, 'first-key'), 'utf8').trim();
+  const rotate = (overlap: string) => gateway.sluice('keys', 'rotate', 'first-key', '--overlap', overlap);
+  const rotated = await rotate('1h');
+  assert.match(rotated.out, /^sk-sluice-\w{32}\n$/, rotated.err);
+  const now = rotated.out.trim();
+  assert.deepEqual([await models(before), await models(now)], [200, 200]);
+  const newest = (await rotate('0')).out.trim();
+  assert.deepEqual([await models(before), await models(now), await models(newest)], [401, 401, 200]);
+  const renamed = await ask(gateway, 'PATCH /v1/keys/first-key', {
+    headers: json,
+    body: { name: 'ours', expiresAtMs: Date.now() - 1 },
+  });
+  assert.deepEqual([renamed.status, renamed.json.name], [200, 'ours']);
+  assert.equal(await models(newest), 401, 'it has expired');
 
   // The same by the command line's tokens.
   const token = await gateway.sluice(

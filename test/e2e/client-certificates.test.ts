@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { makeAuthority, type Pair } from '../../src/transport/testing/authority.ts';
+import { sendRaw } from '../harness/raw-socket.ts';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 
 const authority = makeAuthority();
@@ -92,6 +93,8 @@ test("a certificate in a header is one by a trusted proxy's word alone, and wher
   assert.equal(await askTls('/tls/', null, { 'client-cert': derOf(robot) }), 401);
   // The connection's own certificate is not replaced by a claim to another one.
   assert.equal(await askTls('/proxied/', unknown, { 'client-cert': derOf(robot) }), 401);
+  const twice = `GET /proxied/ HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${`client-cert: ${derOf(robot)}\r\n`.repeat(2)}\r\n`;
+  assert.equal((await sendRaw(trusted!, twice)).status, 401);
   for (const none of [
     '',
     ':AAAA:',

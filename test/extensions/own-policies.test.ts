@@ -84,8 +84,38 @@ export default definePolicy({
 });
 `;
 
+/** The same from a thread of its own. */
+const apart = `
+import { definePolicy, Type } from 'sluice/policy';
+export default definePolicy({
+  name: 'apart',
+  schema: Type.Object({ tag: Type.String() }),
+  isolated: true,
+  reads: ['conversation', 'body'],
+  writes: ['request', 'answer'],
+  onHead(call, { settings }) {
+    const wish = call.request.header('x-apart');
+    if (wish === 'refuse') call.refuse(409, 'apart/no', 'Not from here.', { 'x-why': 'because' });
+    if (wish === 'respond') call.respond(202, { 'x-from': 'apart' }, new Uint8Array([7, 8]));
+    call.upstreamHeaders.set('x-tag', settings.tag);
+    call.answerHeaders.set('x-apart-head', call.consumer?.team ?? 'nobody');
+  },
+  async onCall(call) {
+    await null;
+    call.annotate('turns', call.conversation?.turns.length ?? -1);
+    call.annotate('body', call.body?.length ?? -1);
+    call.answerHeaders.add('x-apart-call', String(call.brief?.model));
+  },
+});
+`;
+
 let gateway: PolicyGateway;
-const uses = [{ facade: { greeting: 'hello' } }, { 'by-team': { rate: '3/h' } }, { counting: {} }];
+const uses = [
+  { apart: { tag: 'from apart' }, when: 'request.path != "/api/echo/exempt"' },
+  { facade: { greeting: 'hello' } },
+  { 'by-team': { rate: '3/h' } },
+  { counting: {} },
+];
 
 before(async () => {
   gateway = await startPolicyGateway({
@@ -95,6 +125,7 @@ before(async () => {
       'by-team/index.ts': byTeam,
       'by-team/index.test.ts': 'throw new Error("a test is no policy")',
       'counting.ts': counting,
+      'apart.ts': apart,
     },
     policies: uses,
   });
@@ -124,6 +155,8 @@ describe('what a policy sees and does', () => {
       notes: object;
     };
     assert.deepEqual(receipt.notes, {
+      'apart.turns': -1,
+      'apart.body': -1,
       'facade.path': '/api/echo/x',
       'facade.model': 'none',
       'facade.last': 'undefined',
@@ -186,6 +219,36 @@ describe('what a policy sees and does', () => {
       });
       assert.equal(last, 'completed o/gpt-sim 12 o');
     }
+  });
+});
+
+describe('from a thread of its own', () => {
+  test('it does the same, and `when` holds for it', async () => {
+    const [refused, responded, passed, exempt] = await Promise.all([
+      api({ 'x-apart': 'refuse' }),
+      api({ 'x-apart': 'respond' }),
+      api(),
+      fetch(`${gateway.url}/api/echo/exempt`, { headers: { authorization: `Bearer ${testKey}` } }),
+    ]);
+    assert.deepEqual([refused!.status, refused!.headers.get('x-why')], [409, 'because']);
+    assert.equal(((await refused!.json()) as { code: string }).code, 'apart/no');
+    assert.deepEqual([responded!.status, responded!.headers.get('x-from')], [202, 'apart']);
+    assert.deepEqual([...new Uint8Array(await responded!.arrayBuffer())], [7, 8]);
+    assert.match(await passed!.text(), /from apart/);
+    assert.equal(passed!.headers.get('x-apart-head'), 'red');
+    assert.ok(!(await exempt!.text()).includes('from apart'));
+    assert.equal(exempt!.headers.get('x-apart-head'), null);
+  });
+
+  test('it reads the call, and notes go on the receipt', async () => {
+    const answer = await chat('simulate:{"tokens":1}');
+    await answer.text();
+    assert.equal(answer.headers.get('x-apart-call'), 'o/gpt-sim');
+    const { notes } = (await receiptOf(gateway, answer.headers.get('x-sluice-exchange')!)) as unknown as {
+      notes: Record<string, number>;
+    };
+    assert.equal(notes['apart.turns'], 1);
+    assert.ok(notes['apart.body']! > 50);
   });
 });
 

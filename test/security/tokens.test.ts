@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { startSimulator } from '../../simulator/server.ts';
-import { startTestGateway, type TestGateway } from '../harness/gateway.ts';
+import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { badTokens } from '../identity/bad-tokens.ts';
 import { makeKey, makeSecret, makeToken, pemOf, type SigningKey } from '../identity/signing-keys.ts';
 
@@ -105,6 +105,7 @@ before(async () => {
   gateway = await startTestGateway({
     simulator,
     config: {
+      consumers: { guest: { project: 'web' } },
       limits: { header: '64KiB' },
       routes: [
         route('usual', {
@@ -115,6 +116,20 @@ before(async () => {
         }),
         route('pem', { issuers: [{ ...usual, publicKeys: keys.map(pemOf) }] }),
         route('scoped', jwks('/jwks', { scopes: ['orders:write'] })),
+        {
+          ...route('any', {}),
+          policies: [
+            {
+              'any-auth': {
+                any: [
+                  { jwt: { ...jwks('/jwks'), cookie: 'token' } },
+                  'key-auth',
+                  { anonymous: { consumer: 'guest' } },
+                ],
+              },
+            },
+          ],
+        },
         route('optional', { ...jwks('/jwks'), optional: true }),
         route('elsewhere', { ...jwks('/jwks'), headers: ['x-token'], cookie: 'token', query: 'token' }),
         route('flood', jwks('/flood')),
@@ -271,6 +286,21 @@ describe('security 22: tokens that are wrong', () => {
     ])
       assert.equal((await call('optional', bearer(token))).status, 401);
     assert.equal((await call('optional', { authorization: 'Basic YTpi' })).status, 401);
+  });
+
+  test('where a key or nothing will do as well, a wrong token is neither', async () => {
+    const good = makeToken(keys[0]!, claims);
+    const wrong = makeToken(strangers.get('RS256')!, claims);
+    for (const headers of [bearer(good), { cookie: `token=${good}` }, bearer(testKey), {}] as Record<
+      string,
+      string
+    >[])
+      assert.equal((await call('any', headers)).status, 200, JSON.stringify(headers));
+    for (const headers of [
+      ...[bearer(wrong), { cookie: `token=${wrong}` }, { cookie: 'token=x' }, bearer('sk-wrong')],
+      ...[{ ...bearer(testKey), cookie: `token=${wrong}` }, { authorization: 'Basic YTpi' }],
+    ] as Record<string, string>[])
+      assert.ok([400, 401].includes((await call('any', headers)).status), JSON.stringify(headers));
   });
 
   test('a token goes no further, from wherever it came, and other cookies and parameters do', async () => {

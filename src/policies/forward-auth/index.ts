@@ -24,9 +24,12 @@ const toldUnlessSaid = [
 ];
 const maxReplyBytes = 64 * 1024;
 
+/** @throws RangeError for headers whose values are made here, and must not be the client's. */
 function createForwardAuth(settings: ForwardAuthSettings, services: PolicyServices): Policy {
   const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase());
   const shown = lower(settings.requestHeaders ?? shownUnlessSaid);
+  const forged = shown.find((name) => name.startsWith('x-forwarded-'));
+  if (forged) throw new RangeError(`forward-auth: ${forged} is said of every call, and not taken from it`);
   const told = new Set(lower(settings.answerHeaders ?? toldUnlessSaid));
   const passed = lower(settings.upstreamHeaders ?? []);
   const deadlineMs = parseDuration(settings.deadline ?? '5s');

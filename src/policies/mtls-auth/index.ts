@@ -1,7 +1,7 @@
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
-import { headerOf } from '#core/head.ts';
+import { valuesOf } from '#core/head.ts';
 import type { ClientCertificate } from '#core/listener.ts';
 import { readClientCert } from './read-client-cert.ts';
 import type { MtlsAuthSettings } from './schema.ts';
@@ -17,11 +17,12 @@ const field = 'client-cert';
 function createMtlsAuth(settings: MtlsAuthSettings, { consumers }: PolicyServices): Policy {
   const byHeader = settings.header ?? false;
   const optional = settings.optional ?? false;
-  /** The proxy's word, where it is believed. */
-  const named = ({ head }: Exchange) =>
-    byHeader && head.peer.trusted && head.clientCertificate === null
-      ? headerOf(head.headers, field)
-      : undefined;
+  /** The proxy's word, where it is believed. Of two words one may be the client's own: together they are none. */
+  const named = ({ head }: Exchange): string | undefined => {
+    if (!byHeader || !head.peer.trusted || head.clientCertificate !== null) return undefined;
+    const values = valuesOf(head.headers, field);
+    return values.length > 0 ? values.join(', ') : undefined;
+  };
   const shown = (exchange: Exchange): ClientCertificate | null => {
     const header = named(exchange);
     return header === undefined ? exchange.head.clientCertificate : readClientCert(header);
