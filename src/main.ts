@@ -32,6 +32,7 @@ import { openNodeIdentity } from '#storage/embedded/node-identity.ts';
 import { acquireStateLock, probePorts } from '#storage/embedded/state-lock.ts';
 import { openTokenDirectory } from '#storage/records/token-directory.ts';
 import { createAccessControl } from './compose/access-control.ts';
+import { reloadEntry } from './compose/audit-reload.ts';
 import { renderBanner } from './compose/banner.ts';
 import type { ConfigSource, JoinAddress, Overrides } from './compose/configuration.ts';
 import { createConfigControl } from './compose/config-control.ts';
@@ -262,6 +263,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       watch.follow(before.snapshot);
       void tell(before.snapshot);
     },
+    onTaken: (taken) => void audit.log.write(reloadEntry(taken)).catch((error: Error) => say(error.message)),
     onShared(shared) {
       if (opened.kind !== 'store') keepLastGood(stateDirectory, shared);
     },

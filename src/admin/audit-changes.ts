@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditChange, AuditLog } from '#core/contracts/audit.ts';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
 import { hideMembers } from '#core/hide-members.ts';
-import { auditedActions, changesNothing, type AuditedAction } from './audited-actions.ts';
+import { auditedActions, changesNothing, ofConfiguration, type AuditedAction } from './audited-actions.ts';
 
 interface Begun {
   readonly action: AuditedAction;
@@ -44,12 +44,20 @@ export function auditChanges(app: FastifyInstance, control: ControlPlane, log: A
 }
 
 /** Null: it changes nothing, or is what nodes say of themselves. */
-function actionOf({ method, routeOptions: { url, config } }: FastifyRequest): AuditedAction | null {
+function actionOf(request: FastifyRequest): AuditedAction | null {
+  const { method, routeOptions } = request;
+  const { url, config } = routeOptions;
   if (url === undefined || ['GET', 'HEAD', 'OPTIONS'].includes(method) || config.edge) return null;
   const line = `${method} ${url}`;
-  if (changesNothing.has(line)) return null;
+  if (changesNothing.has(line) || isDryRun(request)) return null;
   // What nobody has named yet goes under its own line: nothing is changed without a record.
-  return auditedActions[line] ?? { name: line };
+  return auditedActions[line] ?? ofConfiguration(line) ?? { name: line };
+}
+
+function isDryRun({ query, body }: FastifyRequest): boolean {
+  const asked = query as { readonly dryRun?: unknown } | null;
+  const wish = body as { readonly dryRun?: unknown } | null | undefined;
+  return asked?.dryRun === 'true' || wish?.dryRun === true;
 }
 
 interface Ended extends Begun {

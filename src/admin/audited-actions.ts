@@ -62,6 +62,12 @@ export const auditedActions: Readonly<Record<string, AuditedAction>> = {
   },
 };
 
+/** Parts of the configuration, one by one; what is answered says what has changed. */
+export function ofConfiguration(line: string): AuditedAction | null {
+  const match = /^(PUT|DELETE) \/v1\/config\/(\w+)\/:name$/.exec(line);
+  return match && { name: `config.${match[2]}.${match[1] === 'PUT' ? 'put' : 'remove'}` };
+}
+
 /** Questions that take a body. */
 export const changesNothing: ReadonlySet<string> = new Set([
   'POST /v1/config/check',

@@ -21,7 +21,19 @@ export interface ReloaderParts {
   revert?(before: LoadedConfig): void;
   /** A shared document is in force. */
   onShared?(shared: SharedDocument): void;
+  /** A change was taken, or refused. */
+  onTaken?(taken: TakenConfig): void;
   say(line: string): void;
+}
+
+/** What became of a change. */
+export interface TakenConfig {
+  readonly before: LoadedConfig;
+  /** Null: it was refused. */
+  readonly after: LoadedConfig | null;
+  readonly refusal: Refusal | null;
+  /** Of the node's own document, where that has changed; null: it comes from elsewhere. */
+  readonly path: string | null;
 }
 
 /** What this node could not use. */
@@ -136,6 +148,8 @@ export class Reloader {
         `configuration ${which} is in force${fixed.length ? ` (after a restart: ${fixed.join(', ')})` : ''}`,
       );
       for (const warning of certificateWarnings(listen, Date.now())) say(warning);
+      const path = change.shared ? null : source.path;
+      this.#parts.onTaken?.({ before, after: loaded, refusal: null, path });
       return null;
     } catch (error) {
       this.#current = before;
@@ -148,6 +162,8 @@ export class Reloader {
   #refuse(refusal: Refusal): Refusal {
     if (refusal.version === null || !isDeepStrictEqual(refusal, this.#refused)) {
       this.counts.refused++;
+      const path = refusal.version === null ? this.#parts.source.path : null;
+      this.#parts.onTaken?.({ before: this.#current, after: null, refusal, path });
       this.#parts.say(`configuration refused, the old one serves on:\n${refusal.reason}`);
     }
     this.#refused = refusal;

@@ -36,7 +36,9 @@ import { systemClock } from '../compose/system-clock.ts';
 export interface DataPlane {
   readonly url: string;
   /** What its routes' policies gave to the audit log. */
-  readonly audited: readonly AuditedExchange[];
+  readonly audited: readonly (AuditedExchange & { readonly mustKeep: boolean })[];
+  /** Has the audit log room? */
+  readonly auditRoom: { isThere: boolean };
   /** Of an exchange, once it is settled. */
   receiptOf(id: string): Promise<Receipt>;
   metrics(): MetricsDump;
@@ -63,7 +65,8 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
   const answers = openCacheService(join(folder, 'answers.db'));
   const answersPort = answers.openPort();
   const receipts = new Map<string, Receipt>();
-  const audited: AuditedExchange[] = [];
+  const audited: DataPlane['audited'][number][] = [];
+  const auditRoom = { isThere: true };
   const observer = createObserver({ accessLog: snapshot.accessLog, clock, writeError });
   const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const own = kinds(observer);
@@ -88,7 +91,10 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
     poolMemory,
     keys: new KeyTable(),
     providerKeys: new ProviderKeys(clock, () => undefined),
-    audit: { hasRoom: () => true, put: (entry) => void audited.push(entry) },
+    audit: {
+      hasRoom: () => auditRoom.isThere,
+      put: (entry, mustKeep) => void audited.push({ ...entry, mustKeep }),
+    },
     kept: new KeptParts(),
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
@@ -119,6 +125,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
   });
   return {
     audited,
+    auditRoom,
     url: `http://127.0.0.1:${listener.port}`,
     async receiptOf(id) {
       for (const until = Date.now() + 10_000; Date.now() < until;) {

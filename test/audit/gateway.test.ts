@@ -127,6 +127,15 @@ test('a change is on record when it is answered: who, what, before, after, and w
   assert.equal(put.status, 409);
   const [applied] = await records();
   assert.deepEqual([applied!['action'], applied!['outcome']], ['config.apply', 'refused']);
+  const one = await gateway.admin('/v1/config/projects/web', {
+    method: 'DELETE',
+    headers: { 'if-match': '"x"' },
+  });
+  assert.ok(one.status >= 400);
+  assert.equal((await records())[0]!['action'], 'config.projects.remove');
+  const tried = await gateway.admin('/v1/config/projects/web?dryRun=true', { method: 'DELETE' });
+  assert.ok(tried.status >= 400);
+  assert.equal((await records('resource=config.projects')).length, 1, 'what is only tried is no change');
   const asked = await records('resource=key.&limit=2');
   assert.deepEqual(
     asked.map(({ action }) => action),
@@ -258,6 +267,11 @@ test('a reload changes what is recorded, and a changed byte is named by the comm
     return record['content'] === undefined ? record : undefined;
   });
   assert.ok(plain['about']);
+  const [reload] = await records('resource=config.reload');
+  assert.equal(reload!['outcome'], 'done');
+  assert.equal((reload!['who'] as { id: string }).id, gateway.configPath);
+  const { changes } = reload!['after'] as { changes: { path: string }[] };
+  assert.ok(changes.some(({ path }) => path.startsWith('policies')));
 
   const folder = join(gateway.stateDirectory, 'audit');
   const name = readdirSync(folder).find((file) => file.endsWith('.jsonl'))!;
