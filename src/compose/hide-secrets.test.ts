@@ -61,3 +61,17 @@ keys:
   assert.deepEqual(Object.keys(document.providers).length, 6);
   assert.match(shown, /dialect: openai-chat/);
 });
+
+test('so are secrets of policies of the operator’s own, as their schemas say', () => {
+  const properties = { token: { type: 'string', writeOnly: true }, plain: { type: 'string' } };
+  const described = {
+    name: 'mine',
+    file: 'mine.ts',
+    description: null,
+    schema: { type: 'object', properties },
+  };
+  const kind = { ...described, hooks: [], isolated: false, reads: [], timeoutMs: 1000 };
+  const own = { folder: '/p', digest: '', files: {}, kinds: [kind] };
+  const text = 'policies: [{ mine: { token: t0p-secret, plain: seen } }]\n';
+  assert.equal(hideSecrets(text, own), text.replace('t0p-secret', '[hidden]'));
+});

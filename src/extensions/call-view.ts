@@ -2,7 +2,8 @@ import type { Conversation, Part } from '#core/call.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
-import { editsInto, headerList, type HeaderEdit } from './header-edits.ts';
+import type { HeaderEdit } from '#core/header-edits.ts';
+import { editsInto, headerList } from './header-edits.ts';
 import type { PolicyConversation, PolicyPart } from './policy-conversation.ts';
 import type { PolicyAnswerEvent } from './policy-events.ts';
 import type {

@@ -1,25 +1,5 @@
-import type { HeaderList } from '#core/head.ts';
+import { untouchableHeaders, type HeaderEdit } from '#core/header-edits.ts';
 import type { HeaderEdits } from './policy-definition.ts';
-
-/** One change of a header; a null value takes it away. */
-export interface HeaderEdit {
-  readonly name: string;
-  readonly value: string | null;
-  readonly add: boolean;
-}
-
-/** Framing, and what belongs to one connection: to change it would change what the request or answer is. */
-const untouchable = new Set([
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  'keep-alive',
-  'te',
-  'trailer',
-  'upgrade',
-  'host',
-  'proxy-connection',
-]);
 
 const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const text = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -42,20 +22,11 @@ export function headerList(headers: Readonly<Record<string, string>>): string[] 
   return Object.entries(headers).flatMap(([name, value]) => [headerName(name), headerValue(name, value)]);
 }
 
-export function applyEdits(headers: HeaderList, edits: readonly HeaderEdit[]): HeaderList {
-  let edited = [...headers];
-  for (const { name, value, add } of edits) {
-    if (!add) edited = edited.filter((_, i) => edited[i - (i % 2)] !== name);
-    if (value !== null) edited.push(name, value);
-  }
-  return edited;
-}
-
 function headerName(name: string): string {
   if (typeof name !== 'string' || !token.test(name))
     throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
   const lower = name.toLowerCase();
-  if (untouchable.has(lower))
+  if (untouchableHeaders.has(lower))
     throw new TypeError(`the header "${lower}" belongs to the connection and cannot be changed`);
   return lower;
 }

@@ -4,7 +4,7 @@ import { Fault } from '#core/fault.ts';
 import type { DescribedPolicy } from '#core/policy-files.ts';
 import type { Receipt } from '#core/receipt.ts';
 import { attributed } from './attributed.ts';
-import { applyEdits, type HeaderEdit } from './header-edits.ts';
+import { applyHeaderEdits, type HeaderEdit } from '#core/header-edits.ts';
 import type { Isolate } from './isolate/isolate.ts';
 import type { IsolatedHook } from './isolate/protocol.ts';
 import type { OwnPolicyParts } from './own-policy-kind.ts';
@@ -45,7 +45,7 @@ export function isolatedPolicyKind(
         ...(reads.includes('body') && { readsBody: () => true }),
         ...(hooks.includes('onCall') && { onCall: (exchange) => run(exchange, 'onCall') }),
         ...(hooks.includes('onAnswer') && {
-          onAnswer: (exchange, _status, headers) => applyEdits(headers, edits.get(exchange) ?? []),
+          onAnswer: (exchange, _status, headers) => applyHeaderEdits(headers, edits.get(exchange) ?? []),
         }),
         ...(hooks.includes('onSettled') && {
           onSettled: (exchange, receipt) => run(exchange, 'onSettled', receipt),

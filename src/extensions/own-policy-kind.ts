@@ -6,7 +6,7 @@ import { Fault } from '#core/fault.ts';
 import { PolicyStage } from './answer-stage.ts';
 import { attributed } from './attributed.ts';
 import { CallView, type Phase } from './call-view.ts';
-import { applyEdits, type HeaderEdit } from './header-edits.ts';
+import { applyHeaderEdits, type HeaderEdit } from '#core/header-edits.ts';
 import { createOwnLimits } from './own-limits.ts';
 import { BoundedCache } from './policy-cache.ts';
 import type { PolicyDefinition, PolicyUse } from './policy-definition.ts';
@@ -93,7 +93,7 @@ export class OwnPolicy {
           const { onAnswer } = this.#definition;
           if (onAnswer)
             this.#step(exchange, 'onAnswer', () => onAnswer.call(this.#definition, view, this.#use));
-          return applyEdits(headers, CallView.editsOf(view));
+          return applyHeaderEdits(headers, CallView.editsOf(view));
         },
       }),
       ...(this.#definition.onEvent && { openAnswer: (exchange) => this.#openAnswer(exchange) }),

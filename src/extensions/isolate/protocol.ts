@@ -1,7 +1,7 @@
 import type { Exchange } from '#core/exchange.ts';
 import type { PolicySources } from '#core/policy-files.ts';
 import type { Receipt } from '#core/receipt.ts';
-import type { HeaderEdit } from '../header-edits.ts';
+import type { HeaderEdit } from '#core/header-edits.ts';
 
 /** What an isolated policy's thread is born with. */
 export interface IsolateStart {

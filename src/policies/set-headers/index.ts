@@ -1,4 +1,5 @@
 import type { Policy, PolicyKind } from '#core/contracts/policy.ts';
+import { applyHeaderEdits, untouchableHeaders, type HeaderEdit } from '#core/header-edits.ts';
 import type { SetHeadersSettings } from './schema.ts';
 
 /** Sets, adds and removes headers of requests and answers. */
@@ -8,41 +9,25 @@ export const setHeaders: PolicyKind<SetHeadersSettings> = {
 };
 
 type Side = NonNullable<SetHeadersSettings['request']>;
-interface Edit {
-  readonly name: string;
-  readonly value: string | null;
-  readonly add: boolean;
-}
-
-/** Framing, and what belongs to one connection: to change it would change what the request or answer is. */
-const untouchable = new Set([
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  'keep-alive',
-  'te',
-  'trailer',
-  'upgrade',
-  'host',
-  'proxy-connection',
-]);
 
 /** @throws RangeError for a header that nobody may change. */
 function createSetHeaders(settings: SetHeadersSettings): Policy {
   const request = editsOf(settings.request);
   const response = editsOf(settings.response);
-  const names = (edits: readonly Edit[]) =>
+  const names = (edits: readonly HeaderEdit[]) =>
     edits.map((edit) => `${edit.value === null ? '-' : edit.add ? '+' : ''}${edit.name}`).join(' ');
   return {
     name: 'set-headers',
     summary: `request: ${names(request) || 'as it is'}; response: ${names(response) || 'as it is'}`,
     ...(request.length ? { onHead: (exchange) => void exchange.upstreamHeaders.push(...request) } : {}),
-    ...(response.length ? { onAnswer: (_exchange, _status, headers) => applyEdits(headers, response) } : {}),
+    ...(response.length
+      ? { onAnswer: (_exchange, _status, headers) => applyHeaderEdits(headers, response) }
+      : {}),
   };
 }
 
-function editsOf(side: Side | undefined): Edit[] {
-  const edits: Edit[] = [
+function editsOf(side: Side | undefined): HeaderEdit[] {
+  const edits: HeaderEdit[] = [
     ...(side?.remove ?? []).map((name) => ({ name: name.toLowerCase(), value: null, add: false })),
     ...Object.entries(side?.set ?? {}).map(([name, value]) => ({
       name: name.toLowerCase(),
@@ -55,17 +40,8 @@ function editsOf(side: Side | undefined): Edit[] {
       add: true,
     })),
   ];
-  const refused = edits.find((edit) => untouchable.has(edit.name));
+  const refused = edits.find((edit) => untouchableHeaders.has(edit.name));
   if (refused)
     throw new RangeError(`set-headers: "${refused.name}" belongs to the connection and cannot be changed`);
   return edits;
-}
-
-function applyEdits(headers: readonly string[], edits: readonly Edit[]): string[] {
-  let edited = [...headers];
-  for (const { name, value, add } of edits) {
-    if (!add) edited = edited.filter((_, i) => edited[i - (i % 2)] !== name);
-    if (value !== null) edited.push(name, value);
-  }
-  return edited;
 }
