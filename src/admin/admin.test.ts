@@ -1,18 +1,31 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { after, test } from 'node:test';
-import type { AuditChange } from '#core/contracts/audit.ts';
+import type { AuditChange, AuditLog } from '#core/contracts/audit.ts';
 import { servesHost } from './guard.ts';
 import { startAdmin } from './index.ts';
 import { asked, control, node, stands } from './testing/control.ts';
 
 const bugs: unknown[] = [];
 const recorded: AuditChange[] = [];
+/** Null: it can be written. */
+let diskSays: string | null = null;
+let failure: string | null = null;
+const audit: AuditLog = {
+  get failure() {
+    return failure;
+  },
+  async write(change) {
+    failure = diskSays;
+    if (failure !== null) throw new Error(failure);
+    recorded.push(change);
+  },
+};
 const admin = await startAdmin({
   host: '127.0.0.1',
   port: 0,
   control,
-  audit: { failure: null, write: async (change) => void recorded.push(change) },
+  audit,
   hosts: ['sluice.internal'],
   onError: (error) => bugs.push(error),
 });
@@ -360,4 +373,23 @@ test('who asks too much is held back, each principal and each unknown address by
     [429],
     'who has not been let in before waits',
   );
+});
+
+test('while the audit log cannot be written, nothing is changed; what was done when that came out says so', async () => {
+  diskSays = 'no space left';
+  const wish = { body: { group: 'g', member: 'm', drained: true } };
+  const first = await ask('POST /v1/upstreams/drain', wish);
+  assert.equal(first.status, 503);
+  assert.match(first.json.detail, /It was done, but could not be recorded: no space left/);
+  const before = asked.length;
+  const second = await ask('POST /v1/upstreams/drain', wish);
+  assert.equal(second.status, 503);
+  assert.match(second.json.detail, /Nothing was changed: no space left/);
+  assert.equal(asked.length, before);
+  assert.equal((await ask('GET /v1/status')).status, 200);
+  diskSays = null;
+  assert.equal((await ask('POST /v1/upstreams/drain', wish)).status, 204);
+  const [resumed, drained] = recorded.slice(-2);
+  assert.deepEqual([resumed!.action, drained!.action], ['audit.resume', 'upstream.drain']);
+  assert.deepEqual(drained!.after, wish.body);
 });
