@@ -57,7 +57,7 @@ function reserveFor(passage: Passage, manner: Manner): Soon<Refusal | null> {
     otherPricesOf: (target) => otherPricesOf(passage, target),
   });
   if (asked.length === 0) return null;
-  const before = isItsTurn ? null : gateway.lines.refusalOf(wantedOf(asked));
+  const before = isItsTurn || gateway.lines.isEmpty ? null : gateway.lines.refusalOf(wantedOf(asked));
   if (before) return before;
   const decide = (result: ReserveResult): Soon<Refusal | null> => {
     if (result.admitted) {
@@ -89,7 +89,7 @@ export function reserveTarget(passage: Passage, target: Target, isItsTurn = fals
     otherPricesOf: () => [],
   });
   if (asked.length === 0) return null;
-  const before = isItsTurn ? null : gateway.lines.refusalOf(wantedOf(asked));
+  const before = isItsTurn || gateway.lines.isEmpty ? null : gateway.lines.refusalOf(wantedOf(asked));
   if (before) return before;
   // Each target has a reservation of its own, and each has been refused or admitted before the next.
   const id = `${exchange.id}/${target.provider.name}/${exchange.attempts.length + 1}`;

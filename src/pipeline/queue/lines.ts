@@ -59,9 +59,13 @@ export class Lines {
     this.#observer = observer;
   }
 
+  /** Nobody waits in this thread. */
+  get isEmpty(): boolean {
+    return this.#lines.size === 0;
+  }
+
   /** Does somebody wait for one of these? Then others do not ask before: what they would be told is what it was told last. */
   refusalOf(wanted: readonly { readonly subject: string; readonly amount: number }[]): Refusal | null {
-    if (this.#lines.size === 0) return null;
     for (const { subject, amount } of wanted) {
       const line = this.#lines.get(subject);
       if (line) return { ...line.refusal, cost: amount, retryAfterMs: null };

@@ -196,7 +196,7 @@ export function openCounterStore(
       id,
       token,
       admittedAtMs: nowMs,
-      granted: Array.from(granted.subarray(0, items.length)),
+      granted: items.map((_, i) => granted[i]!),
     };
     return { admitted: true, reservation, states };
   }
