@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import { testKey } from '../harness/gateway.ts';
 import { receiptOf } from '../harness/receipts.ts';
 import { startPolicyGateway, until, type PolicyGateway } from './policy-gateway.ts';
@@ -61,11 +61,15 @@ after(() => gateway.stop());
 
 const key = { authorization: `Bearer ${testKey}` };
 const api = (headers: Record<string, string> = {}) =>
-  fetch(`${gateway.url}/api/echo/x`, { headers: { ...key, ...headers } });
+  fetch(`${gateway.url}/api/echo/x`, {
+    headers: { ...key, ...headers },
+    signal: AbortSignal.timeout(60_000),
+  });
 const chat = (headers: Record<string, string>, script: object, stream = true) =>
   fetch(`${gateway.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { ...key, 'content-type': 'application/json', ...headers },
+    signal: AbortSignal.timeout(60_000),
     body: JSON.stringify({
       model: 'o/gpt-sim',
       stream,
@@ -79,9 +83,10 @@ const threads = async () => {
   return workers.map(({ incarnation }) => incarnation).sort();
 };
 
-/** Calls that have nothing to do with it, until told to stop: how many there were that failed. */
-function traffic() {
+/** Calls that have nothing to do with it, until told to stop, or the test is over: how many there were that failed. */
+function traffic(context: TestContext) {
   let on = true;
+  context.after(() => void (on = false));
   let made = 0;
   const failed: string[] = [];
   const callers = [0, 1, 2].map(async (i) => {
@@ -120,8 +125,8 @@ describe('security 48: a policy that fails: its exchange alone fails, closed', (
             'late onCall',
           ]
         : ['sync onHead', 'async onCall', 'never onHead', 'late onCall', 'loop onHead', 'exit onCall'];
-    test(`${policy}, before the answer: ${closed.join(', ')}`, async () => {
-      const end = traffic();
+    test(`${policy}, before the answer: ${closed.join(', ')}`, async (t) => {
+      const end = traffic(t);
       const before = await threads();
       const failures = await gateway.failures(policy);
       const ids: string[] = [];
@@ -161,8 +166,8 @@ describe('security 48: a policy that fails: its exchange alone fails, closed', (
     }
   });
 
-  test('after the answer, or where nobody waits for it: nothing comes of it, and it is counted as its own', async () => {
-    const end = traffic();
+  test('after the answer, or where nobody waits for it: nothing comes of it, and it is counted as its own', async (t) => {
+    const end = traffic(t);
     const before = await threads();
     const ways = [
       'sync onSettled',
