@@ -24,10 +24,18 @@ const longestRetryMs = 5_000;
 /** Asked to end, it waits no longer for a database that does not answer. */
 const closeMs = 10_000;
 
+/** A question waits for the segments that were sealed before it, and for no others: under load there are always others. */
+interface Waiting extends LedgerCall {
+  readonly behind: number;
+}
+
 const place = workerData as LedgerPlace;
 const port = parentPort!;
 const sealed: string[] = [];
-const asked: LedgerCall[] = [];
+const asked: Waiting[] = [];
+/** Segments that have come, and that are on the books, since the start. */
+let arrived = 0;
+let booked = 0;
 const ending = new AbortController();
 const tell = (message: LedgerTell): void => port.postMessage(message);
 let books: Books | null = await openFirst();
@@ -49,9 +57,10 @@ port.on('message', (message: { sealed: string } | LedgerCall) => {
   if ('sealed' in message) {
     if (sealed.length === 0) gatheringSinceMs = performance.now();
     sealed.push(message.sealed);
+    arrived += 1;
     syncEarly(message.sealed);
   } else {
-    asked.push(message);
+    asked.push({ ...message, behind: arrived });
     if (message.ask.do === 'recover') leftOver = leftOverSegments(place.journalDirectory);
     if (message.ask.do === 'close')
       setTimeout(() => void giveUp(new Error('it did not answer')), closeMs).unref();
@@ -96,7 +105,7 @@ function schedule(afterMs: number): void {
   else timer = setTimeout(() => void turn(), afterMs);
 }
 
-/** One transaction or one answer; then whatever came meanwhile. Questions wait for the segments sealed before them. */
+/** One transaction or one answer; then whatever came meanwhile. */
 async function turn(): Promise<void> {
   timer = null;
   dueAtMs = Infinity;
@@ -132,15 +141,16 @@ async function step(open: Books, keeper: LedgerWriter): Promise<void> {
     if (at >= 0) tell({ id: asked.splice(at, 1)[0]!.id, value: { ...report, isDeferred: false } });
     return;
   }
-  if (sealed.length > 0) {
+  const call = asked[0];
+  if (sealed.length > 0 && !(call && isDue(call))) {
     const batch = sealed.slice(0, segmentsPerTransaction);
     await keeper.ingest(batch);
     sealed.splice(0, batch.length);
+    booked += batch.length;
     gatheringSinceMs = performance.now();
     tell({ committed: batch.length });
     return;
   }
-  const call = asked[0];
   if (!call) return;
   if (call.ask.do === 'close') return end(open, call.id);
   if (call.ask.do === 'verify') {
@@ -152,6 +162,9 @@ async function step(open: Books, keeper: LedgerWriter): Promise<void> {
   asked.shift();
   tell(answer instanceof Error ? { id: call.id, failed: answer } : { id: call.id, value: answer });
 }
+
+/** The end comes when nothing is left. */
+const isDue = ({ ask, behind }: Waiting): boolean => ask.do !== 'close' && behind <= booked;
 
 /** Adding up reads all there is, on a connection of its own: transactions and answers come in between. */
 async function verify(open: Books, id: number): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { testServices } from '../testing/services.ts';
+import { testServices } from '../testing/test-services.ts';
 import { findCredentials } from './credentials.ts';
 
 let home = '';

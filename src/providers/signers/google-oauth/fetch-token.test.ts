@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Fault } from '#core/fault.ts';
-import { testServices } from '../testing/services.ts';
+import { testServices } from '../testing/test-services.ts';
 import { fetchToken } from './fetch-token.ts';
 import { parseCredential } from './parse-credential.ts';
 
