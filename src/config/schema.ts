@@ -9,6 +9,7 @@ import {
   StaticTarget,
 } from './schema-destination.ts';
 import { UpstreamHttp2Schema } from './schema-http2.ts';
+import { graphqlFields } from './schema-graphql.ts';
 import { listenSchema } from './schema-listen.ts';
 import { eventsSchema } from './schema-events.ts';
 import { MeterSchema } from './schema-meter.ts';
@@ -50,9 +51,8 @@ const ModelSchema = Type.Object(
 );
 
 const WebSocketSchema = webSocketSchema(Duration, Size);
-const relaying = {
+const sending = {
   preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-  rewrite: Type.Optional(RewriteSchema),
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
   websocket: Type.Optional(WebSocketSchema),
   mirror: Type.Optional(MirrorSchema),
@@ -60,6 +60,7 @@ const relaying = {
   timeouts: Type.Optional(TimeoutsSchema),
   ...attemptFields,
 };
+const relaying = { ...sending, rewrite: Type.Optional(RewriteSchema) };
 const HttpTarget = Type.Object(
   {
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
@@ -76,6 +77,10 @@ const UpstreamRef = Type.Object(
     ...relaying,
   },
   { ...strict, title: '{ upstream: … }' },
+);
+const GraphqlTarget = Type.Object(
+  { ...graphqlFields, oauth2: Type.Optional(OAuth2Schema), ...sending },
+  { ...strict, title: '{ graphql: … }' },
 );
 const LlmTarget = Type.Object(
   {
@@ -103,9 +108,12 @@ const LlmTarget = Type.Object(
   { ...strict, title: '{ llm: {} }' },
 );
 
-const simpleTarget = Type.Union([HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget], {
-  description: 'As of a route.',
-});
+const simpleTarget = Type.Union(
+  [HttpTarget, UpstreamRef, GraphqlTarget, LlmTarget, RedirectTarget, StaticTarget],
+  {
+    description: 'As of a route.',
+  },
+);
 
 const UpstreamSchema = Type.Object(
   {
@@ -140,10 +148,18 @@ export function documentSchema<P extends TSchema>(policy: P) {
       name: name('What logs, metrics and receipts call it.'),
       match: MatchSchema,
       to: Type.Union(
-        [HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget, splitTarget(simpleTarget)],
+        [
+          HttpTarget,
+          UpstreamRef,
+          GraphqlTarget,
+          LlmTarget,
+          RedirectTarget,
+          StaticTarget,
+          splitTarget(simpleTarget),
+        ],
         {
           description:
-            'Where it leads: { http: … }, { upstream: … }, { llm: {} }, { redirect: … }, { static: … } or { split: … }.',
+            'Where it leads: { http: … }, { upstream: … }, { graphql: … }, { llm: {} }, { redirect: … }, { static: … } or { split: … }.',
         },
       ),
       stripPrefix: Type.Optional(

@@ -29,6 +29,8 @@ export interface MeteredAnswer {
 
 /** The unit that needs no place: how long the upstream took. */
 export const upstreamTime = 'upstream_ms';
+/** Nor does this one: what the operations of a GraphQL request cost (core/graphql/cost-rules.ts). */
+export const graphqlCost = 'graphql_cost';
 
 export const readsBody = ({ units }: MeterRules): boolean => units.some((unit) => 'path' in unit);
 

@@ -62,7 +62,7 @@ export async function forward(passage: Passage): Promise<Answer> {
   const requestTo = (upstream: HttpUpstream, host: string): UpstreamRequest => ({
     origin: upstream.origin,
     method: head.method,
-    path: upstream.pathPrefix + place.path,
+    path: joined(upstream.pathPrefix, place.path),
     headers: readable(route, requestHeaders(passage, host, upstream.origin.http2 !== undefined)),
     body,
     timeouts: route.timeouts,
@@ -125,12 +125,17 @@ interface Place {
 }
 
 /** What is asked for of whichever upstream. @throws Fault `request/malformed` when it cannot be rewritten. */
-function placeOf({ exchange }: Passage, route: HttpRoute): Place {
+function placeOf(passage: Passage, route: HttpRoute): Place {
+  const { exchange } = passage;
   const { consumedParameter: used } = exchange;
+  const query = passage.query ?? exchange.head.query;
   const head =
-    used === null ? exchange.head : { ...exchange.head, query: withoutParameter(exchange.head.query, used) };
+    used === null && query === exchange.head.query
+      ? exchange.head
+      : { ...exchange.head, query: used === null ? query : withoutParameter(query, used) };
   const { rewrite, stripPrefix } = route;
   const host = route.preserveHost ? head.authority : null;
+  if (route.graphql) return { path: withQuery('', head.query), host };
   const below = stripPrefix !== '' && `${head.path}/`.startsWith(`${stripPrefix}/`);
   const path = below ? head.path.slice(stripPrefix.length) || '/' : head.path;
   if (rewrite === null) return { path: withQuery(path, head.query), host };
@@ -143,5 +148,9 @@ function placeOf({ exchange }: Passage, route: HttpRoute): Place {
     host: rewrite.host === null ? host : rewrittenHost(rewrite.host, captured),
   };
 }
+
+/** The upstream's own path and what is asked below it: not always anything. */
+const joined = (prefix: string, path: string): string =>
+  prefix === '' && !path.startsWith('/') ? `/${path}` : prefix + path;
 
 const withQuery = (path: string, query: string): string => (query === '' ? path : `${path}?${query}`);

@@ -16,6 +16,7 @@ import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
+import { graphqlUsage } from './graphql/graphql-usage.ts';
 import { meterOf, MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
@@ -80,7 +81,9 @@ export class HttpAttempt implements UpstreamSink {
 
   /** What its answer says was used, once it is over; null where that is not billed. */
   get usage(): Usage | null {
-    return this.#tap?.usage(this.record.endedAtMs - this.record.startedAtMs) ?? null;
+    const { exchange } = this.#passage;
+    const answered = this.#tap?.usage(this.record.endedAtMs - this.record.startedAtMs) ?? null;
+    return exchange.graphql ? graphqlUsage(this.#passage, this.record, answered) : answered;
   }
 
   /** Another attempt has answered. */

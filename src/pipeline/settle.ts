@@ -64,7 +64,9 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
     serviceTier: target && tierServed(passage.exchange, target, usage?.serviceTier ?? attempt.servedTier),
     tolerance: target?.provider.costTolerance,
   };
-  const priced = priceUsage(usage, pricing, flags);
+  // What nobody bills needs no price.
+  const isBilled = target !== null || meterOf(passage) !== null;
+  const priced = priceUsage(usage, pricing, isBilled ? flags : []);
   return {
     number: attempt.number,
     provider: attempt.provider,
