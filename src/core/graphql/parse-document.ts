@@ -89,9 +89,9 @@ class DocumentParser {
     const name = lexer.take('name');
     lexer.take(':');
     this.#type();
-    const preset = lexer.skip('=') ? this.#value() : other;
+    const preset = lexer.skip('=') ? this.#value(true) : other;
     variables.set(name, preset.kind === 'number' ? preset.value : null);
-    return this.#directives();
+    return this.#directives(true);
   }
 
   #type(): void {
@@ -106,24 +106,24 @@ class DocumentParser {
     }
   }
 
-  #directives(): number {
+  #directives(constant = false): number {
     const lexer = this.#lexer;
     let count = 0;
     for (; lexer.skip('@'); count++) {
       lexer.take('name');
-      this.#arguments();
+      this.#arguments(constant);
     }
     return count;
   }
 
-  #arguments(): FieldNode['arguments'] {
+  #arguments(constant = false): FieldNode['arguments'] {
     const lexer = this.#lexer;
     if (!lexer.skip('(')) return null;
     const given: (readonly [string, DocumentValue])[] = [];
     do {
       const name = lexer.take('name');
       lexer.take(':');
-      given.push([name, this.#value()]);
+      given.push([name, this.#value(constant)]);
     } while (!lexer.skip(')'));
     return given;
   }
@@ -162,10 +162,12 @@ class DocumentParser {
     return { kind: 'inline', on, directives, selections: this.#selections() };
   }
 
-  #value(): DocumentValue {
+  /** A constant one has no variables in it. */
+  #value(constant: boolean): DocumentValue {
     const lexer = this.#lexer;
     switch (lexer.kind) {
       case '$':
+        if (constant) throw lexer.unexpected('a constant');
         lexer.next();
         return { kind: 'variable', name: lexer.take('name') };
       case 'int':
@@ -182,7 +184,7 @@ class DocumentParser {
         lexer.next();
         this.#down();
         let length = 0;
-        for (; !lexer.skip(']'); length++) this.#value();
+        for (; !lexer.skip(']'); length++) this.#value(constant);
         this.#level--;
         return { kind: 'list', length };
       }
@@ -192,7 +194,7 @@ class DocumentParser {
         while (!lexer.skip('}')) {
           lexer.take('name');
           lexer.take(':');
-          this.#value();
+          this.#value(constant);
         }
         this.#level--;
         return other;
