@@ -93,7 +93,7 @@ function resolveServers(
     preserveHost: to.preserveHost ?? false,
     graphql: 'graphql' in to ? resolveGraphql(to, add) : null,
     rewrite: rewrite ? resolveRewrite(rewrite, base.match, add) : null,
-    upgrade: to.upgrade ?? true,
+    upgrade: to.upgrade ?? !('graphql' in to),
     websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
     timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : usualTimeouts,
   };

@@ -61,11 +61,9 @@ export async function startGraphqlServer(): Promise<GraphqlServer> {
   const overHttp = createHandler({ schema });
   const overEvents = events.createHandler({ schema });
   const server = createServer((request, response) => {
-    void (async () => {
-      const accept = request.headers.accept ?? '';
-      if (accept.includes('text/event-stream')) return overEvents(request, response);
-      return overHttp(await noted(request, requests), response);
-    })();
+    const isStream = (request.headers.accept ?? '').includes('text/event-stream');
+    if (!isStream) note(request, requests);
+    void (isStream ? overEvents : overHttp)(request, response);
   });
   const webSockets = new WebSocketServer({ server, path: '/v2/graphql' });
   sockets.useServer({ schema }, webSockets);
@@ -81,12 +79,13 @@ export async function startGraphqlServer(): Promise<GraphqlServer> {
   };
 }
 
-/** The same request once its body was seen. */
-async function noted(request: IncomingMessage, requests: { method: string; text: string; url: string }[]) {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const body = Buffer.concat(chunks);
-  requests.push({ method: request.method!, text: body.toString('utf8'), url: request.url! });
-  // The handler takes a body that was read from here.
-  return Object.assign(request, { body: body.toString('utf8') });
+/** Looks on as the handler reads the body. */
+function note(request: IncomingMessage, requests: { method: string; text: string; url: string }[]): void {
+  const noted = { method: request.method!, text: '', url: request.url! };
+  requests.push(noted);
+  const emit = request.emit.bind(request);
+  request.emit = (event: string, ...more: unknown[]) => {
+    if (event === 'data') noted.text += String(more[0]);
+    return emit(event, ...more);
+  };
 }

@@ -65,8 +65,9 @@ export function requestsOfBody(
       'request/body-not-json',
       'A GraphQL request is one JSON object; lists of them are not taken here.',
     );
-  if (parsed.length > maxBatch || parsed.length === 0) {
-    const message = `A batch has ${parsed.length} operations; from 1 to ${maxBatch} are allowed.`;
+  if (parsed.length === 0) throw notJson();
+  if (parsed.length > maxBatch) {
+    const message = `A batch has ${parsed.length} operations; at most ${maxBatch} are allowed.`;
     const extensions = { limit: 'batch', came: parsed.length, allowed: maxBatch };
     throw new Fault('graphql/limit-exceeded', message, { extensions });
   }

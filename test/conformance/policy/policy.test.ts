@@ -50,6 +50,8 @@ const settings: Readonly<Record<string, object>> = {
     bearer: { audience: 'a' },
   },
   queue: { wait: '1s' },
+  'graphql-limits': {},
+  'graphql-operations': { only: 'listed' },
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
   'size-limit': { request: '1KiB', response: '1MiB' },
