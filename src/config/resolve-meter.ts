@@ -38,9 +38,7 @@ function resolveUnit(unit: string, settings: UnitSettings, fail: (message: strin
   return {
     ...rules,
     from:
-      'request' in settings
-        ? placeOf(settings.request, 'request', fail)
-        : placeOf(settings, 'answer', fail),
+      'request' in settings ? placeOf(settings.request, 'request', fail) : placeOf(settings, 'answer', fail),
   };
 }
 

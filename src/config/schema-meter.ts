@@ -11,7 +11,8 @@ const Place = Type.String({
 const Items = Type.String({
   pattern: '^\\$',
   title: 'a JSON path such as "$.images"',
-  description: 'By a JSON path (RFC 9535): so many values does it lead to, or are in the one list that it leads to.',
+  description:
+    'By a JSON path (RFC 9535): so many values does it lead to, or are in the one list that it leads to.',
 });
 
 const perUnit = {
@@ -62,7 +63,10 @@ const From = Type.Union(
   [
     Type.Object({ header: Header, ...perUnit }, { ...strict, description: 'A header of the answer.' }),
     Type.Object({ json: Place, ...perUnit }, { ...strict, description: 'A number within the answer.' }),
-    Type.Object({ items: Items, ...perUnit }, { ...strict, description: 'Values within the answer, counted.' }),
+    Type.Object(
+      { items: Items, ...perUnit },
+      { ...strict, description: 'Values within the answer, counted.' },
+    ),
     Type.Object(
       { request: RequestPlace, ...perUnit },
       { ...strict, description: 'What the request says; of its body, where that is JSON.' },

@@ -57,7 +57,7 @@ test('what is no path is refused with the place and what was expected there', ()
     '$ ': /expected the end of the path, got " ", at character 2/,
     '$.': /expected a name or "\*", got the end of the path, at character 3/,
     '$. a': /expected a name or "\*".* at character 3/,
-    '$a': /expected "\.", "\.\." or "\[", got "a", at character 2/,
+    $a: /expected "\.", "\.\." or "\[", got "a", at character 2/,
     '$.1a': /expected a name/,
     '$..': /expected a name, "\*" or "\["/,
     '$[01]': /expected an integer .* at character 3/,
@@ -147,11 +147,29 @@ test('a slice chooses what the same walk over indexes chooses', () => {
 });
 
 test('any text is a path or refused as none, and any path of any document ends', () => {
-  const sign = fc.constantFrom('$', '.', '..', '[', ']', '*', '0', '-1', ':', ',', '"a"', "'b'", 'a', ' ', '\\');
+  const sign = fc.constantFrom(
+    '$',
+    '.',
+    '..',
+    '[',
+    ']',
+    '*',
+    '0',
+    '-1',
+    ':',
+    ',',
+    '"a"',
+    "'b'",
+    'a',
+    ' ',
+    '\\',
+  );
   const text = fc.oneof(
     fc.string(),
     fc.array(sign, { maxLength: 12 }).map((signs) => `$${signs.join('')}`),
-    fc.array(step, { maxLength: 5 }).map((steps) => `$${steps.map((each) => `[${JSON.stringify(each)}]`).join('')}`),
+    fc
+      .array(step, { maxLength: 5 })
+      .map((steps) => `$${steps.map((each) => `[${JSON.stringify(each)}]`).join('')}`),
   );
   fc.assert(
     fc.property(text, fc.jsonValue({ maxDepth: 4 }), (source, document) => {

@@ -142,8 +142,7 @@ class Walk {
 
   #takeAll(value: unknown, found: JsonPlace[]): void {
     if (Array.isArray(value)) for (let i = 0; i < value.length; i++) this.#take(childAt(value, i), found);
-    else if (isRecord(value))
-      for (const name of Object.keys(value)) this.#take(childAt(value, name), found);
+    else if (isRecord(value)) for (const name of Object.keys(value)) this.#take(childAt(value, name), found);
   }
 
   #take(place: JsonPlace | null, found: JsonPlace[]): void {

@@ -63,7 +63,10 @@ export async function forward(passage: Passage): Promise<Answer> {
     origin: upstream.origin,
     method: head.method,
     path: upstream.pathPrefix + place.path,
-    headers: readable(passage.route.meter, requestHeaders(passage, host, upstream.origin.http2 !== undefined)),
+    headers: readable(
+      passage.route.meter,
+      requestHeaders(passage, host, upstream.origin.http2 !== undefined),
+    ),
     body,
     timeouts: route.timeouts,
     idempotent: idempotent.has(head.method),

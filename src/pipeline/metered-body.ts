@@ -50,7 +50,10 @@ export class MeteredBody {
   /** The event that is under way is too long, and passes unread. */
   #skips = false;
 
-  constructor({ encoding = 'identity', mediaType = '', maxBytes }: BodyForm, found: (document: unknown) => void) {
+  constructor(
+    { encoding = 'identity', mediaType = '', maxBytes }: BodyForm,
+    found: (document: unknown) => void,
+  ) {
     this.#maxBytes = maxBytes;
     this.#found = found;
     const type = /^[^;]*/.exec(mediaType)![0].trim().toLowerCase();

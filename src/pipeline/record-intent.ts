@@ -1,5 +1,5 @@
 import type { AttemptIntent } from '#core/contracts/journal.ts';
-import type { AttemptRecord, Exchange } from '#core/exchange.ts';
+import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { Subjects } from '#core/receipt.ts';
 import { serviceOf } from './calling-service.ts';

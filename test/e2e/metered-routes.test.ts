@@ -45,8 +45,10 @@ const others = {
   assumed: { price: 'pages', units: { pages: { json: '$.pages', missing: 2, most: 10 } } },
   capped: { price: 'pages', units: { pages: { json: '$.pages', most: 10 } } },
 };
-const example = parse(readFileSync(new URL('../../examples/image-classifier.yaml', import.meta.url), 'utf8')) as {
-  prices: object;
+const example = parse(
+  readFileSync(new URL('../../examples/image-classifier.yaml', import.meta.url), 'utf8'),
+) as {
+  prices: { classifier: object };
   routes: { to: { meter: object } }[];
 };
 
@@ -66,7 +68,7 @@ before(async () => {
           units: { images: '0.002', seconds: '0.00000001', upstream_ms: '0.000001' },
         },
         pages: { units: { pages: '0.01', words: '0.001', kib: '0.0001' } },
-        ...example.prices,
+        example: example.prices.classifier,
       },
       charges: { projects: { web: { prices: { classifier: { units: { images: '0.01' } } } } } },
       routes: [
@@ -79,7 +81,11 @@ before(async () => {
             ? { policies: [{ 'key-auth': {} }, { budget: { by: 'key', money: '0.32 per day', hard: true } }] }
             : {}),
         })),
-        { name: 'example', match: { path: '/example' }, to: { http: upstream.url, meter: example.routes[0]!.to.meter } },
+        {
+          name: 'example',
+          match: { path: '/example' },
+          to: { http: upstream.url, meter: { ...example.routes[0]!.to.meter, price: 'example' } },
+        },
       ],
     },
   });
@@ -163,11 +169,17 @@ test('JSON paths count what is listed, add up what is many, and read answers in 
 
   const long = `data: {"x":"${'y'.repeat(3000)}"}\r\n\r\n`;
   const events = `data: {"pages":[{"words":100}]}\n\n${long}: still there\n\ndata: [DONE]\n\ndata: {"pages":[{"words":300},{"words":1}]}`;
-  const streamed = await classify({ headers: { 'content-type': 'text/event-stream' }, body: events }, '/paths');
+  const streamed = await classify(
+    { headers: { 'content-type': 'text/event-stream' }, body: events },
+    '/paths',
+  );
   // Figures are the last that was said; what is listed is added.
   assert.deepEqual([streamed.counts['pages'], streamed.counts['words']], [3, 4]);
   const lines = '{"pages":[{"words":100}]}\n\n{"pages":[]}\n{"pages":[{"words":50}]}\n';
-  const jsonl = await classify({ headers: { 'content-type': 'application/x-ndjson' }, body: lines }, '/paths');
+  const jsonl = await classify(
+    { headers: { 'content-type': 'application/x-ndjson' }, body: lines },
+    '/paths',
+  );
   assert.deepEqual([jsonl.counts['pages'], jsonl.counts['words']], [2, 1]);
 
   const tooLong = await classify({ body: JSON.stringify({ pages, x: 'y'.repeat(1000) }) }, '/paths');
@@ -178,7 +190,7 @@ test('JSON paths count what is listed, add up what is many, and read answers in 
 });
 
 test('what a request says is billed, and one that must say it and does not is refused before anybody is asked', async () => {
-  const post = (body: string | Buffer) => ({ method: 'POST', body: body as BodyInit });
+  const post = (body: string) => ({ method: 'POST', body });
   const counted = await classify({}, '/asked?words=12', post('{"images":["a","b","c"]}'));
   assert.deepEqual(counted.counts, { pages: 3, words: 12 });
   assert.equal(upstream.requests.at(-1)!.body, '{"images":["a","b","c"]}');

@@ -150,8 +150,7 @@ function pricesFor(wish: LimitWish, { targets, priceOf, otherPricesOf }: Circums
       prices.push(
         ...(inFlight === 'hard' ? dearestOf([price, ...otherPricesOf(target)], currency) : [price]),
       );
-    else if (unpriced !== 'pass')
-      throw noPrice(`${target.provider.name}/${target.model}`, wish, 'model');
+    else if (unpriced !== 'pass') throw noPrice(`${target.provider.name}/${target.model}`, wish, 'model');
   }
   return prices;
 }
