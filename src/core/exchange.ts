@@ -10,6 +10,7 @@ import type { GraphqlCall } from './graphql/graphql-call.ts';
 import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { Target } from './target.ts';
+import type { ToolFacts } from './tool-server.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -41,15 +42,19 @@ export interface Exchange {
   claims: Readonly<Record<string, string>> | null;
   /** LLM routes: the call in short, and its parsed body. */
   brief: CallBrief | null;
-  /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`. */
+  /** Http routes that are billed: the name of their price, which stands in a model's place; else null. */
+  meteredAs: string | null;
+  /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`, or `meteredAs`. */
   countedModel: string;
-  /** Every name of that model (`ResolvedModel.knownAs`); set with `brief`. */
+  /** Every name of that model (`ResolvedModel.knownAs`); set with `brief`, or `meteredAs`. */
   modelNames: readonly string[];
   json: JsonObject | null;
   /** GraphQL routes: what is asked for; absent where that is not known, as of a WebSocket that is yet to be used. */
   graphql?: GraphqlCall;
   /** The whole call in neutral words, parsed when first asked for; set with `brief`. @throws Fault */
   conversation: (() => Conversation) | null;
+  /** Routes to servers of tools: what is asked of which. */
+  tool?: ToolFacts;
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;
   requestBytes: number;

@@ -17,7 +17,7 @@ import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
 import { graphqlUsage } from './graphql/graphql-usage.ts';
-import { meterOf, MeterTap } from './meter-tap.ts';
+import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
 import { openWebSocket } from './websocket/open-websocket.ts';
@@ -60,8 +60,8 @@ export class HttpAttempt implements UpstreamSink {
     this.#passage = passage;
     this.record = record;
     this.#judge = judge;
-    const meter = meterOf(passage);
-    this.#tap = meter && new MeterTap(meter);
+    const { meter } = passage.route;
+    this.#tap = meter && new MeterTap({ meter, asked: passage.metered ?? {} });
   }
 
   /**
@@ -82,7 +82,8 @@ export class HttpAttempt implements UpstreamSink {
   /** What its answer says was used, once it is over; null where that is not billed. */
   get usage(): Usage | null {
     const { exchange } = this.#passage;
-    const answered = this.#tap?.usage(this.record.endedAtMs - this.record.startedAtMs) ?? null;
+    const { startedAtMs, endedAtMs } = this.record;
+    const answered = this.#tap?.usage(exchange.requestBytes, endedAtMs - startedAtMs) ?? null;
     return exchange.graphql ? graphqlUsage(this.#passage, this.record, answered) : answered;
   }
 
@@ -113,7 +114,8 @@ export class HttpAttempt implements UpstreamSink {
     this.#most = exchange.maxAnswerBytes;
     if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
       return this.#tooLarge(this.#most);
-    this.#tap?.begin(status, headers);
+    const unsaid = this.#tap?.begin(status, headers);
+    if (unsaid) return this.#unbilled(unsaid);
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
@@ -187,7 +189,8 @@ export class HttpAttempt implements UpstreamSink {
   onEnd(trailers: HeaderList): void {
     if (this.#over) return;
     this.record.work = 'finished';
-    this.#tap?.end();
+    const unsaid = this.#tap?.end();
+    if (unsaid) return this.#unbilled(unsaid);
     this.#trailers = trailers;
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
@@ -258,6 +261,13 @@ export class HttpAttempt implements UpstreamSink {
     this.#call?.cancel();
     const message = `The answer of ${this.record.provider} is larger than the ${most} bytes allowed.`;
     this.onFault(new Fault('upstream/answer-too-large', message));
+  }
+
+  /** As of `#tooLarge`. */
+  #unbilled(unit: string): void {
+    this.#call?.cancel();
+    const message = `The answer of ${this.record.provider} does not say how many ${unit} it is about, and is not given away unbilled.`;
+    this.onFault(new Fault('upstream/usage-missing', message));
   }
 
   #late(afterMs: number): void {

@@ -11,6 +11,7 @@ import { forward } from './forward.ts';
 import { understandGraphql } from './graphql/understand-graphql.ts';
 import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
+import { meterCall } from './meter-call.ts';
 import { readCall } from './read-call.ts';
 import type { Passage } from './passage.ts';
 import { openSession } from './websocket/session.ts';
@@ -28,10 +29,13 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
     if (route.siblings) await chooseByOperation(passage);
     if (passage.route.route.kind === 'http' && passage.route.route.graphql)
       await understandGraphql(passage, passage.route.route);
+    const { meter } = passage.route;
+    if (meter) await meterCall(passage, meter);
     return () => forward(passage);
   }
 
   if (route.route.kind === 'fixed') return () => fixedAnswer(passage);
+  if (route.route.kind === 'mcp') return passage.gateway.tools!.understand(passage);
 
   const asked = findOperation(passage);
   if (!asked) {

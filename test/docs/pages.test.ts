@@ -9,6 +9,8 @@ import { startGateway } from '../../src/main.ts';
 import { startReceiver } from '../../src/events/testing/receiver.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
+import { callModern } from '../conformance/mcp/call.ts';
+import { serveLegacy, serveModern } from '../conformance/mcp/serve.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
 import { startJsonUpstream } from '../harness/json-upstream.ts';
 import { request } from '../identity/browser.ts';
@@ -113,7 +115,10 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'events.yaml',
       'fallback.yaml',
       'idempotency.yaml',
+      // metered-routes.test.ts
+      'image-classifier.yaml',
       'limits-by-team.yaml',
+      'mcp.yaml',
       'minimal.yaml',
       'openid.yaml',
       // writing-policies.test.ts
@@ -125,6 +130,21 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'tokens-and-rules.yaml',
       'usage-plans.yaml',
     ]));
+
+  test('mcp: two servers as one, for one key', async (t) => {
+    const [crm, weather] = await Promise.all([serveLegacy(), serveModern()]);
+    t.after(() => Promise.all([crm.close(), weather.close()]));
+    const text = example('mcp.yaml')
+      .replace('https://crm.example.com/mcp', crm.url)
+      .replace('https://weather.example.com/mcp', weather.url);
+    const { url } = await serve(t, text);
+    const ask = (secret: string) =>
+      callModern(`${url}/mcp`, { method: 'tools/list', headers: { authorization: `Bearer ${secret}` } });
+    assert.equal((await ask('sk-nobody')).status, 401);
+    const { message } = await ask(key('ASSISTANT_KEY'));
+    const names = (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
+    assert.ok(names.includes('crm__test_simple_text') && names.includes('weather__test_simple_text'));
+  });
 
   test('consumers-and-lists: each kind of credential, and what its group may', async (t) => {
     const { url } = await serve(t, example('consumers-and-lists.yaml'));
@@ -207,6 +227,24 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.equal(passed([...(await burst('NEWSPAPER_WEB_KEY')), ...(await burst('NEWSPAPER_APP_KEY'))]), 40);
     assert.equal(await ask('LAPSED_KEY'), 403);
     assert.equal(await ask('HOBBYIST_KEY', 'x'.repeat(70_000)), 413);
+  });
+
+  test('graphql: the site may ask what is listed, others what is not too much', async (t) => {
+    const { url } = await serve(t, example('graphql.yaml'));
+    const ask = async (name: string, query: string) => {
+      const headers = { authorization: `Bearer ${key(name)}`, 'content-type': 'application/json' };
+      const body = JSON.stringify({ query });
+      const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body });
+      const code = /"code":"(graphql\/[a-z-]+)"/.exec(await answer.text())?.[1];
+      return code ?? answer.status;
+    };
+    // Nothing of the simulator's answers there: it is whether the call got so far.
+    const listed = 'query Products($first: Int) { products(first: $first) { id, name } }';
+    assert.equal(await ask('SITE_KEY', listed), 404);
+    assert.equal(await ask('SITE_KEY', '{ products { id } }'), 'graphql/refused');
+    assert.equal(await ask('APPS_KEY', '{ products { id } }'), 404);
+    const dear = '{ products { reviews(first: 50) { text } } }';
+    assert.equal(await ask('APPS_KEY', dear), 'graphql/limit-exceeded');
   });
 
   test('team-roles: who runs a team makes keys for its projects and for no others', async (t) => {

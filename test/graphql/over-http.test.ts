@@ -3,6 +3,12 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { after, before, test } from 'node:test';
 import { serverAudits } from '../clients/node_modules/graphql-http/lib/index.mjs';
+import { readFileSync } from 'node:fs';
+import { parseConfig } from '#config/load.ts';
+import { resolveConfig } from '#config/resolve.ts';
+import { catalog } from '#providers/catalog/index.ts';
+import { policySchemas } from '#policies/schemas.ts';
+import { blocksOf } from '../harness/snippets.ts';
 import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { receiptOf } from '../harness/receipts.ts';
 import { sdl, startGraphqlServer, type GraphqlServer } from './graphql-server.ts';
@@ -300,4 +306,24 @@ test('operations that are on the list pass, by their text, id or hash, and no ot
   assert.equal(codeOf(await ask('listed', { query: other, variables, extensions })), 'graphql/refused');
   assert.equal(codeOf(await ask('named', { extensions, variables })), 'graphql/refused');
   assert.equal(seen(), before);
+});
+
+test('the page says it as it is: its configurations can be read, and its error is one', async () => {
+  const blocks = blocksOf('docs/graphql.md', 'yaml');
+  assert.equal(blocks.length, 2);
+  const prices = { find: () => null, all: () => ({}) };
+  for (const text of blocks) {
+    const document = parseConfig(text, { env: {}, path: null, policySchemas });
+    const use = { catalog, prices, version: 1, text, source: 'page', nowMs: 0 };
+    const { snapshot } = resolveConfig(document, use);
+    assert.ok(snapshot.routes.some((route) => route.kind === 'http' && route.graphql));
+  }
+  const page = readFileSync('docs/graphql.md', 'utf8');
+  const [said] = (JSON.parse(/```json\n([^`]*)```/.exec(page)![1]!) as Answer['body']).errors!;
+  const { body } = await ask('limited', { query: '{ products { related { related { id } } } }' });
+  const shape = (error: typeof said) => [
+    error!.message.replaceAll(/\d+/g, 'n'),
+    Object.keys(error!.extensions),
+  ];
+  assert.deepEqual(shape(said), shape(body.errors![0]));
 });

@@ -2,7 +2,6 @@ import type { AskedOperation } from '#core/graphql/graphql-call.ts';
 import { graphqlCost } from '#core/meter.ts';
 import type { AttemptRecord } from '#core/exchange.ts';
 import type { Usage } from '#core/usage.ts';
-import { meterOf } from '../meter-tap.ts';
 import type { Passage } from '../passage.ts';
 
 /** Operations, and fields of each at its root, that a receipt tells of: the dearest. */
@@ -15,8 +14,8 @@ const mostTold = 10;
 export function graphqlUsage(passage: Passage, record: AttemptRecord, answered: Usage | null): Usage | null {
   const { graphql } = passage.exchange;
   if (!graphql || record.status === 0 || record.status >= 400) return answered;
-  const meter = meterOf(passage);
-  const isPriced = meter?.price.some(({ units }) => units !== undefined && Object.hasOwn(units, graphqlCost));
+  // With a meter its price says whether that is counted.
+  const counted: Record<string, number> = passage.route.meter ? {} : { [graphqlCost]: graphql.cost };
   return {
     lines: [],
     source: answered?.source ?? 'gateway_count',
@@ -25,8 +24,7 @@ export function graphqlUsage(passage: Passage, record: AttemptRecord, answered: 
       graphql: graphql.operations.slice(0, mostTold).map(told),
     },
     flags: answered?.flags ?? [],
-    // Without a meter it is counted, and has no price.
-    units: { ...answered?.units, ...(meter === null || isPriced ? { [graphqlCost]: graphql.cost } : {}) },
+    units: { ...answered?.units, ...counted },
   };
 }
 

@@ -45,6 +45,7 @@ async function wholeBody(passage: Passage): Promise<Buffer> {
   if (passage.plainBody) return passage.plainBody;
   const { came, plain } = await readBody(passage.exchange, bodyLimit(passage));
   passage.body = came;
+  passage.plainBody = plain;
   return plain;
 }
 
