@@ -26,6 +26,7 @@ export const layers = {
   audit: ['core', 'storage'],
   secrets: ['core', 'providers'],
   nodes: ['core'],
+  import: ['core', 'config'],
   admin: ['core', 'ledger', 'config'],
   compose: [
     'core',
@@ -66,6 +67,7 @@ export const layers = {
   ],
   cli: [
     'core',
+    'import',
     'compose',
     'ledger',
     'config',
