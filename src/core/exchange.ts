@@ -10,6 +10,7 @@ import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { RevisedCall } from './revised-call.ts';
 import type { Target } from './target.ts';
+import type { ToolFacts } from './tool-server.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -54,6 +55,8 @@ export interface Exchange {
   revise: ((revised: RevisedCall) => void) | null;
   /** Another body as the client's dialect reads it; set with `conversation`. @throws Fault */
   readCall: ((body: JsonObject) => Conversation) | null;
+  /** Routes to servers of tools: what is asked of which. */
+  tool?: ToolFacts;
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;
   requestBytes: number;
