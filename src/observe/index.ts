@@ -73,6 +73,7 @@ export function createObserver(
     streamClosed() {
       openStreams--;
     },
+    paceOf: (provider, model) => metrics.paceOf(provider, model),
     socketOpened() {
       sockets.opened();
     },
