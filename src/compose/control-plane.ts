@@ -24,6 +24,7 @@ import { listenerAddress } from './listener-address.ts';
 import { explainRequest } from './explain-request.ts';
 import { createResourceControl } from './resource-control.ts';
 import type { Reloader } from './reloader.ts';
+import type { TelemetryHub } from './telemetry-hub.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
 import type { CounterWatch } from './watch-counters.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -49,6 +50,7 @@ export interface ControlPlaneParts {
   readonly watch: UpstreamWatch;
   readonly dispatcher: EventDispatcher;
   readonly audit: Pick<OpenAudit, 'control' | 'metrics'>;
+  readonly telemetry: Pick<TelemetryHub, 'metrics' | 'readBy'>;
   readonly secrets: Pick<SecretStore, 'counts'>;
   readonly events: Events;
   readonly counterWatch: CounterWatch;
@@ -59,6 +61,7 @@ export interface ControlPlaneParts {
 /** What the admin API may ask, answered from the parts that know. */
 export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   const { pool, ledger, keys, reloader } = parts;
+  parts.telemetry.readBy(() => gatherMetrics(parts));
   const teamOf = (project: string): string | null => {
     const { projects } = reloader.current.snapshot;
     // `constructor` is no project, though every object has one.

@@ -12,6 +12,7 @@ import type { OpenAudit } from './open-audit.ts';
 import { secretMetrics } from './open-secrets.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import type { Reloader } from './reloader.ts';
+import type { TelemetryHub } from './telemetry-hub.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
 import type { CounterWatch } from './watch-counters.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -26,6 +27,7 @@ export interface MetricSources {
   readonly watch: Pick<UpstreamWatch, 'metrics'>;
   readonly dispatcher: EventDispatcher;
   readonly audit: Pick<OpenAudit, 'metrics'>;
+  readonly telemetry: Pick<TelemetryHub, 'metrics'>;
   readonly secrets: Pick<SecretStore, 'counts'>;
   readonly counterWatch: Pick<CounterWatch, 'metrics'>;
 }
@@ -45,6 +47,7 @@ export async function gatherMetrics(sources: MetricSources): Promise<MetricsDump
       ...sources.counterWatch.metrics(),
       ...webhookMetrics(sources.dispatcher),
       ...sources.audit.metrics(),
+      ...sources.telemetry.metrics(),
       ...secretMetrics(sources.secrets),
     ],
   });

@@ -1,3 +1,5 @@
+import type { ClientTls } from './target.ts';
+
 /** What is told of traffic to others, and by what rules. Plain data: it goes from thread to thread. */
 
 /** A whole number stands for itself; of one that may have a fraction it is said. */
@@ -54,6 +56,7 @@ export interface OtlpDestination {
   readonly encoding: 'protobuf' | 'json';
   readonly gzip: boolean;
   readonly headers: readonly string[];
+  readonly tls: ClientTls | null;
   readonly timeoutMs: number;
   /** So many spans or lines wait at most. */
   readonly queue: number;
