@@ -1,4 +1,5 @@
 import type { TokenPace } from '#core/contracts/observer.ts';
+import { missingFlags } from '#core/meter.ts';
 import { totalCost, totalPrice } from '#core/price.ts';
 import type { AttemptLine, Overdraft, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
@@ -13,6 +14,7 @@ const gapBounds = [
 ];
 /** Nobody who reads along takes so long a silence for the model's way of writing. */
 const stallMs = 2000;
+const oddFlags: ReadonlySet<string> = new Set(missingFlags);
 const tokenBounds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1];
 
 /**
@@ -102,6 +104,11 @@ export class ExchangeMetrics {
     'sluice_cost_disagreements_total',
     'Attempts of which the provider itself says another cost than the price book.',
     ['provider', 'model'],
+  );
+  readonly #oddUsage = new Counter(
+    'sluice_odd_usage_total',
+    'Attempts whose usage was not said, or cannot be, by what was odd about it.',
+    ['provider', 'model', 'flag'],
   );
   readonly #overdraftTokens = new Counter(
     'sluice_overdraft_tokens_total',
@@ -197,6 +204,7 @@ export class ExchangeMetrics {
       this.#cost.dump(),
       this.#price.dump(),
       this.#disagreements.dump(),
+      this.#oddUsage.dump(),
       this.#overdraftTokens.dump(),
       this.#overdraftNano.dump(),
       this.#refusals.dump(),
@@ -233,6 +241,8 @@ export class ExchangeMetrics {
     const currency = attempt.charge?.currency ?? attempt.currency;
     const price = totalPrice(attempt);
     if (price > 0n) this.#price.at(project, provider, model, currency).value += price;
+    for (const flag of attempt.flags)
+      if (oddFlags.has(flag)) this.#oddUsage.at(provider, model, flag).value++;
     if (attempt.flags.includes('cost-disagrees')) this.#disagreements.at(provider, model).value++;
   }
 
