@@ -115,6 +115,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'consumers-and-lists.yaml',
       'events.yaml',
       'fallback.yaml',
+      'graphql.yaml',
       'idempotency.yaml',
       // metered-routes.test.ts
       'image-classifier.yaml',
