@@ -1,0 +1,301 @@
+/** What the suite does not ask of a gateway: several threads, several servers as one, and whose a call is. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { adminToken, startTestGateway, testKey, type TestGateway } from '../../harness/gateway.ts';
+import { callLegacy, callModern, events, send } from './call.ts';
+import { serveLegacy, serveModern, type FixtureServer } from './serve.ts';
+
+const limits = { timeout: 120_000 };
+const otherKey = 'sk-test-other-0123456789';
+const everything = { elicitation: {}, sampling: {}, roots: {} };
+const accepts = (content: object) => ({ action: 'accept', content });
+const bearer = (key = testKey) => ({ authorization: `Bearer ${key}` });
+
+let modern: FixtureServer;
+let legacy: FixtureServer;
+let gateway: TestGateway;
+let all: string;
+const at = (server: string) => `${gateway.url}/mcp/${server}`;
+
+before(async () => {
+  [modern, legacy] = await Promise.all([serveModern(), serveLegacy()]);
+  gateway = await startTestGateway({
+    threads: 3,
+    config: {
+      servers: {
+        modern: { url: modern.url },
+        legacy: { url: legacy.url },
+        // Nobody listens there.
+        gone: { url: 'http://127.0.0.1:1/mcp' },
+      },
+      routes: [
+        { name: 'tools', match: { path: '/mcp/**' }, to: { mcp: { servers: ['modern', 'legacy', 'gone'] } } },
+      ],
+      keys: {
+        tester: { project: 'web', secret: testKey },
+        other: { project: 'web', secret: otherKey },
+      },
+    },
+  });
+  all = `${gateway.url}/mcp`;
+});
+
+after(async () => {
+  await gateway.stop();
+  await Promise.all([modern.close(), legacy.close()]);
+});
+
+const call = (url: string, name: string, more: object = {}) =>
+  callModern(url, { method: 'tools/call', headers: bearer(), params: { name, arguments: {} }, ...more });
+
+async function openSession(url: string, capabilities: object = everything): Promise<string> {
+  const params = { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'test', version: '1' } };
+  const { headers, message } = await callLegacy(url, null, {
+    method: 'initialize',
+    headers: bearer(),
+    params,
+  });
+  assert.equal((message.result!['serverInfo'] as { name: string }).name, url === all ? 'sluice' : 'fixture');
+  return headers.get('mcp-session-id')!;
+}
+
+describe('a call that waits for its caller', limits, () => {
+  const name = 'test_input_required_result_multi_round';
+
+  test('is found from any thread, and goes on once for each answer', async () => {
+    for (let n = 0; n < 8; n++) {
+      const first = (await call(at('legacy'), name, { capabilities: everything })).message.result!;
+      assert.deepEqual(Object.keys(first['inputRequests'] as object), ['step1']);
+      const answer = (state: unknown, inputResponses: object) =>
+        call(at('legacy'), name, {
+          capabilities: everything,
+          params: { name, arguments: {}, requestState: state, inputResponses },
+        });
+      const step1 = { step1: accepts({ name: 'Ada' }) };
+      const second = (await answer(first['requestState'], step1)).message.result!;
+      assert.deepEqual(Object.keys(second['inputRequests'] as object), ['step2']);
+      const again = (await answer(first['requestState'], step1)).message.error!;
+      assert.match(again.message, /used up/);
+      const last = await answer(second['requestState'], { step2: accepts({ color: 'blue' }) });
+      assert.deepEqual(last.message.result!['content'], [{ type: 'text', text: 'Both rounds are over.' }]);
+    }
+  });
+
+  test('goes on for its own caller alone, and for the same request', async () => {
+    const first = (await call(at('legacy'), name, { capabilities: everything })).message.result!;
+    const retry = (secret: string, args: object) =>
+      callModern(at('legacy'), {
+        method: 'tools/call',
+        headers: bearer(secret),
+        capabilities: everything,
+        params: {
+          ...{ name, arguments: args, requestState: first['requestState'] },
+          inputResponses: { step1: accepts({ name: 'Eve' }) },
+        },
+      });
+    assert.match((await retry(otherKey, {})).message.error!.message, /not one that was given out here/);
+    assert.match((await retry(testKey, { other: true })).message.error!.message, /another request/);
+    assert.equal((await retry(testKey, {})).message.result!['resultType'], 'input_required');
+  });
+
+  test('is asked for what is still open', async () => {
+    const tool = 'test_input_required_result_multiple_inputs';
+    const first = (await call(at('legacy'), tool, { capabilities: everything })).message.result!;
+    const { message } = await call(at('legacy'), tool, {
+      capabilities: everything,
+      params: {
+        ...{ name: tool, arguments: {}, requestState: first['requestState'] },
+        inputResponses: { user_name: accepts({ name: 'Ada' }), client_roots: { roots: [] } },
+      },
+    });
+    assert.deepEqual(Object.keys(message.result!['inputRequests'] as object), ['greeting']);
+  });
+});
+
+describe('a session of a client', limits, () => {
+  test('is served by any thread; what it is asked may be answered at another one', async () => {
+    const session = await openSession(at('modern'));
+    for (let n = 0; n < 6; n++) {
+      const asked: string[] = [];
+      const { message, before } = await callLegacy(at('modern'), session, {
+        method: 'tools/call',
+        headers: bearer(),
+        params: { name: 'test_input_required_result_multi_round', arguments: {} },
+        onMessage(said) {
+          if (said['method'] !== 'elicitation/create') return;
+          asked.push(String((said['params'] as { message: string }).message));
+          const result = accepts({ name: 'Ada', color: 'blue' });
+          void sendAs(at('modern'), session, { id: said['id'], result }).then((status) =>
+            assert.equal(status, 202),
+          );
+        },
+      });
+      assert.equal(asked.length, 2);
+      assert.equal(before.length, 2);
+      assert.deepEqual(message.result!['content'], [{ type: 'text', text: 'Both rounds are over.' }]);
+    }
+  });
+
+  test('is no other caller’s, and over when its client says so', async () => {
+    const session = await openSession(at('modern'));
+    const list = (secret: string) =>
+      callLegacy(at('modern'), session, { method: 'tools/list', headers: bearer(secret) });
+    assert.equal((await list(testKey)).status, 200);
+    assert.equal((await list(otherKey)).status, 404);
+    const ended = await fetch(at('modern'), {
+      method: 'DELETE',
+      headers: { ...bearer(), 'mcp-session-id': session },
+    });
+    assert.equal(ended.status, 204);
+    // Threads are told at once, but not in the same moment.
+    while ((await list(testKey)).status !== 404) await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+
+  test('hears of lists that change, and of resources that it watches, whatever its server speaks', async () => {
+    for (const [server, fixture] of [
+      ['modern', modern],
+      ['legacy', legacy],
+    ] as const) {
+      const session = await openSession(at(server));
+      const leave = new AbortController();
+      const answer = await fetch(at(server), {
+        headers: { ...bearer(), accept: 'text/event-stream', 'mcp-session-id': session },
+        signal: leave.signal,
+      });
+      await callLegacy(at(server), session, {
+        method: 'resources/subscribe',
+        headers: bearer(),
+        params: { uri: 'test://watched-resource' },
+      });
+      const wanted = new Set(['notifications/tools/list_changed', 'notifications/resources/updated']);
+      const telling = setInterval(() => {
+        fixture.changed('tools');
+        fixture.updated('test://watched-resource');
+      }, 50);
+      for await (const { method, params } of events(answer)) {
+        assert.equal((params as { _meta?: object } | undefined)?._meta, undefined);
+        wanted.delete(String(method));
+        if (wanted.size === 0) break;
+      }
+      clearInterval(telling);
+      leave.abort();
+    }
+  });
+});
+
+describe('several servers as one', limits, () => {
+  test('are listed under names of their own, and who does not answer is said', async () => {
+    const { message } = await callModern(all, { method: 'tools/list', headers: bearer() });
+    const names = (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
+    assert.ok(names.includes('modern__test_simple_text') && names.includes('legacy__test_simple_text'));
+    const missing = (message.result!['_meta'] as Record<string, { server: string }[]>)['sluice/unavailable']!;
+    assert.deepEqual(
+      missing.map(({ server }) => server),
+      ['gone'],
+    );
+  });
+
+  test('are called, read and completed by those names, in either era', async () => {
+    const session = await openSession(all);
+    for (const server of ['modern', 'legacy']) {
+      const params = { name: `${server}__test_embedded_resource`, arguments: {} };
+      for (const { message } of [
+        await callModern(all, { method: 'tools/call', headers: bearer(), params }),
+        await callLegacy(all, session, { method: 'tools/call', headers: bearer(), params }),
+      ]) {
+        const [content] = message.result!['content'] as { resource: { uri: string } }[];
+        assert.equal(content!.resource.uri, `${server}+test://embedded-resource`);
+      }
+      const uri = `${server}+test://static-text`;
+      const read = await callModern(all, { method: 'resources/read', headers: bearer(), params: { uri } });
+      assert.equal((read.message.result!['contents'] as { uri: string }[])[0]!.uri, uri);
+      const completed = await callModern(all, {
+        method: 'completion/complete',
+        headers: bearer(),
+        params: {
+          ref: { type: 'ref/prompt', name: `${server}__test_prompt_with_arguments` },
+          argument: { name: 'arg1', value: 'test' },
+        },
+      });
+      assert.deepEqual((completed.message.result!['completion'] as { values: string[] }).values, [
+        'testing',
+        'tested',
+      ]);
+    }
+  });
+
+  test('fail by themselves: a call of one that is gone is an error of its own', async () => {
+    const { status, message } = await call(all, 'gone__anything');
+    assert.equal(status, 502);
+    assert.equal((message.error!.data as { code: string }).code, 'upstream/connect');
+    const unknown = await call(all, 'nobody__anything');
+    assert.equal(unknown.message.error!.code, -32602);
+  });
+
+  test('are heard as one', async () => {
+    const leave = new AbortController();
+    const heard = new Set<string>();
+    const params = { notifications: { toolsListChanged: true, promptsListChanged: true } };
+    const telling = setInterval(() => {
+      modern.changed('tools');
+      legacy.changed('prompts');
+    }, 50);
+    const listening = callModern(all, {
+      ...{ method: 'subscriptions/listen', headers: bearer(), params, signal: leave.signal },
+      onMessage({ method }) {
+        heard.add(String(method));
+        if (heard.size === 3) leave.abort();
+      },
+    });
+    await assert.rejects(listening, { name: 'AbortError' });
+    clearInterval(telling);
+    assert.deepEqual([...heard].sort(), [
+      'notifications/prompts/list_changed',
+      'notifications/subscriptions/acknowledged',
+      'notifications/tools/list_changed',
+    ]);
+  });
+});
+
+test(
+  'each request has a receipt, with method, server and name, and an attempt for each server that was asked',
+  limits,
+  async () => {
+    const { headers } = await call(all, 'modern__test_simple_text');
+    const listed = await callModern(all, { method: 'tools/list', headers: bearer() });
+    const receiptOf = async (id: string | null) => {
+      for (;;) {
+        const answer = await fetch(`${gateway.adminUrl}/v1/receipts/${id}`, {
+          headers: { authorization: `Bearer ${adminToken}` },
+        });
+        if (answer.status === 200) return (await answer.json()) as Record<string, unknown>;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    const receipt = await receiptOf(headers.get('x-sluice-exchange'));
+    assert.equal(receipt['dialect'], 'mcp');
+    assert.deepEqual(receipt['notes'], {
+      'mcp.method': 'tools/call',
+      'mcp.server': 'modern',
+      'mcp.name': 'test_simple_text',
+    });
+    const { attempts } = (await receiptOf(listed.headers.get('x-sluice-exchange'))) as {
+      attempts: { provider: string; fault: string | null }[];
+    };
+    assert.deepEqual(attempts.map(({ provider, fault }) => [provider, fault]).sort(), [
+      ['gone', 'upstream/connect'],
+      ['legacy', null],
+      ['modern', null],
+    ]);
+  },
+);
+
+test('pages of strangers, and hosts that are not the gateway’s, are refused', limits, async () => {
+  const from = (origin: string) =>
+    callModern(at('modern'), { method: 'tools/list', headers: { ...bearer(), origin } });
+  assert.equal((await from('https://evil.example')).status, 403);
+  assert.equal((await from(gateway.url)).status, 200);
+});
+
+const sendAs = (url: string, session: string, message: object) =>
+  send(url, session, { headers: bearer(), body: message });
