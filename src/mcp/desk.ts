@@ -14,6 +14,7 @@ import { checkDoor } from './check-door.ts';
 import type { ClientQuestions } from './client-questions.ts';
 import { splitName, splitUri } from './exposed-name.ts';
 import { Federation } from './federation.ts';
+import { GrantedSource } from './granted-source.ts';
 import type { LegacyFront, Standing } from './legacy-front.ts';
 import { marked, refuseModern, statusOf } from './modern-front.ts';
 import { RecordedSource } from './recorded-source.ts';
@@ -96,8 +97,12 @@ export class Desk implements ToolDesk {
     if (server !== '' && !servers.includes(server))
       throw new Fault('route/not-found', `There is no server "${server.slice(0, 100)}" at ${prefix}.`);
     const count = { begun: 0 };
-    const sourceOf = (of: string) =>
-      new RecordedSource({ server: of, source: this.#parts.sources.get(of)! }, passage, count);
+    const sourceOf = (of: string): ToolSource => {
+      const source = new RecordedSource({ server: of, source: this.#parts.sources.get(of)! }, passage, count);
+      return passage.route.allowsTool.length > 0
+        ? new GrantedSource({ server: of, source }, passage)
+        : source;
+    };
     const paramHeaders: string[] = [];
     const { headers } = exchange.head;
     for (let i = 0; i < headers.length; i += 2)

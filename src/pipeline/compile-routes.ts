@@ -102,5 +102,6 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     encodeAnswer: having('encodeAnswer'),
     onSettled: having('onSettled'),
     allowsModel: having('allowsModel'),
+    allowsTool: having('allowsTool'),
   };
 }

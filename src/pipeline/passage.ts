@@ -91,6 +91,7 @@ export const unrouted: CompiledRoute = {
   encodeAnswer: [],
   onSettled: [],
   allowsModel: [],
+  allowsTool: [],
   headTest: null,
   siblings: null,
   parts: null,

@@ -29,11 +29,26 @@ before(async () => {
         gone: { url: 'http://127.0.0.1:1/mcp' },
       },
       routes: [
-        { name: 'tools', match: { path: '/mcp/**' }, to: { mcp: { servers: ['modern', 'legacy', 'gone'] } } },
+        {
+          name: 'tools',
+          match: { path: '/mcp/**' },
+          to: { mcp: { servers: ['modern', 'legacy', 'gone'] } },
+          policies: [
+            { 'key-auth': {} },
+            { access: { tools: { '*/test_error_*': { deny: { projects: ['guests'] } } } } },
+          ],
+        },
+        {
+          name: 'limited',
+          match: { path: '/limited/**' },
+          to: { mcp: { servers: ['modern'] } },
+          policies: [{ 'key-auth': {} }, { 'rate-limit': { by: ['key', 'tool'], requests: '2/h' } }],
+        },
       ],
+      projects: { web: { team: 'red' }, guests: { team: 'red' } },
       keys: {
         tester: { project: 'web', secret: testKey },
-        other: { project: 'web', secret: otherKey },
+        other: { project: 'guests', secret: otherKey },
       },
     },
   });
@@ -289,6 +304,38 @@ test(
     ]);
   },
 );
+
+describe('policies', limits, () => {
+  test('decide which tools a caller knows of, and may call, under whatever name', async () => {
+    const listed = async (url: string, secret: string) => {
+      const { message } = await callModern(url, { method: 'tools/list', headers: bearer(secret) });
+      return (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
+    };
+    for (const [url, prefix] of [
+      [at('legacy'), ''],
+      [all, 'modern__'],
+    ] as const) {
+      const name = `${prefix}test_error_handling`;
+      assert.ok((await listed(url, testKey)).includes(name));
+      const known = await listed(url, otherKey);
+      assert.ok(!known.includes(name) && known.includes(`${prefix}test_simple_text`));
+      const denied = await call(url, name, { headers: bearer(otherKey) });
+      assert.equal(denied.status, 403);
+      assert.equal((denied.message.error!.data as { code: string }).code, 'access/tool');
+      assert.equal((await call(url, name)).message.result!['isError'], true);
+    }
+  });
+
+  test('limit calls of each tool by itself, and no lists', async () => {
+    const url = `${gateway.url}/limited/modern`;
+    const statuses = [];
+    for (const name of ['test_simple_text', 'test_simple_text', 'test_simple_text', 'test_image_content'])
+      statuses.push((await call(url, name)).status);
+    assert.deepEqual(statuses, [200, 200, 429, 200]);
+    for (let n = 0; n < 4; n++)
+      assert.equal((await callModern(url, { method: 'tools/list', headers: bearer() })).status, 200);
+  });
+});
 
 test('pages of strangers, and hosts that are not the gateway’s, are refused', limits, async () => {
   const from = (origin: string) =>
