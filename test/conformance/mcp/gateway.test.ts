@@ -1,7 +1,7 @@
 /** What the suite does not ask of a gateway: several threads, several servers as one, and whose a call is. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { adminToken, startTestGateway, testKey, type TestGateway } from '../../harness/gateway.ts';
+import { startTestGateway, testKey, type TestGateway } from '../../harness/gateway.ts';
 import { callLegacy, callModern, events, send } from './call.ts';
 import { serveLegacy, serveModern, type FixtureServer } from './serve.ts';
 
@@ -62,6 +62,14 @@ after(async () => {
 
 const call = (url: string, name: string, more: object = {}) =>
   callModern(url, { method: 'tools/call', headers: bearer(), params: { name, arguments: {} }, ...more });
+
+async function receiptOf(headers: Headers): Promise<Record<string, unknown>> {
+  for (;;) {
+    const answer = await gateway.admin(`/v1/receipts/${headers.get('x-sluice-exchange')}`);
+    if (answer.status === 200) return (await answer.json()) as Record<string, unknown>;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 async function openSession(url: string, capabilities: object = everything): Promise<string> {
   const params = { protocolVersion: '2025-11-25', capabilities, clientInfo: { name: 'test', version: '1' } };
@@ -239,6 +247,22 @@ describe('several servers as one', limits, () => {
     }
   });
 
+  test('have tools with long names, which are shortened and known by their own', async () => {
+    const { message } = await callModern(all, { method: 'tools/list', headers: bearer() });
+    const names = (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
+    for (const server of ['modern', 'legacy']) {
+      const name = names.find((each) => each.startsWith(`${server}__test_whose_name_is_longer`))!;
+      assert.match(name, /^[A-Za-z0-9_-]{64}$/);
+      const called = await call(all, name);
+      assert.deepEqual(called.message.result!['content'], [{ type: 'text', text: 'Long.' }]);
+      const notes = (await receiptOf(called.headers))['notes'] as Record<string, string>;
+      assert.match(
+        notes['mcp.name']!,
+        /^test_whose_name_is_longer_than_clients_of_models_let_names_of_tools_be$/,
+      );
+    }
+  });
+
   test('fail by themselves: a call of one that is gone is an error of its own', async () => {
     const { status, message } = await call(all, 'gone__anything');
     assert.equal(status, 502);
@@ -278,23 +302,14 @@ test(
   async () => {
     const { headers } = await call(all, 'modern__test_simple_text');
     const listed = await callModern(all, { method: 'tools/list', headers: bearer() });
-    const receiptOf = async (id: string | null) => {
-      for (;;) {
-        const answer = await fetch(`${gateway.adminUrl}/v1/receipts/${id}`, {
-          headers: { authorization: `Bearer ${adminToken}` },
-        });
-        if (answer.status === 200) return (await answer.json()) as Record<string, unknown>;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    };
-    const receipt = await receiptOf(headers.get('x-sluice-exchange'));
+    const receipt = await receiptOf(headers);
     assert.equal(receipt['dialect'], 'mcp');
     assert.deepEqual(receipt['notes'], {
       'mcp.method': 'tools/call',
       'mcp.server': 'modern',
       'mcp.name': 'test_simple_text',
     });
-    const { attempts } = (await receiptOf(listed.headers.get('x-sluice-exchange'))) as {
+    const { attempts } = (await receiptOf(listed.headers)) as {
       attempts: { provider: string; fault: string | null }[];
     };
     assert.deepEqual(attempts.map(({ provider, fault }) => [provider, fault]).sort(), [
