@@ -97,7 +97,7 @@ const parts: Parts = {
   audit,
   providerKeys,
   kept: new KeptParts(),
-  tools: new ToolThread(start.cacheSecret),
+  tools: new ToolThread(start.cacheSecret, (server, line) => process.stderr.write(`${server}: ${line}\n`)),
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
   clock,

@@ -28,7 +28,9 @@ export class StdioChannel implements Channel {
     const { name, command, args, env, directory } = server;
     this.#server = name;
     this.#receiver = receiver;
-    const own = Object.fromEntries(inherited.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])));
+    const own = Object.fromEntries(
+      inherited.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])),
+    );
     this.#child = spawn(command, args, {
       env: { ...own, ...env },
       stdio: 'pipe',

@@ -6,6 +6,7 @@ import { Desk, type RunningRequests } from './desk.ts';
 import type { ToolEndpoint } from './endpoint.ts';
 import { HeldCalls } from './held-calls.ts';
 import { LegacyFront } from './legacy-front.ts';
+import { LocalSource } from './local-source.ts';
 import { RemoteSource } from './remote-source.ts';
 import { Seal } from './seal.ts';
 import { SessionNotes } from './session-notes.ts';
@@ -24,13 +25,18 @@ interface Opened {
 /** What a thread keeps of servers of tools, over reloads. Nothing of it is there before a configuration names one. */
 export class ToolThread {
   readonly #secret: Uint8Array;
+  readonly #log: (server: string, line: string) => void;
   readonly #opened = new Map<string, Opened>();
   readonly #leaving = new AbortController();
   #core: ReturnType<typeof openCore> | null = null;
 
-  /** @param secret The same for all threads, and for all nodes that are to understand each other's tokens. */
-  constructor(secret: Uint8Array) {
+  /**
+   * @param secret The same for all threads, and for all nodes that are to understand each other's tokens.
+   * @param log Told what programs say on their standard error.
+   */
+  constructor(secret: Uint8Array, log: (server: string, line: string) => void) {
     this.#secret = secret;
+    this.#log = log;
   }
 
   /** Null: the configuration names no server. What it does not name any more is closed. */
@@ -70,9 +76,10 @@ export class ToolThread {
     const digest = createHash('sha256').update(JSON.stringify(server)).digest('base64');
     const known = this.#opened.get(server.name);
     if (known?.digest === digest) return known.source;
-    if (server.kind !== 'remote')
-      throw new Error(`tool server "${server.name}": programs are not started yet`);
-    const source = new RemoteSource(endpointOf(server), held, { era: server.era, shared: server.shared });
+    const source =
+      server.kind === 'remote'
+        ? new RemoteSource(endpointOf(server), held, { era: server.era, shared: server.shared })
+        : new LocalSource(server, held, (line) => this.#log(server.name, line));
     this.#opened.set(server.name, { digest, source });
     known?.source.close();
     return source;
