@@ -42,7 +42,7 @@ const LocalServerSchema = Type.Object(
     ),
     shared,
     maxProcesses: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1000, description: 'Processes of it in one thread (8).' }),
+      Type.Integer({ minimum: 1, maximum: 1000, description: 'Processes of it at once (8).' }),
     ),
   },
   { ...strict, title: '{ program: … }', description: 'A server of tools that the gateway starts itself.' },

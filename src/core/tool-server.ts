@@ -31,7 +31,7 @@ export interface LocalToolServer extends ToolServerBase {
   readonly directory: string | null;
   /** How it is spoken to; null: that is found out. */
   readonly era: 'modern' | 'legacy' | null;
-  /** Processes of it in one thread. */
+  /** Processes of it at once. */
   readonly maxProcesses: number;
 }
 

@@ -1,6 +1,7 @@
 /** What the suite does not ask of a gateway: several threads, several servers as one, and whose a call is. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { startTestGateway, testKey, type TestGateway } from '../../harness/gateway.ts';
 import { callLegacy, callModern, events, send } from './call.ts';
 import { serveLegacy, serveModern, type FixtureServer } from './serve.ts';
@@ -10,6 +11,12 @@ const otherKey = 'sk-test-other-0123456789';
 const everything = { elicitation: {}, sampling: {}, roots: {} };
 const accepts = (content: object) => ({ action: 'accept', content });
 const bearer = (key = testKey) => ({ authorization: `Bearer ${key}` });
+
+const program = (era: string) => [
+  process.execPath,
+  fileURLToPath(new URL('program.ts', import.meta.url)),
+  era,
+];
 
 let modern: FixtureServer;
 let legacy: FixtureServer;
@@ -25,10 +32,24 @@ before(async () => {
       servers: {
         modern: { url: modern.url },
         legacy: { url: legacy.url },
+        'local-modern': { program: 'modern' },
+        'local-legacy': { program: 'legacy', era: 'legacy' },
+        absent: { program: 'absent' },
         // Nobody listens there.
         gone: { url: 'http://127.0.0.1:1/mcp' },
       },
+      programs: {
+        modern: { command: program('modern'), env: { FIXTURE_WORD: 'hello' } },
+        legacy: { command: program('legacy') },
+        absent: { command: ['/nowhere/at-all'] },
+      },
       routes: [
+        {
+          name: 'programs',
+          match: { path: '/programs/**' },
+          to: { mcp: { servers: ['local-modern', 'local-legacy', 'absent'] } },
+          policies: [{ 'key-auth': {} }],
+        },
         {
           name: 'tools',
           match: { path: '/mcp/**' },
@@ -349,6 +370,59 @@ describe('policies', limits, () => {
     assert.deepEqual(statuses, [200, 200, 429, 200]);
     for (let n = 0; n < 4; n++)
       assert.equal((await callModern(url, { method: 'tools/list', headers: bearer() })).status, 200);
+  });
+});
+
+describe('programs', limits, () => {
+  const url = (server: string) => `${gateway.url}/programs/${server}`;
+  const name = 'test_input_required_result_multi_round';
+
+  test('of either era are called, and ask', async () => {
+    for (const server of ['local-modern', 'local-legacy']) {
+      const first = await call(url(server), name, { capabilities: everything });
+      const { inputRequests, requestState } = first.message.result!;
+      assert.deepEqual(Object.keys(inputRequests as object), ['step1']);
+      const second = await call(url(server), name, {
+        capabilities: everything,
+        params: { name, arguments: {}, requestState, inputResponses: { step1: accepts({ name: 'Ada' }) } },
+      });
+      assert.deepEqual(Object.keys(second.message.result!['inputRequests'] as object), ['step2']);
+      const progress = await call(url(server), 'test_tool_with_progress', {
+        params: { name: 'test_tool_with_progress', arguments: {}, _meta: { progressToken: 'mine' } },
+      });
+      const tokens = progress.before.map(({ params }) => (params as { progressToken: string }).progressToken);
+      assert.deepEqual(tokens, ['mine', 'mine', 'mine']);
+    }
+  });
+
+  test('get their own environment, and nothing of the gateway’s', async () => {
+    const { message } = await call(url('local-modern'), 'test_environment');
+    const [{ text }] = message.result!['content'] as [{ text: string }];
+    const env = JSON.parse(text) as Record<string, string>;
+    assert.equal(env['FIXTURE_WORD'], 'hello');
+    assert.equal(env['SLUICE_ADMIN_TOKEN'], undefined);
+    assert.equal(env['NODE_TEST_CONTEXT'], undefined);
+  });
+
+  test('that end take their calls with them, and are started again', async () => {
+    for (const server of ['local-modern', 'local-legacy']) {
+      const ended = await call(url(server), 'test_exit');
+      assert.equal((ended.message.error!.data as { code: string }).code, 'upstream/closed');
+      const next = await call(url(server), 'test_simple_text');
+      assert.equal(next.status, 200);
+    }
+  });
+
+  test('that are not there fail by themselves', async () => {
+    const { status, message } = await call(url('absent'), 'anything');
+    assert.ok(status === 502 || status === 503);
+    assert.match((message.error!.data as { code: string }).code, /^upstream\//);
+    const { message: listed } = await callModern(`${gateway.url}/programs`, {
+      method: 'tools/list',
+      headers: bearer(),
+    });
+    const names = (listed.result!['tools'] as { name: string }[]).map((tool) => tool.name);
+    assert.ok(names.includes('local-legacy__test_simple_text'));
   });
 });
 
