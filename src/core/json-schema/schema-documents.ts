@@ -114,7 +114,7 @@ export class SchemaDocuments {
   /** Of two with one URI the first counts. */
   #identify(uri: string, root: unknown): Identified {
     const known = this.#resources.get(uri);
-    if (known?.root === root) return known;
+    if (known && known.root === root) return known;
     const resource = {
       uri,
       root,
