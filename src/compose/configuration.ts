@@ -111,6 +111,8 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     text,
     source: name,
     nowMs: Date.now(),
+    files: scope,
+    policySchemas: scope.policySchemas,
   });
   checkDialects(resolved, text, name);
   try {

@@ -15,6 +15,7 @@ const policiesUnlessSaid: readonly PolicyEntry[] = [{ 'key-auth': {} }, { 'model
 export function resolveRoutes(document: ConfigDocument, scope: RouteScope, problems: Problems): Route[] {
   const defaultList = usesOf(
     { entries: document.policies ?? policiesUnlessSaid, owner: '', path: ['policies'] },
+    scope,
     problems,
   );
   const placed: PlacedRoute[] = [];
@@ -35,7 +36,7 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
     const match = resolveMatch(settings.match, kindOf(settings.to), add);
     checkStripPrefix(settings, add);
     const uses = policiesOf(settings, defaultList, (list) =>
-      usesOf({ entries: list, owner: `${settings.name}/`, path: ['routes', i, 'policies'] }, problems),
+      usesOf({ entries: list, owner: `${settings.name}/`, path: ['routes', i, 'policies'] }, scope, problems),
     );
     if (new Set(uses.map((use) => use.instance)).size < uses.length)
       add('policies', 'the default list stands in it twice');
@@ -115,7 +116,11 @@ interface Written {
 }
 
 /** Counted by kind, so that another policy put before it leaves a limit the name it is counted under. */
-function usesOf({ entries, owner, path }: Written, problems: Problems): PolicyUse[] {
+function usesOf(
+  { entries, owner, path }: Written,
+  { documents }: RouteScope,
+  problems: Problems,
+): PolicyUse[] {
   const counts = new Map<string, number>();
   return entries.flatMap((entry, i) => {
     if (entry === 'default') return [];
@@ -125,7 +130,10 @@ function usesOf({ entries, owner, path }: Written, problems: Problems): PolicyUs
     if (problem) problems.add([...path, i, 'when'], tellProblem(problem));
     const count = counts.get(kind) ?? 0;
     counts.set(kind, count + 1);
-    const use = { kind, instance: `${owner}${kind}/${count}`, settings };
+    const told = (step: string | null, message: string) =>
+      problems.add([...path, i, kind, ...(step === null ? [] : [step])], message);
+    const whole = documents ? documents.withThem(kind, settings, told) : settings;
+    const use = { kind, instance: `${owner}${kind}/${count}`, settings: whole };
     return [when === undefined ? use : { ...use, when }];
   });
 }

@@ -23,7 +23,9 @@ import { resolveRoutes } from './resolve-routes.ts';
 import { resolveService } from './resolve-service.ts';
 import { resolveStorage } from './resolve-storage.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
-import type { ConfigDocument } from './schema.ts';
+import { policyDocuments } from './policy-documents.ts';
+import type { DocumentScope } from './load-documents.ts';
+import type { ConfigDocument, PolicySchemas } from './schema.ts';
 import { parseDuration, parseSize } from '#core/units.ts';
 
 export interface ResolveScope {
@@ -35,6 +37,10 @@ export interface ResolveScope {
   /** Name of its source, for messages. */
   readonly source: string;
   readonly nowMs: number;
+  /** Where documents are read that policies and routes refer to, and who is told of their files; absent: here. */
+  readonly files?: DocumentScope;
+  /** See LoadScope; absent: no policy refers to documents. */
+  readonly policySchemas?: PolicySchemas;
 }
 
 export interface Resolved {
@@ -78,6 +84,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
     upstreams: resolveUpstreams(document, scope.source, problems),
+    documents: policyDocuments(scope.files ?? { path: null }, scope.policySchemas ?? new Map()),
   };
   const snapshot: Snapshot = {
     version: scope.version,

@@ -80,7 +80,16 @@ export function explain(
     policies: compiled.policies.map((policy) => ({
       name: policy.name,
       when: (
-        ['onHead', 'onCall', 'limits', 'targetLimits', 'onAnswer', 'openAnswer', 'onSettled'] as const
+        [
+          'onHead',
+          'onCall',
+          'limits',
+          'targetLimits',
+          'onAnswer',
+          'openAnswer',
+          'judgeAnswer',
+          'onSettled',
+        ] as const
       ).filter((hook) => policy[hook]),
       summary: policy.summary,
     })),

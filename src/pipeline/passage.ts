@@ -86,6 +86,7 @@ export const unrouted: CompiledRoute = {
   onAnswer: [],
   openAnswer: [],
   encodeAnswer: [],
+  judgeAnswer: [],
   onSettled: [],
   allowsModel: [],
   headTest: null,

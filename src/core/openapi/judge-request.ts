@@ -98,7 +98,8 @@ export function judgeParameter(
   if (value === undefined)
     return required ? finding('required', 'a value, which is required', 'nothing') : [];
   if (isJson) {
-    const parsed = typeof value === 'string' ? readBody(new TextEncoder().encode(value), bounds.maxDepth) : { value };
+    const parsed =
+      typeof value === 'string' ? readBody(new TextEncoder().encode(value), bounds.maxDepth) : { value };
     if (!('value' in parsed)) return finding('json', 'a JSON document', 'something else');
     ({ value } = parsed);
   }

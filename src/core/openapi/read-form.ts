@@ -15,7 +15,8 @@ export function readForm(text: string, { members }: ValueShape): Readonly<Record
   const entries: [string, unknown][] = [];
   for (const [name, values] of fields) {
     const shape = members.get(name) ?? textual;
-    if (shape.types.has('array')) entries.push([name, values.map((value) => readScalar(value, shape.items ?? textual))]);
+    if (shape.types.has('array'))
+      entries.push([name, values.map((value) => readScalar(value, shape.items ?? textual))]);
     else if (values.length > 1) return 'twice';
     else entries.push([name, readScalar(values[0]!, shape)]);
   }

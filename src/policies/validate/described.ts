@@ -82,7 +82,14 @@ function bySchemas(settings: ValidateSettings): Described {
       responses: Object.fromEntries(responses) as object,
     },
   };
-  const api: Api = { dialect, root: {}, documents, operations: [only], basePaths: [''], behind: (part) => part };
+  const api: Api = {
+    dialect,
+    root: {},
+    documents,
+    operations: [only],
+    basePaths: [''],
+    behind: (part) => part,
+  };
   const operation = new OperationCompiler(api, { formats }).compile(only);
   return { title: 'schemas', find: findOnly(operation, request.template) };
 }

@@ -20,9 +20,18 @@ export function summaryOf(findings: readonly Finding[]): string {
 export function refusedRequest(findings: readonly Finding[]): Fault {
   const errors = findings.map((finding): FaultError => {
     const { in: place, keyword, expected, got } = finding;
-    return { detail: told(finding), in: place, pointer: shown(pointerOf(finding.path)), keyword, expected, got };
+    return {
+      detail: told(finding),
+      in: place,
+      pointer: shown(pointerOf(finding.path)),
+      keyword,
+      expected,
+      got,
+    };
   });
-  return new Fault('request/not-as-described', `The request is not as described: ${summaryOf(findings)}.`, { errors });
+  return new Fault('request/not-as-described', `The request is not as described: ${summaryOf(findings)}.`, {
+    errors,
+  });
 }
 
 /** What an upstream has sent is not for the client to know; the receipt has it. */

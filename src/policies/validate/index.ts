@@ -79,14 +79,18 @@ function createValidate(settings: ValidateSettings): Policy {
     if (operation === null || requests === 'off') return;
     const { head } = exchange;
     const request = { head, pathValues: operation.values, refuseUnknown };
-    takeFindings(exchange, inTime(() => judgeParameters(operation.operation, request, bounds)));
+    takeFindings(
+      exchange,
+      inTime(() => judgeParameters(operation.operation, request, bounds)),
+    );
     const rules = operation.operation.body;
     if (!rules || head.upgrade !== null || requests !== 'enforce') return;
     if (head.contentLength === 0) {
       if (rules.required) takeFindings(exchange, noBody);
       return;
     }
-    const isDescribed = rules.content.size === 0 || rangeFor(rules.content, essenceOf(headerOf(head.headers, 'content-type')));
+    const isDescribed =
+      rules.content.size === 0 || rangeFor(rules.content, essenceOf(headerOf(head.headers, 'content-type')));
     if (!isDescribed) throw unjudgedFault('type', [...rules.content.keys()].join(', '));
     if (head.contentLength !== null && head.contentLength > maxBytes) throw unjudgedFault('size', '');
     // Of several bounds the least holds.
@@ -111,7 +115,11 @@ function createValidate(settings: ValidateSettings): Policy {
     policy.judgeAnswer = (exchange, status, headers) => {
       const operation = found.get(exchange)?.operation;
       if (!operation || operation.answers.size === 0) return null;
-      return createJudge({ exchange, status, headers }, operation, { bounds, maxBytes, holds: responses === 'enforce' });
+      return createJudge({ exchange, status, headers }, operation, {
+        bounds,
+        maxBytes,
+        holds: responses === 'enforce',
+      });
     };
   return policy;
 }
@@ -125,9 +133,14 @@ interface Answered {
 function createJudge(
   { exchange, status, headers }: Answered,
   { answers }: Operation,
-  { bounds, maxBytes, holds }: { readonly bounds: Bounds; readonly maxBytes: number; readonly holds: boolean },
+  {
+    bounds,
+    maxBytes,
+    holds,
+  }: { readonly bounds: Bounds; readonly maxBytes: number; readonly holds: boolean },
 ): AnswerJudge {
-  const rules = answers.get(String(status)) ?? answers.get(`${String(status)[0]}XX`) ?? answers.get('default');
+  const rules =
+    answers.get(String(status)) ?? answers.get(`${String(status)[0]}XX`) ?? answers.get('default');
   const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
   const fail = (why: string): void => {
     note(exchange, 'response', why);
@@ -151,7 +164,10 @@ function createJudge(
 
 function judgeHeaders({ headers: described }: AnswerRules, headers: HeaderList, bounds: Bounds): Finding[] {
   return described.flatMap((parameter) =>
-    judgeParameter(parameter, readHeaderParameter(parameter, valuesOf(headers, parameter.name)), { bounds, room: 1 }),
+    judgeParameter(parameter, readHeaderParameter(parameter, valuesOf(headers, parameter.name)), {
+      bounds,
+      room: 1,
+    }),
   );
 }
 
@@ -159,7 +175,13 @@ const noBody: readonly Finding[] = [
   { in: 'body', path: [], keyword: 'required', expected: 'a body, which is required', got: 'none' },
 ];
 const tooMuch: readonly Finding[] = [
-  { in: 'query', path: [], keyword: 'work', expected: 'values that can be judged in bounded time', got: 'others' },
+  {
+    in: 'query',
+    path: [],
+    keyword: 'work',
+    expected: 'values that can be judged in bounded time',
+    got: 'others',
+  },
 ];
 
 function inTime(judge: () => readonly Finding[]): readonly Finding[] {
@@ -176,4 +198,5 @@ function note(exchange: Exchange, side: 'request' | 'response', text: string): v
   (exchange.notes ??= {})[`validate.${side}`] = text.slice(0, 300).toWellFormed();
 }
 
-const isList = (verdict: readonly Finding[] | unknown): verdict is readonly Finding[] => Array.isArray(verdict);
+const isList = (verdict: readonly Finding[] | unknown): verdict is readonly Finding[] =>
+  Array.isArray(verdict);

@@ -7,7 +7,8 @@ import { judgeJson, judgeValue, type Bounds, type Finding } from '#core/openapi/
 import { TooMuchWork } from '#core/json-schema/run.ts';
 
 /** Why a body could not be judged by its schema. */
-export type Unjudged = 'type' | 'encoding' | 'size' | 'work' | { readonly malformed: string } | { readonly duplicate: string };
+export type Unjudged =
+  'type' | 'encoding' | 'size' | 'work' | { readonly malformed: string } | { readonly duplicate: string };
 
 export interface BodyHead {
   readonly contentType: string | undefined;
@@ -24,7 +25,8 @@ export function judgeBody(
   { bytes, head }: { readonly bytes: Buffer; readonly head: BodyHead },
   limits: { readonly bounds: Bounds; readonly maxBytes: number },
 ): readonly Finding[] | Unjudged {
-  if (bytes.length === 0) return rules.required ? [bodyFinding('required', 'a body, which is required', 'none')] : [];
+  if (bytes.length === 0)
+    return rules.required ? [bodyFinding('required', 'a body, which is required', 'none')] : [];
   const essence = essenceOf(head.contentType);
   const content = rangeFor(rules.content, essence);
   if (rules.content.size > 0 && !content) return 'type';
@@ -44,7 +46,10 @@ export function judgeBody(
       return judgeValue(value, content.check, { bounds: limits.bounds, bytes: plain.length });
     }
     if (essence.startsWith('text/'))
-      return judgeValue(plain.toString('utf8'), content.check, { bounds: limits.bounds, bytes: plain.length });
+      return judgeValue(plain.toString('utf8'), content.check, {
+        bounds: limits.bounds,
+        bytes: plain.length,
+      });
     return [];
   } catch (error) {
     if (error instanceof TooMuchWork) return 'work';
@@ -53,7 +58,11 @@ export function judgeBody(
 }
 
 /** Bounded: what a few bytes unpack to is no more than a body may have. */
-function decoded(bytes: Buffer, encoding: string | undefined, maxBytes: number): Buffer | 'encoding' | 'size' {
+function decoded(
+  bytes: Buffer,
+  encoding: string | undefined,
+  maxBytes: number,
+): Buffer | 'encoding' | 'size' {
   const limit = { maxOutputLength: maxBytes };
   try {
     switch ((encoding ?? 'identity').trim().toLowerCase()) {
@@ -80,28 +89,50 @@ function decoded(bytes: Buffer, encoding: string | undefined, maxBytes: number):
 export function unjudgedFault(why: Unjudged, described: string): Fault {
   switch (why) {
     case 'type':
-      return new Fault('request/media-type', `The body is of a media type that is not taken here. Send ${described}.`, {
-        headers: ['accept', described],
-      });
+      return new Fault(
+        'request/media-type',
+        `The body is of a media type that is not taken here. Send ${described}.`,
+        {
+          headers: ['accept', described],
+        },
+      );
     case 'encoding':
-      return new Fault('request/media-type', 'The body is in a content coding that is not taken here. Send it plain or as gzip.', {
-        headers: ['accept-encoding', 'gzip, deflate, br, zstd'],
-      });
+      return new Fault(
+        'request/media-type',
+        'The body is in a content coding that is not taken here. Send it plain or as gzip.',
+        {
+          headers: ['accept-encoding', 'gzip, deflate, br, zstd'],
+        },
+      );
     case 'size':
-      return new Fault('request/body-too-large', 'The body is larger than can be held to its description here.');
+      return new Fault(
+        'request/body-too-large',
+        'The body is larger than can be held to its description here.',
+      );
     case 'work':
-      return new Fault('request/not-as-described', 'The body asks for more work than its size gives reason for.');
+      return new Fault(
+        'request/not-as-described',
+        'The body asks for more work than its size gives reason for.',
+      );
     default:
       return 'malformed' in why
         ? new Fault('request/body-not-json', `The body cannot be read: ${why.malformed}.`)
-        : new Fault('request/duplicate-key', `The body names "${why.duplicate}" twice in one object. Send it once.`);
+        : new Fault(
+            'request/duplicate-key',
+            `The body names "${why.duplicate}" twice in one object. Send it once.`,
+          );
   }
 }
 
 /** For notes: it was not judged, and why. */
 export const unjudgedNote = (why: Unjudged): string =>
   typeof why === 'string'
-    ? { type: 'media type not described', encoding: 'content coding not known', size: 'not judged, too large', work: 'not judged, too much work' }[why]
+    ? {
+        type: 'media type not described',
+        encoding: 'content coding not known',
+        size: 'not judged, too large',
+        work: 'not judged, too much work',
+      }[why]
     : 'malformed' in why
       ? why.malformed
       : 'a key twice in one object';
