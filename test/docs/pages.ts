@@ -36,6 +36,7 @@ export const servedPages: readonly string[] = [
   'docs/events.md',
   'docs/audit.md',
   'docs/queues.md',
+  'docs/validation.md',
   'docs/storage.md',
   'docs/identity.md',
   'docs/dialects/embeddings.md',
