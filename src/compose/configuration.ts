@@ -113,6 +113,7 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     nowMs: Date.now(),
     files: scope,
     policySchemas: scope.policySchemas,
+    env: source.env,
   });
   checkDialects(resolved, text, name);
   try {

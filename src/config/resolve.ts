@@ -21,11 +21,14 @@ import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
 import { resolveService } from './resolve-service.ts';
+import { resolveToolServers } from './resolve-tools.ts';
 import { resolveStorage } from './resolve-storage.ts';
+import { resolveTelemetry } from './resolve-telemetry.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import { policyDocuments } from './policy-documents.ts';
 import type { DocumentScope } from './load-documents.ts';
 import type { ConfigDocument, PolicySchemas } from './schema.ts';
+import type { Environment } from './zero-configuration.ts';
 import { parseDuration, parseSize } from '#core/units.ts';
 
 export interface ResolveScope {
@@ -41,6 +44,8 @@ export interface ResolveScope {
   readonly files?: DocumentScope;
   /** See LoadScope; absent: no policy refers to documents. */
   readonly policySchemas?: PolicySchemas;
+  /** What the document may leave unsaid. */
+  readonly env?: Environment;
 }
 
 export interface Resolved {
@@ -83,6 +88,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     prices,
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
+    toolServers: Object.keys(document.servers ?? {}),
     upstreams: resolveUpstreams(document, scope.source, problems),
     documents: policyDocuments(scope.files ?? { path: null }, scope.policySchemas ?? new Map()),
   };
@@ -94,6 +100,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     storage: resolveStorage(document.storage ?? {}, problems),
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
+    telemetry: resolveTelemetry(document.telemetry, scope.env ?? {}, problems),
     durability: document.durability ?? 'usual',
     limits: {
       headerBytes: parseSize(limits.header ?? '32KiB'),
@@ -116,6 +123,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     audit: resolveAudit(document.audit, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
+    ...(document.servers ? { toolServers: resolveToolServers(document) } : {}),
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
     credentials: resolveCredentials(document, problems),

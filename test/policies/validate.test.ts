@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Policy } from '#core/contracts/policy.ts';
+import { parse } from 'yaml';
+import { blocksOf } from '../harness/snippets.ts';
 import { startInProcess, type InProcessGateway } from '../harness/in-process-gateway.ts';
 import { startJsonUpstream, type JsonUpstream } from '../harness/json-upstream.ts';
 
@@ -60,6 +62,12 @@ let next: { status?: number; headers?: Record<string, string | number>; body: st
   body: '{}',
 };
 
+/** The page's own blocks. */
+const page = 'docs/validation.md';
+const documented = parse(blocksOf(page, 'yaml')[0]!) as {
+  routes: [{ policies: [unknown, { validate: object }] }];
+};
+
 const watch: Policy = { name: 'nothing', summary: 'nothing' };
 const order = {
   type: 'object',
@@ -88,7 +96,7 @@ before(async () => {
     {
       log: { access: false },
       routes: [
-        route('pets', '/v1/**', { openapi: 'pets.yaml' }),
+        route('pets', '/v1/**', documented.routes[0].policies[1].validate),
         route('held', '/held/**', {
           openapi: 'pets.yaml',
           basePath: '/held',
@@ -205,6 +213,13 @@ test('parameters are read by their styles', async () => {
   assert.deepEqual(places(await ask('/v1/pets/x')), ['path /id type']);
   assert.deepEqual(places(await ask('/v1/pets/x.json')), ['path /id type']);
   for (const path of ['/v1/pets/mine', '/v1/pets/7.json']) assert.equal((await ask(path)).status, 200, path);
+});
+
+test('a refusal looks as it is documented', async () => {
+  const told = JSON.parse(blocksOf(page, 'json')[0]!) as Problem & { exchange: string };
+  const came = (await ask('/v1/pets', json({ name: 'tom', age: -1 }))).problem as typeof told;
+  assert.deepEqual(Object.keys(came), Object.keys(told));
+  assert.deepEqual({ ...came, exchange: '' }, { ...told, exchange: '' });
 });
 
 test('what is not described is 404, 405 with what is, and 415', async () => {
