@@ -5,6 +5,7 @@ import { checkExchangeExpression, tellProblem } from '#expressions/index.ts';
 import type { Path } from './places.ts';
 import type { Problems } from './problem.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
+import { resolveOperations, routesOf } from './resolve-operations.ts';
 import { kindOf, resolveTo, type RouteScope } from './resolve-to.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
 import { parseSize } from '#core/units.ts';
@@ -33,8 +34,12 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       );
     if (names.has(settings.name)) add('name', `the name "${settings.name}" is taken by another route`);
     names.add(settings.name);
-    const match = resolveMatch(settings.match, kindOf(settings.to), add);
-    checkStripPrefix(settings, add);
+    const { openapi } = settings.match;
+    const described = openapi === undefined ? null : resolveOperations(openapi, scope.documents, add);
+    // Of a described route each operation has its own; until then it stands for what is below.
+    const path = settings.match.path ?? `${described?.base ?? ''}/`;
+    const match = resolveMatch(settings.match, { kind: kindOf(settings.to), path }, add);
+    checkStripPrefix(settings, path, add);
     const uses = policiesOf(settings, defaultList, (list) =>
       usesOf({ entries: list, owner: `${settings.name}/`, path: ['routes', i, 'policies'] }, scope, problems),
     );
@@ -51,7 +56,9 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
     };
     if (settings.stripPrefix !== undefined && kindOf(settings.to) === 'fixed')
       add('stripPrefix', 'nothing is sent on by this route');
-    placed.push({ route: resolveTo(settings.to, base, scope, add), add });
+    const route = resolveTo(settings.to, base, scope, add);
+    const routes = described ? routesOf(route, described, add) : [route];
+    placed.push(...routes.map((each) => ({ route: each, add })));
   }
   return orderRoutes(placed, document.routing ?? 'order');
 }
@@ -78,12 +85,19 @@ function accountRoute(
   return { route, add() {} };
 }
 
-function checkStripPrefix({ stripPrefix, match }: RouteSettings, add: Add): void {
+function checkStripPrefix(
+  { stripPrefix }: RouteSettings,
+  path: NonNullable<RouteSettings['match']['path']>,
+  add: Add,
+): void {
   if (stripPrefix === undefined) return;
-  const base = typeof match.path === 'string' ? match.path.replace(/\/\*\*$/, '') : literalPrefix(match.path);
+  const base = typeof path === 'string' ? path.replace(/\/(?:\*\*)?$/, '') : literalPrefix(path);
   if (stripPrefix.includes('{')) add('stripPrefix', 'expected a prefix without parameters');
   else if (base !== stripPrefix && !base.startsWith(`${stripPrefix}/`))
-    add('stripPrefix', `expected the beginning of the path ${match.path}, got "${stripPrefix}"`);
+    add(
+      'stripPrefix',
+      `expected the beginning of the path ${typeof path === 'string' ? path : path.pattern}, got "${stripPrefix}"`,
+    );
 }
 
 function literalPrefix({ pattern }: { readonly pattern: string }): string {

@@ -93,7 +93,9 @@ export function explain(
       ).filter((hook) => policy[hook]),
       summary: policy.summary,
     })),
-    operation: owner ? `${owner.line.operation.kind} (${owner.dialect.name})` : null,
+    operation: owner
+      ? `${owner.line.operation.kind} (${owner.dialect.name})`
+      : (compiled.route.operation ?? null),
     rules: explained?.rules ?? [],
     strategy: explained?.strategy ?? null,
     targets: explained?.targets ?? targetsOf(gateway, compiled, model),

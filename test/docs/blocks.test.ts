@@ -27,6 +27,7 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/destinations.md yaml': 'destinations.test.ts',
   'docs/matching.md yaml': 'matching.test.ts',
   'docs/http2.md yaml': 'http2.test.ts',
+  'docs/importing.md sh': 'openapi.test.ts',
   'docs/validation.md yaml': 'validate.test.ts',
   'docs/validation.md json': 'validate.test.ts',
   'docs/retries.md yaml': 'retries-page.test.ts',

@@ -112,6 +112,13 @@ before(async () => {
         route('packed', '/packed/**', { openapi: 'pets.yaml', basePath: '/packed' }, [
           { compression: { minBytes: 1 } },
         ]),
+        {
+          name: 'described',
+          match: { openapi: { file: 'pets.yaml', basePath: '/api' } },
+          stripPrefix: '/api',
+          to,
+          policies: [],
+        },
         route('orders', '/orders/**', {
           request: {
             body: order,
@@ -231,6 +238,24 @@ test('what is not described is 404, 405 with what is, and 415', async () => {
   assert.equal(type.status, 415);
   assert.equal(type.headers.get('accept'), 'application/json, application/x-www-form-urlencoded');
   assert.deepEqual(places(await ask('/v1/pets', { method: 'POST' })), ['body  required']);
+});
+
+test('a route made of a document takes its operations, and its receipts name them', async () => {
+  next = { body: '[]' };
+  for (const [path, operation] of [
+    ['/api/pets', 'listPets'],
+    ['/api/pets/mine', 'mine'],
+    ['/api/pets/7.json', 'petFile'],
+    ['/api/pets/7', 'showPet'],
+  ] as const) {
+    const answer = await ask(path);
+    assert.equal(answer.status, 200, path);
+    const { notes } = await gateway.receiptOf(answer.headers.get('x-sluice-exchange')!);
+    assert.deepEqual(notes, { operation }, path);
+  }
+  assert.equal((await ask('/api/cats')).problem!.code, 'route/not-found');
+  const method = await ask('/api/pets', { method: 'DELETE' });
+  assert.deepEqual([method.status, method.headers.get('allow')], [405, 'GET, HEAD, POST']);
 });
 
 test('forms and packed bodies are read, bounded by what they unpack to', async () => {

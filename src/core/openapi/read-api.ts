@@ -33,6 +33,29 @@ export interface Api {
   behind(part: unknown): unknown;
 }
 
+/** An operation as it is written, in a document by itself. */
+export interface WrittenOperation extends Omit<ApiOperation, 'parameters'> {
+  /** The path's own members. */
+  readonly item: Members;
+}
+
+/** Of one document, without following references; `ANY` is an extension of a vendor's for all methods. */
+export function readOperations({ paths }: Members): WrittenOperation[] {
+  return Object.entries(isMembers(paths) ? paths : {}).flatMap(([template, item]) => {
+    if (!template.startsWith('/') || !isMembers(item)) return [];
+    return [...apiMethods, anyMethod].flatMap((method) => {
+      const operation = item[method];
+      if (!isMembers(operation)) return [];
+      const { operationId } = operation;
+      const name = method === anyMethod ? 'ANY' : method.toUpperCase();
+      const id = typeof operationId === 'string' && operationId !== '' ? operationId : `${name} ${template}`;
+      return [{ template, method: name, id, operation, item, place: ['paths', template, method] }];
+    });
+  });
+}
+
+const anyMethod = 'x-amazon-apigateway-any-method';
+
 export const apiMethods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const;
 
 /** @throws SchemaProblem where it is no OpenAPI document of 3.0 or 3.1. */
@@ -112,7 +135,7 @@ export function basePathsOf({ servers }: Members): string[] {
       return typeof value === 'string' || typeof value === 'number' ? String(value) : whole;
     });
     if (/[{}]/.test(filled) || !URL.canParse(filled, 'http://localhost')) return [];
-    return [new URL(filled, 'http://localhost').pathname.replace(/\/+$/, '')];
+    return [new URL(filled, 'http://localhost').pathname.replace(/\/{2,}/g, '/').replace(/\/$/, '')];
   });
   const unique = [...new Set(paths.length > 0 ? paths : [''])];
   return unique.sort((a, b) => b.length - a.length);
