@@ -187,9 +187,9 @@ test('the command line writes the configuration and tells what becomes of it, as
     read('gateway-export.yaml').replaceAll('UPSTREAM', 'http://10.0.0.5:3000'),
   );
   writeFileSync(join(cwd, 'plans.json'), read('usage-plans.json'));
-  const { status, stdout, stderr } = await spawnSluice(args, { cwd, env: {} });
-  assert.deepEqual([status, stderr], [0, '']);
-  assert.match(stdout, /^Not carried over \(\d+\):\n {2}\/x-amazon-apigateway-gateway-responses: /);
+  const { code, out, err } = await spawnSluice(args, { cwd });
+  assert.deepEqual([code, err], [0, '']);
+  assert.match(out, /^Not carried over \(\d+\):\n {2}\/x-amazon-apigateway-gateway-responses: /);
   const written = parse(readFileSync(join(cwd, 'sluice.yaml'), 'utf8')) as { routes: { name: string }[] };
   assert.equal(written.routes.length, 3);
 });
