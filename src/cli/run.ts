@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
@@ -6,6 +5,7 @@ import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
 import { addConfig } from './config.ts';
 import { CommandFailed } from './command-failed.ts';
+import { addImport } from './import.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
 import { addMigrate } from './migrate.ts';
@@ -20,6 +20,7 @@ import { addTestPolicies } from './test-policies.ts';
 import { addTokens } from './tokens.ts';
 import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
+import { readVersion } from '../compose/read-version.ts';
 
 /** Runs a command line. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -38,12 +39,9 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 function program(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const sluice = new Command('sluice')
     .description('An API gateway that speaks AI: one front door, one set of policies, one ledger.')
-    .version(version)
+    .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(sluice --help lists the commands)');
   addStart(sluice);
@@ -54,6 +52,7 @@ function program(): Command {
   addUpstreams(sluice);
   addProviders(sluice);
   addNew(sluice);
+  addImport(sluice);
   addTestPolicies(sluice);
   addSchema(sluice);
   addKeys(sluice);

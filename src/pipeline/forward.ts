@@ -1,11 +1,12 @@
 import { Fault } from '#core/fault.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
-import { readsBody } from '#core/meter.ts';
+import type { Meter } from '#core/meter.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import { withoutParameter } from '#core/query.ts';
 import { capturedBy } from '#core/request-template.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
+import { attemptSpan } from '#core/trace-context.ts';
 import { bodyLimit } from './body-limit.ts';
 import { affinityOf, stickyOf } from './affinity.ts';
 import { wholeAnswer, type Answer } from './answer.ts';
@@ -59,11 +60,14 @@ export async function forward(passage: Passage): Promise<Answer> {
   const streamed =
     isBodiless || passage.body ? null : new RequestBody(exchange.inbound.body, exchange, bounds);
   const body = isBodiless ? null : (passage.body ?? streamed);
-  const requestTo = (upstream: HttpUpstream, host: string): UpstreamRequest => ({
+  const requestTo = (upstream: HttpUpstream, host: string, spanId: string): UpstreamRequest => ({
     origin: upstream.origin,
     method: head.method,
     path: upstream.pathPrefix + place.path,
-    headers: readable(route, requestHeaders(passage, host, upstream.origin.http2 !== undefined)),
+    headers: readable(
+      passage.route.meter,
+      requestHeaders(passage, { host, spanId, trailers: upstream.origin.http2 !== undefined }),
+    ),
     body,
     timeouts: route.timeouts,
     idempotent: idempotent.has(head.method),
@@ -75,7 +79,7 @@ export async function forward(passage: Passage): Promise<Answer> {
       passage,
       body: streamed ? undefined : (passage.body ?? null),
       request: (upstream, whole) => {
-        const request = requestTo(upstream, place.host ?? upstream.host);
+        const request = requestTo(upstream, place.host ?? upstream.host, exchange.trace.spanId);
         const headers = [...request.headers, 'x-sluice-mirror', route.name];
         const timeouts = { ...route.timeouts, totalMs: mirror.timeoutMs };
         return { ...request, headers, body: whole, timeouts, idempotent: false };
@@ -87,8 +91,9 @@ export async function forward(passage: Passage): Promise<Answer> {
     passage,
     retries,
     body: streamed,
-    request: (upstream) => {
-      const request = requestTo(upstream, place.host ?? upstream.host);
+    request: (upstream, number) => {
+      const spanId = attemptSpan(exchange.trace, number);
+      const request = requestTo(upstream, place.host ?? upstream.host, spanId);
       return upgrade === null
         ? request
         : { ...request, headers: handshakeHeaders(exchange, route, request.headers) };
@@ -97,8 +102,8 @@ export async function forward(passage: Passage): Promise<Answer> {
 }
 
 /** An answer that is read to be billed is to come as it is. */
-const readable = ({ meter }: HttpRoute, headers: HeaderList): HeaderList =>
-  meter && readsBody(meter)
+const readable = (meter: Meter | null, headers: HeaderList): HeaderList =>
+  meter?.readsAnswer
     ? editHeaders(headers, [{ name: 'accept-encoding', value: 'identity', add: false }])
     : headers;
 

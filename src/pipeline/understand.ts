@@ -10,6 +10,7 @@ import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
 import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
+import { meterCall } from './meter-call.ts';
 import { readCall } from './read-call.ts';
 import type { Passage } from './passage.ts';
 import { openSession } from './websocket/session.ts';
@@ -25,10 +26,13 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
   const { exchange, route } = passage;
   if (route.route.kind === 'http') {
     if (route.siblings) await chooseByOperation(passage);
+    const { meter } = passage.route;
+    if (meter) await meterCall(passage, meter);
     return () => forward(passage);
   }
 
   if (route.route.kind === 'fixed') return () => fixedAnswer(passage);
+  if (route.route.kind === 'mcp') return passage.gateway.tools!.understand(passage);
 
   const asked = findOperation(passage);
   if (!asked) {
@@ -46,14 +50,15 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       return () => showModel(passage, asked.dialect, asked.line.parameters['model'] ?? '');
     case 'chat':
     case 'work': {
-      const call = (passage.call = await readCall(passage, asked));
-      return () => converse(passage, call);
+      passage.call = await readCall(passage, asked);
+      // Policies may have put another call in its place.
+      return () => converse(passage, passage.call!);
     }
     case 'kept':
       return useKept(passage, asked);
     case 'count-tokens': {
-      const call = await readCall(passage, asked);
-      return () => countTokens(passage, call);
+      passage.call = await readCall(passage, asked);
+      return () => countTokens(passage, passage.call!);
     }
     case 'call-socket':
       return () => serveCallSocket(passage, asked.dialect);
