@@ -89,6 +89,7 @@ export const unrouted: CompiledRoute = {
   onAnswer: [],
   openAnswer: [],
   encodeAnswer: [],
+  judgeAnswer: [],
   onSettled: [],
   allowsModel: [],
   allowsTool: [],
