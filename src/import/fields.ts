@@ -84,7 +84,9 @@ export class Fields {
   /** Statuses and the like. */
   numbers(key: string): number[] | undefined {
     return this.#as(key, 'a list of numbers', (value) =>
-      Array.isArray(value) && value.every((each): each is number => Number.isSafeInteger(each)) ? value : null,
+      Array.isArray(value) && value.every((each): each is number => Number.isSafeInteger(each))
+        ? value
+        : null,
     );
   }
 

@@ -18,8 +18,13 @@ export interface Deployment {
 }
 
 /** A reference to an environment variable stays one; whatever else is a secret is asked for by a variable. */
-export function secretOf(report: ReportBuilder, value: string, of: { readonly variable: string; readonly purpose: string }): string {
-  const own = /^(?:os\.environ\/|\$(?:env|ENV):\/\/|\{vault:\/\/env\/|\$\{\{?\s*)([A-Za-z_][A-Za-z0-9_]*)/.exec(value);
+export function secretOf(
+  report: ReportBuilder,
+  value: string,
+  of: { readonly variable: string; readonly purpose: string },
+): string {
+  const own =
+    /^(?:os\.environ\/|\$(?:env|ENV):\/\/|\{vault:\/\/env\/|\$\{\{?\s*)([A-Za-z_][A-Za-z0-9_]*)/.exec(value);
   if (!own) return report.secret(of.variable, of.purpose);
   return report.secret(own[1]!, of.purpose);
 }

@@ -101,7 +101,10 @@ export const ofConsumer = (name: string): string => `consumer.name == ${quoted(n
 export const ofGroup = (name: string): string => `${quoted(name)} in consumer.groups`;
 
 /** Headers of a mapping or of a list of `name:value`; a value that is no text is left out, and named. */
-export function headerMap(value: unknown): { readonly headers: Record<string, string>; readonly odd: string[] } {
+export function headerMap(value: unknown): {
+  readonly headers: Record<string, string>;
+  readonly odd: string[];
+} {
   const headers: Record<string, string> = {};
   const odd: string[] = [];
   const take = (name: string, text: unknown): void => {
@@ -123,4 +126,5 @@ export function headerMap(value: unknown): { readonly headers: Record<string, st
 }
 
 /** One line, and no variable of the other product: `$host`, `$(headers.x)`, `{{ … }}`. Nor a reference of ours. */
-const isPlain = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text) && !/\$[a-z({]|\{\{/i.test(text);
+const isPlain = (text: string): boolean =>
+  /^[\t\x20-\x7e\x80-\xff]*$/.test(text) && !/\$[a-z({]|\{\{/i.test(text);

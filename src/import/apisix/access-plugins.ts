@@ -46,7 +46,10 @@ function authentication(fields: Fields, what: string): void {
   if (fields.flag('hide_credentials') === false)
     fields.differs('hide_credentials', `${what} goes no further than the gateway`);
   if (fields.has('anonymous_consumer'))
-    fields.notCarried('anonymous_consumer', 'calls without a credential are refused; set "optional: true" of the policy');
+    fields.notCarried(
+      'anonymous_consumer',
+      'calls without a credential are refused; set "optional: true" of the policy',
+    );
 }
 
 const consumerRestriction: Plugin = (fields, { parts }) => {
@@ -56,7 +59,9 @@ const consumerRestriction: Plugin = (fields, { parts }) => {
   const list = type === 'consumer_name' ? 'consumers' : type === 'consumer_group_id' ? 'groups' : null;
   if (list === null || (!allow && !deny)) {
     parts.unsafe ??= `consumer-restriction by ${type} is not carried over`;
-    return fields.restNotCarried(`lists by ${type} are not known here; the route answers 501 until it is put right`);
+    return fields.restNotCarried(
+      `lists by ${type} are not known here; the route answers 501 until it is put right`,
+    );
   }
   const named = (names: readonly string[]) => (list === 'consumers' ? names.map(legalName) : names);
   refusal(fields, 403);
@@ -144,7 +149,10 @@ const cors: Plugin = (fields, { parts }) => {
   const credentials = fields.flag('allow_credential') ?? fields.flag('allow_credentials') ?? false;
   const age = fields.amount('max_age') ?? 5;
   if (headers === null)
-    fields.differs('allow_headers', 'pages may send authorization, content-type, x-api-key and apikey; name others');
+    fields.differs(
+      'allow_headers',
+      'pages may send authorization, content-type, x-api-key and apikey; name others',
+    );
   if (credentials && origins === null)
     fields.differs('allow_origins', 'with credentials the origins must be named; none may send them');
   for (const key of ['allow_origins_by_regex', 'allow_origins_by_metadata'])

@@ -25,23 +25,35 @@ function readInstance(fields: Fields, at: PluginPlace, name: string): Instance |
   const auth = fields.within('auth');
   const header = auth?.within('header');
   const key = header && keyIn(header);
-  if (header && key === null) header.restNotCarried('no key in a header that is known: give the provider its apiKey');
+  if (header && key === null)
+    header.restNotCarried('no key in a header that is known: give the provider its apiKey');
   header?.close('providers: apiKey');
   for (const other of ['query', 'gcp', 'aws'])
-    if (auth?.has(other)) auth.notCarried(other, 'give the provider its apiKey, or see docs/cloud-providers.md');
+    if (auth?.has(other))
+      auth.notCarried(other, 'give the provider its apiKey, or see docs/cloud-providers.md');
   auth?.close('providers');
   const options = fields.within('options');
   const model = options?.text('model');
   for (const each of options?.keys ?? [])
-    if (each !== 'model') options!.notCarried(each, 'parameters are what clients ask for; see the policy parameter-rules');
+    if (each !== 'model')
+      options!.notCarried(each, 'parameters are what clients ask for; see the policy parameter-rules');
   options?.close('models');
   const override = fields.within('override');
   const endpoint = override?.text('endpoint');
   override?.close('providers: baseUrl');
-  for (const each of ['timeout', 'keepalive', 'keepalive_timeout', 'keepalive_pool', 'ssl_verify', 'max_req_body_size'])
+  for (const each of [
+    'timeout',
+    'keepalive',
+    'keepalive_timeout',
+    'keepalive_pool',
+    'ssl_verify',
+    'max_req_body_size',
+  ])
     if (fields.has(each)) fields.notCarried(each, 'see providers: timeouts and tls, and bodyLimit');
   const logging = fields.within('logging');
-  logging?.restNotCarried('usage is on the ledger; what is asked and answered is recorded by the policy audit');
+  logging?.restNotCarried(
+    'usage is on the ledger; what is asked and answered is recorded by the policy audit',
+  );
   const kind = Object.hasOwn(kinds, provider) ? kinds[provider]! : null;
   const baseUrl = endpoint === undefined ? null : baseUrlOf(endpoint);
   if (kind === null && baseUrl === null) {
@@ -98,21 +110,25 @@ function addModel({ parts, name }: PluginPlace, model: string, piece: Piece): st
   const { draft } = parts;
   const before = draft.get('models', model);
   if (!before) draft.set('models', model, piece);
-  else if (JSON.stringify(before) !== JSON.stringify(piece)) return draft.add('models', `${name}-${model}`, piece);
+  else if (JSON.stringify(before) !== JSON.stringify(piece))
+    return draft.add('models', `${name}-${model}`, piece);
   return model;
 }
 
 const aiProxyMulti: Plugin = (fields, at) => {
   const balancer = fields.within('balancer');
   const algorithm = balancer?.text('algorithm') ?? 'roundrobin';
-  for (const key of ['hash_on', 'key']) if (balancer?.has(key)) balancer.differs(key, 'calls with the same prompt meet the same target');
+  for (const key of ['hash_on', 'key'])
+    if (balancer?.has(key)) balancer.differs(key, 'calls with the same prompt meet the same target');
   balancer?.close('models: strategy');
-  if (fields.has('fallback_strategy')) fields.differs('fallback_strategy', 'the next target takes over as long as nothing was delivered');
+  if (fields.has('fallback_strategy'))
+    fields.differs('fallback_strategy', 'the next target takes over as long as nothing was delivered');
   const found = fields.each('instances').flatMap((each) => {
     each.text('name');
     const weight = Math.min(1000, Math.floor(each.amount('weight') ?? 1));
     const priority = each.amount('priority') ?? 0;
-    if (each.has('checks')) each.notCarried('checks', 'members that fail are put out: health.passive of the model');
+    if (each.has('checks'))
+      each.notCarried('checks', 'members that fail are put out: health.passive of the model');
     const instance = readInstance(each, at, at.name);
     each.close('models: targets');
     return instance ? [{ ...instance, weight, priority }] : [];
@@ -122,7 +138,11 @@ const aiProxyMulti: Plugin = (fields, at) => {
     return fields.restNotCarried('none of its instances can be called');
   }
   const ranks = [...new Set(found.map(({ priority }) => priority))].sort((a, b) => b - a);
-  const targets = found.map(({ target, weight, priority }) => ({ target, weight, priority: Math.min(100, ranks.indexOf(priority)) }));
+  const targets = found.map(({ target, weight, priority }) => ({
+    target,
+    weight,
+    priority: Math.min(100, ranks.indexOf(priority)),
+  }));
   const strategy = algorithm === 'chash' ? 'consistent-hash' : 'round-robin';
   const names = new Set(found.map(({ model }) => model));
   const wanted = names.size === 1 ? found[0]!.model : at.name;
@@ -140,10 +160,15 @@ const aiRateLimiting: Plugin = (fields, { parts }) => {
   const sort = Object.hasOwn(sorts, strategy) ? sorts[strategy]! : null;
   const rate = rateOf(fields.amount('limit') ?? 0, fields.amount('time_window') ?? 0);
   for (const key of ['rejected_code', 'rejected_msg', 'show_limit_quota_header'])
-    if (fields.has(key)) fields.differs(key, 'refused calls get 429 in the client’s dialect, with the usual headers');
+    if (fields.has(key))
+      fields.differs(key, 'refused calls get 429 in the client’s dialect, with the usual headers');
   if (fields.has('instances')) fields.notCarried('instances', 'write rate-limit by provider');
-  if (sort === null || rate === null) return fields.restNotCarried('no number of tokens in a number of seconds');
-  fields.differs('limit', 'what a call is expected to use is reserved before it, and corrected by what it used');
+  if (sort === null || rate === null)
+    return fields.restNotCarried('no number of tokens in a number of seconds');
+  fields.differs(
+    'limit',
+    'what a call is expected to use is reserved before it, and corrected by what it used',
+  );
   parts.policy(place.limit, 'rate-limit', { by: 'route', [sort]: rate });
   fields.close('rate-limit');
 };

@@ -54,7 +54,11 @@ interface Owner {
   readonly issuers: Piece[];
 }
 
-function readCredential(kind: (typeof credentials)[number], fields: Fields, { name, consumer, draft, issuers }: Owner): void {
+function readCredential(
+  kind: (typeof credentials)[number],
+  fields: Fields,
+  { name, consumer, draft, issuers }: Owner,
+): void {
   const { report } = draft;
   switch (kind) {
     case 'key-auth': {
@@ -62,7 +66,11 @@ function readCredential(kind: (typeof credentials)[number], fields: Fields, { na
       if (key === undefined) return fields.restNotCarried('a key is needed');
       const isPlain = !/^\$(secret|env|ENV):\/\//.test(key);
       if (isPlain) draft.add('keys', name, { consumer: name, sha256: sha256Of(key) });
-      else draft.add('keys', name, { consumer: name, secret: secretOf(report, key, { variable: `${name}_KEY`, purpose: `key of ${name}` }) });
+      else
+        draft.add('keys', name, {
+          consumer: name,
+          secret: secretOf(report, key, { variable: `${name}_KEY`, purpose: `key of ${name}` }),
+        });
       return fields.close(isPlain ? 'keys, by its SHA-256' : 'keys');
     }
     case 'basic-auth': {
@@ -72,7 +80,10 @@ function readCredential(kind: (typeof credentials)[number], fields: Fields, { na
         return fields.restNotCarried('one user name and password of a consumer is carried over');
       consumer['basic'] = {
         user,
-        password: secretOf(report, password, { variable: `${name}_PASSWORD`, purpose: `password of ${name} (basic-auth)` }),
+        password: secretOf(report, password, {
+          variable: `${name}_PASSWORD`,
+          purpose: `password of ${name} (basic-auth)`,
+        }),
       };
       return fields.close('consumers: basic');
     }
@@ -92,7 +103,10 @@ function readCredential(kind: (typeof credentials)[number], fields: Fields, { na
         consumer: name,
         ...(publicKey === undefined || algorithm.startsWith('HS')
           ? {
-              secret: secretOf(report, secret ?? '', { variable: `${name}_JWT_SECRET`, purpose: `secret of tokens of ${name}; as long as their hash at least (32 bytes for HS256)` }),
+              secret: secretOf(report, secret ?? '', {
+                variable: `${name}_JWT_SECRET`,
+                purpose: `secret of tokens of ${name}; as long as their hash at least (32 bytes for HS256)`,
+              }),
               ...(isEncoded ? { secretEncoding: 'base64' } : {}),
             }
           : { publicKeys: [publicKey] }),
@@ -100,6 +114,8 @@ function readCredential(kind: (typeof credentials)[number], fields: Fields, { na
       return fields.close('jwt: issuers');
     }
     case 'hmac-auth':
-      return fields.restNotCarried('signatures are those of RFC 9421 here, with keys of at least 16 characters: consumers, hmac');
+      return fields.restNotCarried(
+        'signatures are those of RFC 9421 here, with keys of at least 16 characters: consumers, hmac',
+      );
   }
 }

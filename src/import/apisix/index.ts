@@ -16,7 +16,15 @@ export const apisix: Importer = {
   import: importApisix,
 };
 
-const known = ['routes', 'services', 'upstreams', 'consumers', 'consumer_groups', 'plugin_configs', 'global_rules'];
+const known = [
+  'routes',
+  'services',
+  'upstreams',
+  'consumers',
+  'consumer_groups',
+  'plugin_configs',
+  'global_rules',
+];
 
 /** @throws ImportError */
 function importApisix(source: ImportSource): Imported {
@@ -30,7 +38,11 @@ function importApisix(source: ImportSource): Imported {
     new Map(fields.each(key).map((each) => [each.word('id') ?? '', each]));
   const issuers: Piece[] = [];
   const providers = new Map<string, string>();
-  const named = { services: byId('services'), upstreams: byId('upstreams'), plugin_configs: byId('plugin_configs') };
+  const named = {
+    services: byId('services'),
+    upstreams: byId('upstreams'),
+    plugin_configs: byId('plugin_configs'),
+  };
   const readers = consumersOf(fields, draft, issuers);
   const everywhere = new RouteParts(draft);
   const at = (parts: RouteParts): PluginPlace => ({
@@ -113,9 +125,13 @@ function unused(named: World['byId'], { said }: World): void {
 
 function sayRest(fields: Fields): void {
   for (const ssl of fields.each('ssls'))
-    ssl.restNotCarried('certificates are given to a listener: listen.tls.certificates, with cert, key and names');
+    ssl.restNotCarried(
+      'certificates are given to a listener: listen.tls.certificates, with cert, key and names',
+    );
   for (const route of fields.each('stream_routes')) route.restNotCarried('only HTTP is spoken');
-  for (const proto of fields.each('protos')) proto.restNotCarried('gRPC passes as it is, and is not made from JSON');
-  for (const secret of fields.each('secrets')) secret.restNotCarried('see docs/secrets.md: ${vault:…} and the like');
+  for (const proto of fields.each('protos'))
+    proto.restNotCarried('gRPC passes as it is, and is not made from JSON');
+  for (const secret of fields.each('secrets'))
+    secret.restNotCarried('see docs/secrets.md: ${vault:…} and the like');
   for (const meta of fields.each('plugin_metadata')) meta.restNotCarried('say it of each policy');
 }

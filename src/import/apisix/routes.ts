@@ -36,7 +36,8 @@ export function readRoute(fields: Fields, world: World): ReadRoute[] {
   const { draft } = world;
   const name = draft.name('routes', fields.word('name') ?? fields.word('id') ?? 'route');
   fields.word('id');
-  for (const key of ['desc', 'labels', 'create_time', 'update_time']) if (fields.has(key)) fields.notCarried(key, 'it changes nothing');
+  for (const key of ['desc', 'labels', 'create_time', 'update_time'])
+    if (fields.has(key)) fields.notCarried(key, 'it changes nothing');
   if (fields.amount('status') === 0) {
     fields.restNotCarried('it is off (status: 0)');
     return [];
@@ -54,7 +55,10 @@ export function readRoute(fields: Fields, world: World): ReadRoute[] {
   for (const key of ['filter_func', 'script', 'script_id'])
     if (fields.has(key)) {
       parts.unsafe ??= `${key} is not carried over`;
-      fields.notCarried(key, 'write the condition or the policy anew; the route answers 501 until it is put right');
+      fields.notCarried(
+        key,
+        'write the condition or the policy anew; the route answers 501 until it is put right',
+      );
     }
   readPlugins({ fields, service, config, parts, name, match, world });
   fields.close('routes');
@@ -71,7 +75,12 @@ export function readRoute(fields: Fields, world: World): ReadRoute[] {
 }
 
 /** Null where it names none. What several refer to is told once. */
-function referred(fields: Fields, key: string, known: ReadonlyMap<string, Fields>, world: World): Fields | null {
+function referred(
+  fields: Fields,
+  key: string,
+  known: ReadonlyMap<string, Fields>,
+  world: World,
+): Fields | null {
   const id = fields.word(key);
   if (id === undefined) return null;
   const found = known.get(id);
@@ -104,10 +113,7 @@ function readMatch(fields: Fields, service: Fields | null): Match | null {
   const uris = [...(uri === undefined ? [] : [uri]), ...(fields.texts('uris') ?? [])].filter((each) =>
     /^\/[^\s?#\\]*$/.test(each),
   );
-  const hosts = [
-    ...(fields.texts('host') ?? []),
-    ...(fields.texts('hosts') ?? []),
-  ];
+  const hosts = [...(fields.texts('host') ?? []), ...(fields.texts('hosts') ?? [])];
   const inherited = hosts.length > 0 ? [] : (service?.texts('hosts') ?? []);
   const priority = fields.take('priority');
   const clients = [...(fields.texts('remote_addr') ?? []), ...(fields.texts('remote_addrs') ?? [])];
@@ -119,11 +125,17 @@ function readMatch(fields: Fields, service: Fields | null): Match | null {
     return null;
   }
   if (vars !== undefined && conditions === null) {
-    fields.notCarried('vars', 'not all of these conditions can be said (match.headers, query, cookies, clients), so the route is left out');
+    fields.notCarried(
+      'vars',
+      'not all of these conditions can be said (match.headers, query, cookies, clients), so the route is left out',
+    );
     return null;
   }
   if (uris.some((each) => uriOf(each) === null)) {
-    fields.notCarried(uri === undefined ? 'uris' : 'uri', 'not all of these paths can be said, so the route is left out');
+    fields.notCarried(
+      uri === undefined ? 'uris' : 'uri',
+      'not all of these paths can be said, so the route is left out',
+    );
     return null;
   }
   for (const each of uris) {
@@ -147,12 +159,17 @@ function uriOf(uri: string): string | Piece | null {
   if (segments === '/*') return '/**';
   if (/\*./.test(segments) || /\/\/|\/\.{1,2}(\/|$)|%(2f|5c|2e|00)/i.test(segments)) return null;
   if (segments.endsWith('/*')) return `${segments.slice(0, -2)}/**`;
-  if (!segments.endsWith('*')) return /[{}]/.test(segments.replaceAll(/\{[A-Za-z_][A-Za-z0-9_]*\}/g, '')) ? null : segments;
+  if (!segments.endsWith('*'))
+    return /[{}]/.test(segments.replaceAll(/\{[A-Za-z_][A-Za-z0-9_]*\}/g, '')) ? null : segments;
   const before = segments.slice(0, -1);
   return /[{}]/.test(before) ? null : { pattern: `${before.replace(/[.+()|[\]$^]/g, '\\$&')}.*` };
 }
 
-function upstreamFor(fields: Fields, service: Fields | null, world: World): (ReadUpstream & { id?: string }) | null {
+function upstreamFor(
+  fields: Fields,
+  service: Fields | null,
+  world: World,
+): (ReadUpstream & { id?: string }) | null {
   for (const from of [fields, service]) {
     const inline = from?.within('upstream');
     if (inline) return readUpstream(inline);
@@ -223,11 +240,21 @@ function readPlugin(key: string, plugin: Fields, at: PluginPlace): void {
   }
   if (meta) {
     if (meta.has('filter')) at.parts.unsafe ??= `the condition of ${key} is not carried over`;
-    meta.restNotCarried('plugins for some calls only are policies with "when"; their order is that of the list');
+    meta.restNotCarried(
+      'plugins for some calls only are policies with "when"; their order is that of the list',
+    );
   }
-  const read = Object.hasOwn(plugins, key) ? plugins[key]! : /-logger$|^loggly$|^google-cloud-logging$|^splunk-hec-logging$|^tencent-cloud-cls$|^datadog$|^error-log-logger$/.test(key) ? loggerPlugin : null;
+  const read = Object.hasOwn(plugins, key)
+    ? plugins[key]!
+    : /-logger$|^loggly$|^google-cloud-logging$|^splunk-hec-logging$|^tencent-cloud-cls$|^datadog$|^error-log-logger$/.test(
+          key,
+        )
+      ? loggerPlugin
+      : null;
   if (read) return read(plugin, at);
-  plugin.restNotCarried('nothing is known of this plugin; see docs/writing-policies.md for policies of your own');
+  plugin.restNotCarried(
+    'nothing is known of this plugin; see docs/writing-policies.md for policies of your own',
+  );
 }
 
 interface Leading {
@@ -246,11 +273,16 @@ function destination(parts: RouteParts, { found, name, draft }: Leading): Piece 
     const wanted = found.id ?? name;
     const before = draft.get('upstreams', wanted);
     const upstream =
-      before && JSON.stringify(before) === JSON.stringify(pool) ? wanted : draft.add('upstreams', wanted, pool);
+      before && JSON.stringify(before) === JSON.stringify(pool)
+        ? wanted
+        : draft.add('upstreams', wanted, pool);
     return { upstream, ...to };
   };
   if (!split) return own();
-  const each = (split as { to: Piece | null }[]).map((part) => ({ ...part, to: part.to ? { ...to, ...part.to } : own() }));
+  const each = (split as { to: Piece | null }[]).map((part) => ({
+    ...part,
+    to: part.to ? { ...to, ...part.to } : own(),
+  }));
   return each.every((part) => part.to !== null) ? { split: each } : null;
 }
 

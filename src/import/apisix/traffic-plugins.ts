@@ -27,14 +27,29 @@ function subjectOf(fields: Fields): string | string[] | null {
 function limit(fields: Fields, what: string): string | string[] | null {
   const by = subjectOf(fields);
   const status = fields.amount('rejected_code');
-  fields.differs('rejected_code', `refused calls get 429 and Retry-After${status === undefined ? '' : `, not ${status}`}`);
+  fields.differs(
+    'rejected_code',
+    `refused calls get 429 and Retry-After${status === undefined ? '' : `, not ${status}`}`,
+  );
   if (fields.has('rejected_msg')) fields.differs('rejected_msg', 'refusals are problem documents (RFC 9457)');
-  for (const key of ['policy', 'redis_host', 'redis_port', 'redis_database', 'redis_cluster_nodes', 'redis_cluster_name', 'redis_username', 'redis_timeout'])
+  for (const key of [
+    'policy',
+    'redis_host',
+    'redis_port',
+    'redis_database',
+    'redis_cluster_nodes',
+    'redis_cluster_name',
+    'redis_username',
+    'redis_timeout',
+  ])
     if (fields.has(key)) fields.differs(key, 'nodes that share limits do so by storage.redis');
-  if (fields.has('redis_password')) fields.notCarried('redis_password', 'nodes that share limits do so by storage.redis');
+  if (fields.has('redis_password'))
+    fields.notCarried('redis_password', 'nodes that share limits do so by storage.redis');
   for (const key of ['allow_degradation', 'show_limit_quota_header'])
-    if (fields.has(key)) fields.differs(key, 'of all limits: storage.redis.whenUnavailable, and ratelimit headers');
-  if (fields.has('group')) fields.notCarried('group', 'each route counts by itself; share a list of policies');
+    if (fields.has(key))
+      fields.differs(key, 'of all limits: storage.redis.whenUnavailable, and ratelimit headers');
+  if (fields.has('group'))
+    fields.notCarried('group', 'each route counts by itself; share a list of policies');
   if (by === null) fields.restNotCarried(`${what} by this is not known; see rate-limit's "by"`);
   return by;
 }
@@ -58,7 +73,10 @@ const limitReq: Plugin = (fields, { parts }) => {
   if (perMinute < 1) return fields.restNotCarried('a rate of less than one in a minute');
   if (fields.flag('nodelay') !== true)
     fields.differs('nodelay', 'calls above the rate are not delayed: within the burst they pass at once');
-  parts.policy(place.limit, 'rate-limit', { by, requests: `${perMinute}/min burst ${Math.floor(burst) + 1}` });
+  parts.policy(place.limit, 'rate-limit', {
+    by,
+    requests: `${perMinute}/min burst ${Math.floor(burst) + 1}`,
+  });
   fields.close('rate-limit');
 };
 
@@ -66,7 +84,8 @@ const limitConn: Plugin = (fields, { parts }) => {
   const most = (fields.amount('conn') ?? 0) + (fields.amount('burst') ?? 0);
   const by = limit(fields, 'a limit');
   if (by === null) return;
-  if (fields.has('default_conn_delay')) fields.differs('default_conn_delay', 'nobody is delayed: the burst is allowed at once');
+  if (fields.has('default_conn_delay'))
+    fields.differs('default_conn_delay', 'nobody is delayed: the burst is allowed at once');
   if (fields.has('only_use_default_delay')) fields.differs('only_use_default_delay', 'nobody is delayed');
   if (most < 1) return fields.restNotCarried('no number of calls');
   parts.policy(place.limit, 'concurrency-limit', { by, max: Math.min(1_000_000, Math.floor(most)) });
@@ -93,7 +112,8 @@ const proxyRewrite: Plugin = (fields, at) => {
     delete parts.to['preserveHost'];
   } else if (host !== undefined) fields.notCarried('host', 'expected a host');
   if (fields.has('method')) fields.notCarried('method', 'the method goes on as it came');
-  if (fields.has('use_real_request_uri_unsafe')) fields.notCarried('use_real_request_uri_unsafe', 'paths are canonical');
+  if (fields.has('use_real_request_uri_unsafe'))
+    fields.notCarried('use_real_request_uri_unsafe', 'paths are canonical');
   if (Object.keys(rewrite).length > 0) parts.to['rewrite'] = rewrite;
   readHeaders(fields, parts, 'request');
   fields.close('to.rewrite');
@@ -113,7 +133,8 @@ function readHeaders(fields: Fields, parts: PluginPlace['parts'], side: 'request
       else plain[key] = value;
     }
     const { headers: set, odd } = headerMap(plain);
-    for (const name of odd) headers.notCarried(name, 'a value with variables cannot be written; see transformation');
+    for (const name of odd)
+      headers.notCarried(name, 'a value with variables cannot be written; see transformation');
     parts.headers(side, { set, ...(gone.length > 0 ? { remove: gone } : {}) });
     return headers.close('set-headers');
   }
@@ -121,7 +142,8 @@ function readHeaders(fields: Fields, parts: PluginPlace['parts'], side: 'request
     const value = headers.take(kind);
     if (value === undefined) continue;
     const { headers: edits, odd } = headerMap(value);
-    if (odd.length > 0) headers.differs(kind, `without ${odd.join(', ')}: values with variables cannot be written`);
+    if (odd.length > 0)
+      headers.differs(kind, `without ${odd.join(', ')}: values with variables cannot be written`);
     parts.headers(side, { [kind]: edits });
   }
   const remove = headers.texts('remove')?.filter((name) => /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name));
@@ -136,7 +158,8 @@ const plainPath = (path: string): string | null =>
 /** `["^/old/(.*)", "/new/$1"]` on a route for `/old/*`. */
 function pathByRegex(regex: readonly string[], uris: readonly string[]): string | null {
   if (regex.length !== 2 || uris.length !== 1) return null;
-  const [, prefix] = /^\^?(\/(?:[A-Za-z0-9_~-]+\/)*(?:[A-Za-z0-9_~-]+)?)\/?\(\.\*\)\$?$/.exec(regex[0]!) ?? [];
+  const [, prefix] =
+    /^\^?(\/(?:[A-Za-z0-9_~-]+\/)*(?:[A-Za-z0-9_~-]+)?)\/?\(\.\*\)\$?$/.exec(regex[0]!) ?? [];
   const [, before] = /^(\/[A-Za-z0-9_~./-]*)\$1$/.exec(regex[1]!) ?? [];
   if (prefix === undefined || before === undefined) return null;
   const base = prefix.replace(/\/$/, '');
@@ -146,7 +169,8 @@ function pathByRegex(regex: readonly string[], uris: readonly string[]): string 
 const responseRewrite: Plugin = (fields, { parts }) => {
   readHeaders(fields, parts, 'response');
   for (const key of ['status_code', 'body', 'body_base64', 'filters', 'vars'])
-    if (fields.has(key)) fields.notCarried(key, 'the status and body of an answer are not changed; see transformation');
+    if (fields.has(key))
+      fields.notCarried(key, 'the status and body of an answer are not changed; see transformation');
   fields.close('set-headers');
 };
 
@@ -157,14 +181,23 @@ const redirect: Plugin = (fields, { parts, hasHost }) => {
   if (fields.has('encode_uri')) fields.differs('encode_uri', 'what a Location may not hold is escaped');
   if (fields.has('regex_uri')) fields.notCarried('regex_uri', 'write a template: to.redirect');
   if (fields.flag('http_to_https') !== undefined)
-    fields.notCarried('http_to_https', 'a listener of its own leads there: see docs/listeners.md, and to.redirect');
+    fields.notCarried(
+      'http_to_https',
+      'a listener of its own leads there: see docs/listeners.md, and to.redirect',
+    );
   if (uri !== undefined) {
-    const to = uri.replaceAll(/\$(\{?)uri(\}?)/g, '{request.path}').replaceAll(/\$(\{?)host(\}?)/g, '{request.host}');
+    const to = uri
+      .replaceAll(/\$(\{?)uri(\}?)/g, '{request.path}')
+      .replaceAll(/\$(\{?)host(\}?)/g, '{request.host}');
     const isHeld = !to.includes('{request.host}') || hasHost;
-    const isPlace = /^(https?:\/\/(\{request\.host\}|[A-Za-z0-9._:-]+)(?=$|[/?#]|\{request\.path\})|\/(?![/\\])|\{request\.path\})[\x21-\x5b\x5d-\x7e]*$/;
+    const isPlace =
+      /^(https?:\/\/(\{request\.host\}|[A-Za-z0-9._:-]+)(?=$|[/?#]|\{request\.path\})|\/(?![/\\])|\{request\.path\})[\x21-\x5b\x5d-\x7e]*$/;
     if (to.includes('$') || !isHeld || !isPlace.test(to)) {
       parts.unsafe ??= 'where the redirect leads cannot be written';
-      fields.notCarried('uri', 'only $uri, and $host of a route with a host, can be written; see to.redirect');
+      fields.notCarried(
+        'uri',
+        'only $uri, and $host of a route with a host, can be written; see to.redirect',
+      );
     } else {
       const isKnown = [301, 302, 303, 307, 308].includes(status);
       if (!isKnown) fields.differs('ret_code', '302 is answered');
@@ -195,7 +228,13 @@ const faultInjection: Plugin = (fields, { parts }) => {
     const headers = headerMap(abort.take('headers') ?? {}).headers;
     const isWhole = share(abort) === 100;
     if (isWhole && (body !== undefined || status < 400)) {
-      parts.answer = { static: { status: Math.min(599, Math.max(200, status)), headers, ...(body === undefined ? {} : { body }) } };
+      parts.answer = {
+        static: {
+          status: Math.min(599, Math.max(200, status)),
+          headers,
+          ...(body === undefined ? {} : { body }),
+        },
+      };
       abort.close('to.static');
     } else {
       if (body !== undefined) abort.differs('body', 'the answer is a problem document');
@@ -211,7 +250,8 @@ const faultInjection: Plugin = (fields, { parts }) => {
 const proxyMirror: Plugin = (fields, { parts, name }) => {
   const host = fields.text('host');
   const ratio = fields.amount('sample_ratio') ?? 1;
-  for (const key of ['path', 'path_concat_mode']) if (fields.has(key)) fields.notCarried(key, 'copies go to the path of the request');
+  for (const key of ['path', 'path_concat_mode'])
+    if (fields.has(key)) fields.notCarried(key, 'copies go to the path of the request');
   if (host === undefined || !/^https?:\/\/[A-Za-z0-9._-]+(:\d{1,5})?$/.test(host))
     return fields.restNotCarried('expected an http URL of a server');
   const upstream = parts.draft.add('upstreams', `${name}-mirror`, { targets: [host] });
@@ -222,7 +262,8 @@ const proxyMirror: Plugin = (fields, { parts, name }) => {
 const breaker: Plugin = (fields, { parts }) => {
   const unhealthy = fields.within('unhealthy');
   const failures = unhealthy?.amount('failures') ?? 3;
-  if (unhealthy?.has('http_statuses')) unhealthy.differs('http_statuses', 'what fails, and any 5xx, opens it');
+  if (unhealthy?.has('http_statuses'))
+    unhealthy.differs('http_statuses', 'what fails, and any 5xx, opens it');
   unhealthy?.close('breaker.failures');
   const healthy = fields.within('healthy');
   const successes = healthy?.amount('successes') ?? 3;
@@ -258,12 +299,16 @@ const compress =
 
 const trafficSplit: Plugin = (fields, at) => {
   const [rule, ...more] = fields.each('rules');
-  for (const other of more) other.restNotCarried('one rule is carried over; write a route for each of the others');
+  for (const other of more)
+    other.restNotCarried('one rule is carried over; write a route for each of the others');
   if (!rule) return fields.close('to.split');
   const match = rule.each('match');
   const conditions = match.length > 1 ? null : match[0] ? readVars(match[0].take('vars')) : undefined;
   const pieces = conditions ? conditionPieces(conditions) : {};
-  if (conditions === null || (conditions && (conditions.clients.length > 0 || Object.keys(pieces).length === 0))) {
+  if (
+    conditions === null ||
+    (conditions && (conditions.clients.length > 0 || Object.keys(pieces).length === 0))
+  ) {
     for (const each of match) each.restNotCarried('these conditions cannot be said of a part');
     return rule.restNotCarried('its share goes where the rest does');
   }
@@ -307,7 +352,9 @@ const clientControl: Plugin = (fields, { parts }) => {
   fields.close('bodyLimit');
 };
 
-const logged = without('each exchange is a line on stdout and a receipt on the ledger; see docs/audit.md and docs/events.md for where else they go');
+const logged = without(
+  'each exchange is a line on stdout and a receipt on the ledger; see docs/audit.md and docs/events.md for where else they go',
+);
 const traced = without('traceparent is continued and passed on; spans are not exported');
 
 export const trafficPlugins: Readonly<Record<string, Plugin>> = {
@@ -325,12 +372,15 @@ export const trafficPlugins: Readonly<Record<string, Plugin>> = {
   'traffic-split': trafficSplit,
   'client-control': clientControl,
   prometheus(fields) {
-    if (fields.flag('prefer_name') !== undefined) fields.differs('prefer_name', 'series have the names of routes');
+    if (fields.flag('prefer_name') !== undefined)
+      fields.differs('prefer_name', 'series have the names of routes');
     fields.close('metrics are there for all routes: GET /metrics on the admin port');
   },
   'request-id'(fields) {
-    for (const key of fields.keys) fields.differs(key, 'each exchange has an id of its own: x-sluice-exchange');
-    if (fields.keys.length === 0) fields.report.differs(fields.path, 'each exchange has an id of its own: x-sluice-exchange');
+    for (const key of fields.keys)
+      fields.differs(key, 'each exchange has an id of its own: x-sluice-exchange');
+    if (fields.keys.length === 0)
+      fields.report.differs(fields.path, 'each exchange has an id of its own: x-sluice-exchange');
   },
   'real-ip': without('say listen.trustedProxies'),
   'proxy-cache': without('answers of http routes are not kept'),

@@ -45,7 +45,8 @@ export function readUpstream(fields: Fields): ReadUpstream | null {
   const to = readHost(fields);
   const timeouts = readTimeouts(fields);
   if (timeouts) to['timeouts'] = timeouts;
-  if (fields.has('keepalive_pool')) fields.differs('keepalive_pool', 'connections are kept as they are needed');
+  if (fields.has('keepalive_pool'))
+    fields.differs('keepalive_pool', 'connections are kept as they are needed');
   fields.close('upstreams');
   return { pool, to };
 }
@@ -56,7 +57,8 @@ function readNodes(fields: Fields, scheme: string): Piece[] {
   const take = (step: string | number, host: string, rest: Piece): void => {
     const { port, weight = 1, priority = 0 } = rest;
     const path = [...fields.path, 'nodes', step];
-    const isPort = port === undefined || (Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536);
+    const isPort =
+      port === undefined || (Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536);
     if (!isPort || !/^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/.test(host) || !isShare(weight))
       return fields.report.notCarried(path, 'expected a host, a port and a weight');
     fields.report.carried(path, 'a target of upstreams');
@@ -98,7 +100,10 @@ function readDiscovery(fields: Fields, scheme: string): Piece | null {
   }
   const [, name, port] = /^([A-Za-z0-9_][A-Za-z0-9._-]*)(?::(\d{1,5}))?$/.exec(service) ?? [];
   if (kind !== 'dns' || name === undefined) {
-    fields.notCarried('service_name', `discovery by ${kind ?? 'nothing'} is not known; name the servers, or discover by DNS, file or HTTP`);
+    fields.notCarried(
+      'service_name',
+      `discovery by ${kind ?? 'nothing'} is not known; name the servers, or discover by DNS, file or HTTP`,
+    );
     return null;
   }
   return { dns: { name, ...(port === undefined ? { type: 'SRV' } : { port: Number(port) }), scheme } };
@@ -146,7 +151,10 @@ function readTls(fields: Fields, pool: Piece): void {
   const cert = tls.text('client_cert');
   const key = tls.text('client_key');
   if (cert !== undefined && key !== undefined) {
-    pool['tls'] = { cert, key: fields.report.secret('UPSTREAM_CLIENT_KEY', 'key of a client certificate (tls.client_key), PEM') };
+    pool['tls'] = {
+      cert,
+      key: fields.report.secret('UPSTREAM_CLIENT_KEY', 'key of a client certificate (tls.client_key), PEM'),
+    };
     tls.close('upstreams: tls');
   } else tls.restNotCarried('certificates by id are not in the document: give tls.cert and tls.key');
 }
