@@ -39,6 +39,11 @@ export class Fields {
     return new Fields(Object.fromEntries(own), this.path, this.report);
   }
 
+  /** An empty mapping in the place of one that is left out. */
+  nothing(key: string): Fields {
+    return new Fields({}, [...this.path, key], this.report);
+  }
+
   /** The value, which is no word about it. */
   peek(key: string): unknown {
     const value = Object.hasOwn(this.#value, key) ? this.#value[key] : undefined;

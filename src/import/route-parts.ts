@@ -18,7 +18,7 @@ export const place = {
 interface PlacedPolicy {
   readonly at: number;
   readonly kind: string;
-  readonly settings: Piece;
+  readonly settings: Piece | ((parts: RouteParts) => Piece);
   readonly when?: string;
 }
 
@@ -44,6 +44,19 @@ export class RouteParts {
     this.#policies.push({ at, kind, settings, ...(when === undefined ? {} : { when }) });
   }
 
+  /** A limit whose subject depends on whether anybody authenticates on the route. */
+  limit(kind: string, settings: (parts: RouteParts) => Piece): void {
+    this.#policies.push({ at: place.limit, kind, settings });
+  }
+
+  /** On a route where it is known who calls. */
+  knowsCallers = false;
+
+  get isAuthenticated(): boolean {
+    if (this.knowsCallers) return true;
+    return this.#policies.some(({ at }) => at === place.authentication || at === place.identity);
+  }
+
   has(kind: string): boolean {
     return this.#policies.some((policy) => policy.kind === kind && policy.when === undefined);
   }
@@ -52,7 +65,7 @@ export class RouteParts {
   shared(at: number, kind: string): Piece {
     let found = this.#policies.find((policy) => policy.kind === kind && policy.when === undefined);
     if (!found) this.#policies.push((found = { at, kind, settings: {} }));
-    return found.settings;
+    return found.settings as Piece;
   }
 
   /** Adds headers to be set, added or removed on one side. */
@@ -79,6 +92,10 @@ export class RouteParts {
   policies(): Piece[] {
     const sorted = [...this.#policies].sort((a, b) => a.at - b.at);
     const kinds = sorted.filter(({ at }) => at === place.authentication);
+    const written = ({ kind, settings, when }: PlacedPolicy): Piece => ({
+      [kind]: typeof settings === 'function' ? settings(this) : settings,
+      ...(when === undefined ? {} : { when }),
+    });
     if (kinds.length < 2) return sorted.map(written);
     const any = { any: kinds.map(({ kind, settings }) => ({ [kind]: settings })) };
     const first = kinds[0]!;
@@ -87,11 +104,6 @@ export class RouteParts {
     );
   }
 }
-
-const written = ({ kind, settings, when }: PlacedPolicy): Piece => ({
-  [kind]: settings,
-  ...(when === undefined ? {} : { when }),
-});
 
 /** A text of CEL. */
 export const quoted = (text: string): string => JSON.stringify(text).replace(/\\u([0-9a-f]{4})/g, '\\u$1');
@@ -128,3 +140,18 @@ export function headerMap(value: unknown): {
 /** One line, and no variable of the other product: `$host`, `$(headers.x)`, `{{ … }}`. Nor a reference of ours. */
 const isPlain = (text: string): boolean =>
   /^[\t\x20-\x7e\x80-\xff]*$/.test(text) && !/\$[a-z({]|\{\{/i.test(text);
+
+/** In place of where a route would lead that let pass what it must not. */
+export const refusing = (why: string): Piece => ({
+  static: {
+    status: 501,
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+    body: `This route was imported in part: ${why.replaceAll(/[{}]/g, '')}.\n`,
+  },
+});
+
+/** Routes as they are tried: the lower number first. */
+export function byRank(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}

@@ -81,7 +81,27 @@ export async function startImported(
   path: string,
   env: Record<string, string> = {},
 ): Promise<ImportedGateway> {
-  const { a, b, simulator } = await startServers();
+  const servers = await startServers();
+  try {
+    return await serve({ format, path, env }, servers);
+  } catch (error) {
+    await closeServers(servers);
+    throw error;
+  }
+}
+
+type Servers = Awaited<ReturnType<typeof startServers>>;
+
+const closeServers = ({ a, b, simulator }: Servers) => Promise.all([a.close(), b.close(), simulator.close()]);
+
+interface Source {
+  readonly format: string;
+  readonly path: string;
+  readonly env: Record<string, string>;
+}
+
+async function serve({ format, path, env }: Source, servers: Servers): Promise<ImportedGateway> {
+  const { a, b, simulator } = servers;
   const port = (url: string) => new URL(url).port;
   const text = readFileSync(path, 'utf8')
     .replaceAll('a.test:80', `127.0.0.1:${port(a.url)}`)
@@ -131,7 +151,7 @@ export async function startImported(
     },
     async close() {
       await running.stop();
-      await Promise.all([a.close(), b.close(), simulator.close()]);
+      await closeServers(servers);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,14 +1,14 @@
-import { LinearPattern } from '#core/linear-pattern.ts';
 import { anywhere, legalName, span, type Piece } from '../draft.ts';
 import type { Fields } from '../fields.ts';
 import { place } from '../route-parts.ts';
-import { guarding, type Plugin } from './plugin.ts';
+import { guarding, isHeaderName, isPattern } from '../plugin-reader.ts';
+import type { Plugin } from './plugin.ts';
 
 const keyAuth: Plugin = (fields, { parts }) => {
   const header = fields.text('header') ?? 'apikey';
   const query = fields.text('query') ?? 'apikey';
   authentication(fields, 'the key');
-  const isName = /^[A-Za-z0-9-]+$/.test(header);
+  const isName = isHeaderName(header);
   if (!isName) fields.notCarried('header', 'expected the name of a header');
   parts.policy(place.authentication, 'key-auth', { headers: [isName ? header : 'apikey'], query });
   fields.close('key-auth');
@@ -34,7 +34,7 @@ const jwtAuth: Plugin = (fields, at) => {
   if (fields.has('store_in_ctx')) fields.notCarried('store_in_ctx', 'there is no such context');
   parts.policy(place.authentication, 'jwt', {
     issuers,
-    headers: [/^[A-Za-z0-9-]+$/.test(header) ? header : 'authorization'],
+    headers: [isHeaderName(header) ? header : 'authorization'],
     query,
     ...(/^[A-Za-z0-9_-]+$/.test(cookie) ? { cookie } : {}),
   });
@@ -116,15 +116,6 @@ const uaRestriction: Plugin = (fields, { parts }) => {
   fields.close('header-restriction');
 };
 
-function isPattern(pattern: string): boolean {
-  try {
-    new LinearPattern(pattern);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 const refererRestriction: Plugin = (fields, { parts }) => {
   const hosts = fields.texts('whitelist');
   const missing = fields.flag('bypass_missing') === true ? 'allow' : 'refuse';
@@ -157,12 +148,11 @@ const cors: Plugin = (fields, { parts }) => {
     fields.differs('allow_origins', 'with credentials the origins must be named; none may send them');
   for (const key of ['allow_origins_by_regex', 'allow_origins_by_metadata'])
     if (fields.has(key)) fields.notCarried(key, 'name the origins');
-  const isName = (name: string): boolean => /^[A-Za-z0-9-]+$/.test(name);
   parts.policy(place.cors, 'cors', {
     origins: origins ?? ['*'],
-    methods: (methods ?? ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).filter(isName),
-    headers: (headers ?? ['authorization', 'content-type', 'x-api-key', 'apikey']).filter(isName),
-    ...(expose ? { expose: expose.filter(isName) } : {}),
+    methods: (methods ?? ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).filter(isHeaderName),
+    headers: (headers ?? ['authorization', 'content-type', 'x-api-key', 'apikey']).filter(isHeaderName),
+    ...(expose ? { expose: expose.filter(isHeaderName) } : {}),
     ...(credentials && origins !== null ? { credentials } : {}),
     maxAgeSeconds: Math.min(86_400, Math.floor(age)),
   });
@@ -174,7 +164,7 @@ const forwardAuth: Plugin = (fields, at) => {
   const url = fields.text('uri');
   if (url === undefined || !/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/.test(url))
     return guarding('who is asked must be an http URL without a query')(fields, at);
-  const names = (key: string) => fields.texts(key)?.filter((name) => /^[A-Za-z0-9-]+$/.test(name));
+  const names = (key: string) => fields.texts(key)?.filter((name) => isHeaderName(name));
   const shown = names('request_headers');
   const upstream = names('upstream_headers');
   const client = names('client_headers');

@@ -2,7 +2,8 @@ import { rateOf, type Piece } from '../draft.ts';
 import type { Fields } from '../fields.ts';
 import { baseUrlOf, isModelName, isTargetName, providerFor } from '../llm-parts.ts';
 import { place } from '../route-parts.ts';
-import { guarding, without, type Plugin, type PluginPlace } from './plugin.ts';
+import { guarding, without } from '../plugin-reader.ts';
+import type { Plugin, PluginPlace } from './plugin.ts';
 
 /** Records of the catalogue by the names that providers have there. */
 const kinds: Readonly<Record<string, string>> = {

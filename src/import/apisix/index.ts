@@ -3,7 +3,7 @@ import { Fields } from '../fields.ts';
 import { ImportError, type Imported, type Importer, type ImportSource } from '../importer.ts';
 import { readMapping } from '../read-source.ts';
 import { ReportBuilder } from '../report.ts';
-import { ofConsumer, ofGroup, RouteParts } from '../route-parts.ts';
+import { byRank, ofConsumer, ofGroup, RouteParts } from '../route-parts.ts';
 import { isCredential, readConsumer } from './consumers.ts';
 import type { PluginPlace } from './plugin.ts';
 import { readPluginList, readRoute, type World } from './routes.ts';
@@ -70,17 +70,12 @@ function importApisix(source: ImportSource): Imported {
     said: new Set(),
   };
   const routes = fields.each('routes').flatMap((each) => readRoute(each, world));
-  routes.sort((a, b) => order(a.rank, b.rank));
+  routes.sort((a, b) => byRank(a.rank, b.rank));
   for (const { piece } of routes) draft.addRoute(piece);
   unused(named, world);
   sayRest(fields);
   fields.close('read');
   return { document: draft.document(), report: report.finish(rules) };
-}
-
-function order(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
-  return 0;
 }
 
 interface OfCallers {

@@ -1,5 +1,6 @@
 import type { Piece } from '../draft.ts';
 import type { Fields } from '../fields.ts';
+import type { PluginReader } from '../plugin-reader.ts';
 import type { RouteParts } from '../route-parts.ts';
 import type { ReadUpstream } from './upstreams.ts';
 
@@ -20,19 +21,4 @@ export interface PluginPlace {
   inlineUpstream(fields: Fields): ReadUpstream | null;
 }
 
-/** Says of each key of a plugin what becomes of it. */
-export type Plugin = (fields: Fields, at: PluginPlace) => void;
-
-/** What this product has in its own ways, or has not; with the reason, and what to do. */
-export const without =
-  (note: string): Plugin =>
-  (fields) =>
-    fields.restNotCarried(note);
-
-/** The same of one without which the route would let pass what it must not. */
-export const guarding =
-  (note: string): Plugin =>
-  (fields, { parts }) => {
-    parts.unsafe ??= note;
-    fields.restNotCarried(`${note}; the route answers 501 until it is put right`);
-  };
+export type Plugin = PluginReader<PluginPlace>;

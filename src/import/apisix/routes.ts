@@ -1,6 +1,6 @@
 import type { Draft, Piece } from '../draft.ts';
 import type { Fields } from '../fields.ts';
-import { RouteParts } from '../route-parts.ts';
+import { refusing, RouteParts } from '../route-parts.ts';
 import { ReportBuilder } from '../report.ts';
 import { accessPlugins } from './access-plugins.ts';
 import { aiPlugins } from './ai-plugins.ts';
@@ -285,15 +285,6 @@ function destination(parts: RouteParts, { found, name, draft }: Leading): Piece 
   }));
   return each.every((part) => part.to !== null) ? { split: each } : null;
 }
-
-/** In place of a route that would let pass what it must not. */
-export const refusing = (why: string): Piece => ({
-  static: {
-    status: 501,
-    headers: { 'content-type': 'text/plain; charset=utf-8' },
-    body: `This route was imported in part: ${why.replaceAll(/[{}]/g, '')}.\n`,
-  },
-});
 
 interface Written {
   readonly name: string;

@@ -1,7 +1,8 @@
 import { rateOf, span, type Piece } from '../draft.ts';
 import type { Fields } from '../fields.ts';
 import { headerMap, place } from '../route-parts.ts';
-import { without, type Plugin, type PluginPlace } from './plugin.ts';
+import { without } from '../plugin-reader.ts';
+import type { Plugin, PluginPlace } from './plugin.ts';
 import { conditionPieces, readVars } from './vars.ts';
 
 /** What a limit counts by; null where that is not known. */
