@@ -36,6 +36,8 @@ export interface Case {
     };
     /** The model that answered. */
     readonly model?: string;
+    /** Within what the model was asked. */
+    readonly asked?: string;
   };
 }
 
@@ -147,6 +149,11 @@ async function serve({ format, path, env }: Source, servers: Servers): Promise<I
       if (expect.body !== undefined) assert.ok(got.body.includes(expect.body), got.body.slice(0, 500));
       if (expect.model !== undefined)
         assert.equal((JSON.parse(got.body) as { model: string }).model, expect.model);
+      if (expect.asked !== undefined)
+        assert.ok(
+          JSON.stringify(simulator.calls().at(-1)).includes(expect.asked),
+          'what the model was asked',
+        );
       if (expect.upstream) checkSeen(JSON.parse(got.body) as Seen, expect.upstream);
     },
     async close() {

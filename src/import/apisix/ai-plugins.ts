@@ -1,6 +1,7 @@
 import { rateOf, type Piece } from '../draft.ts';
 import type { Fields } from '../fields.ts';
 import { baseUrlOf, isModelName, isTargetName, providerFor } from '../llm-parts.ts';
+import { promptDecorate, promptGuard } from '../prompt-plugins.ts';
 import { place } from '../route-parts.ts';
 import { guarding, without } from '../plugin-reader.ts';
 import type { Plugin, PluginPlace } from './plugin.ts';
@@ -178,9 +179,11 @@ export const aiPlugins: Readonly<Record<string, Plugin>> = {
   'ai-proxy': aiProxy,
   'ai-proxy-multi': aiProxyMulti,
   'ai-rate-limiting': aiRateLimiting,
-  'ai-prompt-guard': guarding('prompts are judged by the policy prompt-guard, which must be written'),
+  'ai-prompt-guard': promptGuard({
+    readsLast: (fields) => fields.flag('match_all_conversation_history') !== true,
+  }),
   'ai-prompt-template': without('write the policy prompt-template'),
-  'ai-prompt-decorator': without('write the policy prompt-decorate'),
+  'ai-prompt-decorator': (fields, { parts }) => promptDecorate(fields, parts),
   'ai-aws-content-moderation': guarding('there is no such filter'),
   'ai-aliyun-content-moderation': guarding('there is no such filter'),
   'ai-rag': without('there is no such step'),

@@ -354,9 +354,9 @@ const clientControl: Plugin = (fields, { parts }) => {
 };
 
 const logged = without(
-  'each exchange is a line on stdout and a receipt on the ledger; see docs/audit.md and docs/events.md for where else they go',
+  'each exchange is a line on stdout and a receipt on the ledger; see docs/telemetry.md, docs/audit.md and docs/events.md for where else they go',
 );
-const traced = without('traceparent is continued and passed on; spans are not exported');
+const traced = without('say telemetry once, for all routes: spans go out by OTLP (docs/telemetry.md)');
 
 export const trafficPlugins: Readonly<Record<string, Plugin>> = {
   'limit-count': limitCount,

@@ -2,6 +2,7 @@ import { rateOf } from '../draft.ts';
 import type { Fields } from '../fields.ts';
 import { baseUrlOf, isModelName, isTargetName, providerFor } from '../llm-parts.ts';
 import { guarding, without } from '../plugin-reader.ts';
+import { promptDecorate, promptGuard } from '../prompt-plugins.ts';
 import type { Plugin, PluginPlace } from './plugin.ts';
 
 /** Records of the catalogue by the names that providers have there. */
@@ -194,11 +195,19 @@ export const aiPlugins: Readonly<Record<string, Plugin>> = {
   'ai-proxy': aiProxy,
   'ai-proxy-advanced': aiProxyAdvanced,
   'ai-rate-limiting-advanced': aiRateLimiting,
-  'ai-prompt-guard': guarding('prompts are judged by the policy prompt-guard, which must be written'),
+  'ai-prompt-guard': promptGuard({
+    readsLast: (fields) => fields.flag('allow_all_conversation_history') === true,
+  }),
   'ai-semantic-prompt-guard': guarding('there is no guard by meaning'),
   'ai-azure-content-safety': guarding('there is no such filter'),
   'ai-prompt-template': without('write the policy prompt-template'),
-  'ai-prompt-decorator': without('write the policy prompt-decorate'),
+  'ai-prompt-decorator'(config, { parts }) {
+    const prompts = config.within('prompts');
+    if (prompts) promptDecorate(prompts, parts);
+    for (const key of ['max_request_body_size', 'genai_category', 'llm_format'])
+      if (config.has(key)) config.differs(key, 'every dialect is read; bodies are bounded by bodyLimit');
+    config.close('prompt-decorate');
+  },
   'ai-request-transformer': without('there is no such step'),
   'ai-response-transformer': without('there is no such step'),
   'ai-semantic-cache': without('answers are not kept by meaning'),

@@ -85,7 +85,7 @@ function readCredential(
     case 'keyauth_credentials': {
       const key = fields.text('key');
       if (key === undefined) return fields.restNotCarried('a key that is made by itself is not known');
-      if (/^\{vault:/.test(key))
+      if (key.startsWith('{vault:'))
         draft.add('keys', name, {
           consumer: name,
           secret: secretOf(report, key, { variable: `${name}_KEY`, purpose: purpose('key') }),

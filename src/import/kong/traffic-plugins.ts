@@ -203,7 +203,7 @@ const responseTransformer: Plugin = (config, { parts }) => {
 };
 
 const logged = without(
-  'each exchange is a line on stdout and a receipt on the ledger; see docs/audit.md and docs/events.md for where else they go',
+  'each exchange is a line on stdout and a receipt on the ledger; see docs/telemetry.md, docs/audit.md and docs/events.md for where else they go',
 );
 
 export const trafficPlugins: Readonly<Record<string, Plugin>> = {
@@ -228,8 +228,8 @@ export const trafficPlugins: Readonly<Record<string, Plugin>> = {
   'response-ratelimiting': without('say what an answer used by to.meter, and limit money'),
   'proxy-cache': without('answers of http routes are not kept'),
   'proxy-cache-advanced': without('answers of http routes are not kept'),
-  opentelemetry: without('traceparent is continued and passed on; spans are not exported'),
-  zipkin: without('traceparent is continued and passed on; spans are not exported'),
+  opentelemetry: without('say telemetry once, for all routes: spans go out by OTLP (docs/telemetry.md)'),
+  zipkin: without('say telemetry once, for all routes: spans go out by OTLP (docs/telemetry.md)'),
   canary: without('write to.split'),
   'upstream-timeout': without('write to.timeouts'),
   acme: without('certificates are given to a listener: listen.tls.certificates'),
