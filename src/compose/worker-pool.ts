@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Worker, type MessagePort } from 'node:worker_threads';
 import type { AccountQuery, AccountRow } from '#core/contracts/account.ts';
 import type { KeyDelta } from '#core/key.ts';
+import type { AnswerMemory } from '#storage/embedded/answer-memory/layout.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { MembersChange } from './upstream-watch.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
@@ -31,6 +32,7 @@ export interface WorkerPoolSettings {
   openKeeperPort(): MessagePort;
   openCachePort(): MessagePort;
   readonly cacheSecret: Uint8Array;
+  readonly answers: AnswerMemory;
   openAuditPort(): MessagePort;
   snapshot(): Snapshot;
   /** Members of groups that discovery or checks may have changed since a snapshot was taken. */
@@ -201,6 +203,7 @@ export class WorkerPool {
       keeperPort,
       cachePort,
       cacheSecret: settings.cacheSecret,
+      answers: settings.answers,
       auditPort,
       incarnation,
       nodeId: settings.nodeId,

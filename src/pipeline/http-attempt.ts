@@ -11,6 +11,9 @@ import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
 import { nothingLeft, type Answer } from './answer.ts';
+import type { AnswerIntake } from '#core/contracts/answer-intake.ts';
+import type { StoredBytes } from '#core/stored-answer.ts';
+import { giveInstead } from './stored/give-stored.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
@@ -52,6 +55,8 @@ export class HttpAttempt implements UpstreamSink {
   /** Where a policy gives the answer another form. */
   #encoded: EncodedBody | null = null;
   #trailers: HeaderList = [];
+  /** Whoever keeps what comes; null: nobody does. */
+  #intake: AnswerIntake | null = null;
   #resolve!: (answer: Answer | null) => void;
   #reject!: (fault: Fault) => void;
 
@@ -111,10 +116,16 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
       return this.#tooLarge(this.#most);
     this.#tap?.begin(status, headers);
+    let own = responseHeaders(headers);
+    if (exchange.intake) {
+      const taken = exchange.intake.onHead(status, own);
+      if ('kind' in taken) return this.#replace(taken);
+      this.#intake = exchange.intake;
+      own = [...taken];
+    }
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
-    const own = responseHeaders(headers);
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
     let given: HeaderList;
     try {
@@ -131,6 +142,18 @@ export class HttpAttempt implements UpstreamSink {
     }
     exchange.inbound.begin(status, this.#encode(status, given));
     exchange.inbound.onDrain(() => (this.#encoded ?? this.#call)?.resume());
+  }
+
+  /** The client gets what was kept; what the upstream still sends is thrown away. */
+  #replace(stored: StoredBytes): void {
+    this.#tap?.end();
+    this.record.work = 'finished';
+    this.#end();
+    try {
+      this.#resolve(giveInstead(this.#passage, stored));
+    } catch (thrown) {
+      this.#reject(faultFrom(thrown));
+    }
   }
 
   /** The headers to send. */
@@ -167,6 +190,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#most !== undefined && (this.#came += chunk.length) > this.#most)
       return this.#tooLarge(this.#most);
     this.#tap?.take(chunk);
+    this.#intake?.onData(chunk);
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
@@ -185,6 +209,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#over) return;
     this.record.work = 'finished';
     this.#tap?.end();
+    this.#intake?.onEnd(true);
     this.#trailers = trailers;
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
@@ -215,6 +240,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#over) return;
     this.#end();
     this.record.fault = fault;
+    this.#intake?.onEnd(false);
     if (neverLeft(fault)) this.record.work = 'none';
     if (!this.#begun) {
       this.#reject(fault);
@@ -247,6 +273,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#over) return;
     this.#end();
     this.#call?.cancel();
+    this.#intake?.onEnd(false);
     this.#resolve(clientGone(this.#passage.exchange));
   }
 

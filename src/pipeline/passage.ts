@@ -36,6 +36,8 @@ export interface Passage {
   noted?: Promise<void>[];
   /** Headers of the answer itself, before policies and the exchange added theirs. */
   own?: HeaderList;
+  /** What was given out of what is kept is asked for anew; nobody waits for it but the end of the process. */
+  renewing?: Promise<void>;
   /** Where policies record what is answered. */
   recording?: RecordedAnswer;
 }
