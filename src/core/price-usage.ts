@@ -124,7 +124,10 @@ export function asHit<Priced extends PricedAttempt>(priced: Priced, percent: num
     costNano: 0n,
     priceNano: shareOf(item.priceNano ?? item.costNano, share),
   });
-  const { version, currency } = priced.charge ?? { version: priced.priceVersion ?? 'none', currency: priced.currency };
+  const { version, currency } = priced.charge ?? {
+    version: priced.priceVersion ?? 'none',
+    currency: priced.currency,
+  };
   return {
     ...priced,
     lines: priced.lines.map(paid),

@@ -23,6 +23,7 @@ import { recordingOf } from './recorded/recording.ts';
 import { refuse } from './refuse.ts';
 import { settle } from './settle.ts';
 import { giveStored } from './stored/give-stored.ts';
+import { renew } from './stored/renew.ts';
 import { understand } from './understand.ts';
 
 export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> {
@@ -58,6 +59,6 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
     if (recording) await recording.release(answer, onRecord);
     else if (onRecord) answer.release();
     else answer.abandon();
-    if (passage.renewing) await passage.renewing;
+    if (passage.renewal) await renew(passage, passage.renewal);
   }
 }

@@ -81,9 +81,17 @@ export async function startCachePlane(config: Record<string, unknown>): Promise<
 
 export const httpDate = (ms: number): string => new Date(ms).toUTCString();
 
-function renderAnswer({ status = 200, headers = {}, body = '', cutAt }: OriginAnswer, nowMs: number, method: string): string {
+function renderAnswer(
+  { status = 200, headers = {}, body = '', cutAt }: OriginAnswer,
+  nowMs: number,
+  method: string,
+): string {
   const bodiless = method === 'HEAD' || status === 304 || status === 204;
-  const all = { date: httpDate(nowMs), ...(status === 304 || status === 204 ? {} : { 'content-length': String(body.length) }), ...headers };
+  const all = {
+    date: httpDate(nowMs),
+    ...(status === 304 || status === 204 ? {} : { 'content-length': String(body.length) }),
+    ...headers,
+  };
   const lines = Object.entries(all).flatMap(([name, value]) =>
     value === null ? [] : [value].flat().map((one) => `${name}: ${one}\r\n`),
   );
@@ -91,8 +99,10 @@ function renderAnswer({ status = 200, headers = {}, body = '', cutAt }: OriginAn
 }
 
 function renderRequest(target: string, headers: Readonly<Record<string, string>>, body: string): string {
-  const lines = Object.entries({ host: 'shop.test', ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
-  const length = body === '' ? '' : `content-length: ${body.length}\r\n`;
+  const lines = Object.entries({ host: 'shop.test', ...headers, connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  const length = body === '' || 'transfer-encoding' in headers ? '' : `content-length: ${body.length}\r\n`;
   return `${target} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body}`;
 }
 

@@ -1,6 +1,6 @@
 import type { Fault } from '../fault.ts';
 import type { HeaderList } from '../head.ts';
-import type { StoredBytes } from '../stored-answer.ts';
+import type { HeaderEdit } from '../header-edits.ts';
 
 /**
  * A policy's hand on what an upstream of an http route answers, before anybody else sees it. A policy puts one on the exchange in
@@ -15,4 +15,22 @@ export interface AnswerIntake {
   onEnd(complete: boolean): void;
   /** No upstream has answered. What is to be given in place of the fault; null: that. */
   onFault(fault: Fault): StoredBytes | Fault | null;
+}
+
+/** An answer that was kept, of an http route. */
+export interface StoredBytes {
+  readonly kind: 'bytes';
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Buffer | null;
+  /** Of what an upstream's answer would be charged, in percent. */
+  readonly pricePercent: number;
+  /** An upstream is asked again once it is given; nobody waits for that. */
+  readonly renewal?: Renewal;
+}
+
+export interface Renewal {
+  readonly intake: AnswerIntake;
+  /** Changes to the headers of the request. */
+  readonly edits: readonly HeaderEdit[];
 }

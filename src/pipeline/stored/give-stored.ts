@@ -1,11 +1,11 @@
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
-import type { StoredAnswer, StoredBytes } from '#core/stored-answer.ts';
+import type { StoredBytes } from '#core/contracts/answer-intake.ts';
+import type { StoredAnswer } from '#core/stored-answer.ts';
 import { wholeAnswer, type Answer } from '../answer.ts';
 import { MeterTap, meterOf } from '../meter-tap.ts';
 import type { Passage } from '../passage.ts';
 import { giveEvents } from './give-events.ts';
-import { renew } from './renew.ts';
 
 /** An answer out of what was kept: no upstream is asked for it. */
 export function giveStored(passage: Passage, stored: StoredAnswer): Answer {
@@ -14,7 +14,7 @@ export function giveStored(passage: Passage, stored: StoredAnswer): Answer {
   exchange.firstContentAtMs = gateway.clock.nowMs();
   if (stored.kind === 'events') return giveEvents(passage, stored);
   if (stored.pricePercent > 0) chargeHit(passage, stored);
-  if (stored.renewal) passage.renewing = renew(passage, stored.renewal);
+  if (stored.renewal) passage.renewal = stored.renewal;
   return wholeAnswer(passage, stored);
 }
 

@@ -1,7 +1,7 @@
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { BodySource } from '#core/contracts/upstream.ts';
 import { withoutHeaders, type RequestHead } from '#core/head.ts';
-import type { Renewal } from '#core/stored-answer.ts';
+import type { Renewal } from '#core/contracts/answer-intake.ts';
 import { nothingLeft, type Answer } from '../answer.ts';
 import { forward } from '../forward.ts';
 import type { CompiledRoute } from '../gateway.ts';

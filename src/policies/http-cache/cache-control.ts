@@ -6,7 +6,8 @@ export type Directives = ReadonlyMap<string, string | true>;
 /** More seconds than this are as many as this (RFC 9111 §1.2.2). */
 const mostSeconds = 2_147_483_648;
 
-const directive = /[ \t,]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?[ \t]*(?=,|$)/y;
+const directive =
+  /[ \t,]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*)))?[ \t]*(?=,|$)/y;
 
 /**
  * Cache-Control as it is written (RFC 9111 §5.2). What cannot be read ends the list as if it said no-store: half of an instruction is
@@ -31,7 +32,8 @@ export function parseCacheControl(lines: readonly string[]): Directives {
   return found;
 }
 
-const member = /^([a-z*][a-z0-9_\-.*]*)(?:=(?:(\?[01])|(-?\d{1,15})|"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"|([A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*)))?(?:;[ ]*[a-z*][a-z0-9_\-.*]*(?:=[^;,"]*)?)*$/;
+const member =
+  /^([a-z*][a-z0-9_\-.*]*)(?:=(?:(\?[01])|(-?\d{1,15})|"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"|([A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*)))?(?:;[ ]*[a-z*][a-z0-9_\-.*]*(?:=[^;,"]*)?)*$/;
 
 /** A targeted field, which is a dictionary of structured fields (RFC 9213 §2.1); null: it is none, and to be ignored. */
 export function parseTargeted(lines: readonly string[]): Directives | null {
@@ -47,7 +49,9 @@ export function parseTargeted(lines: readonly string[]): Directives | null {
 }
 
 const splitMembers = (text: string): string[] =>
-  (text.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? []).map((part) => part.trim()).filter((part) => part !== '');
+  (text.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? [])
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
 
 /** Null: it is not there. NaN: it is no number of seconds, so that nothing is fresh by it (§4.2.1). */
 export function secondsOf(directives: Directives, name: string): number | null {
@@ -61,7 +65,10 @@ export function secondsOf(directives: Directives, name: string): number | null {
 export function fieldsOf(directives: Directives, name: string): string[] | null {
   const value = directives.get(name);
   if (value === undefined || value === true) return null;
-  const names = value.toLowerCase().split(',').map((field) => field.trim());
+  const names = value
+    .toLowerCase()
+    .split(',')
+    .map((field) => field.trim());
   return names.filter((field) => field !== '');
 }
 

@@ -59,7 +59,10 @@ function heuristicOf(
 const secondsToMs = (seconds: number): number => (Number.isNaN(seconds) ? 0 : seconds * 1000);
 
 /** Of an answer that has just come: how old it was then, in milliseconds (§4.2.3). */
-export function ageAtArrival(headers: HeaderList, { askedMs, atMs }: { askedMs: number; atMs: number }): number {
+export function ageAtArrival(
+  headers: HeaderList,
+  { askedMs, atMs }: { askedMs: number; atMs: number },
+): number {
   const dateMs = parseHttpDate(headerOf(headers, 'date'), atMs) ?? atMs;
   const apparentMs = Math.max(0, atMs - dateMs);
   const said = headerOf(headers, 'age')?.split(',', 1)[0]!.trim();

@@ -1,6 +1,6 @@
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
-import type { StoredBytes } from '#core/stored-answer.ts';
+import type { StoredBytes } from '#core/contracts/answer-intake.ts';
 import { renderCacheStatus, type CacheStatus } from './cache-status.ts';
 import { isSameRange, isUnchanged } from './conditions.ts';
 import { ageOf, type Entry } from './entry.ts';

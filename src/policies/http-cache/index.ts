@@ -90,7 +90,9 @@ class HttpCache {
       return;
     }
     const wishes = wishesOf(head.headers, this.#parts.heeds);
-    const apart = whyApart(head) ?? (isForOrigin(head.headers) ? 'precondition' : wishes.has('no-store') ? 'request' : null);
+    const apart =
+      whyApart(head) ??
+      (isForOrigin(head.headers) ? 'precondition' : wishes.has('no-store') ? 'request' : null);
     if (apart !== null) {
       exchange.intake = new Bypass(apart);
       return;
@@ -101,7 +103,9 @@ class HttpCache {
 
   #look(asking: Asking): void | Promise<void> {
     const place = this.#shelf.find(asking.exchange);
-    return place instanceof Promise ? place.then((it) => this.#decide(asking, it)) : this.#decide(asking, place);
+    return place instanceof Promise
+      ? place.then((it) => this.#decide(asking, it))
+      : this.#decide(asking, place);
   }
 
   #decide(asking: Asking, place: Place): void | Promise<void> {
@@ -110,7 +114,10 @@ class HttpCache {
     if (entry && verdict === 'fresh') return this.#give(asking, entry);
     if (entry && verdict === 'renew') return this.#giveAndRenew(asking, { ...place, entry });
     if (asking.wishes.has('only-if-cached'))
-      throw new Fault('cache/unreachable', 'Nothing fresh is kept for this request, and it asks for nothing else (only-if-cached).');
+      throw new Fault(
+        'cache/unreachable',
+        'Nothing fresh is kept for this request, and it asks for nothing else (only-if-cached).',
+      );
     return this.#fetch(asking, place, whyForward(verdict, place));
   }
 
@@ -137,7 +144,8 @@ class HttpCache {
     const { answers } = this.#parts;
     const goes = (lead: ReturnType<AnswerCache['lead']>): void => {
       exchange.intake = this.#answer(asking, place, { status, lead });
-      if (place.entry && exchange.head.method === 'GET') exchange.upstreamHeaders.push(...conditionsOf(exchange, place.entry));
+      if (place.entry && exchange.head.method === 'GET')
+        exchange.upstreamHeaders.push(...conditionsOf(exchange, place.entry));
     };
     const leftMs = asking.untilMs - this.#parts.monotonicMs();
     if (!isShared(exchange) || leftMs <= 0 || answers.isVain(place.key)) return goes(null);
@@ -195,7 +203,10 @@ function conditionsOf({ head }: Exchange, { headers }: Entry): Exchange['upstrea
   return [{ name: 'if-modified-since', value: changed, add: false }];
 }
 
-function keyRulesOf({ scope = 'consumer', query, headers = [] }: HttpCacheSettings, instance: string): KeyRules {
+function keyRulesOf(
+  { scope = 'consumer', query, headers = [] }: HttpCacheSettings,
+  instance: string,
+): KeyRules {
   if (query?.ignore && query.only) throw new RangeError('http-cache: query has either ignore or only');
   return {
     instance,
@@ -208,7 +219,8 @@ function keyRulesOf({ scope = 'consumer', query, headers = [] }: HttpCacheSettin
 }
 
 function storeRulesOf(settings: HttpCacheSettings): StoreRules {
-  const ms = (value: string | number | undefined, otherwise: string | number) => parseDuration(value ?? otherwise);
+  const ms = (value: string | number | undefined, otherwise: string | number) =>
+    parseDuration(value ?? otherwise);
   const { heuristic } = settings;
   return {
     targets: settings.targets ?? ['cdn-cache-control'],
@@ -228,4 +240,3 @@ function storeRulesOf(settings: HttpCacheSettings): StoreRules {
 
 const percentOf = (price: string): number =>
   price === 'free' ? 0 : price === 'full' ? 100 : Number(price.slice(0, -1));
-

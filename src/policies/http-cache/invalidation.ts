@@ -21,7 +21,8 @@ export class Invalidation implements AnswerIntake {
 
   onHead(status: number, headers: HeaderList): HeaderList {
     const { method } = this.#exchange.head;
-    if (!safe.has(method) && status >= 200 && status < 400) void this.#of.answers.purge(this.#marksOf(headers));
+    if (!safe.has(method) && status >= 200 && status < 400)
+      void this.#of.answers.purge(this.#marksOf(headers));
     return [...headers, 'cache-status', renderCacheStatus({ fwd: 'method', status })];
   }
 

@@ -16,7 +16,9 @@ export function wishesOf(headers: HeaderList, isHeeded: boolean): Directives {
   const lines = valuesOf(headers, 'cache-control');
   if (lines.length > 0) return parseCacheControl(lines);
   const pragma = headerOf(headers, 'pragma');
-  return pragma !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(pragma) ? new Map([['no-cache', true]]) : none;
+  return pragma !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(pragma)
+    ? new Map([['no-cache', true]])
+    : none;
 }
 
 /** May it be given without asking (§4.2)? */
@@ -24,7 +26,8 @@ export function judge(entry: Entry, wishes: Directives, nowMs: number): Verdict 
   const { rules, freshMs } = entry;
   if (rules.asks) return 'stale';
   const ageMs = ageOf(entry, nowMs);
-  if (wishes.has('no-cache') || isTooOld(wishes, ageMs) || isTooNear(wishes, freshMs - ageMs)) return 'request';
+  if (wishes.has('no-cache') || isTooOld(wishes, ageMs) || isTooNear(wishes, freshMs - ageMs))
+    return 'request';
   if (ageMs < freshMs) return 'fresh';
   const staleMs = ageMs - freshMs;
   if (!rules.strict && !rules.shared && takesStale(wishes, staleMs)) return 'fresh';

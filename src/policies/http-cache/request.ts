@@ -51,7 +51,8 @@ export function keyOf(exchange: Exchange, rules: KeyRules): string {
 /** Who has an answer for himself. Nobody is known where somebody shows what upstreams judge. */
 function ownerOf({ consumer, head, consumedHeaders }: Exchange, scope: Scope): string {
   if (scope === 'everybody') return '';
-  if (consumer) return scope === 'project' ? `project ${consumer.project}` : `key ${consumer.project} ${consumer.id}`;
+  if (consumer)
+    return scope === 'project' ? `project ${consumer.project}` : `key ${consumer.project} ${consumer.id}`;
   const shown = valuesOf(head.headers, 'authorization');
   if (shown.length === 0 || consumedHeaders.includes('authorization')) return '';
   return `authorization ${hash('sha256', JSON.stringify(shown))}`;

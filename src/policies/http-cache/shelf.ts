@@ -34,7 +34,9 @@ export class Shelf {
   find(exchange: Exchange): Place | Promise<Place> {
     const key = keyOf(exchange, this.#rules);
     const found = this.#cache.find(key);
-    return found instanceof Promise ? found.then((it) => this.#open(exchange, key, it)) : this.#open(exchange, key, found);
+    return found instanceof Promise
+      ? found.then((it) => this.#open(exchange, key, it))
+      : this.#open(exchange, key, found);
   }
 
   #open(exchange: Exchange, key: string, { bytes, stamp }: Found): Place | Promise<Place> {

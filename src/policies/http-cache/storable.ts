@@ -32,7 +32,10 @@ export interface Storable extends Pick<Entry, 'headers' | 'ageMs' | 'freshMs' | 
 }
 
 /** Statuses that this cache knows the meaning of, for `must-understand` (RFC 9111 §5.2.2.3). */
-const understood = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 451, 500, 501, 502, 503, 504]);
+const understood = new Set([
+  200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 451, 500, 501, 502, 503,
+  504,
+]);
 /** A part is not kept, nor what says that nothing has changed. */
 const never = new Set([206, 304]);
 /** Made anew whenever it is given, or said to this cache alone. */
@@ -51,7 +54,10 @@ export function storable(exchange: Exchange, arrived: Arrived, rules: StoreRules
   if (valuesOf(arrived.headers, 'vary').join(',').includes('*')) return 'vary';
   // What is in it for one client alone leaves before it is kept.
   const personal = [...(fieldsOf(directives, 'private') ?? []), ...(fieldsOf(directives, 'no-cache') ?? [])];
-  const headers = withoutHeaders(arrived.headers, new Set([...ownOfGiving, ...rules.tagHeaders, ...personal]));
+  const headers = withoutHeaders(
+    arrived.headers,
+    new Set([...ownOfGiving, ...rules.tagHeaders, ...personal]),
+  );
   if (headerOf(headers, 'set-cookie') !== undefined) return 'set-cookie';
   if (isPersonal(exchange) && !isForAll(directives)) return 'authorization';
   const asks = directives.get('no-cache') === true || fieldsOf(directives, 'no-cache')?.length === 0;
@@ -68,7 +74,11 @@ export function storable(exchange: Exchange, arrived: Arrived, rules: StoreRules
 function judged(
   { headers, ageMs, tags }: Pick<Storable, 'headers' | 'ageMs' | 'tags'>,
   lifetime: Lifetime,
-  { directives, asks, rules }: { readonly directives: Directives; readonly asks: boolean; readonly rules: StoreRules },
+  {
+    directives,
+    asks,
+    rules,
+  }: { readonly directives: Directives; readonly asks: boolean; readonly rules: StoreRules },
 ): Storable | string {
   const strict = directives.has('must-revalidate') || directives.has('proxy-revalidate');
   // Its own word stands beside s-maxage, too; the operator's general one does not (RFC 9111 §4.2.4).

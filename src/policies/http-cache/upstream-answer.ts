@@ -1,9 +1,8 @@
 import type { Lead } from '#core/contracts/answer-cache.ts';
-import type { AnswerIntake } from '#core/contracts/answer-intake.ts';
+import type { AnswerIntake, StoredBytes } from '#core/contracts/answer-intake.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf, withoutHeaders, type HeaderList } from '#core/head.ts';
-import type { StoredBytes } from '#core/stored-answer.ts';
 import type { Directives } from './cache-control.ts';
 import { renderCacheStatus, type CacheStatus } from './cache-status.ts';
 import { sameStrongly, sameWeakly } from './conditions.ts';
@@ -48,7 +47,8 @@ export class UpstreamAnswer implements AnswerIntake {
   onHead(status: number, headers: HeaderList): HeaderList | StoredBytes {
     const { place, nowMs } = this.#parts;
     const atMs = nowMs();
-    if (status === 304 && place.entry && isOf(place.entry, headers)) return this.#renewed(place.entry, headers, atMs);
+    if (status === 304 && place.entry && isOf(place.entry, headers))
+      return this.#renewed(place.entry, headers, atMs);
     if (errors.has(status)) {
       const stale = this.#stale(atMs, status);
       if (stale) return stale;
@@ -103,7 +103,11 @@ export class UpstreamAnswer implements AnswerIntake {
     this.end(fresh === null);
     const { exchange, pricePercent, status } = this.#parts;
     const said = { ...status, status: 304, ...(fresh ? { stored: true } : {}) };
-    return giveEntry(exchange, fresh ?? merged(entry, headers, atMs), { nowMs: atMs, pricePercent, status: said });
+    return giveEntry(exchange, fresh ?? merged(entry, headers, atMs), {
+      nowMs: atMs,
+      pricePercent,
+      status: said,
+    });
   }
 
   /** Null: it may be kept no more. */
@@ -157,9 +161,13 @@ export class UpstreamAnswer implements AnswerIntake {
     if (stale) return stale;
     if (!place.entry?.rules.strict) return null;
     // RFC 9111 §5.2.2.2: not another answer than a fresh one, and this status to say so.
-    return new Fault('cache/unreachable', 'What is kept is stale and must not be given, and no upstream can be asked.', {
-      cause: fault,
-    });
+    return new Fault(
+      'cache/unreachable',
+      'What is kept is stale and must not be given, and no upstream can be asked.',
+      {
+        cause: fault,
+      },
+    );
   }
 
   #stale(nowMs: number, status: number | null): StoredBytes | null {
@@ -197,4 +205,3 @@ function merged(entry: Entry, headers: HeaderList, atMs: number): Entry {
   const names = new Set(told.filter((_, i) => i % 2 === 0));
   return { ...entry, headers: [...withoutHeaders(entry.headers, names), ...told], ageMs: 0, atMs };
 }
-
