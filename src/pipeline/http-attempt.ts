@@ -12,13 +12,13 @@ import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
 import { nothingLeft, type Answer } from './answer.ts';
 import type { AnswerIntake, StoredBytes } from '#core/contracts/answer-intake.ts';
-import { giveInstead } from './stored/give-stored.ts';
+import { giveStored } from './stored/give-stored.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
-import { meterOf, MeterTap } from './meter-tap.ts';
+import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
 import { openWebSocket } from './websocket/open-websocket.ts';
@@ -63,8 +63,8 @@ export class HttpAttempt implements UpstreamSink {
     this.#passage = passage;
     this.record = record;
     this.#judge = judge;
-    const meter = meterOf(passage);
-    this.#tap = meter && new MeterTap(meter);
+    const { meter } = passage.route;
+    this.#tap = meter && new MeterTap({ meter, asked: passage.metered ?? {} });
   }
 
   /**
@@ -84,7 +84,8 @@ export class HttpAttempt implements UpstreamSink {
 
   /** What its answer says was used, once it is over; null where that is not billed. */
   get usage(): Usage | null {
-    return this.#tap?.usage(this.record.endedAtMs - this.record.startedAtMs) ?? null;
+    const { startedAtMs, endedAtMs } = this.record;
+    return this.#tap?.usage(this.#passage.exchange.requestBytes, endedAtMs - startedAtMs) ?? null;
   }
 
   /** Another attempt has answered. */
@@ -114,7 +115,6 @@ export class HttpAttempt implements UpstreamSink {
     this.#most = exchange.maxAnswerBytes;
     if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
       return this.#tooLarge(this.#most);
-    this.#tap?.begin(status, headers);
     let own = responseHeaders(headers);
     if (exchange.intake) {
       const taken = exchange.intake.onHead(status, own);
@@ -122,6 +122,8 @@ export class HttpAttempt implements UpstreamSink {
       this.#intake = exchange.intake;
       own = [...taken];
     }
+    const unsaid = this.#tap?.begin(status, headers);
+    if (unsaid) return this.#unbilled(unsaid);
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
@@ -145,11 +147,10 @@ export class HttpAttempt implements UpstreamSink {
 
   /** The client gets what was kept; what the upstream still sends is thrown away. */
   #replace(stored: StoredBytes): void {
-    this.#tap?.end();
     this.record.work = 'finished';
     this.#end();
     try {
-      this.#resolve(giveInstead(this.#passage, stored));
+      this.#resolve(giveStored(this.#passage, stored));
     } catch (thrown) {
       this.#reject(faultFrom(thrown));
     }
@@ -207,7 +208,8 @@ export class HttpAttempt implements UpstreamSink {
   onEnd(trailers: HeaderList): void {
     if (this.#over) return;
     this.record.work = 'finished';
-    this.#tap?.end();
+    const unsaid = this.#tap?.end();
+    if (unsaid) return this.#unbilled(unsaid);
     this.#intake?.onEnd(true);
     this.#trailers = trailers;
     if (this.#encoded) this.#encoded.end();
@@ -281,6 +283,13 @@ export class HttpAttempt implements UpstreamSink {
     this.#call?.cancel();
     const message = `The answer of ${this.record.provider} is larger than the ${most} bytes allowed.`;
     this.onFault(new Fault('upstream/answer-too-large', message));
+  }
+
+  /** As of `#tooLarge`. */
+  #unbilled(unit: string): void {
+    this.#call?.cancel();
+    const message = `The answer of ${this.record.provider} does not say how many ${unit} it is about, and is not given away unbilled.`;
+    this.onFault(new Fault('upstream/usage-missing', message));
   }
 
   #late(afterMs: number): void {

@@ -3,11 +3,11 @@ import { Fault } from '#core/fault.ts';
 import type { StoredBytes } from '#core/contracts/answer-intake.ts';
 import type { StoredAnswer } from '#core/stored-answer.ts';
 import { wholeAnswer, type Answer } from '../answer.ts';
-import { MeterTap, meterOf } from '../meter-tap.ts';
+import { MeterTap } from '../meter-tap.ts';
 import type { Passage } from '../passage.ts';
 import { giveEvents } from './give-events.ts';
 
-/** An answer out of what was kept: no upstream is asked for it. */
+/** An answer out of what was kept, in place of an upstream's. */
 export function giveStored(passage: Passage, stored: StoredAnswer): Answer {
   const { exchange, gateway } = passage;
   exchange.outcome = 'cache_hit';
@@ -16,16 +16,6 @@ export function giveStored(passage: Passage, stored: StoredAnswer): Answer {
   if (stored.pricePercent > 0) chargeHit(passage, stored);
   if (stored.renewal) passage.renewal = stored.renewal;
   return wholeAnswer(passage, stored);
-}
-
-/** The upstream was asked, and what was kept is given instead of its answer. */
-export function giveInstead(passage: Passage, stored: StoredBytes): Answer {
-  // What it said holds was its answer; what is given because it failed was none of it.
-  if (passage.exchange.attempts.at(-1)?.status === 304) {
-    passage.exchange.firstContentAtMs = passage.gateway.clock.nowMs();
-    return wholeAnswer(passage, stored);
-  }
-  return giveStored(passage, stored);
 }
 
 /** No upstream has answered. @throws the fault, or the one that stands for it. */
@@ -37,9 +27,9 @@ export function giveForFault(passage: Passage, fault: Fault): Answer {
 
 /** What an upstream's answer would have been billed, where the route has a price. */
 function chargeHit(passage: Passage, { status, headers, body, pricePercent }: StoredBytes): void {
-  const meter = meterOf(passage);
+  const { meter } = passage.route;
   if (!meter) return;
-  const tap = new MeterTap(meter);
+  const tap = new MeterTap({ meter, asked: passage.metered ?? {} });
   tap.begin(status, headers);
   if (body) tap.take(body);
   tap.end();
@@ -54,7 +44,7 @@ function chargeHit(passage: Passage, { status, headers, body, pricePercent }: St
     fault: null,
     flags: ['cache-hit'],
     upstreamId: null,
-    usage: tap.usage(0),
+    usage: tap.usage(passage.exchange.requestBytes, 0),
     hitPercent: pricePercent,
     work: 'finished',
     seen: null,

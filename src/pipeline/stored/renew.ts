@@ -15,21 +15,24 @@ import { settle } from '../settle.ts';
  * without a client. The policies have admitted it. Never rejects.
  */
 export async function renew(
-  { exchange: first, gateway, route }: Passage,
+  { exchange: first, gateway, route, metered }: Passage,
   { intake, edits }: Renewal,
 ): Promise<void> {
   const inbound = new Unheard(first.head);
   const opened = openExchange(inbound, gateway.clock.nowMs());
-  const { routeName, consumer, consumedParameter, claims, service, partName } = first;
+  const { routeName, consumer, consumedParameter, claims, service, partName, meteredAs } = first;
   const exchange = {
-    ...{ ...opened, routeName, consumer, consumedParameter, claims, intake },
+    ...{ ...opened, routeName, consumer, consumedParameter, claims, intake, meteredAs },
     ...(service === undefined ? {} : { service }),
     ...(partName === undefined ? {} : { partName }),
     consumedHeaders: [...first.consumedHeaders],
     upstreamHeaders: [...first.upstreamHeaders, ...edits],
     notes: { cache: 'renewal' },
   };
-  const passage: Passage = { exchange, gateway, route: withoutPolicies(route) };
+  const passage: Passage = {
+    ...{ exchange, gateway, route: withoutPolicies(route) },
+    ...(metered ? { metered } : {}),
+  };
   let answer: Answer = nothingLeft;
   gateway.observer.began(exchange);
   gateway.unheard.add(inbound);

@@ -16,7 +16,7 @@ import { whyApart, type KeyRules } from './request.ts';
 import type { HttpCacheSettings } from './schema.ts';
 import { Shelf, type Place } from './shelf.ts';
 import type { StoreRules } from './storable.ts';
-import { UpstreamAnswer } from './upstream-answer.ts';
+import { UpstreamAnswer, type FetchParts } from './upstream-answer.ts';
 
 /** Answers that were given before, as RFC 9111 has it for a cache that many share. */
 export const httpCache: PolicyKind<HttpCacheSettings> = { name: 'http-cache', create: createHttpCache };
@@ -133,7 +133,8 @@ class HttpCache {
     if (exchange.head.method !== 'GET' || exchange.stored?.kind !== 'bytes') return;
     const lead = this.#parts.answers.lead(place.key);
     if (!lead) return;
-    const intake = this.#answer(asking, place, { status: { fwd: 'stale' }, lead });
+    // It is no hit of anybody's.
+    const intake = this.#answer(asking, place, { status: { fwd: 'stale' }, lead, pricePercent: 0 });
     const edits = conditionsOf(exchange, place.entry);
     exchange.stored = { ...exchange.stored, renewal: { intake, edits } };
   }
@@ -143,7 +144,8 @@ class HttpCache {
     const { exchange } = asking;
     const { answers } = this.#parts;
     const goes = (lead: ReturnType<AnswerCache['lead']>): void => {
-      exchange.intake = this.#answer(asking, place, { status, lead });
+      const { pricePercent } = this.#parts;
+      exchange.intake = this.#answer(asking, place, { status, lead, pricePercent });
       if (place.entry && exchange.head.method === 'GET')
         exchange.upstreamHeaders.push(...conditionsOf(exchange, place.entry));
     };
@@ -164,9 +166,9 @@ class HttpCache {
   #answer(
     { exchange, wishes, collapsed }: Asking,
     place: Place,
-    { status, lead }: { readonly status: CacheStatus; readonly lead: ReturnType<AnswerCache['lead']> },
+    { status, lead, pricePercent }: Pick<FetchParts, 'status' | 'lead' | 'pricePercent'>,
   ): UpstreamAnswer {
-    const { stores, pricePercent, nowMs } = this.#parts;
+    const { stores, nowMs } = this.#parts;
     return new UpstreamAnswer({
       ...{ exchange, place, wishes, lead, pricePercent, nowMs },
       shelf: this.#shelf,
