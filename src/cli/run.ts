@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
@@ -21,6 +20,7 @@ import { addTestPolicies } from './test-policies.ts';
 import { addTokens } from './tokens.ts';
 import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
+import { readVersion } from '../compose/read-version.ts';
 
 /** Runs a command line. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -39,12 +39,9 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 function program(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const sluice = new Command('sluice')
     .description('An API gateway that speaks AI: one front door, one set of policies, one ledger.')
-    .version(version)
+    .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(sluice --help lists the commands)');
   addStart(sluice);

@@ -21,8 +21,11 @@ import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
 import { resolveService } from './resolve-service.ts';
+import { resolveToolServers } from './resolve-tools.ts';
 import { resolveStorage } from './resolve-storage.ts';
+import { resolveTelemetry } from './resolve-telemetry.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
+import type { Environment } from './zero-configuration.ts';
 import type { ConfigDocument } from './schema.ts';
 import { parseDuration, parseSize } from '#core/units.ts';
 
@@ -35,6 +38,8 @@ export interface ResolveScope {
   /** Name of its source, for messages. */
   readonly source: string;
   readonly nowMs: number;
+  /** What the document may leave unsaid. */
+  readonly env?: Environment;
 }
 
 export interface Resolved {
@@ -77,6 +82,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     prices,
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
+    toolServers: Object.keys(document.servers ?? {}),
     upstreams: resolveUpstreams(document, scope.source, problems),
   };
   const snapshot: Snapshot = {
@@ -87,6 +93,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     storage: resolveStorage(document.storage ?? {}, problems),
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
+    telemetry: resolveTelemetry(document.telemetry, scope.env ?? {}, problems),
     durability: document.durability ?? 'usual',
     limits: {
       headerBytes: parseSize(limits.header ?? '32KiB'),
@@ -109,6 +116,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     audit: resolveAudit(document.audit, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
+    ...(document.servers ? { toolServers: resolveToolServers(document) } : {}),
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
     credentials: resolveCredentials(document, problems),

@@ -9,10 +9,13 @@ import { startGateway } from '../../src/main.ts';
 import { startReceiver } from '../../src/events/testing/receiver.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
+import { callModern } from '../conformance/mcp/call.ts';
+import { serveLegacy, serveModern } from '../conformance/mcp/serve.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
 import { startJsonUpstream } from '../harness/json-upstream.ts';
 import { request } from '../identity/browser.ts';
 import { makeKey, makeToken } from '../identity/signing-keys.ts';
+import { startOtlpReceiver } from '../harness/otlp-receiver.ts';
 import { blocksOf, commandsOf } from '../harness/snippets.ts';
 import { servedPages } from './pages.ts';
 
@@ -116,6 +119,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       // metered-routes.test.ts
       'image-classifier.yaml',
       'limits-by-team.yaml',
+      'mcp.yaml',
       'minimal.yaml',
       'openid.yaml',
       // writing-policies.test.ts
@@ -125,9 +129,25 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'queue.yaml',
       'rest-and-llm.yaml',
       'team-roles.yaml',
+      'telemetry.yaml',
       'tokens-and-rules.yaml',
       'usage-plans.yaml',
     ]));
+
+  test('mcp: two servers as one, for one key', async (t) => {
+    const [crm, weather] = await Promise.all([serveLegacy(), serveModern()]);
+    t.after(() => Promise.all([crm.close(), weather.close()]));
+    const text = example('mcp.yaml')
+      .replace('https://crm.example.com/mcp', crm.url)
+      .replace('https://weather.example.com/mcp', weather.url);
+    const { url } = await serve(t, text);
+    const ask = (secret: string) =>
+      callModern(`${url}/mcp`, { method: 'tools/list', headers: { authorization: `Bearer ${secret}` } });
+    assert.equal((await ask('sk-nobody')).status, 401);
+    const { message } = await ask(key('ASSISTANT_KEY'));
+    const names = (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
+    assert.ok(names.includes('crm__test_simple_text') && names.includes('weather__test_simple_text'));
+  });
 
   test('consumers-and-lists: each kind of credential, and what its group may', async (t) => {
     const { url } = await serve(t, example('consumers-and-lists.yaml'));
@@ -299,6 +319,20 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     while (!found.includes('4711')) found = await (await admin('/v1/audit?text=order')).text();
     assert.match(found, /order 4711, \[masked\]/);
     assert.match(found, /"password":"\[masked\]"/);
+  });
+
+  test('telemetry: a collector hears of a call that failed', async (t) => {
+    const receiver = await startOtlpReceiver();
+    t.after(() => receiver.close());
+    const text = example('telemetry.yaml').replaceAll('http://127.0.0.1:4318', receiver.url);
+    const { simulator, chat } = await serve(t, text);
+    simulator.enqueue({ status: 500 });
+    assert.equal((await chat(key('WEB_KEY'), 'gpt-5')).status, 502);
+    while (receiver.spans().length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual(
+      receiver.spans().map(({ name }) => name),
+      ['POST llm', 'chat gpt-5'],
+    );
   });
 
   test('events: billing is told of usage, in batches, and operations of nothing yet', async (t) => {

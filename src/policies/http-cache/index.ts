@@ -84,7 +84,7 @@ class HttpCache {
   take(exchange: Exchange): void | Promise<void> {
     const { head } = exchange;
     // Models answer by their own words, and sockets not at all.
-    if (exchange.brief !== null || head.upgrade !== null) return;
+    if (exchange.dialectName !== 'raw-http' || head.upgrade !== null) return;
     if (head.method !== 'GET' && head.method !== 'HEAD') {
       exchange.intake = new Invalidation(exchange, { keys: this.#parts.keys, answers: this.#parts.answers });
       return;
