@@ -17,7 +17,6 @@ import { startLedger } from '#ledger/store/start-ledger.ts';
 import { journalEvents } from '#ledger/journal/journal-events.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
-import { createAnswerMemory } from '#storage/embedded/answer-memory/layout.ts';
 import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
 import { cacheSecret } from '#storage/embedded/cache/cache-secret.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
@@ -194,7 +193,6 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     openKeeperPort: () => keeper.openPort(),
     openCachePort: () => cache.openPort(),
     cacheSecret: answersSecret,
-    answers: createAnswerMemory(snapshot.storage.answersBytes),
     openAuditPort: () => audit.openPort(),
     snapshot: () => watch.fill(reloader.current.snapshot),
     members: () => watch.changes(),

@@ -11,7 +11,6 @@ import { openKeyStore } from '#storage/embedded/key-store.ts';
 import { loadConfig } from './configuration.ts';
 import { openPriceSource } from './price-source.ts';
 import { createPoolMemory } from '#balance/index.ts';
-import { createAnswerMemory } from '#storage/embedded/answer-memory/layout.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 test('a pool of which some workers cannot start ends those that did, and those that were about to', async (t) => {
@@ -43,7 +42,6 @@ test('a pool of which some workers cannot start ends those that did, and those t
     openKeeperPort: () => new MessageChannel().port2,
     openCachePort: () => new MessageChannel().port2,
     cacheSecret: new Uint8Array(32),
-    answers: createAnswerMemory(65_536),
     openAuditPort: () => new MessageChannel().port2,
     openTokenPort: () => tokens.openPort(),
     snapshot: () => first.snapshot,

@@ -54,7 +54,10 @@ export async function startCachePlane(config: Record<string, unknown>): Promise<
   });
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'));
   const path = join(folder, 'sluice.yaml');
-  const text = stringify({ version: 1, ...config }).replaceAll('ORIGIN', upstream.url);
+  const text = stringify({ version: 1, log: { access: false }, ...config }).replaceAll(
+    'ORIGIN',
+    upstream.url,
+  );
   writeFileSync(path, text);
   const overrides = { stateDirectory: join(folder, 'state'), port: 0, adminPort: 0, threads: 1 };
   const source = { path, env: {}, prices: await openPriceSource() };

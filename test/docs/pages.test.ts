@@ -327,7 +327,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     const text = example('telemetry.yaml').replaceAll('http://127.0.0.1:4318', receiver.url);
     const { simulator, chat } = await serve(t, text);
     simulator.enqueue({ status: 500 });
-    assert.equal((await chat(key('WEB_KEY'), 'gpt-5')).status, 502);
+    assert.equal((await chat(key('WEB_KEY'), 'gpt-5')).status, 500);
     while (receiver.spans().length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
     assert.deepEqual(
       receiver.spans().map(({ name }) => name),
