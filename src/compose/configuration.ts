@@ -111,6 +111,8 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     text,
     source: name,
     nowMs: Date.now(),
+    files: scope,
+    policySchemas: scope.policySchemas,
     env: source.env,
   });
   checkDialects(resolved, text, name);

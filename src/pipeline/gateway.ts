@@ -117,6 +117,7 @@ export interface CompiledRoute {
   readonly onAnswer: readonly Policy[];
   readonly openAnswer: readonly Policy[];
   readonly encodeAnswer: readonly Policy[];
+  readonly judgeAnswer: readonly Policy[];
   readonly onSettled: readonly Policy[];
   readonly allowsModel: readonly Policy[];
   /** What the head must have besides host, path template and method; null: nothing. */

@@ -18,6 +18,7 @@ import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
+import { judgedAnswer, type JudgedAnswer } from './judged-answer.ts';
 import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
@@ -56,6 +57,12 @@ export class HttpAttempt implements UpstreamSink {
   #trailers: HeaderList = [];
   /** Whoever keeps what comes; null: nobody does. */
   #intake: AnswerIntake | null = null;
+  /** Its headers, without those of the connection. */
+  #own: string[] = [];
+  /** Where policies judge it. */
+  #judged: JudgedAnswer | null = null;
+  /** Its head, while it waits for that. */
+  #waiting: { readonly status: number; readonly headers: HeaderList } | null = null;
   #resolve!: (answer: Answer | null) => void;
   #reject!: (fault: Fault) => void;
 
@@ -115,15 +122,30 @@ export class HttpAttempt implements UpstreamSink {
     this.#most = exchange.maxAnswerBytes;
     if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
       return this.#tooLarge(this.#most);
-    let own = responseHeaders(headers);
+    this.#own = responseHeaders(headers);
     if (exchange.intake) {
-      const taken = exchange.intake.onHead(status, own);
+      const taken = exchange.intake.onHead(status, this.#own);
       if ('kind' in taken) return this.#replace(taken);
       this.#intake = exchange.intake;
-      own = [...taken];
+      this.#own = [...taken];
     }
     const unsaid = this.#tap?.begin(status, headers);
     if (unsaid) return this.#unbilled(unsaid);
+    try {
+      this.#judged = judgedAnswer(this.#passage, status, headers);
+    } catch (thrown) {
+      this.#call?.cancel();
+      return this.onFault(faultFrom(thrown));
+    }
+    if (this.#judged?.holds) this.#waiting = { status, headers };
+    else this.#giveHead(status, headers);
+  }
+
+  #giveHead(status: number, headers: HeaderList): void {
+    const { exchange } = this.#passage;
+    const own = this.#own;
+    const length = headerOf(headers, 'content-length');
+    const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
@@ -191,6 +213,19 @@ export class HttpAttempt implements UpstreamSink {
       return this.#tooLarge(this.#most);
     this.#tap?.take(chunk);
     this.#intake?.onData(chunk);
+    if (this.#judged) {
+      try {
+        this.#judged.take(chunk);
+      } catch (thrown) {
+        this.#call?.cancel();
+        return this.onFault(faultFrom(thrown));
+      }
+      if (this.#waiting) return;
+    }
+    this.#give(chunk);
+  }
+
+  #give(chunk: Buffer): void {
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
@@ -210,10 +245,27 @@ export class HttpAttempt implements UpstreamSink {
     this.record.work = 'finished';
     const unsaid = this.#tap?.end();
     if (unsaid) return this.#unbilled(unsaid);
-    this.#intake?.onEnd(true);
     this.#trailers = trailers;
+    if (this.#judged && !this.#giveJudged(this.#judged)) return;
+    this.#intake?.onEnd(true);
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
+  }
+
+  /** False: it is refused. */
+  #giveJudged(judged: JudgedAnswer): boolean {
+    try {
+      const body = judged.end();
+      if (!this.#waiting) return true;
+      const { status, headers } = this.#waiting;
+      this.#waiting = null;
+      this.#giveHead(status, headers);
+      if (body && body.length > 0 && !this.#over) this.#give(body);
+      return !this.#over;
+    } catch (thrown) {
+      this.onFault(faultFrom(thrown));
+      return false;
+    }
   }
 
   #complete(): void {
@@ -240,6 +292,7 @@ export class HttpAttempt implements UpstreamSink {
   onFault(fault: Fault): void {
     if (this.#over) return;
     this.#end();
+    if (this.#begun) this.#judged?.breakOff();
     this.record.fault = fault;
     this.#intake?.onEnd(false);
     if (neverLeft(fault)) this.record.work = 'none';

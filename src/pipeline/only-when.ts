@@ -58,6 +58,10 @@ export function onlyWhen(policy: Policy, rule: ExchangeRule): Policy {
     ...(policy.encodeAnswer && {
       encodeAnswer: (exchange, plain) => (applies(exchange) ? policy.encodeAnswer!(exchange, plain) : null),
     }),
+    ...(policy.judgeAnswer && {
+      judgeAnswer: (exchange, status, headers) =>
+        applies(exchange) ? policy.judgeAnswer!(exchange, status, headers) : null,
+    }),
     ...(policy.onSettled && {
       onSettled: (exchange, receipt) =>
         verdicts.get(exchange) === true ? policy.onSettled!(exchange, receipt) : undefined,

@@ -92,6 +92,7 @@ export const unrouted: CompiledRoute = {
   onAnswer: [],
   openAnswer: [],
   encodeAnswer: [],
+  judgeAnswer: [],
   onSettled: [],
   allowsModel: [],
   headTest: null,
