@@ -6,7 +6,7 @@ import { allNoted } from './kept/note.ts';
 import { settleLimits } from './limits/settle-limits.ts';
 import { measure } from './measure.ts';
 import { pricesOfAttempt, tierServed } from './attempt-prices.ts';
-import { priceUsage } from '#core/price-usage.ts';
+import { asHit, priceUsage } from '#core/price-usage.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
 
@@ -65,7 +65,8 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
   };
   // What nobody bills needs no price.
   const isBilled = target !== null || passage.route.meter !== null;
-  const priced = priceUsage(usage, pricing, isBilled ? flags : []);
+  const own = priceUsage(usage, pricing, isBilled ? flags : []);
+  const priced = attempt.hitPercent === undefined ? own : asHit(own, attempt.hitPercent);
   return {
     number: attempt.number,
     provider: attempt.provider,

@@ -15,6 +15,7 @@ import { graphqlLimits } from './graphql-limits/index.ts';
 import { graphqlOperations } from './graphql-operations/index.ts';
 import { headerRestriction } from './header-restriction/index.ts';
 import { hmacAuth } from './hmac-auth/index.ts';
+import { httpCache } from './http-cache/index.ts';
 import { idempotency } from './idempotency/index.ts';
 import { ipRestriction } from './ip-restriction/index.ts';
 import { jwt } from './jwt/index.ts';
@@ -52,6 +53,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       graphqlOperations,
       headerRestriction,
       hmacAuth,
+      httpCache,
       idempotency,
       ipRestriction,
       jwt,

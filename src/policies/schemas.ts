@@ -14,6 +14,7 @@ import { GraphqlLimitsSchema } from './graphql-limits/schema.ts';
 import { GraphqlOperationsSchema } from './graphql-operations/schema.ts';
 import { HeaderRestrictionSchema } from './header-restriction/schema.ts';
 import { HmacAuthSchema } from './hmac-auth/schema.ts';
+import { HttpCacheSchema } from './http-cache/schema.ts';
 import { IdempotencySchema } from './idempotency/schema.ts';
 import { IpRestrictionSchema } from './ip-restriction/schema.ts';
 import { JwtSchema } from './jwt/schema.ts';
@@ -64,6 +65,7 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['graphql-operations', GraphqlOperationsSchema],
   ['header-restriction', HeaderRestrictionSchema],
   ['hmac-auth', HmacAuthSchema],
+  ['http-cache', HttpCacheSchema],
   ['idempotency', IdempotencySchema],
   ['ip-restriction', IpRestrictionSchema],
   ['jwt', JwtSchema],
