@@ -123,7 +123,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     audit: resolveAudit(document.audit, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
-    ...(document.servers ? { toolServers: resolveToolServers(document) } : {}),
+    ...(document.servers ? { toolServers: resolveToolServers(document, problems) } : {}),
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
     credentials: resolveCredentials(document, problems),

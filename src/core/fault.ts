@@ -72,6 +72,7 @@ export const faultKinds = {
   'auth/unavailable': kind(503, 'gateway', true, 'Who calls cannot be found out at the moment'),
   'access/denied': kind(403, 'client', false, 'This caller may not do this'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
+  'access/tool': kind(403, 'client', false, 'This caller may not call this tool'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'audit/unavailable': kind(
     503,

@@ -103,5 +103,6 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     judgeAnswer: having('judgeAnswer'),
     onSettled: having('onSettled'),
     allowsModel: having('allowsModel'),
+    allowsTool: having('allowsTool'),
   };
 }

@@ -120,6 +120,7 @@ export interface CompiledRoute {
   readonly judgeAnswer: readonly Policy[];
   readonly onSettled: readonly Policy[];
   readonly allowsModel: readonly Policy[];
+  readonly allowsTool: readonly Policy[];
   /** What the head must have besides host, path template and method; null: nothing. */
   readonly headTest: HeadTest | null;
   /** Routes with this one's head match, it among them, in their order, where the body decides between them. */

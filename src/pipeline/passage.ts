@@ -92,6 +92,7 @@ export const unrouted: CompiledRoute = {
   judgeAnswer: [],
   onSettled: [],
   allowsModel: [],
+  allowsTool: [],
   headTest: null,
   siblings: null,
   parts: null,

@@ -58,6 +58,11 @@ export interface Policy {
   readonly usesModels?: readonly string[];
   /** May this exchange's consumer know of, and use, a model? Lists of models show what every policy allows. */
   allowsModel?(exchange: Exchange, model: string): boolean;
+  /**
+   * May this exchange's consumer know of, and call, a tool of a server? Lists of tools show what every policy allows, and what is
+   * not shown cannot be called.
+   */
+  allowsTool?(exchange: Exchange, server: string, tool: string): boolean;
   /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */
   onAnswer?(exchange: Exchange, status: number, headers: HeaderList): HeaderList;
   /**
