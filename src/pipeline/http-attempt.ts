@@ -10,7 +10,7 @@ import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
-import { nothingLeft, type Answer } from './answer.ts';
+import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
@@ -19,6 +19,7 @@ import { responseHeaders } from './forward-headers.ts';
 import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
+import { RewrittenAnswer } from './rewrite-answer.ts';
 import { openWebSocket } from './websocket/open-websocket.ts';
 
 /** Whoever makes the attempts of an exchange. */
@@ -49,6 +50,9 @@ export class HttpAttempt implements UpstreamSink {
   #last: Buffer | null = null;
   /** The head of an answer without a body. */
   #empty: { readonly status: number; readonly headers: HeaderList } | null = null;
+  /** Where a policy makes another answer of it, with the headers of its own. */
+  #rewritten: RewrittenAnswer | null = null;
+  #own: HeaderList = [];
   /** Where a policy gives the answer another form. */
   #encoded: EncodedBody | null = null;
   #trailers: HeaderList = [];
@@ -120,6 +124,11 @@ export class HttpAttempt implements UpstreamSink {
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
     let given: HeaderList;
     try {
+      if (!bodiless && this.#passage.route.rewriteAnswer.length > 0) {
+        this.#rewritten = RewrittenAnswer.open(this.#passage, status, headers);
+        this.#own = own;
+        if (this.#rewritten) return;
+      }
       given = answerHeaders(this.#passage, status, own);
     } catch (thrown) {
       this.#call?.cancel();
@@ -169,6 +178,10 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#most !== undefined && (this.#came += chunk.length) > this.#most)
       return this.#tooLarge(this.#most);
     this.#tap?.take(chunk);
+    if (this.#rewritten) {
+      if (!this.#rewritten.take(chunk)) this.#tooLarge(this.#rewritten.maxBytes);
+      return;
+    }
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
@@ -189,8 +202,20 @@ export class HttpAttempt implements UpstreamSink {
     const unsaid = this.#tap?.end();
     if (unsaid) return this.#unbilled(unsaid);
     this.#trailers = trailers;
+    if (this.#rewritten) return this.#rewrite(this.#rewritten);
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
+  }
+
+  /** Nothing of it has been given: what fails here is an error of its own. */
+  #rewrite(rewritten: RewrittenAnswer): void {
+    try {
+      const answer = wholeAnswer(this.#passage, { ...rewritten.finish(this.#own), trailers: this.#trailers });
+      this.#over = true;
+      this.#resolve(answer);
+    } catch (thrown) {
+      this.onFault(faultFrom(thrown));
+    }
   }
 
   #complete(): void {

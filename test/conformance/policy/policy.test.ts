@@ -59,6 +59,10 @@ const settings: Readonly<Record<string, object>> = {
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
   'size-limit': { request: '1KiB', response: '1MiB' },
+  transform: {
+    request: { headers: { set: { 'x-a': '{{ request.path }}' } } },
+    response: { headers: { remove: ['x-b'] } },
+  },
 };
 
 const guest = {
