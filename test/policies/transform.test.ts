@@ -148,6 +148,15 @@ test('path, query, headers and body of a request', async () => {
   });
 });
 
+test('a value cannot lead out of its place in the path', async () => {
+  for (const id of ['..', '.', '%2e%2e']) {
+    const { status, text, sent } = await call(`/request/a?id=${id}`, { kind: 'k' });
+    assert.equal(status, 400, text);
+    assert.match(text, /request\/malformed/);
+    assert.equal(sent, undefined);
+  }
+});
+
 test('a whole body by a template, whatever the values', async () => {
   for (const name of ['Ann', 'a"},{"\\\r\n', '{{ id }}', ['x', { y: null }]]) {
     const { sent } = await call('/template/', { name });

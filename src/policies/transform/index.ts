@@ -33,13 +33,10 @@ function createTransform(settings: TransformSettings, templates: Templates): Pol
   const bodyOf = new WeakMap<Exchange, unknown>();
 
   const onCall = (exchange: Exchange): void => {
-    const values = {
-      ...exchangeValues(exchange),
-      ...(bodyOf.has(exchange) && { body: bodyOf.get(exchange) }),
-    };
+    const values = exchangeValues(exchange, bodyOf.has(exchange) ? { body: bodyOf.get(exchange) } : {});
     if (path || query)
       exchange.place = {
-        path: path ? path.render(values) : (exchange.place?.path ?? null),
+        path: path ? placed(path.render(values)) : (exchange.place?.path ?? null),
         query: query
           ? query(exchange.place?.query ?? exchange.head.query, values)
           : (exchange.place?.query ?? null),
@@ -69,14 +66,14 @@ function createTransform(settings: TransformSettings, templates: Templates): Pol
       onAnswer: (exchange: Exchange, status: number, came: readonly string[]) =>
         applyHeaderEdits(
           came,
-          answerHeaders(came, { ...exchangeValues(exchange), response: { status, headers: fieldsOf(came) } }),
+          answerHeaders(came, exchangeValues(exchange, { response: { status, headers: fieldsOf(came) } })),
         ),
     }),
     ...(answerBody && {
       rewriteAnswer(exchange: Exchange, status: number, came: readonly string[]) {
         const contentType = headerOf(came, 'content-type');
         if (formOf(contentType) === null || status < 200 || status > 299 || status === 206) return null;
-        const values = { ...exchangeValues(exchange), response: { status, headers: fieldsOf(came) } };
+        const values = exchangeValues(exchange, { response: { status, headers: fieldsOf(came) } });
         return {
           maxBytes,
           rewrite(whole) {
@@ -95,6 +92,13 @@ function createTransform(settings: TransformSettings, templates: Templates): Pol
 }
 
 const contentTypes = new Set(['content-type']);
+
+/** A value that is a segment must not lead elsewhere. @throws Fault `request/malformed` */
+function placed(path: string): string {
+  const segments = path.split('/');
+  if (!path.startsWith('//') && !segments.includes('.') && !segments.includes('..')) return path;
+  throw new Fault('request/malformed', 'What stands in this request cannot be a segment of a path.');
+}
 
 /** @throws Fault `request/body-not-json` */
 function readCame(body: Buffer, contentType: string): unknown {
