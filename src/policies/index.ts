@@ -29,6 +29,7 @@ import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
 import { sizeLimit } from './size-limit/index.ts';
 import { transform } from './transform/index.ts';
+import { validate } from './validate/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
@@ -64,6 +65,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       setHeaders,
       sizeLimit,
       transform,
+      validate,
     ] as PolicyKind[]
   ).map((kind) => [kind.name, kind]),
 );

@@ -28,6 +28,7 @@ import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
 import { SizeLimitSchema } from './size-limit/schema.ts';
 import { TransformSchema } from './transform/schema.ts';
+import { ValidateSchema } from './validate/schema.ts';
 
 /** Of policies that say who calls: `any-auth` is made of these. */
 const authenticators = {
@@ -76,4 +77,5 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['set-headers', SetHeadersSchema],
   ['size-limit', SizeLimitSchema],
   ['transform', TransformSchema],
+  ['validate', ValidateSchema],
 ]);

@@ -63,6 +63,7 @@ const settings: Readonly<Record<string, object>> = {
     request: { headers: { set: { 'x-a': '{{ request.path }}' } } },
     response: { headers: { remove: ['x-b'] } },
   },
+  validate: { request: { body: { type: 'object' } }, response: { '200': { type: 'object' } } },
 };
 
 const guest = {
