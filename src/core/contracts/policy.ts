@@ -11,6 +11,7 @@ import type { AnswerJudge } from './answer-judge.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { AuditSink } from './audit.ts';
 import type { Ask } from './ask.ts';
+import type { AnswerCache } from './answer-cache.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 import type { CompileRule } from './exchange-rule.ts';
@@ -49,7 +50,8 @@ export interface Policy {
   rewriteBody?(exchange: Exchange, body: Buffer): Buffer | null;
   /**
    * The call is understood (`exchange.brief` on LLM routes): permission, limits. May answer by `exchange.shortAnswer`, and record
-   * what is answered by `exchange.recorders`.
+   * what is answered by `exchange.recorders`; may answer out of what was kept by `exchange.stored`, and take what upstreams answer by
+   * `exchange.intake`.
    */
   onCall?(exchange: Exchange): void | Promise<void>;
   /**
@@ -85,6 +87,8 @@ export interface Policy {
    * anything of it is given. Null leaves it as it flows.
    */
   rewriteAnswer?(exchange: Exchange, status: number, headers: HeaderList): AnswerRewrite | null;
+  /** Does it give answers again as upstreams sent them? Then nobody on its route may make others of them (`rewriteAnswer`). */
+  readonly givesAgain?: true;
   /** Of one whose settings have no meaning on routes to models: why a configuration that has it there is refused. */
   readonly httpOnly?: string;
   /** Judges the answers of http routes by their bodies, as upstreams sent them; null leaves this one alone. */
@@ -143,6 +147,8 @@ export interface PolicyServices {
   /** Of a project of the configuration; undefined: there is no such project. */
   teamOf(project: string): string | undefined;
   readonly cache: CacheStore;
+  /** Answers that can be made again. */
+  readonly answers: AnswerCache;
   /** Asks other servers. */
   readonly ask: Ask;
   /**
