@@ -34,6 +34,7 @@ const settings: Readonly<Record<string, object>> = {
   'header-restriction': { headers: { referer: { hosts: ['a.test'] }, 'user-agent': { deny: ['bad.*'] } } },
   'hmac-auth': {},
   idempotency: { wait: '1s', complete: true },
+  'http-cache': {},
   'ip-restriction': { deny: ['10.0.0.0/8'] },
   jwt: {
     issuers: [{ issuer: 'https://id.test', audience: 'a', secret: 'x'.repeat(32), project: 'web' }],
