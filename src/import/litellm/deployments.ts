@@ -41,7 +41,10 @@ export function readDeployment(
   const own = kind === 'openai' && baseUrl !== null ? null : kind;
   const isCallable = group !== undefined && isModelName(group) && isTargetName(model) && !model.includes('*');
   if (!params || !isCallable || (own === null && baseUrl === null)) {
-    params?.notCarried('model', 'a name, a known provider or an address, and a model are needed; of patterns name provider/model');
+    params?.notCarried(
+      'model',
+      'a name, a known provider or an address, and a model are needed; of patterns name provider/model',
+    );
     params?.restNotCarried('the deployment is left out');
     fields.restNotCarried('the deployment is left out');
     return null;
@@ -53,15 +56,23 @@ export function readDeployment(
   const target = `${provider}/${model}`;
   params.close('providers and models');
   for (const each of params.keys)
-    if (!known.has(each)) params.notCarried(each, 'see providers, parameter-rules and docs/cloud-providers.md');
+    if (!known.has(each))
+      params.notCarried(each, 'see providers, parameter-rules and docs/cloud-providers.md');
   readInfo(fields, draft, target);
   fields.close('models');
   return { group, target, weight, priority };
 }
 
-const known = new Set(
-  ['model', 'api_key', 'api_base', 'weight', 'order', 'rpm', 'tpm', 'max_parallel_requests'],
-);
+const known = new Set([
+  'model',
+  'api_key',
+  'api_base',
+  'weight',
+  'order',
+  'rpm',
+  'tpm',
+  'max_parallel_requests',
+]);
 
 /** Prices are of one token there. */
 function readInfo(fields: Fields, draft: Draft, target: string): void {

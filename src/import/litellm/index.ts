@@ -17,8 +17,7 @@ export const litellm: Importer = {
 /** @throws ImportError */
 function importLitellm(source: ImportSource): Imported {
   const written = readMapping(source);
-  if (!Array.isArray(written['model_list']))
-    throw new ImportError(`${source.file}: expected a model_list`);
+  if (!Array.isArray(written['model_list'])) throw new ImportError(`${source.file}: expected a model_list`);
   const report = new ReportBuilder();
   const draft = new Draft(report);
   const root = new Fields(written, [], report);
@@ -40,7 +39,11 @@ function importLitellm(source: ImportSource): Imported {
   return { document: draft.document(), report: report.finish(written) };
 }
 
-function addModels(draft: Draft, groups: ReadonlyMap<string, readonly ReadDeployment[]>, router: Router): void {
+function addModels(
+  draft: Draft,
+  groups: ReadonlyMap<string, readonly ReadDeployment[]>,
+  router: Router,
+): void {
   const targetsOf = (group: string): readonly ReadDeployment[] => groups.get(group) ?? [];
   const named: [string, string][] = [...groups.keys()].map((group) => [group, group]);
   for (const [name, group] of [...named, ...router.aliases]) {
@@ -69,7 +72,12 @@ function readGeneral(root: Fields, draft: Draft): Piece[] {
   const isPlain = !key.startsWith('os.environ/');
   const secret = isPlain ? { sha256: sha256Of(key) } : { secret: secretOf(draft.report, key, said) };
   draft.add('keys', 'master', { project, ...secret });
-  general!.differs('master_key', 'a key that may call; the admin API has a token of its own, and makes other keys');
-  general!.restNotCarried('keys, teams and budgets made at run time are in its database: see docs/limits.md and the admin API');
+  general!.differs(
+    'master_key',
+    'a key that may call; the admin API has a token of its own, and makes other keys',
+  );
+  general!.restNotCarried(
+    'keys, teams and budgets made at run time are in its database: see docs/limits.md and the admin API',
+  );
   return [{ 'key-auth': {} }, { 'model-access': {} }];
 }

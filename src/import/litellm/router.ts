@@ -40,9 +40,16 @@ export function readRouter(root: Fields): Router {
   const passive = { ...failures, ...eject };
   const fallbacks = new Map<string, string[]>();
   for (const from of [router, settings]) readFallbacks(from, fallbacks);
-  const others = [...(router?.texts('default_fallbacks') ?? []), ...(settings?.texts('default_fallbacks') ?? [])];
+  const others = [
+    ...(router?.texts('default_fallbacks') ?? []),
+    ...(settings?.texts('default_fallbacks') ?? []),
+  ];
   const aliases = readAliases(router);
-  if (settings?.has('drop_params')) settings.differs('drop_params', 'what a target cannot carry is dropped, and said in a header; see strict');
+  if (settings?.has('drop_params'))
+    settings.differs(
+      'drop_params',
+      'what a target cannot carry is dropped, and said in a header; see strict',
+    );
   router?.restNotCarried('see docs/model-routing.md, docs/retries.md and storage.redis');
   settings?.restNotCarried('see docs/model-routing.md, docs/telemetry.md and the policies');
   return {
