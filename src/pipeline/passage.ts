@@ -90,6 +90,8 @@ export const unrouted: CompiledRoute = {
   policies: [],
   onHead: [],
   readsBody: [],
+  rewriteBody: [],
+  rewriteAnswer: [],
   onCall: [],
   limits: [],
   targetLimits: [],
