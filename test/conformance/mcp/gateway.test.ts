@@ -428,13 +428,19 @@ describe('programs', limits, () => {
   });
 });
 
-test('the protocol’s own client, of either era, is answered and asked by servers of either era', limits, async () => {
-  // In a process of its own, without the conditions of this one: a package of the client's has sources under them, too.
-  const script = fileURLToPath(new URL('client.ts', import.meta.url));
-  const args = [script, `${gateway.url}/mcp`, testKey];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH: process.env['PATH'] } });
-  assert.equal(stdout, 'legacy of legacy\nlegacy of modern\nmodern of legacy\nmodern of modern\n');
-});
+test(
+  'the protocol’s own client, of either era, is answered and asked by servers of either era',
+  limits,
+  async () => {
+    // In a process of its own, without the conditions of this one: a package of the client's has sources under them, too.
+    const script = fileURLToPath(new URL('client.ts', import.meta.url));
+    const args = [script, `${gateway.url}/mcp`, testKey];
+    const { stdout } = await promisify(execFile)(process.execPath, args, {
+      env: { PATH: process.env['PATH'] },
+    });
+    assert.equal(stdout, 'legacy of legacy\nlegacy of modern\nmodern of legacy\nmodern of modern\n');
+  },
+);
 
 test('pages of strangers, and hosts that are not the gateway’s, are refused', limits, async () => {
   const from = (origin: string) =>
