@@ -101,7 +101,11 @@ const parts: Parts = {
   audit,
   providerKeys,
   kept: new KeptParts(),
-  tools: new ToolThread(start.cacheSecret),
+  tools: new ToolThread({
+    secret: start.cacheSecret,
+    hasPrograms: start.index === 0,
+    log: (server, line) => process.stderr.write(`sluice: ${server}: ${line}\n`),
+  }),
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
   clock,

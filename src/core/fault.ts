@@ -38,6 +38,8 @@ export const faultKinds = {
     false,
     'A parameter of the query has a value that cannot be understood',
   ),
+  'request/not-as-described': kind(400, 'client', false, 'The request is not as its description says'),
+  'request/media-type': kind(415, 'client', false, 'The body is of a media type that is not described'),
   'request/body-too-large': kind(413, 'client', false, 'The body is larger than this route allows'),
   'request/headers-too-large': kind(431, 'client', false, 'The header block is larger than allowed'),
   'request/timeout': kind(408, 'client', false, 'The request did not arrive in time'),
@@ -70,6 +72,7 @@ export const faultKinds = {
   'auth/unavailable': kind(503, 'gateway', true, 'Who calls cannot be found out at the moment'),
   'access/denied': kind(403, 'client', false, 'This caller may not do this'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
+  'access/tool': kind(403, 'client', false, 'This caller may not call this tool'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'audit/unavailable': kind(
     503,
@@ -122,6 +125,9 @@ export const faultKinds = {
     'The target cannot carry a field, and strict mode refuses to drop it',
   ),
   'dialect/unsupported': kind(501, 'gateway', false, 'This operation is not supported for this target'),
+  'prompt/refused': kind(400, 'client', false, 'A rule of the operator about prompts refuses the call'),
+  'prompt/template': kind(400, 'client', false, 'The prompt template that is asked for cannot be used'),
+  'prompt/parameter': kind(400, 'client', false, 'A parameter of the call is not allowed on this route'),
   'policy/failed': kind(500, 'gateway', false, 'A policy failed, and failing closes'),
   'policy/refused': kind(403, 'client', false, 'A policy of the operator has refused the call'),
   'policy/cut': kind(403, 'client', false, 'A policy ended the answer'),
@@ -149,6 +155,12 @@ export const faultKinds = {
     'upstream',
     true,
     'The upstream sent an answer that does not fit its dialect',
+  ),
+  'upstream/not-as-described': kind(
+    502,
+    'upstream',
+    false,
+    'The upstream sent an answer that is not as its description says',
   ),
   'upstream/answer-too-large': kind(502, 'upstream', false, 'The answer is larger than this route allows'),
   'upstream/usage-missing': kind(
@@ -200,7 +212,21 @@ export interface FaultDetails {
   readonly ambiguous?: boolean;
   /** The upstream cannot have acted on the request: nothing of it left, or it was refused unread. */
   readonly unsent?: boolean;
+  /** What is wrong in particular, for problem documents. Holds nothing of what came but types and sizes. */
+  readonly errors?: readonly FaultError[];
   readonly cause?: unknown;
+}
+
+/** One of many things that are wrong (RFC 9457 §3.1.3). */
+export interface FaultError {
+  readonly detail: string;
+  /** Where it stands: `body`, `query` … */
+  readonly in: string;
+  /** Of the value, as JSON Pointer; in a query and the like it begins with the parameter's name. */
+  readonly pointer: string;
+  readonly keyword: string;
+  readonly expected: string;
+  readonly got: string;
 }
 
 /** Says what was expected, what came and what to do, in `message`. */

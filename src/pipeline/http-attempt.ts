@@ -16,6 +16,7 @@ import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
+import { judgedAnswer, type JudgedAnswer } from './judged-answer.ts';
 import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
@@ -52,6 +53,10 @@ export class HttpAttempt implements UpstreamSink {
   /** Where a policy gives the answer another form. */
   #encoded: EncodedBody | null = null;
   #trailers: HeaderList = [];
+  /** Where policies judge it. */
+  #judged: JudgedAnswer | null = null;
+  /** Its head, while it waits for that. */
+  #waiting: { readonly status: number; readonly headers: HeaderList } | null = null;
   #resolve!: (answer: Answer | null) => void;
   #reject!: (fault: Fault) => void;
 
@@ -113,6 +118,20 @@ export class HttpAttempt implements UpstreamSink {
       return this.#tooLarge(this.#most);
     const unsaid = this.#tap?.begin(status, headers);
     if (unsaid) return this.#unbilled(unsaid);
+    try {
+      this.#judged = judgedAnswer(this.#passage, status, headers);
+    } catch (thrown) {
+      this.#call?.cancel();
+      return this.onFault(faultFrom(thrown));
+    }
+    if (this.#judged?.holds) this.#waiting = { status, headers };
+    else this.#giveHead(status, headers);
+  }
+
+  #giveHead(status: number, headers: HeaderList): void {
+    const { exchange } = this.#passage;
+    const length = headerOf(headers, 'content-length');
+    const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
@@ -169,6 +188,19 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#most !== undefined && (this.#came += chunk.length) > this.#most)
       return this.#tooLarge(this.#most);
     this.#tap?.take(chunk);
+    if (this.#judged) {
+      try {
+        this.#judged.take(chunk);
+      } catch (thrown) {
+        this.#call?.cancel();
+        return this.onFault(faultFrom(thrown));
+      }
+      if (this.#waiting) return;
+    }
+    this.#give(chunk);
+  }
+
+  #give(chunk: Buffer): void {
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
@@ -189,8 +221,25 @@ export class HttpAttempt implements UpstreamSink {
     const unsaid = this.#tap?.end();
     if (unsaid) return this.#unbilled(unsaid);
     this.#trailers = trailers;
+    if (this.#judged && !this.#giveJudged(this.#judged)) return;
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
+  }
+
+  /** False: it is refused. */
+  #giveJudged(judged: JudgedAnswer): boolean {
+    try {
+      const body = judged.end();
+      if (!this.#waiting) return true;
+      const { status, headers } = this.#waiting;
+      this.#waiting = null;
+      this.#giveHead(status, headers);
+      if (body && body.length > 0 && !this.#over) this.#give(body);
+      return !this.#over;
+    } catch (thrown) {
+      this.onFault(faultFrom(thrown));
+      return false;
+    }
   }
 
   #complete(): void {
@@ -217,6 +266,7 @@ export class HttpAttempt implements UpstreamSink {
   onFault(fault: Fault): void {
     if (this.#over) return;
     this.#end();
+    if (this.#begun) this.#judged?.breakOff();
     this.record.fault = fault;
     if (neverLeft(fault)) this.record.work = 'none';
     if (!this.#begun) {

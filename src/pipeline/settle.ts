@@ -1,4 +1,4 @@
-import type { AttemptRecord } from '#core/exchange.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import type { Usage } from '#core/usage.ts';
 import { costEvents } from './cost-event.ts';
@@ -81,7 +81,7 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
 }
 
 function receiptOf(
-  { exchange, gateway, recording }: Passage,
+  { exchange, gateway, recording, route }: Passage,
   attempts: readonly AttemptLine[],
   heldBytes: number,
 ): Receipt {
@@ -106,8 +106,14 @@ function receiptOf(
     ...(flags.length > 0 ? { flags } : {}),
     ...(exchange.replayOf === null ? {} : { replayOf: exchange.replayOf }),
     ...(exchange.queuedMs > 0 ? { queuedMs: exchange.queuedMs } : {}),
-    ...(exchange.notes ? { notes: exchange.notes } : {}),
+    ...notesOf(exchange, route.route.operation),
     dropped: exchange.losses.map((loss) => loss.field),
     attempts,
   };
+}
+
+/** What policies have noted, and which operation of a described API it was. */
+function notesOf({ notes }: Exchange, operation: string | undefined): Pick<Receipt, 'notes'> {
+  if (operation !== undefined) return { notes: { ...notes, operation } };
+  return notes ? { notes } : {};
 }

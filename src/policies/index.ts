@@ -20,10 +20,15 @@ import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
 import { mtlsAuth } from './mtls-auth/index.ts';
 import { oidc } from './oidc/index.ts';
+import { parameterRules } from './parameter-rules/index.ts';
+import { promptDecorate } from './prompt-decorate/index.ts';
+import { promptGuard } from './prompt-guard/index.ts';
+import { promptTemplate } from './prompt-template/index.ts';
 import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
 import { sizeLimit } from './size-limit/index.ts';
+import { validate } from './validate/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
@@ -50,10 +55,15 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       modelAccess,
       mtlsAuth,
       oidc,
+      parameterRules,
+      promptDecorate,
+      promptGuard,
+      promptTemplate,
       queue,
       rateLimit,
       setHeaders,
       sizeLimit,
+      validate,
     ] as PolicyKind[]
   ).map((kind) => [kind.name, kind]),
 );

@@ -72,7 +72,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
   const observer = createObserver({ accessLog: snapshot.accessLog, clock, writeError });
   const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const own = kinds(observer);
-  const tools = new ToolThread(randomBytes(32));
+  const tools = new ToolThread({ secret: randomBytes(32), hasPrograms: true, log() {} });
   const parts: Parts = {
     dialects,
     policyKinds: new Map([...policyKinds, ...own.map((kind) => [kind.name, kind] as const)]),

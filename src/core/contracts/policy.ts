@@ -7,6 +7,7 @@ import type { LimitWish } from '../limit-wish.ts';
 import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
+import type { AnswerJudge } from './answer-judge.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { AuditSink } from './audit.ts';
 import type { Ask } from './ask.ts';
@@ -57,6 +58,11 @@ export interface Policy {
   readonly usesModels?: readonly string[];
   /** May this exchange's consumer know of, and use, a model? Lists of models show what every policy allows. */
   allowsModel?(exchange: Exchange, model: string): boolean;
+  /**
+   * May this exchange's consumer know of, and call, a tool of a server? Lists of tools show what every policy allows, and what is
+   * not shown cannot be called.
+   */
+  allowsTool?(exchange: Exchange, server: string, tool: string): boolean;
   /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */
   onAnswer?(exchange: Exchange, status: number, headers: HeaderList): HeaderList;
   /**
@@ -69,6 +75,8 @@ export interface Policy {
    * policy that gives an encoder is the last one asked; null leaves this answer alone.
    */
   encodeAnswer?(exchange: Exchange, plain: PlainAnswer): EncodedAnswer | null;
+  /** Judges the answers of http routes by their bodies, as upstreams sent them; null leaves this one alone. */
+  judgeAnswer?(exchange: Exchange, status: number, headers: HeaderList): AnswerJudge | null;
   /** The receipt is on record. Must not throw; must not take long. */
   onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
 }
