@@ -56,6 +56,12 @@ export const faultKinds = {
   'request/loop': kind(508, 'client', false, 'The request has passed this gateway before'),
   'route/not-found': kind(404, 'client', false, 'No route matches the request'),
   'route/method-not-allowed': kind(405, 'client', false, 'The path exists, the method does not'),
+  'cache/unreachable': kind(
+    504,
+    'gateway',
+    true,
+    'What is kept may not be given, and no upstream was asked or answered',
+  ),
   'route/misdirected': kind(421, 'client', false, 'The request was sent to the wrong host'),
   'auth/no-credential': kind(401, 'client', false, 'No credential was given'),
   'auth/unknown-credential': kind(401, 'client', false, 'The credential is not known'),

@@ -6,7 +6,7 @@ import { allNoted } from './kept/note.ts';
 import { settleLimits } from './limits/settle-limits.ts';
 import { measure } from './measure.ts';
 import { pricesOfAttempt, tierServed } from './attempt-prices.ts';
-import { priceUsage } from '#core/price-usage.ts';
+import { asHit, priceUsage } from '#core/price-usage.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
 
@@ -63,7 +63,8 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
     serviceTier: target && tierServed(passage.exchange, target, usage?.serviceTier ?? attempt.servedTier),
     tolerance: target?.provider.costTolerance,
   };
-  const priced = priceUsage(usage, pricing, flags);
+  const own = priceUsage(usage, pricing, flags);
+  const priced = attempt.hitPercent === undefined ? own : asHit(own, attempt.hitPercent);
   return {
     number: attempt.number,
     provider: attempt.provider,

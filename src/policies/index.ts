@@ -13,6 +13,7 @@ import { faultInjection } from './fault-injection/index.ts';
 import { forwardAuth } from './forward-auth/index.ts';
 import { headerRestriction } from './header-restriction/index.ts';
 import { hmacAuth } from './hmac-auth/index.ts';
+import { httpCache } from './http-cache/index.ts';
 import { idempotency } from './idempotency/index.ts';
 import { ipRestriction } from './ip-restriction/index.ts';
 import { jwt } from './jwt/index.ts';
@@ -48,6 +49,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       forwardAuth,
       headerRestriction,
       hmacAuth,
+      httpCache,
       idempotency,
       ipRestriction,
       jwt,

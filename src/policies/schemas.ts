@@ -12,6 +12,7 @@ import { FaultInjectionSchema } from './fault-injection/schema.ts';
 import { ForwardAuthSchema } from './forward-auth/schema.ts';
 import { HeaderRestrictionSchema } from './header-restriction/schema.ts';
 import { HmacAuthSchema } from './hmac-auth/schema.ts';
+import { HttpCacheSchema } from './http-cache/schema.ts';
 import { IdempotencySchema } from './idempotency/schema.ts';
 import { IpRestrictionSchema } from './ip-restriction/schema.ts';
 import { JwtSchema } from './jwt/schema.ts';
@@ -60,6 +61,7 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['forward-auth', ForwardAuthSchema],
   ['header-restriction', HeaderRestrictionSchema],
   ['hmac-auth', HmacAuthSchema],
+  ['http-cache', HttpCacheSchema],
   ['idempotency', IdempotencySchema],
   ['ip-restriction', IpRestrictionSchema],
   ['jwt', JwtSchema],

@@ -11,6 +11,7 @@ import type { AnswerJudge } from './answer-judge.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { AuditSink } from './audit.ts';
 import type { Ask } from './ask.ts';
+import type { AnswerCache } from './answer-cache.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 import type { CompileRule } from './exchange-rule.ts';
@@ -44,7 +45,8 @@ export interface Policy {
   readsBody?(exchange: Exchange): boolean;
   /**
    * The call is understood (`exchange.brief` on LLM routes): permission, limits. May answer by `exchange.shortAnswer`, and record
-   * what is answered by `exchange.recorders`.
+   * what is answered by `exchange.recorders`; may answer out of what was kept by `exchange.stored`, and take what upstreams answer by
+   * `exchange.intake`.
    */
   onCall?(exchange: Exchange): void | Promise<void>;
   /**
@@ -117,6 +119,8 @@ export interface PolicyServices {
   /** Of a project of the configuration; undefined: there is no such project. */
   teamOf(project: string): string | undefined;
   readonly cache: CacheStore;
+  /** Answers that can be made again. */
+  readonly answers: AnswerCache;
   /** Asks other servers. */
   readonly ask: Ask;
   /**

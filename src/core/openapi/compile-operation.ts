@@ -102,7 +102,8 @@ export class OperationCompiler {
       const at = [...place, 'content', range, 'schema'];
       ranges.set(essenceOf(range), {
         check: schema === undefined ? null : compiler.compile(schema, at),
-        shape: shapeOf(schema, (each) => compiler.follow(each)),
+        // Only forms are read by it.
+        shape: range.includes('form') ? shapeOf(schema, (each) => compiler.follow(each)) : oneText,
       });
     }
     return ranges;

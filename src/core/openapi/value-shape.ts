@@ -10,8 +10,9 @@ export interface ValueShape {
 }
 
 const plain: ValueShape = { types: new Set(), items: null, members: new Map() };
-/** Schemas may lead to themselves. */
-const deepest = 6;
+/** Texts hold lists and members of scalars, and no more; schemas may be wide, and lead to themselves. */
+const deepest = 3;
+const deepestMembers = 1;
 
 /** Of a schema, with all that it may be. `follow` leads through references. */
 export function shapeOf(schema: unknown, follow: (schema: unknown) => unknown, depth = 0): ValueShape {
@@ -24,7 +25,7 @@ export function shapeOf(schema: unknown, follow: (schema: unknown) => unknown, d
     if (typeof name === 'string') types.add(name);
   if (nullable === true) types.add('null');
   let own = items === undefined ? null : shapeOf(items, follow, depth + 1);
-  if (isMembers(properties))
+  if (isMembers(properties) && depth <= deepestMembers)
     for (const [name, each] of Object.entries(properties))
       members.set(name, shapeOf(each, follow, depth + 1));
   if (types.size === 0) for (const value of valuesOf(found)) types.add(typeName(value));

@@ -66,7 +66,7 @@ function bySchemas(settings: ValidateSettings): Described {
       schema: own(`.${place}/${encodeURIComponent(name)}`, schema),
     })),
   );
-  const { contentTypes = ['application/json', 'application/*'], body, bodyRequired = true } = request;
+  const { contentTypes = ['application/json'], body, bodyRequired = true } = request;
   const media = body === undefined ? {} : { schema: own('.body', body) };
   const content = Object.fromEntries(contentTypes.map((type) => [type, media]));
   const responses = Object.entries(response).map(([status, schema]) => [

@@ -154,25 +154,34 @@ test('another text is refused, and an arbitrary document never breaks it', () =>
     tree: fc.oneof(
       { depthSize: 'small' },
       words,
-      fc.anything({ maxDepth: 0 }),
+      fc.constantFrom<unknown>(null, true, 7, '', -1.5, [], {}),
       fc.array(tie('tree'), { maxLength: 3 }),
-      fc.dictionary(words, tie('tree'), { maxKeys: 4 }),
+      fc
+        .array(fc.tuple(words, tie('tree')), { maxLength: 4 })
+        .map((pairs) => Object.fromEntries(pairs) as unknown),
     ),
   }));
   fc.assert(
-    fc.property(fc.dictionary(words, tree, { maxKeys: 6 }), (parts) => {
-      const text = JSON.stringify({ openapi: '3.0.0', ...parts }, (_, value: unknown) =>
-        typeof value === 'bigint' ? null : value,
-      );
-      const { document, report } = importer.import({ file: 'x.json', text, beside: { 'usage-plans': text } });
-      const told = report.lines.map(({ place }) => place);
-      for (const key of Object.keys(JSON.parse(text) as object))
-        assert.ok(
-          told.some((place) => place === '' || place.startsWith(`/${key.replaceAll('/', '~1')}`)),
-          key,
+    fc.property(
+      fc.array(fc.tuple(words, tree), { maxLength: 6 }).map((pairs) => Object.fromEntries(pairs) as object),
+      (parts) => {
+        const text = JSON.stringify({ openapi: '3.0.0', ...parts }, (_, value: unknown) =>
+          typeof value === 'bigint' ? null : value,
         );
-      assert.ok(Array.isArray(document.routes));
-    }),
+        const { document, report } = importer.import({
+          file: 'x.json',
+          text,
+          beside: { 'usage-plans': text },
+        });
+        const told = report.lines.map(({ place }) => place);
+        for (const key of Object.keys(JSON.parse(text) as object))
+          assert.ok(
+            told.some((place) => place === '' || place.startsWith(`/${key.replaceAll('/', '~1')}`)),
+            key,
+          );
+        assert.ok(Array.isArray(document.routes));
+      },
+    ),
     { numRuns: runs },
   );
 });
