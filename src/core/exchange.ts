@@ -60,6 +60,10 @@ export interface Exchange {
   requestBytes: number;
   /** The whole body as it came, where a policy asked for it (`readsBody`); else null. */
   body: Buffer | null;
+  /** Did policies make another of the body? Then it is not encoded any more. */
+  rewritten?: true;
+  /** What policies ask of an upstream in the place of the path, below its own, and of the query; null: what came. Of http routes. */
+  place: { readonly path: string | null; readonly query: string | null } | null;
   /** What passed over a WebSocket; null before one has ended. */
   socket: SocketTotals | null;
   /** What policies leave of the route's bound of bodies, in bytes; absent: all of it. Set before the body is read. */

@@ -44,6 +44,13 @@ export function compileRoutes(
   return snapshot.routes.map((route) => {
     const siblings = families.size > 0 ? (families.get(headKey(route.match)) ?? null) : null;
     const hooksOfRoute = hooksFor(route.policies);
+    const misplaced =
+      route.kind === 'llm' && hooksOfRoute.policies.find(({ httpOnly }) => httpOnly !== undefined);
+    if (misplaced) throw new Error(`route "${route.name}": ${misplaced.name}: ${misplaced.httpOnly}`);
+    const [rewriter] = hooksOfRoute.rewriteAnswer;
+    const again = rewriter && hooksOfRoute.policies.find(({ givesAgain }) => givesAgain);
+    if (again)
+      throw new Error(`route "${route.name}": ${again.name} gives answers as they came, and ${rewriter.name} changes them`);
     const headTest = headTestOf(route.match);
     const parts =
       route.kind === 'split' ? route.parts.map((part) => partOf(part, hooksOfRoute, headTestOf)) : null;
@@ -93,6 +100,8 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     policies,
     onHead: having('onHead'),
     readsBody: having('readsBody'),
+    rewriteBody: having('rewriteBody'),
+    rewriteAnswer: having('rewriteAnswer'),
     onCall: having('onCall'),
     limits: having('limits'),
     targetLimits: having('targetLimits'),

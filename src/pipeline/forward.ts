@@ -134,18 +134,21 @@ interface Place {
 
 /** What is asked for of whichever upstream. @throws Fault `request/malformed` when it cannot be rewritten. */
 function placeOf({ exchange }: Passage, route: HttpRoute): Place {
-  const { consumedParameter: used } = exchange;
-  const head =
-    used === null ? exchange.head : { ...exchange.head, query: withoutParameter(exchange.head.query, used) };
+  const { consumedParameter: used, place } = exchange;
+  const asked = place?.query ?? exchange.head.query;
+  const query = used === null ? asked : withoutParameter(asked, used);
+  const head = query === exchange.head.query ? exchange.head : { ...exchange.head, query };
   const { rewrite, stripPrefix } = route;
   const host = route.preserveHost ? head.authority : null;
   const below = stripPrefix !== '' && `${head.path}/`.startsWith(`${stripPrefix}/`);
-  const path = below ? head.path.slice(stripPrefix.length) || '/' : head.path;
+  const came = below ? head.path.slice(stripPrefix.length) || '/' : head.path;
+  // Policies see the route's own rewriting as what they may put something in the place of.
+  const path = place?.path ?? came;
   if (rewrite === null) return { path: withQuery(path, head.query), host };
   const captured = capturedBy(route.match, head);
   return {
     path: withQuery(
-      rewrite.path === null ? path : rewrittenPath(rewrite.path, captured),
+      rewrite.path === null || place?.path ? path : rewrittenPath(rewrite.path, captured),
       rewrittenQuery(head, rewrite, captured),
     ),
     host: rewrite.host === null ? host : rewrittenHost(rewrite.host, captured),

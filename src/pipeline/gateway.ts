@@ -109,6 +109,8 @@ export interface CompiledRoute {
   /** Policies that have the hook, so that nobody asks on the way. */
   readonly onHead: readonly Policy[];
   readonly readsBody: readonly Policy[];
+  readonly rewriteBody: readonly Policy[];
+  readonly rewriteAnswer: readonly Policy[];
   readonly onCall: readonly Policy[];
   readonly limits: readonly Policy[];
   readonly targetLimits: readonly Policy[];

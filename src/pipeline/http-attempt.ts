@@ -10,7 +10,7 @@ import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
-import { nothingLeft, type Answer } from './answer.ts';
+import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
 import type { AnswerIntake, StoredBytes } from '#core/contracts/answer-intake.ts';
 import { giveStored } from './stored/give-stored.ts';
 import { answerHeaders } from './answer-headers.ts';
@@ -22,6 +22,7 @@ import { judgedAnswer, type JudgedAnswer } from './judged-answer.ts';
 import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
+import { RewrittenAnswer } from './rewrite-answer.ts';
 import { openWebSocket } from './websocket/open-websocket.ts';
 
 /** Whoever makes the attempts of an exchange. */
@@ -52,6 +53,8 @@ export class HttpAttempt implements UpstreamSink {
   #last: Buffer | null = null;
   /** The head of an answer without a body. */
   #empty: { readonly status: number; readonly headers: HeaderList } | null = null;
+  /** Where a policy makes another answer of it, with the headers of its own. */
+  #rewritten: RewrittenAnswer | null = null;
   /** Where a policy gives the answer another form. */
   #encoded: EncodedBody | null = null;
   #trailers: HeaderList = [];
@@ -152,6 +155,10 @@ export class HttpAttempt implements UpstreamSink {
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
     let given: HeaderList;
     try {
+      if (!bodiless && this.#passage.route.rewriteAnswer.length > 0) {
+        this.#rewritten = RewrittenAnswer.open(this.#passage, status, headers);
+        if (this.#rewritten) return;
+      }
       given = answerHeaders(this.#passage, status, own);
     } catch (thrown) {
       this.#call?.cancel();
@@ -226,6 +233,10 @@ export class HttpAttempt implements UpstreamSink {
   }
 
   #give(chunk: Buffer): void {
+    if (this.#rewritten) {
+      if (!this.#rewritten.take(chunk)) this.#tooLarge(this.#rewritten.maxBytes);
+      return;
+    }
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
@@ -248,8 +259,20 @@ export class HttpAttempt implements UpstreamSink {
     this.#trailers = trailers;
     if (this.#judged && !this.#giveJudged(this.#judged)) return;
     this.#intake?.onEnd(true);
+    if (this.#rewritten) return this.#rewrite(this.#rewritten);
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
+  }
+
+  /** Nothing of it has been given: what fails here is an error of its own. */
+  #rewrite(rewritten: RewrittenAnswer): void {
+    try {
+      const answer = wholeAnswer(this.#passage, { ...rewritten.finish(this.#own), trailers: this.#trailers });
+      this.#over = true;
+      this.#resolve(answer);
+    } catch (thrown) {
+      this.onFault(faultFrom(thrown));
+    }
   }
 
   /** False: it is refused. */

@@ -39,6 +39,13 @@ export function onlyWhen(policy: Policy, rule: ExchangeRule): Policy {
       onHead: (exchange) => (applies(exchange) ? policy.onHead!(exchange) : undefined),
     }),
     ...(policy.readsBody && { readsBody: (exchange) => applies(exchange) && policy.readsBody!(exchange) }),
+    ...(policy.rewriteBody && {
+      rewriteBody: (exchange, body) => (applies(exchange) ? policy.rewriteBody!(exchange, body) : null),
+    }),
+    ...(policy.rewriteAnswer && {
+      rewriteAnswer: (exchange, status, headers) =>
+        applies(exchange) ? policy.rewriteAnswer!(exchange, status, headers) : null,
+    }),
     // Always asked here: a policy that only watches answers must not let pass what it would have had to watch.
     onCall: (exchange) => (applies(exchange) ? policy.onCall?.(exchange) : undefined),
     ...(policy.limits && { limits: (exchange) => (applies(exchange) ? policy.limits!(exchange) : []) }),

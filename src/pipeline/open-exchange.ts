@@ -75,6 +75,7 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceSour
     estimatedInput: 0,
     requestBytes: head.contentLength ?? 0,
     body: null,
+    place: null,
     socket: null,
     answerHeaders: [],
     consumedHeaders: asked?.header && !asked.forward ? [asked.header] : [],

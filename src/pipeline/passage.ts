@@ -85,6 +85,8 @@ export const unrouted: CompiledRoute = {
   policies: [],
   onHead: [],
   readsBody: [],
+  rewriteBody: [],
+  rewriteAnswer: [],
   onCall: [],
   limits: [],
   targetLimits: [],

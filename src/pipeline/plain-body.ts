@@ -34,24 +34,34 @@ export async function readBody(
   exchange: Exchange,
   limitBytes: number,
 ): Promise<{ readonly came: Buffer; readonly plain: Buffer }> {
-  const encoding = encodingOf(exchange.head.headers);
-  const unpack = encoding === '' ? null : unpackers[encoding];
-  if (unpack === undefined) {
-    const message = `The body is encoded as "${encoding.slice(0, 100)}". Send it in one of gzip, br and zstd, or as it is.`;
-    const headers = ['accept-encoding', 'gzip, br, zstd'];
-    throw new Fault('request/invalid-field', message, { status: 415, field: 'content-encoding', headers });
-  }
+  // What cannot be unpacked need not be read.
+  unpackerOf(exchange);
   const bytes = await exchange.inbound.readBody(limitBytes);
-  exchange.requestBytes = bytes.length;
-  if (unpack === null) return { came: bytes, plain: bytes };
-  const plain = await new Promise<Buffer>((resolve, reject) => {
+  if (!exchange.rewritten) exchange.requestBytes = bytes.length;
+  return { came: bytes, plain: await unpackBody(exchange, bytes, limitBytes) };
+}
+
+/** A body that was read already. @throws Fault as `readPlainBody`. */
+export async function unpackBody(exchange: Exchange, bytes: Buffer, limitBytes: number): Promise<Buffer> {
+  const { encoding, unpack } = unpackerOf(exchange);
+  if (unpack === null) return bytes;
+  return new Promise<Buffer>((resolve, reject) => {
     const bound = { maxOutputLength: Math.max(1, limitBytes), rejectGarbageAfterEnd: true } as const;
     unpack(bytes, bound, (error, plain) => {
       if (error === null) resolve(plain);
       else reject(faultOf(error, encoding, limitBytes));
     });
   });
-  return { came: bytes, plain };
+}
+
+/** @throws Fault 415 */
+function unpackerOf({ head, rewritten }: Exchange) {
+  const encoding = rewritten ? '' : encodingOf(head.headers);
+  const unpack = encoding === '' ? null : unpackers[encoding];
+  if (unpack !== undefined) return { encoding, unpack };
+  const message = `The body is encoded as "${encoding.slice(0, 100)}". Send it in one of gzip, br and zstd, or as it is.`;
+  const headers = ['accept-encoding', 'gzip, br, zstd'];
+  throw new Fault('request/invalid-field', message, { status: 415, field: 'content-encoding', headers });
 }
 
 /** Empty for none. Several lines are one list (RFC 9110 §5.3). */

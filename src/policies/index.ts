@@ -29,6 +29,7 @@ import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
 import { sizeLimit } from './size-limit/index.ts';
+import { transform } from './transform/index.ts';
 import { validate } from './validate/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
@@ -65,6 +66,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       rateLimit,
       setHeaders,
       sizeLimit,
+      transform,
       validate,
     ] as PolicyKind[]
   ).map((kind) => [kind.name, kind]),

@@ -28,6 +28,7 @@ import { QueueSchema } from './queue/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
 import { SizeLimitSchema } from './size-limit/schema.ts';
+import { TransformSchema } from './transform/schema.ts';
 import { ValidateSchema } from './validate/schema.ts';
 
 /** Of policies that say who calls: `any-auth` is made of these. */
@@ -77,5 +78,6 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['rate-limit', RateLimitSchema],
   ['set-headers', SetHeadersSchema],
   ['size-limit', SizeLimitSchema],
+  ['transform', TransformSchema],
   ['validate', ValidateSchema],
 ]);

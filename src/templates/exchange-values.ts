@@ -2,10 +2,10 @@ import type { Exchange } from '#core/exchange.ts';
 import type { HeaderList } from '#core/head.ts';
 import { decodedParameter } from '#core/query.ts';
 
-/** What templates may say of an exchange; found out when it is asked for. */
-export const exchangeValues = (exchange: Exchange): object => {
+/** What templates may say of an exchange, found out when it is asked for; `more` stands beside it, or in its place. */
+export const exchangeValues = (exchange: Exchange, more: object = {}): object => {
   const { head, consumer, brief } = exchange;
-  return {
+  const values = {
     id: exchange.id,
     route: exchange.routeName,
     get request() {
@@ -31,8 +31,11 @@ export const exchangeValues = (exchange: Exchange): object => {
     claims: { ...exchange.claims },
     call: { model: brief?.model ?? '', stream: brief?.stream ?? false },
     /** In UTC (ISO 8601). */
-    now: new Date(exchange.admittedAtMs).toISOString(),
+    get now() {
+      return new Date(exchange.admittedAtMs).toISOString();
+    },
   };
+  return Object.defineProperties(values, Object.getOwnPropertyDescriptors(more));
 };
 
 /** Of several lines of a name the first. Names in lower case. */

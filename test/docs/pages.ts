@@ -39,6 +39,7 @@ export const servedPages: readonly string[] = [
   'docs/telemetry.md',
   'docs/queues.md',
   'docs/prompts.md',
+  'docs/transformation.md',
   'docs/storage.md',
   'docs/identity.md',
   'docs/dialects/embeddings.md',

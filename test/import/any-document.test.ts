@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parse, stringify } from 'yaml';
 import { ImportError, importers, type ImportReport } from '#import/index.ts';
 
-const formats = ['apisix', 'kong'];
+const formats = ['apisix', 'kong', 'litellm'];
 const sourceOf = (format: string): unknown =>
   parse(readFileSync(new URL(`${format}/source.yaml`, import.meta.url), 'utf8'));
 

@@ -6,7 +6,7 @@ import { startImported, type CaseFile, type ImportedGateway } from './imported-g
 
 const limits = { timeout: 300_000 };
 
-for (const format of ['apisix', 'kong']) {
+for (const format of ['apisix', 'kong', 'litellm']) {
   const folder = new URL(`${format}/`, import.meta.url).pathname;
   const file = parse(readFileSync(`${folder}cases.yaml`, 'utf8')) as CaseFile;
 

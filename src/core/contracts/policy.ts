@@ -44,6 +44,11 @@ export interface Policy {
    */
   readsBody?(exchange: Exchange): boolean;
   /**
+   * Where it wanted the body: another in its place, for everybody who comes after, or null. `body` is unpacked, and what earlier
+   * policies made of it; what came stays on `exchange.body`.
+   */
+  rewriteBody?(exchange: Exchange, body: Buffer): Buffer | null;
+  /**
    * The call is understood (`exchange.brief` on LLM routes): permission, limits. May answer by `exchange.shortAnswer`, and record
    * what is answered by `exchange.recorders`; may answer out of what was kept by `exchange.stored`, and take what upstreams answer by
    * `exchange.intake`.
@@ -77,10 +82,33 @@ export interface Policy {
    * policy that gives an encoder is the last one asked; null leaves this answer alone.
    */
   encodeAnswer?(exchange: Exchange, plain: PlainAnswer): EncodedAnswer | null;
+  /**
+   * Asked at the head of an upstream's answer on http routes, which has a body: is another to be made of it? Then it is read whole before
+   * anything of it is given. Null leaves it as it flows.
+   */
+  rewriteAnswer?(exchange: Exchange, status: number, headers: HeaderList): AnswerRewrite | null;
+  /** Does it give answers again as upstreams sent them? Then nobody on its route may make others of them (`rewriteAnswer`). */
+  readonly givesAgain?: true;
+  /** Of one whose settings have no meaning on routes to models: why a configuration that has it there is refused. */
+  readonly httpOnly?: string;
   /** Judges the answers of http routes by their bodies, as upstreams sent them; null leaves this one alone. */
   judgeAnswer?(exchange: Exchange, status: number, headers: HeaderList): AnswerJudge | null;
   /** The receipt is on record. Must not throw; must not take long. */
   onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
+}
+
+export interface AnswerRewrite {
+  /** Larger answers are an error. */
+  readonly maxBytes: number;
+  /** @throws what fails the answer; nothing of it has been given. */
+  rewrite(whole: WrittenAnswer): WrittenAnswer;
+}
+
+export interface WrittenAnswer {
+  readonly status: number;
+  /** Without those that say how long the body is, or what it hashes to. */
+  readonly headers: HeaderList;
+  readonly body: Buffer;
 }
 
 /** How credentials of one kind come. */

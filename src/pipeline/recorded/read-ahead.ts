@@ -3,7 +3,9 @@ import type { BodySink, BodySource } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
 import { bodyLimit } from '../body-limit.ts';
 import type { Passage } from '../passage.ts';
+import { unpackBody } from '../plain-body.ts';
 import { closed } from '../admit.ts';
+import { digests } from '../rewrite-answer.ts';
 import { InboundBeside } from './inbound-beside.ts';
 
 /**
@@ -22,9 +24,27 @@ export async function readAhead(passage: Passage): Promise<void> {
   if (!isWanted || exchange.head.contentLength === 0 || exchange.head.upgrade !== null) return;
   const bytes = await exchange.inbound.readBody(bodyLimit(passage));
   exchange.body = bytes;
-  passage.body = bytes;
   exchange.requestBytes = bytes.length;
-  exchange.inbound = new ReadInbound(exchange.inbound, bytes);
+  const sent = route.rewriteBody.length > 0 ? await rewritten(passage, bytes) : bytes;
+  passage.body = sent;
+  exchange.inbound = new ReadInbound(exchange.inbound, sent);
+}
+
+/** What policies make of a body; as it came where they leave it. Its coding and what it hashed to go with it. */
+async function rewritten({ exchange, route }: Passage, came: Buffer): Promise<Buffer> {
+  const plain = await unpackBody(exchange, came, bodyLimit({ exchange, route }));
+  let body = plain;
+  for (const policy of route.rewriteBody) {
+    try {
+      body = policy.rewriteBody!(exchange, body) ?? body;
+    } catch (thrown) {
+      throw closed(policy, thrown);
+    }
+  }
+  if (body === plain) return came;
+  exchange.rewritten = true;
+  exchange.consumedHeaders.push('content-encoding', ...digests);
+  return body;
 }
 
 class ReadInbound extends InboundBeside implements BodySource {

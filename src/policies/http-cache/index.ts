@@ -42,6 +42,7 @@ function createHttpCache(settings: HttpCacheSettings, { answers, clock, instance
     name: 'http-cache',
     summary: `answers to GET are kept for ${keys.scope === 'everybody' ? 'everybody' : `each ${keys.scope}`}, and given again`,
     deadlineMs: waitMs + patienceMs,
+    givesAgain: true,
     onCall: (exchange) => cache.take(exchange),
     onSettled({ intake }) {
       // Whatever became of it: nobody is to wait for an exchange that is over.

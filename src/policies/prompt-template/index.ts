@@ -50,7 +50,7 @@ function createPromptTemplate(
       }
       const prompt = prompts.get(asked.name);
       if (!prompt) throw refused(`there is none of the name "${asked.name.slice(0, 100)}"`, 'prompt');
-      const values = { ...exchangeValues(exchange), ...prompt.read(asked.variables) };
+      const values = exchangeValues(exchange, prompt.read(asked.variables));
       const conversation = withPrompt(asked.conversation, { at: asked.turn, turns: prompt.render(values) });
       const { model, parameters } = prompt.settings;
       exchange.revise!({

@@ -34,6 +34,7 @@ const settings: Readonly<Record<string, object>> = {
   'header-restriction': { headers: { referer: { hosts: ['a.test'] }, 'user-agent': { deny: ['bad.*'] } } },
   'hmac-auth': {},
   idempotency: { wait: '1s', complete: true },
+  'http-cache': {},
   'ip-restriction': { deny: ['10.0.0.0/8'] },
   jwt: {
     issuers: [{ issuer: 'https://id.test', audience: 'a', secret: 'x'.repeat(32), project: 'web' }],
@@ -59,6 +60,10 @@ const settings: Readonly<Record<string, object>> = {
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
   'size-limit': { request: '1KiB', response: '1MiB' },
+  transform: {
+    request: { headers: { set: { 'x-a': '{{ request.path }}' } } },
+    response: { headers: { remove: ['x-b'] } },
+  },
   validate: { request: { body: { type: 'object' } }, response: { '200': { type: 'object' } } },
 };
 
