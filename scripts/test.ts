@@ -30,6 +30,7 @@ const needed: Readonly<Record<string, string>> = {
   curl: 'curl',
   'redis-server': 'redis-server',
   initdb: 'postgresql',
+  prometheus: 'prometheus',
 };
 const isThere = (command: string) =>
   spawnSync('sh', ['-c', `command -v ${command} || ls /usr/lib/postgresql/*/bin/${command}`]).status === 0;
