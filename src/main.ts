@@ -60,6 +60,8 @@ export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
   readonly configPath: string | null;
   readonly env: NodeJS.ProcessEnv;
+  /** Of the console's built files; absent: `dist/console`. */
+  readonly consoleDirectory?: string;
   /** The control plane that this node takes its configuration from, as its edge. */
   readonly join?: JoinAddress | null;
 }
@@ -337,7 +339,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     unreachable: () => following?.failure ?? edge?.failure ?? null,
     isDraining: () => draining,
   });
-  admin = await startAdmin({ ...snapshot.admin, control, audit: audit.log });
+  const { consoleDirectory } = options;
+  admin = await startAdmin({ ...snapshot.admin, control, audit: audit.log, consoleDirectory });
   const { port: adminPort, close: closeAdmin } = admin;
   begun.defer(closeAdmin);
   const { probes: place } = snapshot.admin;

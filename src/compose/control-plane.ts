@@ -13,6 +13,7 @@ import { ControlError } from '#core/contracts/control-plane.ts';
 import type { KeyDelta, KeyRecord } from '#core/key.ts';
 import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
+import { readLive } from '#observe/live-figures.ts';
 import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
 import type { SecretStore } from '#secrets/secret-store.ts';
@@ -25,9 +26,12 @@ import type { OpenAudit } from './open-audit.ts';
 import { secretMetrics } from './open-secrets.ts';
 import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
+import { createLiveSampler } from './live-sampler.ts';
 import { explainRequest } from './explain-request.ts';
+import { summaryOf } from './receipt-summary.ts';
 import { createResourceControl } from './resource-control.ts';
 import type { Reloader } from './reloader.ts';
+import { systemClock } from './system-clock.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
 import type { CounterWatch } from './watch-counters.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -118,6 +122,10 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         ],
       });
     },
+    live: createLiveSampler(
+      async () => readLive((await pool.metrics()) as MetricsDump[], { atMs: systemClock.nowMs(), teamOf }),
+      systemClock,
+    ),
     discovery: () => parts.watch.reports(),
     calibration: () => parts.calibration.rows(),
     upstreams: {
@@ -173,6 +181,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
             ...(query.project === null ? {} : { project: query.project }),
             ...(query.service ? { service: query.service } : {}),
             ...(query.teams ? { team: query.teams } : {}),
+            ...query.only,
           },
           ...(query.traceId ? { traceId: query.traceId } : {}),
         }),
@@ -188,6 +197,16 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
     async receipt(id) {
       const receipt = await answered(ledger.receipt(id));
       return receipt ? (JSON.parse(JSON.stringify(receipt, bigintsAsText)) as Record<string, unknown>) : null;
+    },
+    async receipts({ where, fromMs, toMs, traceId, ...page }) {
+      const query = {
+        where,
+        fromMs: fromMs ?? undefined,
+        toMs: toMs ?? undefined,
+        traceId: traceId ?? undefined,
+      };
+      const { receipts, next } = await answered(ledger.latest(query, page));
+      return { receipts: receipts.map(summaryOf), next };
     },
     async verify() {
       await ledger.flush();
