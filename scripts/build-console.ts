@@ -26,11 +26,12 @@ function run(command: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
 }
 
-/** The packages that it is built with, apart from the gateway's own. */
-export function installConsole(): void {
+/** The packages that it is built with, apart from the gateway's own. Its types are checked with them, too. */
+function installConsole(): void {
   const installed = join(sources, 'node_modules/.package-lock.json');
   const isNew = () => statSync(installed).mtimeMs >= statSync(join(sources, 'package-lock.json')).mtimeMs;
-  if (!existsSync(installed) || !isNew()) run('npm', 'ci', '--prefix', sources, '--no-audit', '--no-fund');
+  if (!existsSync(installed) || !isNew())
+    run('npm', 'ci', '--prefix', sources, '--ignore-scripts', '--no-audit', '--no-fund');
 }
 
 /** Returns the folder with the built files. @throws Error */

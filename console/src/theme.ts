@@ -14,10 +14,24 @@ const water: MantineColorsTuple = [
   '#0f3a52',
 ];
 
+/** Lines and letters on white and on black: 4.5 to 1 and more. */
+const red: MantineColorsTuple = [
+  '#fdf0ef',
+  '#fbdcd9',
+  '#ffbbb5',
+  '#ff9a91',
+  '#ee6f64',
+  '#dc4a3e',
+  '#c5362b',
+  '#b3261e',
+  '#931d17',
+  '#6f1511',
+];
+
 export const theme = createTheme({
   primaryColor: 'water',
   primaryShade: { light: 7, dark: 7 },
-  colors: { water },
+  colors: { water, red },
   defaultRadius: 'sm',
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans SC", sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { spawnSluice } from '../../src/cli/testing/spawn-sluice.ts';
 import { buildConsole } from '../../scripts/build-console.ts';
 import { assertAccessible, startChromium, type Browser, type Page } from '../harness/chromium.ts';
 import { adminToken, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
@@ -60,10 +61,10 @@ async function flowTraffic(): Promise<void> {
     const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Say hello' }] });
     const calls = [
       fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body }),
-      fetch(`${gateway.url}/open/v1/models`),
+      fetch(`${gateway.url}/open/v1/models`, { headers: { authorization: 'Bearer sk-upstream' } }),
     ];
     for (const call of calls) await (await call).arrayBuffer();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 
@@ -194,6 +195,15 @@ describe('the console in a browser', { timeout: 300_000 }, () => {
     await page.getByRole('heading', { level: 1, name: '请求' }).waitFor();
     await page.context().close();
   });
+});
+
+test('`sluice top` tells of the same feed in a terminal', async () => {
+  const args = ['top', '--once', '--admin', gateway.adminUrl];
+  const env = { SLUICE_ADMIN_TOKEN: adminToken };
+  const { code, out, err } = await spawnSluice(args, { cwd: gateway.stateDirectory, env });
+  assert.equal(code, 0, err);
+  assert.match(out, /open streams \d+/);
+  assert.match(out, /^route +requests\/s/m);
 });
 
 describe('its files', () => {

@@ -48,6 +48,7 @@ export function LivePanel() {
                 { label: t('live.failures'), values: each.map(({ failedPerSecond }) => failedPerSecond) },
               ]}
               format={format.rate}
+              formatTime={format.second}
             />
             <Group justify="space-between">
               <Title order={3}>{t('live.lastMinute')}</Title>

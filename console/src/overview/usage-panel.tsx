@@ -148,6 +148,7 @@ function Used({ rows, view, days }: UsedProps) {
           values: days.map((day) => of.get(day) ?? 0),
         }))}
         format={figure}
+        formatTime={(seconds) => format.day(seconds * 1000)}
         days
         onZoom={(from, to) => change({ from: textOf(from), to: textOf(to) })}
       />

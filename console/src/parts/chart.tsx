@@ -17,21 +17,23 @@ interface Props {
   readonly times: readonly number[];
   readonly series: readonly ChartSeries[];
   readonly format: (value: number) => string;
+  /** Of a time, in epoch seconds. */
+  readonly formatTime: (seconds: number) => string;
   /** Days have no time, and are UTC's. */
   readonly days?: boolean;
   /** Epoch seconds: a part of the chart was chosen. */
   readonly onZoom?: (from: number, to: number) => void;
 }
 
-export function Chart({ label, times, series, format, days = false, onZoom }: Props) {
+export function Chart({ label, times, series, format, formatTime, days = false, onZoom }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | null>(null);
   const scheme = useComputedColorScheme('light');
   const names = JSON.stringify(series.map((each) => each.label));
   const data = [times, ...series.map(({ values }) => values)] as unknown as UPlot.AlignedData;
   // What is drawn anew each second must not be made anew each second.
-  const latest = useRef({ data, format, onZoom });
-  latest.current = { data, format, onZoom };
+  const latest = useRef({ data, format, formatTime, onZoom });
+  latest.current = { data, format, formatTime, onZoom };
 
   useEffect(() => {
     const box = place.current!;
@@ -45,11 +47,11 @@ export function Chart({ label, times, series, format, days = false, onZoom }: Pr
       cursor: { drag: { x: latest.current.onZoom !== undefined, y: false, setScale: false } },
       scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
       axes: [
-        axis,
+        { ...axis, space: 90, values: (_, ticks) => ticks.map((at) => latest.current.formatTime(at)) },
         { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => latest.current.format(tick)) },
       ],
       series: [
-        { value: days ? '{YYYY}-{MM}-{DD}' : '{HH}:{mm}:{ss}' },
+        { label: '', value: (_, at: number | null) => (at === null ? '–' : latest.current.formatTime(at)) },
         ...(JSON.parse(names) as string[]).map((name, i) => ({
           ...{ label: name, stroke: lines[scheme][i % 6]!, width: 2, value: show },
           ...{ dash: [...dashes[i % 6]!], points: { show: days } },

@@ -12,6 +12,8 @@ export interface Format {
   money(nano: string | number, currency: string): string;
   moment(ms: number): string;
   day(ms: number): string;
+  /** The time of day, of epoch seconds. */
+  second(seconds: number): string;
 }
 
 export function useFormat(): Format {
@@ -24,6 +26,7 @@ function formatOf(language: string): Format {
   const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const share = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
   const time = new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'medium' });
+  const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium' });
   const date = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
   return {
     count: (value) => whole.format(value),
@@ -50,5 +53,6 @@ function formatOf(language: string): Format {
     },
     moment: (ms) => time.format(ms),
     day: (ms) => date.format(ms),
+    second: (seconds) => clock.format(seconds * 1000),
   };
 }
