@@ -43,13 +43,9 @@ export async function askAdmin<T>(options: AdminOptions, request: AdminRequest, 
 }
 
 /** What is told as events (`data` of each, parsed), until the gateway ends the stream. @throws CommandFailed */
-export async function* followAdmin<T>(
-  options: AdminOptions,
-  path: string,
-  signal: AbortSignal,
-): AsyncGenerator<T> {
+export async function* followAdmin<T>(options: AdminOptions, path: string): AsyncGenerator<T> {
   const { base, token, headers } = placeOf(options, { path, headers: { accept: 'text/event-stream' } });
-  const answer = await fetch(new URL(path, base), { headers, redirect: 'error', signal }).catch((error) => {
+  const answer = await fetch(new URL(path, base), { headers, redirect: 'error' }).catch((error) => {
     throw unreachable(base, error);
   });
   if (answer.status !== 200) throw refused({ base, token, status: answer.status, text: await answer.text() });

@@ -27,17 +27,16 @@ export function addTop(sluice: Command): void {
 }
 
 async function watch(flags: TopFlags): Promise<void> {
-  const ended = new AbortController();
   const recent: LiveFigures[] = [];
   // The gateway ends a stream after a minute, and wants to know again who watches.
-  while (!ended.signal.aborted) {
-    for await (const figures of followAdmin<LiveFigures>(flags, '/v1/live', ended.signal)) {
+  for (;;) {
+    for await (const figures of followAdmin<LiveFigures>(flags, '/v1/live')) {
       if (!figures.overMs) continue;
       recent.push(figures);
       while (recent.length > 1 && figures.atMs - recent[0]!.atMs >= windowMs) recent.shift();
       if (flags.json) await printJson(figures);
       else await print(flags.once ? renderTop(recent) : `\u001b[H\u001b[J${renderTop(recent)}`);
-      if (flags.once) return ended.abort();
+      if (flags.once) return;
     }
   }
 }
