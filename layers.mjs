@@ -25,6 +25,7 @@ export const layers = {
   audit: ['core', 'storage'],
   secrets: ['core', 'providers'],
   nodes: ['core'],
+  import: ['core', 'config'],
   admin: ['core', 'ledger', 'config'],
   compose: [
     'core',
@@ -65,6 +66,7 @@ export const layers = {
   ],
   cli: [
     'core',
+    'import',
     'compose',
     'ledger',
     'config',

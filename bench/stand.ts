@@ -60,6 +60,7 @@ export class Stand {
     const running = await variant.start({
       children: this.#children,
       core: this.options.gatewayCore,
+      loadCore: this.options.loadCore,
       upstreamPort: this.upstreamPort,
       directory,
       threads,

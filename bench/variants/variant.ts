@@ -4,6 +4,8 @@ import type { Child, Children } from '../children.ts';
 export interface Placing {
   readonly children: Children;
   readonly core: number;
+  /** Where upstream and load run. */
+  readonly loadCore: number;
   readonly upstreamPort: number;
   /** Its own, empty, removed afterwards. */
   readonly directory: string;

@@ -9,6 +9,8 @@ import { chainFolder } from './places.ts';
 import type { AuditAnswer, AuditAsk, AuditStart } from './protocol.ts';
 
 const pruneEveryMs = 3_600_000;
+/** Exchanges are on the disk after so long; changes before they are answered. */
+const syncWithinMs = 200;
 
 const start = workerData as AuditStart;
 const directory = start.stateDirectory;
@@ -22,6 +24,23 @@ const writer = new ChainWriter({
 const keys = new ContentKeys(directory, master);
 /** Of each asker, the batch that was written last. */
 const written = new Map<number, number>();
+
+let syncing: NodeJS.Timeout | null = null;
+/** Of the last `sync`, for whoever writes next. */
+let failure: Error | null = null;
+
+function syncSoon(): void {
+  syncing ??= setTimeout(() => {
+    syncing = null;
+    try {
+      writer.sync();
+      failure = null;
+    } catch (error) {
+      failure = error as Error;
+      syncSoon();
+    }
+  }, syncWithinMs);
+}
 
 /** What is not removed now is removed the next time. */
 setInterval(() => {
@@ -39,7 +58,9 @@ function answer(ask: AuditAsk, asker: number): AuditAnswer {
       return {};
     case 'exchanges':
       if (written.get(asker) === ask.batch) return {};
-      writer.append([...droppedRecord(ask.dropped), ...ask.entries.map(recordOf)]);
+      if (failure) throw failure;
+      writer.appendLoose([...droppedRecord(ask.dropped), ...ask.entries.map(recordOf)]);
+      syncSoon();
       written.set(asker, ask.batch);
       return {};
     case 'erase': {
@@ -64,5 +85,8 @@ function recordOf(entry: AuditedExchange): NewRecord {
 serveQuestions(parentPort!, {
   answer: (question, asker) => answer(question as AuditAsk, asker),
   gone: (asker) => written.delete(asker),
-  close: () => writer.close(),
+  close() {
+    if (syncing) clearTimeout(syncing);
+    writer.close();
+  },
 });

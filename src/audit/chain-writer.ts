@@ -31,6 +31,8 @@ export class ChainWriter {
   #file: number | null = null;
   /** The file has more than the head knows of: something went wrong in the middle of a write. */
   #isAhead = false;
+  /** Lines are written that may not be on the disk, and that the head on the disk does not know of. */
+  #isLoose = false;
 
   constructor(settings: ChainSettings) {
     this.#settings = settings;
@@ -48,6 +50,7 @@ export class ChainWriter {
       };
       this.#goOnBehind(segments, typeof sealed === 'string' ? why[sealed] : 'the end of the log was cut off');
     }
+    this.sync();
   }
 
   get head(): ChainHead {
@@ -57,8 +60,35 @@ export class ChainWriter {
   /** All of them, or none. On the disk when it returns. @throws Error of the file system; nothing was recorded then. */
   append(records: readonly NewRecord[]): void {
     if (records.length === 0) return;
-    if (this.#file === null || this.#head.bytes >= this.rules.segmentBytes) this.#rotate();
+    this.#makeRoom();
+    const before = this.#head;
     this.#write(records);
+    try {
+      this.sync();
+    } catch (error) {
+      // The next one is written over them.
+      this.#head = before;
+      this.#isAhead = true;
+      throw error;
+    }
+  }
+
+  /**
+   * All of them, or none. They outlive this process; what outlives a loss of power is there after the next `sync`, and until
+   * then nobody can tell that they were cut off. @throws Error of the file system; nothing was recorded then.
+   */
+  appendLoose(records: readonly NewRecord[]): void {
+    if (records.length === 0) return;
+    this.#makeRoom();
+    this.#write(records);
+  }
+
+  /** Puts on the disk what was written, and then the head. @throws Error of the file system */
+  sync(): void {
+    if (!this.#isLoose || this.#file === null) return;
+    fsyncSync(this.#file);
+    writeHead(this.#settings.folder, this.#head, this.#settings.secret);
+    this.#isLoose = false;
   }
 
   /** Removes segments that the rules want gone, and says so in the chain before. */
@@ -70,9 +100,14 @@ export class ChainWriter {
     for (const number of drop.numbers) rmSync(join(folder, segmentName(number)), { force: true });
   }
 
+  /** @throws Error of the file system: what was written last may not be on the disk. */
   close(): void {
-    if (this.#file !== null) closeSync(this.#file);
-    this.#file = null;
+    try {
+      this.sync();
+    } finally {
+      if (this.#file !== null) closeSync(this.#file);
+      this.#file = null;
+    }
   }
 
   /** Is as much there as the head says? */
@@ -138,6 +173,10 @@ export class ChainWriter {
     this.append([{ kind: 'missing', reason, expected: this.#head.sequence - 1 }]);
   }
 
+  #makeRoom(): void {
+    if (this.#file === null || this.#head.bytes >= this.rules.segmentBytes) this.#rotate();
+  }
+
   #rotate(): void {
     this.close();
     this.#open(this.#head.segment + 1);
@@ -156,7 +195,7 @@ export class ChainWriter {
 
   #write(records: readonly NewRecord[]): void {
     const file = this.#file!;
-    const { folder, secret, nowMs } = this.#settings;
+    const { nowMs } = this.#settings;
     let { sequence, hash } = this.#head;
     const lines: Buffer[] = [];
     for (const record of records) {
@@ -170,11 +209,9 @@ export class ChainWriter {
     if (this.#isAhead) ftruncateSync(file, from);
     this.#isAhead = true;
     for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, from + at);
-    fsyncSync(file);
-    const head = { segment: this.#head.segment, bytes: from + bytes.length, sequence, hash };
-    writeHead(folder, head, secret);
-    this.#head = head;
+    this.#head = { segment: this.#head.segment, bytes: from + bytes.length, sequence, hash };
     this.#isAhead = false;
+    this.#isLoose = true;
   }
 }
 

@@ -6,6 +6,7 @@ import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
 import { addConfig } from './config.ts';
 import { CommandFailed } from './command-failed.ts';
+import { addImport } from './import.ts';
 import { addKeys } from './keys.ts';
 import { addLedger } from './ledger.ts';
 import { addMigrate } from './migrate.ts';
@@ -56,6 +57,7 @@ function program(): Command {
   addUpstreams(sluice);
   addProviders(sluice);
   addNew(sluice);
+  addImport(sluice);
   addTestPolicies(sluice);
   addSchema(sluice);
   addKeys(sluice);

@@ -1,12 +1,11 @@
-import type { MeterRules } from '#core/meter.ts';
 import type { PriceSchedule } from '#core/price.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import { connectRules } from '#core/retry-rules.ts';
 import type { HttpRoute, Route, SplitPart, SplitRoute, UpstreamGroup } from '#core/snapshot.ts';
-import type { MeterSettings } from './schema-meter.ts';
 import { didYouMean } from './problem.ts';
 import { resolveRedirect, resolveRewrite, resolveStatic } from './resolve-destination.ts';
 import { conditionsOf, type Add } from './resolve-match.ts';
+import { resolveMeter } from './resolve-meter.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
@@ -86,7 +85,7 @@ function resolveServers(
     retries: to.retries ? resolveRetries(to.retries) : (group?.retries ?? connectRules),
     hedge: to.hedge ? resolveHedge(to.hedge) : (group?.hedge ?? null),
     mirror: to.mirror ? resolveMirror(to.mirror, scope, add) : null,
-    meter: to.meter ? resolveMeter(to.meter, scope, add) : null,
+    meter: to.meter ? resolveMeter(to.meter, scope.prices, add) : null,
     preserveHost: to.preserveHost ?? false,
     rewrite: to.rewrite ? resolveRewrite(to.rewrite, base.match, add) : null,
     upgrade: to.upgrade ?? true,
@@ -94,27 +93,6 @@ function resolveServers(
     timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : usualTimeouts,
   };
 }
-
-function resolveMeter(
-  { price: name, units = {} }: MeterSettings,
-  { prices }: RouteScope,
-  add: Add,
-): MeterRules {
-  const price = prices.get(name);
-  if (!price) add('to.meter.price', `unknown price "${name}"${didYouMean(name, prices.keys())}`);
-  return {
-    name,
-    price: price ?? [],
-    units: Object.entries(units).map(([unit, from]) =>
-      'header' in from
-        ? { unit, header: from.header.toLowerCase() }
-        : { unit, path: from.json.split('/').slice(1).map(unescapeStep) },
-    ),
-  };
-}
-
-/** RFC 6901 §4: in this order, so that `~01` is `~1`. */
-const unescapeStep = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~');
 
 function resolveMirror(
   settings: NonNullable<ServersTo['mirror']>,

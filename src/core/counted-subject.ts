@@ -72,7 +72,8 @@ function readerOf(policy: string, dimension: Dimension): Reader {
     case 'route':
       return ({ routeName }) => routeName;
     case 'model':
-      return ({ brief, countedModel }) => (brief === null ? null : countedModel);
+      return ({ brief, meteredAs, countedModel }) =>
+        brief === null && meteredAs === null ? null : countedModel;
     case 'provider':
       return (_, target) => target?.provider.name ?? null;
     case 'address':

@@ -40,9 +40,11 @@ export interface Exchange {
   claims: Readonly<Record<string, string>> | null;
   /** LLM routes: the call in short, and its parsed body. */
   brief: CallBrief | null;
-  /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`. */
+  /** Http routes that are billed: the name of their price, which stands in a model's place; else null. */
+  meteredAs: string | null;
+  /** What limits by model count the call under (`ResolvedModel.countedAs`); set with `brief`, or `meteredAs`. */
   countedModel: string;
-  /** Every name of that model (`ResolvedModel.knownAs`); set with `brief`. */
+  /** Every name of that model (`ResolvedModel.knownAs`); set with `brief`, or `meteredAs`. */
   modelNames: readonly string[];
   json: JsonObject | null;
   /** The whole call in neutral words, parsed when first asked for; set with `brief`. @throws Fault */

@@ -151,6 +151,12 @@ export const faultKinds = {
     'The upstream sent an answer that does not fit its dialect',
   ),
   'upstream/answer-too-large': kind(502, 'upstream', false, 'The answer is larger than this route allows'),
+  'upstream/usage-missing': kind(
+    502,
+    'upstream',
+    false,
+    'The answer does not say what was used, and this route gives no answer that cannot be billed',
+  ),
   'upstream/refused': kind(502, 'upstream', false, 'The upstream refused the call'),
   'upstream/overloaded': kind(503, 'upstream', true, 'The upstream is overloaded'),
   'upstream/rate-limited': kind(429, 'upstream', true, 'The upstream limits this gateway'),

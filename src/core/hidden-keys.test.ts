@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from './fault.ts';
-import { mayHide, refuseHiddenKeys } from './hidden-keys.ts';
+import { mayHide, refuseHiddenKeys, wordsPattern } from './hidden-keys.ts';
 
 const runs = process.env['SLUICE_LONG'] ? 20_000 : 500;
 const refusalOf = (text: string): string | null => {
@@ -68,7 +68,11 @@ test('a document that is deep is read without recursion', () => {
 });
 
 test('only what holds a word, or could be one in disguise, is looked at', () => {
-  assert.equal(mayHide('{"file_id":1}', ['file_id']), true);
-  assert.equal(mayHide('{"file\\u005Fid":1}', ['file_id']), true);
-  assert.equal(mayHide('{"a":"\\u00e9 \\u4f60 \\u003c \\n"}', ['file_id']), false);
+  for (const words of [['file_id'], ['"file_id"', '"id"'], ['a.b', '"file_id"']]) {
+    const pattern = wordsPattern(words);
+    assert.equal(mayHide('{"file_id":1}', pattern), true);
+    assert.equal(mayHide('{"file\\u005Fid":1}', pattern), true);
+    assert.equal(mayHide('{"a":"\\u00e9 \\u4f60 \\u003c \\n axb"}', pattern), false);
+  }
+  assert.equal(mayHide('{"file_id":1}', wordsPattern([])), false);
 });

@@ -4,9 +4,19 @@ import { endOfString } from './json.ts';
 /** A letter, digit or underscore in the spelling that hides it (RFC 8259 §7). */
 const escapedWord = /(?<!\\)(?:\\\\)*\\u00(?:3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])/i;
 
+/** Finds one of the words as they stand in a text: `"file_id"` with its quotes, or without. */
+export function wordsPattern(words: readonly string[]): RegExp | null {
+  if (words.length === 0) return null;
+  const escape = (text: string) => text.replace(/[^\w"]/g, '\\$&');
+  // The quotes stand before the choice: a search then skips from one to the next.
+  return words.every((word) => /^".+"$/.test(word))
+    ? new RegExp(`"(?:${words.map((word) => escape(word.slice(1, -1))).join('|')})"`)
+    : new RegExp(words.map(escape).join('|'));
+}
+
 /** May the document hide one of the words? Where it cannot, there is nothing to look for. */
-export function mayHide(text: string, words: readonly string[]): boolean {
-  return words.some((word) => text.includes(word)) || (text.includes('\\u00') && escapedWord.test(text));
+export function mayHide(text: string, words: RegExp | null): boolean {
+  return words?.test(text) === true || (text.includes('\\u00') && escapedWord.test(text));
 }
 
 /**

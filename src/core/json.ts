@@ -15,9 +15,19 @@ export interface FieldSpan {
 const quote = 0x22;
 const backslash = 0x5c;
 
+/** Up to so many characters of a literal are looked at one by one; what is longer is better searched. */
+const shortLiteral = 32;
+
 /** End of the string literal whose opening quote is at `start`: the index after its closing quote. */
 export function endOfString(text: string, start: number): number {
-  let at = start;
+  let at = start + 1;
+  for (const near = Math.min(at + shortLiteral, text.length); at < near; at++) {
+    const c = text.charCodeAt(at);
+    if (c === quote) return at + 1;
+    if (c === backslash) at++;
+  }
+  // The character before is no backslash that would hide a quote here.
+  at--;
   for (;;) {
     at = text.indexOf('"', at + 1);
     if (at < 0) return text.length;

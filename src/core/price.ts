@@ -214,6 +214,10 @@ export function costOfTokens(price: PriceVersion, input: number, output: number)
   return totalCost({ lines: priceLines(lines, price), units: priceUnits({ lines }, price) });
 }
 
+/** Of a call that uses no tokens. */
+export const costOfUnits = (price: PriceVersion, units: Readonly<Record<string, number>>): NanoAmount =>
+  totalCost({ lines: [], units: priceUnits({ lines: [], units }, price) });
+
 /** All that the customer pays for it. */
 export function totalPrice({ lines, units }: PricedUsage): NanoAmount {
   let sum = 0n;

@@ -24,7 +24,7 @@ export interface RelayedWords {
   readonly unread?: readonly string[];
   /** Paths of fields that name something kept at the provider; see `ClientSide.vendorIds`. */
   vendorIds?(body: JsonObject): readonly string[];
-  readonly vendorIdWords?: readonly string[];
+  readonly vendorIdWords?: RegExp | null;
   choices?(body: JsonObject): number;
   streams?(body: JsonObject): boolean;
   /** @throws Fault `request/invalid-field` naming the field. */
@@ -54,7 +54,7 @@ export function relayedWork(words: RelayedWords, chat: Dialect): Dialect {
       ...(words.forms ? { forms: true } : {}),
       brief: (body, line) => briefOf(body, line, words),
       vendorIds: words.vendorIds ?? (() => []),
-      vendorIdWords: words.vendorIdWords ?? [],
+      vendorIdWords: words.vendorIdWords ?? null,
       parseCall: (body, line) => callOf(words.parse(body, line), { dialect: words.name }),
       replaceState: () => new Map(),
       renderAnswer: neverRendered,

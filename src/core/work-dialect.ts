@@ -62,7 +62,7 @@ export function workDialect<K extends 'embeddings' | 'rerank'>(words: WorkWords<
       interpretedKeys: words.fields,
       brief: (body, line) => briefOf(body, line, words.defaultModel),
       vendorIds: () => [],
-      vendorIdWords: [],
+      vendorIdWords: null,
       parseCall: (body, line) =>
         callOf(words.parse(body, line), { dialect: words.name, rest: (words.restOf ?? restOf)(body) }),
       replaceState: () => new Map(),

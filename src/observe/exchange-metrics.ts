@@ -1,3 +1,4 @@
+import { missingFlags } from '#core/meter.ts';
 import { totalCost, totalPrice } from '#core/price.ts';
 import type { AttemptLine, Overdraft, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
@@ -6,6 +7,7 @@ import { Counter, Histogram, NanoCounter, type MetricJson } from './series.ts';
 
 const distinctNames = 500;
 const longBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const oddFlags: ReadonlySet<string> = new Set(missingFlags);
 const tokenBounds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1];
 
 /**
@@ -74,6 +76,11 @@ export class ExchangeMetrics {
     'sluice_cost_disagreements_total',
     'Attempts of which the provider itself says another cost than the price book.',
     ['provider', 'model'],
+  );
+  readonly #oddUsage = new Counter(
+    'sluice_odd_usage_total',
+    'Attempts whose usage was not said, or cannot be, by what was odd about it.',
+    ['provider', 'model', 'flag'],
   );
   readonly #overdraftTokens = new Counter(
     'sluice_overdraft_tokens_total',
@@ -153,6 +160,7 @@ export class ExchangeMetrics {
       this.#cost.dump(),
       this.#price.dump(),
       this.#disagreements.dump(),
+      this.#oddUsage.dump(),
       this.#overdraftTokens.dump(),
       this.#overdraftNano.dump(),
       this.#refusals.dump(),
@@ -189,6 +197,8 @@ export class ExchangeMetrics {
     const currency = attempt.charge?.currency ?? attempt.currency;
     const price = totalPrice(attempt);
     if (price > 0n) this.#price.at(project, provider, model, currency).value += price;
+    for (const flag of attempt.flags)
+      if (oddFlags.has(flag)) this.#oddUsage.at(provider, model, flag).value++;
     if (attempt.flags.includes('cost-disagrees')) this.#disagreements.at(provider, model).value++;
   }
 

@@ -6,7 +6,6 @@ import type { Subjects } from '#core/receipt.ts';
 import type { Target } from '#core/target.ts';
 import type { Usage } from '#core/usage.ts';
 import type { Gateway } from './gateway.ts';
-import { meterOf } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 
 /** Words for what is served as usual. */
@@ -61,8 +60,9 @@ export function pricesOfAttempt(
   return pricesOf(gateway, target, { use, subjects: { project, team } });
 }
 
-function meteredPrices(passage: Passage, atMs: number): AttemptPrices {
-  const meter = meterOf(passage);
+/** Of a call that is billed by the meter of its route. */
+export function meteredPrices(passage: Passage, atMs: number): AttemptPrices {
+  const { meter } = passage.route;
   if (!meter) return { cost: null, charge: null };
   const use = { atMs };
   const cost = priceAt(meter.price, use);

@@ -1,7 +1,8 @@
 import type { Policy, PolicyKind, PolicyServices } from '#core/contracts/policy.ts';
 import { headKey } from '#core/head-key.ts';
+import { Meter } from '#core/meter.ts';
 import { resolveModel } from '#core/resolve-model.ts';
-import type { PolicyUse, Snapshot, SplitPart } from '#core/snapshot.ts';
+import type { PolicyUse, Route, Snapshot, SplitPart } from '#core/snapshot.ts';
 import type { CompiledPart, CompiledRoute } from './gateway.ts';
 import { onlyWhen } from './only-when.ts';
 import { createHeadTests } from './head-test.ts';
@@ -46,7 +47,7 @@ export function compileRoutes(
     const headTest = headTestOf(route.match);
     const parts =
       route.kind === 'split' ? route.parts.map((part) => partOf(part, hooksOfRoute, headTestOf)) : null;
-    const compiled = { route, ...hooksOfRoute, headTest, siblings, parts };
+    const compiled = { route, ...hooksOfRoute, headTest, siblings, parts, meter: meterOf(route) };
     siblings?.push(compiled);
     return compiled;
   });
@@ -67,7 +68,10 @@ function createPolicy(
   });
 }
 
-type Hooks = Omit<CompiledRoute, 'route' | 'headTest' | 'siblings' | 'parts'>;
+const meterOf = (route: Route): Meter | null =>
+  route.kind === 'http' && route.meter ? new Meter(route.meter) : null;
+
+type Hooks = Omit<CompiledRoute, 'route' | 'headTest' | 'siblings' | 'parts' | 'meter'>;
 
 function partOf(
   { name, weight, when, route }: SplitPart,
@@ -79,7 +83,7 @@ function partOf(
     name,
     weight,
     when: when.length > 0 ? headTestOf(anything) : null,
-    compiled: { route, ...hooks, headTest: null, siblings: null, parts: null },
+    compiled: { route, ...hooks, headTest: null, siblings: null, parts: null, meter: meterOf(route) },
   };
 }
 

@@ -1,7 +1,7 @@
 import { Fault } from '#core/fault.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
-import { readsBody } from '#core/meter.ts';
+import type { Meter } from '#core/meter.ts';
 import { idempotentMethods } from '#core/retry-rules.ts';
 import { withoutParameter } from '#core/query.ts';
 import { capturedBy } from '#core/request-template.ts';
@@ -63,7 +63,10 @@ export async function forward(passage: Passage): Promise<Answer> {
     origin: upstream.origin,
     method: head.method,
     path: upstream.pathPrefix + place.path,
-    headers: readable(route, requestHeaders(passage, host, upstream.origin.http2 !== undefined)),
+    headers: readable(
+      passage.route.meter,
+      requestHeaders(passage, host, upstream.origin.http2 !== undefined),
+    ),
     body,
     timeouts: route.timeouts,
     idempotent: idempotent.has(head.method),
@@ -97,8 +100,8 @@ export async function forward(passage: Passage): Promise<Answer> {
 }
 
 /** An answer that is read to be billed is to come as it is. */
-const readable = ({ meter }: HttpRoute, headers: HeaderList): HeaderList =>
-  meter && readsBody(meter)
+const readable = (meter: Meter | null, headers: HeaderList): HeaderList =>
+  meter?.readsAnswer
     ? editHeaders(headers, [{ name: 'accept-encoding', value: 'identity', add: false }])
     : headers;
 

@@ -16,6 +16,7 @@ import type { Sign } from '#core/contracts/signer.ts';
 import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { Origin, Upstream } from '#core/contracts/upstream.ts';
 import type { HeaderList } from '#core/head.ts';
+import type { Meter } from '#core/meter.ts';
 import type { QueueRules } from '#core/queue-rules.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import type { OperationIndex } from './operation-index.ts';
@@ -110,6 +111,8 @@ export interface CompiledRoute {
   readonly siblings: readonly CompiledRoute[] | null;
   /** Of a split route: what it leads to; null of all others. */
   readonly parts: readonly CompiledPart[] | null;
+  /** How its calls are billed, of an http route; null: they are not. */
+  readonly meter: Meter | null;
 }
 
 export interface CompiledPart {

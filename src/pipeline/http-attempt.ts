@@ -16,7 +16,7 @@ import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
-import { meterOf, MeterTap } from './meter-tap.ts';
+import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
 import { openWebSocket } from './websocket/open-websocket.ts';
@@ -59,8 +59,8 @@ export class HttpAttempt implements UpstreamSink {
     this.#passage = passage;
     this.record = record;
     this.#judge = judge;
-    const meter = meterOf(passage);
-    this.#tap = meter && new MeterTap(meter);
+    const { meter } = passage.route;
+    this.#tap = meter && new MeterTap({ meter, asked: passage.metered ?? {} });
   }
 
   /**
@@ -80,7 +80,8 @@ export class HttpAttempt implements UpstreamSink {
 
   /** What its answer says was used, once it is over; null where that is not billed. */
   get usage(): Usage | null {
-    return this.#tap?.usage(this.record.endedAtMs - this.record.startedAtMs) ?? null;
+    const { startedAtMs, endedAtMs } = this.record;
+    return this.#tap?.usage(this.#passage.exchange.requestBytes, endedAtMs - startedAtMs) ?? null;
   }
 
   /** Another attempt has answered. */
@@ -110,7 +111,8 @@ export class HttpAttempt implements UpstreamSink {
     this.#most = exchange.maxAnswerBytes;
     if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
       return this.#tooLarge(this.#most);
-    this.#tap?.begin(status, headers);
+    const unsaid = this.#tap?.begin(status, headers);
+    if (unsaid) return this.#unbilled(unsaid);
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
@@ -184,7 +186,8 @@ export class HttpAttempt implements UpstreamSink {
   onEnd(trailers: HeaderList): void {
     if (this.#over) return;
     this.record.work = 'finished';
-    this.#tap?.end();
+    const unsaid = this.#tap?.end();
+    if (unsaid) return this.#unbilled(unsaid);
     this.#trailers = trailers;
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
@@ -255,6 +258,13 @@ export class HttpAttempt implements UpstreamSink {
     this.#call?.cancel();
     const message = `The answer of ${this.record.provider} is larger than the ${most} bytes allowed.`;
     this.onFault(new Fault('upstream/answer-too-large', message));
+  }
+
+  /** As of `#tooLarge`. */
+  #unbilled(unit: string): void {
+    this.#call?.cancel();
+    const message = `The answer of ${this.record.provider} does not say how many ${unit} it is about, and is not given away unbilled.`;
+    this.onFault(new Fault('upstream/usage-missing', message));
   }
 
   #late(afterMs: number): void {

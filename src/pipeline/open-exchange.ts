@@ -77,6 +77,7 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceSour
     ...(service !== undefined ? { service } : {}),
     claims: null,
     brief: null,
+    meteredAs: null,
     countedModel: '',
     modelNames: [],
     json: null,

@@ -2,6 +2,7 @@ import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { PaceTicket } from '#core/contracts/pace.ts';
 import type { Exchange } from '#core/exchange.ts';
 import type { HeaderList } from '#core/head.ts';
+import type { SaidFigures } from '#core/meter.ts';
 import { connectRules } from '#core/retry-rules.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { CompiledRoute, Gateway } from './gateway.ts';
@@ -18,6 +19,8 @@ export interface Passage {
   body?: Buffer;
   /** LLM routes: the call, once it is understood. */
   call?: ModelCall;
+  /** Of a route that is billed: what the request says of it. */
+  metered?: Readonly<SaidFigures>;
   /** Whose targets answer, once that is chosen. */
   model?: ResolvedModel;
   /** What is asked for is done later, whole: it can be neither bounded nor cut. */
@@ -91,4 +94,5 @@ export const unrouted: CompiledRoute = {
   headTest: null,
   siblings: null,
   parts: null,
+  meter: null,
 };

@@ -11,6 +11,7 @@ import type { ResolvedModel } from '#core/snapshot.ts';
 import { matchesAny } from '#core/name-pattern.ts';
 import { bodyLimit } from './body-limit.ts';
 import { chooseByModel } from './choose-route.ts';
+import { findMedia } from './inlined-media.ts';
 import { holderOf } from './kept/ownership.ts';
 import type { Passage } from './passage.ts';
 import type { ModelCall } from './model-call.ts';
@@ -143,20 +144,13 @@ export function parseObject(bytes: Buffer): JsonObject {
   return parsed as JsonObject;
 }
 
-const longLiteral = /"[A-Za-z0-9+/=:;,._-]{4096,}"/g;
 /** What a picture of ordinary size is billed as, give or take. */
 const tokensOfMedia = 1500;
 
 /** Tokens the body will be, by its bytes. Inlined media are not text: each counts as a picture. */
 function estimateInput(text: string): number {
-  if (text.length < 8192) return estimateTokens(text.length);
-  let bytes = text.length;
-  let media = 0;
-  for (const match of text.matchAll(longLiteral)) {
-    bytes -= match[0].length;
-    media++;
-  }
-  return estimateTokens(bytes) + media * tokensOfMedia;
+  const media = findMedia(text);
+  return estimateTokens(text.length - media.characters) + media.count * tokensOfMedia;
 }
 
 /** Files are not text: each counts as a picture. */

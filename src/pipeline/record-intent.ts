@@ -1,9 +1,9 @@
 import type { AttemptIntent } from '#core/contracts/journal.ts';
-import type { AttemptRecord, Exchange } from '#core/exchange.ts';
+import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import type { Subjects } from '#core/receipt.ts';
 import { serviceOf } from './calling-service.ts';
-import { expectedCost } from './expected-cost.ts';
+import { expectedCost, expectedMetered } from './expected-cost.ts';
 import type { Passage } from './passage.ts';
 
 /**
@@ -18,7 +18,8 @@ export function recordIntent(passage: Passage, attempt: AttemptRecord): Promise<
   return Promise.all([journalIntent(passage, attempt), ...others]).then(() => undefined);
 }
 
-function journalIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): Promise<void> {
+function journalIntent(passage: Passage, attempt: AttemptRecord): Promise<void> {
+  const { exchange, gateway } = passage;
   return new Promise((resolve, reject) => {
     gateway.journal.intent(
       {
@@ -28,13 +29,13 @@ function journalIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): 
         dialect: exchange.dialectName,
         requestedModel: exchange.brief?.model ?? null,
         provider: attempt.provider,
-        model: attempt.target?.model ?? '',
+        model: attempt.target?.model ?? exchange.meteredAs ?? '',
         atMs: attempt.startedAtMs,
         admittedAtMs: exchange.admittedAtMs,
         subjects: subjectsOf({ exchange, gateway }),
         traceId: exchange.trace.traceId,
         estimatedInput: exchange.brief?.free ? 0 : exchange.estimatedInput,
-        ...costExpected(exchange, attempt),
+        ...costExpected(passage, attempt),
         reserved: exchange.reserved,
       },
       (error) => {
@@ -47,10 +48,11 @@ function journalIntent({ exchange, gateway }: Passage, attempt: AttemptRecord): 
 }
 
 function costExpected(
-  exchange: Exchange,
-  { target }: AttemptRecord,
+  passage: Passage,
+  { target, startedAtMs }: AttemptRecord,
 ): Pick<AttemptIntent, 'priceVersion' | 'estimatedCostNano' | 'currency'> {
-  const expected = target && expectedCost(exchange, target);
+  const { exchange } = passage;
+  const expected = target ? expectedCost(exchange, target) : expectedMetered(passage, startedAtMs);
   if (!expected) return { priceVersion: null };
   const { price, costNano } = expected;
   if (exchange.brief?.free) return { priceVersion: price.version };

@@ -7,7 +7,6 @@ import { settleLimits } from './limits/settle-limits.ts';
 import { measure } from './measure.ts';
 import { pricesOfAttempt, tierServed } from './attempt-prices.ts';
 import { priceUsage } from '#core/price-usage.ts';
-import { meterOf } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
 
@@ -68,7 +67,7 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
   return {
     number: attempt.number,
     provider: attempt.provider,
-    model: target?.model ?? (usage && meterOf(passage)?.name) ?? '',
+    model: target?.model ?? (usage && passage.exchange.meteredAs) ?? '',
     startedAtMs: attempt.startedAtMs,
     endedAtMs: attempt.endedAtMs || passage.gateway.clock.nowMs(),
     status: attempt.status,

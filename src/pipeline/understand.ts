@@ -10,6 +10,7 @@ import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
 import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
+import { meterCall } from './meter-call.ts';
 import { readCall } from './read-call.ts';
 import type { Passage } from './passage.ts';
 import { openSession } from './websocket/session.ts';
@@ -25,6 +26,8 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
   const { exchange, route } = passage;
   if (route.route.kind === 'http') {
     if (route.siblings) await chooseByOperation(passage);
+    const { meter } = passage.route;
+    if (meter) await meterCall(passage, meter);
     return () => forward(passage);
   }
 

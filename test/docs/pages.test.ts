@@ -113,6 +113,8 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'events.yaml',
       'fallback.yaml',
       'idempotency.yaml',
+      // metered-routes.test.ts
+      'image-classifier.yaml',
       'limits-by-team.yaml',
       'minimal.yaml',
       'openid.yaml',

@@ -13,6 +13,8 @@ const writer = new ChainWriter({
   nowMs: () => Date.now(),
 });
 for (let i = 0; ; i++) {
-  writer.append([{ kind: 'change', action: `act-${i}`, text: 'x'.repeat(i % 700) }]);
+  const records = [{ kind: 'change', action: `act-${i}`, text: 'x'.repeat(i % 700) }];
+  if (i % 3 === 0) writer.append(records);
+  else writer.appendLoose(records);
   process.stdout.write(`${writer.head.sequence}\n`);
 }

@@ -65,8 +65,8 @@ export interface ClientSide {
    * holds those of all projects, so the name alone is no right to them.
    */
   vendorIds(body: JsonObject): readonly string[];
-  /** Pieces of text one of which a body must hold, in its own letters, to name such a thing below its top level. */
-  readonly vendorIdWords: readonly string[];
+  /** Finds a piece of text that a body must hold, in its own letters, to name such a thing below its top level; null: none can. */
+  readonly vendorIdWords: RegExp | null;
   /** What its providers keep, and so may be named by whoever had it made; absent: nothing may. */
   readonly keeping?: Keeping;
   /** Does it take forms (RFC 7578) where others send JSON? Their fields are given as a JSON object, files as `FormFile`. */

@@ -22,10 +22,10 @@ export interface SessionSide {
   read(message: string): SessionEvent | null;
   /**
    * The field of a client's message that names something kept at the provider (see `ClientSide.vendorIds`); null: none does.
-   * Asked of messages alone that hold one of `vendorIdWords`, or an escape that could hide it.
+   * Asked of messages alone in which `vendorIdWords` finds something, or an escape that could hide it.
    */
   vendorId(message: string): string | null;
-  readonly vendorIdWords: readonly string[];
+  readonly vendorIdWords: RegExp | null;
   /** A message that tells the client why its session ends. */
   renderFault(fault: Fault, exchangeId: string): string;
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import type { NamedThing } from '#core/contracts/keeping.ts';
+import { wordsPattern } from '#core/hidden-keys.ts';
 import { isObject } from '#core/read-json.ts';
 
 /**
@@ -51,4 +52,4 @@ const fileIn = ({ file_id: id }: JsonObject, path: string): NamedThing => ({
 });
 
 /** A body without any of these names nothing below its top level. */
-export const vendorIdWords = ['"file_id"', '"container"'];
+export const vendorIdWords = wordsPattern(['"file_id"', '"container"']);

@@ -1,8 +1,9 @@
 import type { JsonObject } from '#core/call.ts';
+import { wordsPattern } from '#core/hidden-keys.ts';
 import { isObject } from '#core/read-json.ts';
 
 /** What lies in the operator's storage is named by its address. */
-export const vendorIdWords = ['s3Location', 'promptVariables', 'guardrailIdentifier'];
+export const vendorIdWords = wordsPattern(['s3Location', 'promptVariables', 'guardrailIdentifier']);
 
 /** Anything that names the operator's own storage, prompts or guardrails. */
 export function findVendorIds(body: JsonObject): string[] {

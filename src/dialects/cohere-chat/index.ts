@@ -27,7 +27,7 @@ export const cohereChat: Dialect = {
     brief: readBrief,
     // Documents are sent along, and nothing else is kept under a name.
     vendorIds: () => [],
-    vendorIdWords: [],
+    vendorIdWords: null,
     parseCall,
     // Nothing here is for its maker alone.
     replaceState: () => new Map(),

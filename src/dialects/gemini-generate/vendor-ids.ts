@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import type { NamedThing } from '#core/contracts/keeping.ts';
+import { wordsPattern } from '#core/hidden-keys.ts';
 import { isObject } from '#core/read-json.ts';
 import { readRepeated } from './fields.ts';
 import { isKept } from './media.ts';
@@ -51,4 +52,10 @@ function findInParts(content: unknown, path: string, found: NamedThing[]): void 
 }
 
 /** A body without any of these names nothing below its top level. */
-export const vendorIdWords = ['"fileUri"', '"file_uri"', '"fileSearch"', '"file_search"', '"retrieval"'];
+export const vendorIdWords = wordsPattern([
+  '"fileUri"',
+  '"file_uri"',
+  '"fileSearch"',
+  '"file_search"',
+  '"retrieval"',
+]);

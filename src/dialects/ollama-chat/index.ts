@@ -27,7 +27,7 @@ export const ollamaChat: Dialect = {
     brief: readBrief,
     // Everything is sent along: nothing is kept under a name but models.
     vendorIds: () => [],
-    vendorIdWords: [],
+    vendorIdWords: null,
     parseCall,
     // Nothing here is for its maker alone.
     replaceState: () => new Map(),

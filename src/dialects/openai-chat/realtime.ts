@@ -1,6 +1,7 @@
 import type { JsonObject } from '#core/call.ts';
 import type { SessionEvent, SessionSide } from '#core/contracts/session-side.ts';
 import { Fault } from '#core/fault.ts';
+import { wordsPattern } from '#core/hidden-keys.ts';
 import { queryValues } from '#core/query.ts';
 import { isObject } from '#core/read-json.ts';
 import { renderError } from './faults.ts';
@@ -28,7 +29,7 @@ export const realtime: SessionSide = {
   ),
   read: readEvent,
   vendorId,
-  vendorIdWords: ['"prompt"', '"file_id"'],
+  vendorIdWords: wordsPattern(['"prompt"', '"file_id"']),
   renderFault(fault, exchangeId) {
     const { message, type, code, param } = renderError(fault, exchangeId);
     const error = { type, code, message, param: param ?? null, event_id: null };

@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import type { NamedThing } from '#core/contracts/keeping.ts';
+import { wordsPattern } from '#core/hidden-keys.ts';
 import { isObject } from '#core/read-json.ts';
 
 /** Of this API and its siblings; providers that offer several take them here, too. */
@@ -23,7 +24,7 @@ const within = new Set([
 const topLevel = new Set(topLevelIds);
 
 /** A body without any of these names nothing below its top level. */
-export const vendorIdWords = ['audio', ...within].map((word) => `"${word}"`);
+export const vendorIdWords = wordsPattern(['audio', ...within].map((word) => `"${word}"`));
 
 /**
  * Paths of fields that name something the provider keeps: files, audio of earlier answers, conversations, caches.

@@ -32,10 +32,7 @@ test('what names a thing that is kept is found with its place, and its body hold
   for (const [body, path] of named) {
     assert.deepEqual(findVendorIds(body), [path]);
     const text = JSON.stringify(body);
-    assert.ok(
-      vendorIdWords.some((word) => text.includes(word)),
-      text,
-    );
+    assert.match(text, vendorIdWords!);
   }
   for (const key of ['previous_response_id', 'conversation', 'prompt'])
     assert.deepEqual(findVendorIds({ [key]: 'x', input: 'y' }), [key]);

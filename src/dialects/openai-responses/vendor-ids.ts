@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import type { NamedThing } from '#core/contracts/keeping.ts';
+import { wordsPattern } from '#core/hidden-keys.ts';
 import { isObject } from '#core/read-json.ts';
 
 /** Earlier answers, conversations and prompts kept at the provider, and what makes this answer one of them. */
@@ -16,7 +17,7 @@ const within = new Set([
 ]);
 
 /** A body without any of these names nothing below its top level. An item that is kept is named by its id alone. */
-export const vendorIdWords = ['"id"', '"container"', ...[...within].map((word) => `"${word}"`)];
+export const vendorIdWords = wordsPattern(['"id"', '"container"', ...[...within].map((word) => `"${word}"`)]);
 
 /**
  * Paths of fields that name something the provider keeps, or that ask it to keep the answer: who may then fetch it is not

@@ -1,5 +1,6 @@
 import type { JsonObject } from '#core/call.ts';
 import type { Dialect } from '#core/contracts/dialect.ts';
+import { wordsPattern } from '#core/hidden-keys.ts';
 import { usageByModality, usageOfUnits } from '#core/other-usage.ts';
 import { isObject, optional, readString } from '#core/read-json.ts';
 import { relayedWork } from '#core/relayed-work.ts';
@@ -19,7 +20,7 @@ export const openaiImages = (chat: Dialect): Dialect =>
       interpretedKeys: ['model', 'stream', 'n', 'prompt', 'image', 'images', 'mask'],
       forms: true,
       vendorIds,
-      vendorIdWords: ['file_id'],
+      vendorIdWords: wordsPattern(['file_id']),
       choices: ({ n }) => Math.max(1, Number(n) || 1),
       // A form says it in letters.
       streams: ({ stream }) => stream === true || stream === 'true',

@@ -41,10 +41,20 @@ export function wishesOf(
   return wishes;
 }
 
+/** What a call of an http route is expected to use, in nano-units, and to use at most; null of both without a price. */
+export interface MeteredUse {
+  readonly name: string;
+  readonly currency: string | null;
+  readonly expectedNano: bigint;
+  readonly mostNano: bigint;
+}
+
 export interface Circumstances {
   readonly exchange: Exchange;
   /** Of a call to a model that is not free. */
   readonly expected: ExpectedUse | null;
+  /** Of a call of a route that is billed by a meter. */
+  readonly metered: MeteredUse | null;
   /** That may answer. */
   readonly targets: readonly Target[];
   /** What a call there is paid for by, served as it asks to be; null: nothing is known of it. */
@@ -67,6 +77,10 @@ export function askOf(wishes: readonly LimitWish[], of: Circumstances): Asked[] 
   const asked: Asked[] = [];
   for (const wish of wishes) {
     const countsUse = wish.sort !== 'requests' && wish.sort !== 'concurrency';
+    if (countsUse && of.metered) {
+      if (wish.sort === 'money') asked.push(askOfMetered(wish, of.metered));
+      continue;
+    }
     if (countsUse && !of.expected) continue;
     const prices = wish.sort === 'money' ? pricesFor(wish, of) : [];
     asked.push({ wish, prices, item: itemOf(wish, prices, of) });
@@ -76,6 +90,17 @@ export function askOf(wishes: readonly LimitWish[], of: Circumstances): Asked[] 
     'policy/failed',
     `${asked.length} limits stand over this call, and ${mostItems} can be reserved at once.`,
   );
+}
+
+/** No tokens are counted there. What is used beyond what a hard budget has paid for is booked as overdraft. */
+function askOfMetered(wish: LimitWish, { name, currency, expectedNano, mostNano }: MeteredUse): Asked {
+  const { subject, window, capacity, invented, inFlight, unpriced } = wish;
+  const isPriced = currency === wish.currency;
+  if (!isPriced && unpriced !== 'pass') throw noPrice(name, wish, 'call');
+  const wanted = inFlight === 'hard' ? mostNano : expectedNano;
+  // Even a call that is expected to cost nothing asks whether anything is left.
+  const amount = isPriced ? Math.max(1, toUnits(wanted)) : 0;
+  return { wish, prices: [], item: { subject, window, capacity, amount, ...(invented ? { invented } : {}) } };
 }
 
 function itemOf(wish: LimitWish, prices: readonly PriceVersion[], of: Circumstances): LimitItem {
@@ -117,7 +142,7 @@ const ceilingOf = ({ window, capacity }: LimitWish): number =>
   window.kind === 'bucket' ? window.burst : capacity;
 
 function pricesFor(wish: LimitWish, { targets, priceOf, otherPricesOf }: Circumstances): PriceVersion[] {
-  const { currency, unpriced, whom, inFlight } = wish;
+  const { currency, unpriced, inFlight } = wish;
   const prices: PriceVersion[] = [];
   for (const target of targets) {
     const price = priceOf(target);
@@ -125,15 +150,17 @@ function pricesFor(wish: LimitWish, { targets, priceOf, otherPricesOf }: Circums
       prices.push(
         ...(inFlight === 'hard' ? dearestOf([price, ...otherPricesOf(target)], currency) : [price]),
       );
-    else if (unpriced !== 'pass')
-      throw new Fault(
-        'limit/unpriced',
-        `"${target.provider.name}/${target.model}" has no price in ${currency}, and what ${whom} may spend is limited. Give it a price, or let such models pass (unpriced: pass).`,
-        { field: 'model' },
-      );
+    else if (unpriced !== 'pass') throw noPrice(`${target.provider.name}/${target.model}`, wish, 'model');
   }
   return prices;
 }
+
+const noPrice = (name: string, { currency, whom }: LimitWish, what: 'model' | 'call'): Fault =>
+  new Fault(
+    'limit/unpriced',
+    `"${name}" has no price in ${currency}, and what ${whom} may spend is limited. Give it a price, or let such ${what}s pass (unpriced: pass).`,
+    { field: 'model' },
+  );
 
 const dearestOf = (ways: readonly PriceVersion[], currency: string): PriceVersion[] =>
   ways.filter((price) => price.currency === currency).map(atItsDearest);

@@ -2,17 +2,17 @@ import type { Allowance } from '#core/allowance.ts';
 import { modelKey, type ExpectedUse } from '#core/calibration.ts';
 import type { LimitState, ReserveResult, Soon } from '#core/contracts/counter-store.ts';
 import type { LimitWish } from '#core/limit-wish.ts';
-import type { PriceUse, PriceVersion } from '#core/price.ts';
+import { costOfUnits, type PriceUse, type PriceVersion } from '#core/price.ts';
 import type { AttemptPrices } from '#core/price-usage.ts';
 import type { ResolvedModel } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
-import { pricesOf, tierServed, waysToServe } from '../attempt-prices.ts';
+import { meteredPrices, pricesOf, tierServed, waysToServe } from '../attempt-prices.ts';
 import { chooseModel } from '../choose-model.ts';
 import type { Passage } from '../passage.ts';
 import type { Refusal } from '../queue/lines.ts';
 import { waitInLine } from '../queue/wait-in-line.ts';
 import { downgrade } from './downgrade.ts';
-import { askOf, wishesOf, type Asked, type Circumstances } from './gather.ts';
+import { askOf, wishesOf, type Asked, type Circumstances, type MeteredUse } from './gather.ts';
 import { Hold } from './hold.ts';
 import { leaseOutput } from './leased-output.ts';
 import { mergeReport, renderLimitHeaders } from './limit-headers.ts';
@@ -140,7 +140,24 @@ function ask(
   const { exchange, call } = passage;
   const expected = exchange.brief?.free ? null : expectedUse(passage, of.targets);
   const isWork = call?.dialect.surface !== undefined;
-  return askOf(wishes, { exchange, expected, isWork, isLater: passage.later === true, ...of });
+  const isLater = passage.later === true;
+  return askOf(wishes, { exchange, expected, metered: meteredUse(passage), isWork, isLater, ...of });
+}
+
+/** Null of routes that are not billed by a meter. */
+function meteredUse(passage: Passage): MeteredUse | null {
+  const { exchange, metered = {} } = passage;
+  const { meter } = passage.route;
+  if (!meter) return null;
+  const price = paidBy(meteredPrices(passage, exchange.admittedAtMs));
+  const costOf = (atMost: boolean): bigint =>
+    price ? costOfUnits(price, meter.expected(metered, exchange.requestBytes, atMost)) : 0n;
+  return {
+    name: meter.name,
+    currency: price?.currency ?? null,
+    expectedNano: costOf(false),
+    mostNano: costOf(true),
+  };
 }
 
 /** As they hold for a call that is made now. Unless it is said how it is served, as it asks to be. */

@@ -70,7 +70,7 @@ export class SessionCalls {
   /** A message of the client, before it has passed whole: what names things kept at the provider does not. */
   hear(payload: Uint8Array): void {
     const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('utf8');
-    if (!text.includes('\\u') && !this.#side.vendorIdWords.some((word) => text.includes(word))) return;
+    if (!text.includes('\\u') && !this.#side.vendorIdWords?.test(text)) return;
     const field = this.#side.vendorId(text);
     if (field !== null) this.#refuse(notYours(field), this.#parts.passage.exchange);
   }

@@ -55,7 +55,7 @@ function createBudget(settings: BudgetSettings, { clock, instance }: PolicyServi
     summary: `${hard ? 'a hard budget' : 'a budget'} of ${rates.map((rate) => inWords(rate, currency)).join(', ')} for each ${subjects.text}${models === null ? '' : `, on models ${models.join(', ')}`}${downgrade === undefined ? '' : `; then by ${downgrade}`}`,
     ...(downgrade === undefined ? {} : { usesModels: [downgrade] }),
     limits(exchange: Exchange) {
-      if (exchange.brief === null) return [];
+      if (exchange.brief === null && exchange.meteredAs === null) return [];
       if (models !== null && !exchange.modelNames.some((name) => matchesAny(models, name))) return [];
       const subject = subjects.subjectOf(exchange, null);
       return subject ? wishesOf(subject, clock.nowMs()) : [];

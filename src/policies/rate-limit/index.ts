@@ -29,8 +29,8 @@ function createRateLimit(settings: RateLimitSettings, { clock, instance }: Polic
     throw new RangeError('rate-limit: give requests, tokens, inputTokens, outputTokens or money');
   const subjects = countBy('rate-limit', settings.by);
   const models = settings.model === undefined ? null : [settings.model].flat();
-  const covers = ({ brief, modelNames }: Exchange): boolean =>
-    models === null || (brief !== null && modelNames.some((name) => matchesAny(models, name)));
+  const covers = ({ modelNames }: Exchange): boolean =>
+    models === null || modelNames.some((name) => matchesAny(models, name));
   const wishesOf = createRateWishes({
     instance,
     rates,
