@@ -56,6 +56,7 @@ for (const count of [10, 100, 10_000, 100_000]) {
     models: { find: () => null },
     prices: new Map(),
     modelNames: [],
+    toolServers: [],
     upstreams: {},
   };
   const [routes, resolveS] = timed(() => resolveRoutes(document, scope, new Problems('')));

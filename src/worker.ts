@@ -25,6 +25,7 @@ import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
 import { OwnPolicies } from '#extensions/index.ts';
+import { ToolThread } from '#mcp/thread.ts';
 import { policyKinds } from '#policies/index.ts';
 import { AskedAccount } from './compose/ask-account.ts';
 import { auditMetrics } from './compose/audit-metrics.ts';
@@ -96,6 +97,7 @@ const parts: Parts = {
   audit,
   providerKeys,
   kept: new KeptParts(),
+  tools: new ToolThread(start.cacheSecret),
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
   clock,
@@ -196,6 +198,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
 
 async function close(graceMs: number): Promise<void> {
   parts.sockets.goAway();
+  parts.tools.goAway();
   await listeners.close(graceMs);
   // A connection that was cut still has a receipt to come.
   closing = true;
@@ -207,6 +210,7 @@ async function close(graceMs: number): Promise<void> {
   ownPolicies.close();
   await owed.close();
   await counting.close();
+  parts.tools.close();
   upstream.close();
   start.tokenPort.close();
   start.keeperPort.close();

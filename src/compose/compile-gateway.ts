@@ -26,6 +26,7 @@ import { indexRoutes } from '#pipeline/find-route.ts';
 import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
 import { ToldThresholds } from '#pipeline/limits/told-thresholds.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
+import type { ToolThread } from '#mcp/thread.ts';
 import { compilePools, type CompiledPools } from './compile-pools.ts';
 import { createAsk } from './create-ask.ts';
 import { directoriesOf } from './directories.ts';
@@ -34,6 +35,7 @@ import { originOf } from './origin-of.ts';
 import type { ProviderKeys } from './provider-keys.ts';
 import { SignedUpstream } from './signed-upstream.ts';
 import { signerServices } from './signer-services.ts';
+import { toolEndpoint } from './tool-endpoint.ts';
 
 /** What outlives a reload. */
 export interface Parts {
@@ -59,6 +61,8 @@ export interface Parts {
   readonly providerKeys: ProviderKeys;
   /** Of policies. */
   readonly kept: KeptParts;
+  /** Of servers of tools. */
+  readonly tools: ToolThread;
   readonly tokens: TokenCounter;
   readonly keeper: Keeper;
   readonly clock: Clock;
@@ -125,6 +129,9 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     lines: parts.lines,
     pace: parts.pace,
     sockets: parts.sockets,
+    tools: parts.tools.deskOf(Object.values(snapshot.toolServers ?? {}), (server) =>
+      toolEndpoint(server, parts.upstream),
+    ),
     serve: parts.serve,
     endpoint,
     speaking: createSpeaking(dialects),

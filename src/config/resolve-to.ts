@@ -8,6 +8,7 @@ import { conditionsOf, type Add } from './resolve-match.ts';
 import { resolveMeter } from './resolve-meter.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
+import { resolveMcp } from './resolve-tools.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
 import type { RouteSettings } from './schema.ts';
@@ -19,6 +20,8 @@ export interface RouteScope {
   readonly models: ModelIndex;
   /** Names of models that are listed, for suggestions. */
   readonly modelNames: readonly string[];
+  /** Names of servers of tools. */
+  readonly toolServers: readonly string[];
   /** Those that are configured by name; those of the routes' own lists are added. */
   readonly upstreams: Record<string, UpstreamGroup>;
 }
@@ -36,6 +39,7 @@ const usualTimeouts = resolveTimeouts(undefined, '60s');
 
 export function kindOf(to: To): Route['kind'] {
   if ('llm' in to) return 'llm';
+  if ('mcp' in to) return 'mcp';
   if ('split' in to) return 'split';
   return 'redirect' in to || 'static' in to ? 'fixed' : 'http';
 }
@@ -58,6 +62,8 @@ export function resolveTo(
     );
     return { ...base, kind: 'llm', strict, vendorIds, models, websocket };
   }
+  if ('mcp' in to)
+    return { ...base, ...resolveMcp(to.mcp, { match: base.match, known: scope.toolServers }, add) };
   if ('split' in to) return resolveSplit(to, base, scope, add);
   if ('redirect' in to)
     return { ...base, kind: 'fixed', answer: resolveRedirect(to.redirect, base.match, add) };

@@ -21,6 +21,7 @@ import { resolveShedding } from './resolve-retries.ts';
 import { resolveRules } from './resolve-rules.ts';
 import { resolveRoutes } from './resolve-routes.ts';
 import { resolveService } from './resolve-service.ts';
+import { resolveToolServers } from './resolve-tools.ts';
 import { resolveStorage } from './resolve-storage.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
@@ -77,6 +78,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     prices,
     models: createModelIndex({ models, openProviders }),
     modelNames: Object.keys(models),
+    toolServers: Object.keys(document.servers ?? {}),
     upstreams: resolveUpstreams(document, scope.source, problems),
   };
   const snapshot: Snapshot = {
@@ -109,6 +111,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     audit: resolveAudit(document.audit, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
+    ...(document.servers ? { toolServers: resolveToolServers(document) } : {}),
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
     credentials: resolveCredentials(document, problems),

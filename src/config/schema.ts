@@ -33,6 +33,7 @@ import { ProviderSchema } from './schema-provider.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
+import { McpTarget, toolServersSchema } from './schema-tools.ts';
 import { StorageSchema, WhenUnavailableSchema } from './schema-storage.ts';
 import { AdminSchema } from './schema-admin.ts';
 import { auditSchema } from './schema-audit.ts';
@@ -140,10 +141,18 @@ export function documentSchema<P extends TSchema>(policy: P) {
       name: name('What logs, metrics and receipts call it.'),
       match: MatchSchema,
       to: Type.Union(
-        [HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget, splitTarget(simpleTarget)],
+        [
+          HttpTarget,
+          UpstreamRef,
+          LlmTarget,
+          McpTarget,
+          RedirectTarget,
+          StaticTarget,
+          splitTarget(simpleTarget),
+        ],
         {
           description:
-            'Where it leads: { http: … }, { upstream: … }, { llm: {} }, { redirect: … }, { static: … } or { split: … }.',
+            'Where it leads: { http: … }, { upstream: … }, { llm: {} }, { mcp: … }, { redirect: … }, { static: … } or { split: … }.',
         },
       ),
       stripPrefix: Type.Optional(
@@ -225,6 +234,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         ),
       ),
       upstreams: Type.Optional(named(UpstreamSchema, 'Groups of servers that http routes lead to, by name.')),
+      servers: Type.Optional(toolServersSchema),
       models: Type.Optional(
         Type.Record(Type.String({ pattern: '^[A-Za-z0-9][^\\s*]{0,127}$' }), ModelSchema, {
           ...strict,

@@ -9,6 +9,7 @@ import type { Fault } from './fault.ts';
 import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { Target } from './target.ts';
+import type { ToolFacts } from './tool-server.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -49,6 +50,8 @@ export interface Exchange {
   json: JsonObject | null;
   /** The whole call in neutral words, parsed when first asked for; set with `brief`. @throws Fault */
   conversation: (() => Conversation) | null;
+  /** Routes to servers of tools: what is asked of which. */
+  tool?: ToolFacts;
   /** Upper bound of the input in tokens, from bytes. */
   estimatedInput: number;
   requestBytes: number;

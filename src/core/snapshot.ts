@@ -15,6 +15,7 @@ import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { StorageSettings, WhenUnavailable } from './storage-settings.ts';
 import type { ClientTls, Plan, Provider, SignerUse, Timeouts } from './target.ts';
+import type { ToolServer } from './tool-server.ts';
 
 /**
  * A configuration, resolved whole: names are looked up, secrets filled in, defaults applied, prices chosen. Plain data
@@ -58,6 +59,8 @@ export interface Snapshot {
   readonly consumers: readonly NamedConsumer[];
   readonly credentials: readonly ConsumerCredential[];
   readonly teams: readonly string[];
+  /** By name; absent: none. */
+  readonly toolServers?: Readonly<Record<string, ToolServer>>;
   /** Policies of the operator's own; absent: none. */
   readonly policyFiles?: PolicyFiles;
 }
@@ -222,7 +225,7 @@ export interface CallCondition {
   } | null;
 }
 
-export type Route = HttpRoute | LlmRoute | FixedRoute | SplitRoute;
+export type Route = HttpRoute | LlmRoute | McpRoute | FixedRoute | SplitRoute;
 
 interface RouteBase {
   readonly name: string;
@@ -345,6 +348,19 @@ export interface LlmRoute extends RouteBase {
   readonly models: readonly string[] | null;
   readonly bodyBytes: number;
   readonly websocket: WebSocketRules;
+}
+
+/** Leads to servers of tools: at `prefix` to all of them as one, at `prefix` and a server's name to that one. */
+export interface McpRoute extends RouteBase {
+  readonly kind: 'mcp';
+  readonly prefix: string;
+  /** Names of `Snapshot.toolServers`, in their order. */
+  readonly servers: readonly string[];
+  /** Hosts by which it may be called; null: any, and from this machine itself by its own names alone. */
+  readonly hosts: readonly string[] | null;
+  /** Of pages that may call it, besides those of its own host: `https://app.example.com`. */
+  readonly origins: readonly string[];
+  readonly bodyBytes: number;
 }
 
 export interface PolicyUse {

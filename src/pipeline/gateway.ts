@@ -15,6 +15,7 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Sign } from '#core/contracts/signer.ts';
 import type { TargetPool } from '#core/contracts/target-pool.ts';
 import type { Origin, Upstream } from '#core/contracts/upstream.ts';
+import type { Exchange } from '#core/exchange.ts';
 import type { HeaderList } from '#core/head.ts';
 import type { Meter } from '#core/meter.ts';
 import type { QueueRules } from '#core/queue-rules.ts';
@@ -30,6 +31,7 @@ import type { Shedder } from './shedder.ts';
 import type { RetryState } from './retry-state.ts';
 import type { RouteTrie } from '#core/route-trie.ts';
 import type { HeadTest } from './head-test.ts';
+import type { Answer } from './held-answer.ts';
 
 /** Everything an exchange needs, made from one snapshot. An exchange keeps the gateway it began with. */
 export interface Gateway {
@@ -81,12 +83,24 @@ export interface Gateway {
   readonly mirrors: Mirrors;
   /** What is remembered for retries and hedges. */
   readonly retries: RetryState;
+  /** How routes to servers of tools are answered; null: there are none. */
+  readonly tools: ToolDesk | null;
   /** A group of upstreams by its name; every name in the snapshot has one. */
   upstreamsOf(name: string): TargetPool<HttpUpstream>;
   /** Of a model that has some. */
   rulesOf(model: ResolvedModel): CallRules;
   /** The targets of a model. */
   targetsOf(model: ResolvedModel): TargetPool<Target>;
+}
+
+/** Answers routes of kind `mcp`. */
+export interface ToolDesk {
+  /** See `understand`. @throws Fault */
+  understand(passage: {
+    readonly exchange: Exchange;
+    readonly gateway: Gateway;
+    route: CompiledRoute;
+  }): Promise<() => Answer | Promise<Answer>>;
 }
 
 export interface CompiledRoute {

@@ -32,6 +32,7 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
   }
 
   if (route.route.kind === 'fixed') return () => fixedAnswer(passage);
+  if (route.route.kind === 'mcp') return passage.gateway.tools!.understand(passage);
 
   const asked = findOperation(passage);
   if (!asked) {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { dialects } from '#dialects/index.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { openTokenService } from '#ledger/tokens/token-service.ts';
 import { createObserver, type MetricsDump } from '#observe/index.ts';
+import { ToolThread } from '#mcp/thread.ts';
 import { handle } from '#pipeline/handle.ts';
 import { Mirrors } from '#pipeline/mirrors.ts';
 import { Lines } from '#pipeline/queue/lines.ts';
@@ -70,6 +72,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
   const observer = createObserver({ accessLog: snapshot.accessLog, clock, writeError });
   const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const own = kinds(observer);
+  const tools = new ToolThread(randomBytes(32));
   const parts: Parts = {
     dialects,
     policyKinds: new Map([...policyKinds, ...own.map((kind) => [kind.name, kind] as const)]),
@@ -96,6 +99,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
       put: (entry, mustKeep) => void audited.push({ ...entry, mustKeep }),
     },
     kept: new KeptParts(),
+    tools,
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
     cache: connectCache(answersPort, new Uint8Array(32)),
@@ -137,7 +141,9 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
     },
     metrics: () => observer.dump(),
     async stop() {
+      tools.goAway();
       await listener.close(0);
+      tools.close();
       upstream.close();
       tokenPort.close();
       keeperPort.close();

@@ -9,6 +9,8 @@ import { startGateway } from '../../src/main.ts';
 import { startReceiver } from '../../src/events/testing/receiver.ts';
 import { startSimulator } from '../../simulator/server.ts';
 import { emptyFolder, runShell, startCommand } from '../harness/command.ts';
+import { callModern } from '../conformance/mcp/call.ts';
+import { serveLegacy, serveModern } from '../conformance/mcp/serve.ts';
 import { adminToken, testKey } from '../harness/gateway.ts';
 import { startJsonUpstream } from '../harness/json-upstream.ts';
 import { request } from '../identity/browser.ts';
@@ -116,6 +118,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       // metered-routes.test.ts
       'image-classifier.yaml',
       'limits-by-team.yaml',
+      'mcp.yaml',
       'minimal.yaml',
       'openid.yaml',
       // writing-policies.test.ts
@@ -127,6 +130,21 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'tokens-and-rules.yaml',
       'usage-plans.yaml',
     ]));
+
+  test('mcp: two servers as one, for one key', async (t) => {
+    const [crm, weather] = await Promise.all([serveLegacy(), serveModern()]);
+    t.after(() => Promise.all([crm.close(), weather.close()]));
+    const text = example('mcp.yaml')
+      .replace('https://crm.example.com/mcp', crm.url)
+      .replace('https://weather.example.com/mcp', weather.url);
+    const { url } = await serve(t, text);
+    const ask = (secret: string) =>
+      callModern(`${url}/mcp`, { method: 'tools/list', headers: { authorization: `Bearer ${secret}` } });
+    assert.equal((await ask('sk-nobody')).status, 401);
+    const { message } = await ask(key('ASSISTANT_KEY'));
+    const names = (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
+    assert.ok(names.includes('crm__test_simple_text') && names.includes('weather__test_simple_text'));
+  });
 
   test('consumers-and-lists: each kind of credential, and what its group may', async (t) => {
     const { url } = await serve(t, example('consumers-and-lists.yaml'));

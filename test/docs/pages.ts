@@ -31,6 +31,7 @@ export const servedPages: readonly string[] = [
   'docs/websocket.md',
   'docs/model-routing.md',
   'docs/grpc.md',
+  'docs/mcp.md',
   'docs/continue.md',
   'docs/prices.md',
   'docs/events.md',

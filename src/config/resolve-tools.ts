@@ -1,0 +1,51 @@
+import type { McpRoute, RouteMatch } from '#core/snapshot.ts';
+import type { ToolServer } from '#core/tool-server.ts';
+import { didYouMean } from './problem.ts';
+import type { Add } from './resolve-match.ts';
+import { resolveTimeouts } from './resolve-timeouts.ts';
+import { clientTlsOf } from './resolve-upstreams.ts';
+import type { ConfigDocument } from './schema.ts';
+import type { McpSettings } from './schema-tools.ts';
+
+/** A tool may take its time before it begins to answer. */
+const headerTimeout = '300s';
+
+export function resolveToolServers({ servers = {} }: ConfigDocument): Record<string, ToolServer> {
+  return Object.fromEntries(
+    Object.entries(servers).map(([name, settings]): [string, ToolServer] => {
+      const { url, headers = {}, era = null, shared = false, tls, timeouts } = settings;
+      return [
+        name,
+        {
+          ...{ kind: 'remote', name, url, era, shared },
+          headers: Object.entries(headers).flatMap(([header, value]) => [header.toLowerCase(), value]),
+          tls: clientTlsOf(tls),
+          timeouts: resolveTimeouts(timeouts, headerTimeout),
+        },
+      ];
+    }),
+  );
+}
+
+type Own = Pick<McpRoute, 'kind' | 'prefix' | 'servers' | 'hosts' | 'origins'>;
+
+/** What a route to servers of tools has of its own. @param known Names of servers. */
+export function resolveMcp(
+  { servers, hosts, origins = [] }: McpSettings,
+  { match, known }: { readonly match: RouteMatch; readonly known: readonly string[] },
+  add: Add,
+): Own {
+  for (const name of servers)
+    if (!known.includes(name)) add('to.mcp.servers', `unknown server "${name}"${didYouMean(name, known)}`);
+  const { path } = match;
+  const isPlain = typeof path === 'string' && !path.includes('{');
+  if (!isPlain || path === '/**')
+    add('match.path', 'expected a path such as /mcp/**, below which the servers stand by their names');
+  return {
+    kind: 'mcp',
+    prefix: isPlain ? path.replace(/\/\*\*$/, '') : '',
+    servers,
+    hosts: hosts?.map((host) => host.toLowerCase()) ?? null,
+    origins,
+  };
+}

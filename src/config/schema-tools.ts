@@ -1,0 +1,70 @@
+import Type, { type Static } from 'typebox';
+import { ClientTlsSchema, Headers, HttpUrl, strict, TimeoutsSchema } from './schema-parts.ts';
+
+/** Servers of tools, and the routes that lead to them. */
+
+/** It is the scheme of URIs and the beginning of names among several servers: letters that both may have. */
+const serverName = '^[a-z][a-z0-9-]{0,30}$';
+const serverNameTitle = 'a name of at most 31 lower-case letters, digits and "-" that begins with a letter';
+
+export const ToolServerSchema = Type.Object(
+  {
+    url: HttpUrl,
+    headers: Type.Optional(Headers),
+    era: Type.Optional(
+      Type.Union([Type.Literal('modern'), Type.Literal('legacy'), Type.Literal('sse')], {
+        description:
+          'What it speaks: modern (2026-07-28), legacy (streamable HTTP with sessions), sse (2024-11-05). Found out where it is not said.',
+      }),
+    ),
+    shared: Type.Optional(
+      Type.Boolean({ description: 'Callers share sessions with it, instead of having their own (false).' }),
+    ),
+    tls: Type.Optional(ClientTlsSchema),
+    timeouts: Type.Optional(TimeoutsSchema),
+  },
+  { ...strict, description: 'A server of tools (Model Context Protocol).' },
+);
+
+export const toolServersSchema = Type.Record(Type.String({ pattern: serverName }), ToolServerSchema, {
+  ...strict,
+  'x-keys': serverNameTitle,
+  description: 'Servers of tools (Model Context Protocol), by name.',
+});
+
+export const McpTarget = Type.Object(
+  {
+    mcp: Type.Object(
+      {
+        servers: Type.Array(Type.String({ minLength: 1 }), {
+          minItems: 1,
+          uniqueItems: true,
+          description: 'Names under servers. All as one at the path of the route, each below it by its name.',
+        }),
+        hosts: Type.Optional(
+          Type.Array(Type.String({ minLength: 1 }), {
+            minItems: 1,
+            description:
+              'Hosts by which it may be called (any; from this machine itself localhost, 127.0.0.1 and [::1]).',
+          }),
+        ),
+        origins: Type.Optional(
+          Type.Array(
+            Type.String({
+              pattern: '^https?://[^/\\s]+$',
+              title: 'an origin such as "https://app.example.com"',
+            }),
+            {
+              description: 'Of pages that may call it, besides those of its own host (none).',
+            },
+          ),
+        ),
+      },
+      strict,
+    ),
+  },
+  { ...strict, title: '{ mcp: { servers: … } }' },
+);
+
+export type ToolServerSettings = Static<typeof ToolServerSchema>;
+export type McpSettings = Static<typeof McpTarget>['mcp'];
