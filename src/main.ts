@@ -2,7 +2,7 @@
  * The control plane, on the main thread: configuration, keys, ledger, admin API, and the threads that carry traffic.
  * This file puts the parts together in the one order that is safe: own the state, settle the past, then listen.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startAdmin, startProbes, type Admin } from '#admin/index.ts';
 import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
@@ -47,6 +47,7 @@ import { openPriceSource } from './compose/price-source.ts';
 import { certificateWarnings } from './compose/listeners-in-force.ts';
 import { createControlPlane } from './compose/control-plane.ts';
 import { localUrl } from './compose/listener-address.ts';
+import { readVersion } from './compose/read-version.ts';
 import { Reloader, type ReloaderParts } from './compose/reloader.ts';
 import { rewrapState } from './compose/rewrap-state.ts';
 import { originOf } from './compose/origin-of.ts';
@@ -54,6 +55,7 @@ import { queryAccount } from './compose/query-account.ts';
 import { UpstreamWatch } from './compose/upstream-watch.ts';
 import { WorkerPool } from './compose/worker-pool.ts';
 import { systemClock } from './compose/system-clock.ts';
+import { TelemetryHub } from './compose/telemetry-hub.ts';
 import { watchCounters } from './compose/watch-counters.ts';
 
 export interface StartOptions extends Overrides {
@@ -115,9 +117,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   // 1. Own the state directory and the ports: nobody else serves from, or writes to, either.
   const journalDirectory = join(stateDirectory, 'journal');
   mkdirSync(journalDirectory, { recursive: true });
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
+  const version = readVersion();
   const lock = acquireStateLock(stateDirectory, {
     listen: snapshot.listen.map(({ id }) => id).join(', '),
   });
@@ -142,7 +142,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   const counters = createCounterMemory();
   const calibration = createCalibrationMemory();
   const store = openCounterStore(counters, { owner: mainOwner });
-  const { redis } = snapshot.storage;
+  const { redis, postgres } = snapshot.storage;
   const counterWatch = watchCounters({ redis, nodeId, ledger, clock: systemClock, say });
   begun.defer(() => counterWatch.close());
   await counterWatch.start();
@@ -155,7 +155,6 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   }
 
   // 3. Keys and threads.
-  const { postgres } = snapshot.storage;
   const ofKeys = { directory: stateDirectory, env: options.env, fileKeys: first.keys };
   const joinedKeys = joined && joinKeys(openKeyStore({ ...ofKeys, firstKey: false }), joined.keys);
   const sharedKeys = postgres && !joined ? await openSharedKeys({ ...ofKeys, server: postgres, say }) : null;
@@ -202,6 +201,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     keys: () => keys.reset(),
     onSealed,
     onUsage: (query) => queryAccount(ledger, query),
+    onReport: (report) => telemetry.hear(report),
     async onDeath({ index, owner, incarnation, reason }) {
       say(`worker ${index} died and is replaced: ${reason}`);
       pools.recover(index);
@@ -244,6 +244,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   begun.defer(() => dispatcher.close());
   // What happens at an edge is told by whoever has its journals.
   const tell = async (to: Snapshot) => {
+    telemetry.follow(to.telemetry);
     if (!joined) await dispatcher.follow(to.events);
   };
   let admin: Admin | null = null;
@@ -297,6 +298,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
           say,
         })
       : null;
+  const telemetry = new TelemetryHub({ version, startedAtMs });
+  begun.defer(() => telemetry.close());
   begun.defer(() => desk.close());
   begun.defer(() => pool.close(0));
   watch.follow(snapshot);
@@ -325,6 +328,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     dispatcher,
     events,
     audit,
+    telemetry,
     secrets,
     counterWatch,
     config: createConfigControl({ reloader, kind: opened.kind, versions }),
@@ -343,8 +347,7 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   admin = await startAdmin({ ...snapshot.admin, control, audit: audit.log, consoleDirectory });
   const { port: adminPort, close: closeAdmin } = admin;
   begun.defer(closeAdmin);
-  const { probes: place } = snapshot.admin;
-  const probes = place ? await startProbes(place, control) : null;
+  const probes = snapshot.admin.probes ? await startProbes(snapshot.admin.probes, control) : null;
   begun.defer(() => probes?.close());
   reloader.start();
   secrets.start(() => reloader.refresh());
@@ -377,9 +380,11 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
       watch.close();
       await dispatcher.close();
       probing.close();
+      await telemetry.readMetrics();
       pool.drain();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await pool.close(graceMs);
+      await telemetry.close();
       journal.close();
       await edge?.close();
       await ledger.close();

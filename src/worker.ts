@@ -21,6 +21,7 @@ import { journalEvents } from '#ledger/journal/journal-events.ts';
 import { connectTokenCounter } from '#ledger/tokens/connect-token-counter.ts';
 import { PoolMemory, TargetPace } from '#balance/index.ts';
 import { createObserver } from '#observe/index.ts';
+import { ReportLine } from '#observe/report-line.ts';
 import { signers } from '#providers/signers/index.ts';
 import { createSimulatedUpstream } from '#providers/simulated/index.ts';
 import { dialects } from '#dialects/index.ts';
@@ -56,12 +57,15 @@ const journal = openJournal({
   durability: start.snapshot.durability,
   onSealed: (path) => say({ type: 'sealed', path }),
 });
+const reports = new ReportLine((report) => say({ type: 'report', report }));
 const observer = createObserver({
+  reports,
   accessLog: start.snapshot.accessLog,
   clock,
   connections: () => upstream.stats(),
   doors: () => listeners.stats(),
 });
+observer.follow(start.snapshot.telemetry);
 const counting = createCounters({
   embedded: openCounterStore(start.counters, { owner: start.owner, nowMs: () => clock.nowMs() }),
   redis: start.snapshot.storage.redis,
@@ -176,6 +180,8 @@ port.on('message', (message: ToWorker) => {
         ask: message.ask,
         dump: [...observer.dump(), ...counting.dump(), ...auditMetrics(audit), ...providerKeys.dump()],
       });
+    case 'report-taken':
+      return reports.taken();
     case 'drain':
       return listeners.drain();
     case 'close':
@@ -190,6 +196,7 @@ function swap({ snapshot }: { snapshot: WorkerStart['snapshot'] }): void {
     gateway = next;
     limitPercent = snapshot.limitPercent ?? 100;
     parts.shedder.rules = snapshot.shedding;
+    observer.follow(snapshot.telemetry);
     say({ type: 'snapshot-in-force', version: snapshot.version });
   } catch (error) {
     say({ type: 'snapshot-refused', version: snapshot.version, message: (error as Error).message });

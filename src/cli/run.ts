@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
@@ -22,6 +21,7 @@ import { addTokens } from './tokens.ts';
 import { addTop } from './top.ts';
 import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
+import { readVersion } from '../compose/read-version.ts';
 
 /** Runs a command line. Resolves with the exit code: 0 done, 1 failed, 2 not understood. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -40,12 +40,9 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 function program(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const sluice = new Command('sluice')
     .description('An API gateway that speaks AI: one front door, one set of policies, one ledger.')
-    .version(version)
+    .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(sluice --help lists the commands)');
   addStart(sluice);

@@ -3,7 +3,7 @@ import { SinkFollower } from '#audit/sink-follower.ts';
 import type { AuditSinkRules } from '#core/contracts/audit.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { MetricJson } from '#observe/series.ts';
-import { originOf } from './origin-of.ts';
+import { postTo } from './post-to.ts';
 
 /** The other places that get the audit log's records, as the configuration names them. */
 export class AuditSinks {
@@ -64,31 +64,13 @@ export class AuditSinks {
   }
 }
 
-/** Null: taken. Redirects are not followed: the address is the operator's word. */
-function postLines(upstream: Upstream, rules: AuditSinkRules, lines: Buffer): Promise<string | null> {
-  const { origin, host } = originOf(rules.url, null);
-  const { pathname, search } = new URL(rules.url);
-  const ms = rules.timeoutMs;
-  return new Promise((resolve) => {
-    let status = 0;
-    upstream.start(
-      {
-        origin,
-        method: 'POST',
-        path: pathname + search,
-        headers: ['host', host, 'content-type', 'application/x-ndjson', ...rules.headers],
-        body: lines,
-        timeouts: { connectMs: ms, responseHeaderMs: ms, idleMs: ms, totalMs: ms },
-        // A record is known again by its hash.
-        idempotent: true,
-        upgrade: null,
-      },
-      {
-        onHead: (code) => (status = code),
-        onData() {},
-        onEnd: () => resolve(status >= 200 && status < 300 ? null : `status ${status}`),
-        onFault: (fault) => resolve(fault.code),
-      },
-    );
-  });
+/** Null: taken. */
+async function postLines(
+  upstream: Upstream,
+  { url, headers, timeoutMs }: AuditSinkRules,
+  body: Buffer,
+): Promise<string | null> {
+  const letter = { url, headers: ['content-type', 'application/x-ndjson', ...headers], body, timeoutMs };
+  const { status, fault } = await postTo(upstream, letter);
+  return fault ?? (status >= 200 && status < 300 ? null : `status ${status}`);
 }

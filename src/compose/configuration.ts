@@ -111,6 +111,7 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     text,
     source: name,
     nowMs: Date.now(),
+    env: source.env,
   });
   checkDialects(resolved, text, name);
   try {

@@ -11,20 +11,17 @@ import type { EventDispatcher } from '#events/index.ts';
 import type { PoolControl } from '#core/contracts/pool-control.ts';
 import { ControlError } from '#core/contracts/control-plane.ts';
 import type { KeyDelta, KeyRecord } from '#core/key.ts';
-import type { ListenerPlan } from '#core/listener.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
+import { contentTypeOf, formatWanted, renderExposition } from '#observe/exposition.ts';
 import { readLive } from '#observe/live-figures.ts';
-import { renderMetrics } from '#observe/render-metrics.ts';
 import type { MetricsDump } from '#observe/series.ts';
 import type { SecretStore } from '#secrets/secret-store.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
-import { createEventControl, webhookMetrics } from './event-control.ts';
+import { createEventControl } from './event-control.ts';
+import { gatherMetrics } from './gateway-metrics.ts';
 import { rerateLedger } from './rerate-ledger.ts';
 import type { Calibration } from '#core/calibration.ts';
-import { calibrationMetrics } from './calibration-metrics.ts';
 import type { OpenAudit } from './open-audit.ts';
-import { secretMetrics } from './open-secrets.ts';
-import { poolMetrics } from './pool-metrics.ts';
 import { listenerAddress } from './listener-address.ts';
 import { createLiveSampler } from './live-sampler.ts';
 import { explainRequest } from './explain-request.ts';
@@ -32,6 +29,7 @@ import { summaryOf } from './receipt-summary.ts';
 import { createResourceControl } from './resource-control.ts';
 import type { Reloader } from './reloader.ts';
 import { systemClock } from './system-clock.ts';
+import type { TelemetryHub } from './telemetry-hub.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
 import type { CounterWatch } from './watch-counters.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -57,6 +55,7 @@ export interface ControlPlaneParts {
   readonly watch: UpstreamWatch;
   readonly dispatcher: EventDispatcher;
   readonly audit: Pick<OpenAudit, 'control' | 'metrics'>;
+  readonly telemetry: Pick<TelemetryHub, 'metrics' | 'readBy'>;
   readonly secrets: Pick<SecretStore, 'counts'>;
   readonly events: Events;
   readonly counterWatch: CounterWatch;
@@ -67,6 +66,7 @@ export interface ControlPlaneParts {
 /** What the admin API may ask, answered from the parts that know. */
 export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
   const { pool, ledger, keys, reloader } = parts;
+  parts.telemetry.readBy(() => gatherMetrics(parts));
   const teamOf = (project: string): string | null => {
     const { projects } = reloader.current.snapshot;
     // `constructor` is no project, though every object has one.
@@ -105,22 +105,10 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
         ledger: { lagSegments: ledger.lagSegments() },
       };
     },
-    async metrics() {
-      return renderMetrics((await pool.metrics()) as MetricsDump[], {
-        version: parts.version,
-        ledgerLagSegments: ledger.lagSegments(),
-        configReloads: reloader.counts,
-        certificates: certificatesOf(reloader.current.snapshot.listen),
-        upstreams: [
-          ...parts.watch.metrics(),
-          ...poolMetrics(parts.pools.read()),
-          ...calibrationMetrics(parts.calibration.rows()),
-          ...parts.counterWatch.metrics(),
-          ...webhookMetrics(parts.dispatcher),
-          ...parts.audit.metrics(),
-          ...secretMetrics(parts.secrets),
-        ],
-      });
+    async metrics(accept) {
+      const format = formatWanted(accept);
+      const text = renderExposition(await gatherMetrics(parts), format);
+      return { contentType: contentTypeOf(format), text };
     },
     live: createLiveSampler(
       async () => readLive((await pool.metrics()) as MetricsDump[], { atMs: systemClock.nowMs(), teamOf }),
@@ -224,16 +212,6 @@ function keyEvent(type: 'key.created' | 'key.revoked', key: Omit<KeyRecord, 'sha
   const { id, name, project, team } = key;
   const data = { key: id, name, project, team };
   return { id: `${type}/${id}`, type, subject: `project:${project}`, atMs: Date.now(), data };
-}
-
-function certificatesOf(listeners: readonly ListenerPlan[]) {
-  return listeners.flatMap(({ id, tls }) =>
-    (tls?.certificates ?? []).map(({ names, notAfterMs }) => ({
-      listener: id,
-      certificate: names[0] ?? '',
-      secondsLeft: Math.floor((notAfterMs - Date.now()) / 1000),
-    })),
-  );
 }
 
 /** A question that makes no sense is the asker's mistake; any other failure is the database's. */

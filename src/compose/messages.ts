@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { AccountQuery, AccountRow } from '#core/contracts/account.ts';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import type { Report } from '#core/telemetry.ts';
 import type { MembersChange } from './upstream-watch.ts';
 
 /** What a data-plane thread is born with. */
@@ -51,6 +52,8 @@ export type ToWorker =
   | { readonly type: 'keys'; readonly delta: KeyDelta }
   | ({ readonly type: 'upstream-members' } & MembersChange)
   | { readonly type: 'metrics'; readonly ask: number }
+  /** The last report; the next one may come. */
+  | { readonly type: 'report-taken' }
   | ({ readonly type: 'usage'; readonly ask: number } & UsageAnswer)
   /** Answers ask their clients to leave. */
   | { readonly type: 'drain' }
@@ -65,5 +68,6 @@ export type FromWorker =
   | { readonly type: 'keys-in-force'; readonly sequence: number }
   | { readonly type: 'sealed'; readonly path: string }
   | { readonly type: 'metrics'; readonly ask: number; readonly dump: unknown }
+  | { readonly type: 'report'; readonly report: Report }
   | { readonly type: 'usage'; readonly ask: number; readonly query: AccountQuery }
   | { readonly type: 'closed' };

@@ -49,6 +49,7 @@ test('a pool of which some workers cannot start ends those that did, and those t
     members: () => [],
     onSealed: () => {},
     onUsage: () => Promise.resolve([]),
+    onReport() {},
     onDeath: () => Promise.resolve(),
   });
   await assert.rejects(pool.start(), /owner must be an integer from 1 to 4, not 5/);

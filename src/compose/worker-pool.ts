@@ -3,6 +3,7 @@ import { Worker, type MessagePort } from 'node:worker_threads';
 import type { AccountQuery, AccountRow } from '#core/contracts/account.ts';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import type { Report } from '#core/telemetry.ts';
 import type { MembersChange } from './upstream-watch.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 
@@ -37,6 +38,8 @@ export interface WorkerPoolSettings {
   members(): readonly MembersChange[];
   keys(): KeyDelta;
   onSealed(path: string): void;
+  /** What a worker tells of its traffic, for others. */
+  onReport(report: Report): void;
   /** What a caller asks of the books. */
   onUsage(query: AccountQuery): Promise<readonly AccountRow[]>;
   /** A worker has died or was ended: its reservations and its journal are to be settled. Then it is replaced. */
@@ -304,6 +307,9 @@ export class WorkerPool {
         this.#asks.get(message.ask)?.(message.dump);
         this.#asks.delete(message.ask);
         return;
+      case 'report':
+        this.#settings.onReport(message.report);
+        return this.#post(member, { type: 'report-taken' });
       case 'usage':
         return void this.#answerUsage(member, message);
       default:

@@ -23,7 +23,9 @@ import { resolveRoutes } from './resolve-routes.ts';
 import { resolveService } from './resolve-service.ts';
 import { resolveToolServers } from './resolve-tools.ts';
 import { resolveStorage } from './resolve-storage.ts';
+import { resolveTelemetry } from './resolve-telemetry.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
+import type { Environment } from './zero-configuration.ts';
 import type { ConfigDocument } from './schema.ts';
 import { parseDuration, parseSize } from '#core/units.ts';
 
@@ -36,6 +38,8 @@ export interface ResolveScope {
   /** Name of its source, for messages. */
   readonly source: string;
   readonly nowMs: number;
+  /** What the document may leave unsaid. */
+  readonly env?: Environment;
 }
 
 export interface Resolved {
@@ -89,6 +93,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     storage: resolveStorage(document.storage ?? {}, problems),
     threads: typeof document.threads === 'number' ? document.threads : availableParallelism(),
     accessLog: document.log?.access ?? true,
+    telemetry: resolveTelemetry(document.telemetry, scope.env ?? {}, problems),
     durability: document.durability ?? 'usual',
     limits: {
       headerBytes: parseSize(limits.header ?? '32KiB'),

@@ -35,6 +35,7 @@ import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
 import { McpTarget, toolServersSchema } from './schema-tools.ts';
 import { StorageSchema, WhenUnavailableSchema } from './schema-storage.ts';
+import { telemetrySchema } from './schema-telemetry.ts';
 import { AdminSchema } from './schema-admin.ts';
 import { auditSchema } from './schema-audit.ts';
 
@@ -246,6 +247,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
       charges: Type.Optional(chargesSchema),
       events: Type.Optional(eventsSchema),
       audit: Type.Optional(auditSchema),
+      telemetry: Type.Optional(telemetrySchema),
       secrets: Type.Optional(secretsSchema),
       account: Type.Optional(
         Type.Union([Type.Literal(false), Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$' })], {

@@ -9,6 +9,7 @@ import type { Fault } from './fault.ts';
 import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { Target } from './target.ts';
+import type { TraceContext } from './trace-context.ts';
 import type { ToolFacts } from './tool-server.ts';
 import type { Usage } from './usage.ts';
 
@@ -23,12 +24,7 @@ export interface Exchange {
   readonly head: RequestHead;
   /** What stands between the exchange and its client: the server's own, or the pipeline's in front of it. */
   inbound: Inbound;
-  readonly trace: {
-    readonly traceId: string;
-    readonly spanId: string;
-    readonly parent: string | null;
-    readonly flags: string;
-  };
+  readonly trace: TraceContext;
   /** Name of the matched route; empty before there is one. */
   routeName: string;
   /** Name of the client's dialect; `raw-http` on http routes. */
@@ -80,6 +76,8 @@ export interface Exchange {
   } | null;
   /** How long it waited for limits, in milliseconds. */
   queuedMs: number;
+  /** Policies that did not decide at once, in the order in which they did; null: all of them did. */
+  waits: PolicyWait[] | null;
   /** Name of the policy that refused, or answered by itself; absent: none did. */
   decidedBy?: string;
   /** Who records what is answered. Policies add themselves in `onCall`. */
@@ -107,6 +105,22 @@ export interface Exchange {
   firstContentAtMs: number | null;
 }
 
+/** One policy's hook on one exchange that took its time. */
+export interface PolicyWait {
+  readonly policy: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+}
+
+/** What an answer says of itself. */
+export interface AnswerFacts {
+  /** Its id and model, in the provider's words; empty where it says nothing. */
+  readonly id: string;
+  readonly model: string;
+  /** Of each choice that has one, in the provider's own word where that is known. */
+  readonly finish: readonly string[];
+}
+
 /** One try at one target, while it runs. Settlement makes an AttemptLine of it. */
 export interface AttemptRecord {
   readonly number: number;
@@ -125,6 +139,8 @@ export interface AttemptRecord {
   /** What is left of the upstream's own limits, where it says so. */
   limits?: LimitReport | null;
   upstreamId: string | null;
+  /** Absent: no answer came that could be read. */
+  facts?: AnswerFacts;
   /** How it was served, where a header says so. */
   servedTier?: string;
   /** What it uses is settled by a receipt of its own, when the provider has done it (`Obligation`). */

@@ -14,6 +14,7 @@ import type { EventPlan } from './webhook.ts';
 import type { Rewrite } from './rewrite.ts';
 import type { HedgeRules, RetryRules } from './retry-rules.ts';
 import type { StorageSettings, WhenUnavailable } from './storage-settings.ts';
+import type { TelemetryRules } from './telemetry.ts';
 import type { ClientTls, Plan, Provider, SignerUse, Timeouts } from './target.ts';
 import type { ToolServer } from './tool-server.ts';
 
@@ -33,6 +34,8 @@ export interface Snapshot {
   readonly storage: StorageSettings;
   readonly threads: number;
   readonly accessLog: boolean;
+  /** What is told of traffic to others. */
+  readonly telemetry: TelemetryRules;
   /** `strict`: records are on the disk, not only in the page cache, before a call goes on. */
   readonly durability: 'usual' | 'strict';
   readonly limits: RequestLimits;

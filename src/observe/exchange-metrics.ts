@@ -1,12 +1,19 @@
+import type { TokenPace } from '#core/contracts/observer.ts';
 import { missingFlags } from '#core/meter.ts';
 import { totalCost, totalPrice } from '#core/price.ts';
 import type { AttemptLine, Overdraft, Receipt } from '#core/receipt.ts';
 import type { UsageLine } from '#core/usage.ts';
 import { BoundedLabel } from './bounded-label.ts';
-import { Counter, Histogram, NanoCounter, type MetricJson } from './series.ts';
+import { Counter, Histogram, NanoCounter, type HistogramCell, type MetricJson } from './series.ts';
 
 const distinctNames = 500;
 const longBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const rateBounds = [1, 2.5, 5, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000];
+const gapBounds = [
+  0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30,
+];
+/** Nobody who reads along takes so long a silence for the model's way of writing. */
+const stallMs = 2000;
 const oddFlags: ReadonlySet<string> = new Set(missingFlags);
 const tokenBounds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1];
 
@@ -55,6 +62,27 @@ export class ExchangeMetrics {
       labels: ['provider', 'model'],
     },
     tokenBounds,
+  );
+  readonly #rate = new Histogram(
+    {
+      name: 'sluice_output_tokens_per_second',
+      help: 'Output tokens after the first, by the time they took; one observation for each streamed answer.',
+      labels: ['provider', 'model'],
+    },
+    rateBounds,
+  );
+  readonly #gaps = new Histogram(
+    {
+      name: 'sluice_token_gap_seconds',
+      help: 'Between two pieces of content of a stream, as they came; those that came together are 0 apart.',
+      labels: ['provider', 'model'],
+    },
+    gapBounds,
+  );
+  readonly #stalls = new Counter(
+    'sluice_stream_stalls_total',
+    'Silences of two seconds and more within streams.',
+    ['provider', 'model'],
   );
   readonly #tokens = new Counter('sluice_tokens_total', 'Tokens used, in disjoint classes.', [
     'project',
@@ -116,10 +144,23 @@ export class ExchangeMetrics {
     'route',
   ]);
 
+  /** Of a stream that has begun, so the model is known to exist. */
+  paceOf(provider: string, model: string): TokenPace {
+    const label = this.#models.of(model);
+    const gaps = this.#gaps.at(provider, label);
+    return {
+      came: (pieces, gapMs) => {
+        gaps.observe(gapMs / 1000);
+        if (pieces > 1) gaps.observeNone(pieces - 1);
+        if (gapMs >= stallMs) this.#stalls.at(provider, label).value++;
+      },
+    };
+  }
+
   record(receipt: Receipt): void {
     const { route, attempts } = receipt;
     this.#requests.at(route, receipt.dialect, receipt.outcome, statusClass(receipt.status)).value++;
-    this.#duration.at(route).observe(seconds(receipt.admittedAtMs, receipt.settledAtMs));
+    observe(this.#duration.at(route), seconds(receipt.admittedAtMs, receipt.settledAtMs), receipt);
     if (receipt.fault?.startsWith('limit/')) this.#refusals.at(route, receipt.fault).value++;
     else if (receipt.fault === 'gateway/overloaded') this.#shed.at(route).value++;
     if (receipt.replayOf !== undefined) this.#replayed.at(route).value++;
@@ -156,6 +197,9 @@ export class ExchangeMetrics {
       this.#upstreamDuration.dump(),
       this.#firstContent.dump(),
       this.#perToken.dump(),
+      this.#rate.dump(),
+      this.#gaps.dump(),
+      this.#stalls.dump(),
       this.#tokens.dump(),
       this.#cost.dump(),
       this.#price.dump(),
@@ -205,12 +249,14 @@ export class ExchangeMetrics {
   #recordPace(receipt: Receipt, attempt: AttemptLine, model: string): void {
     const first = receipt.firstContentAtMs;
     if (first === null || attempt.model === '') return;
-    this.#firstContent.at(attempt.provider, model).observe(seconds(attempt.startedAtMs, first));
+    observe(this.#firstContent.at(attempt.provider, model), seconds(attempt.startedAtMs, first), receipt);
     let output = 0;
     for (const { line } of attempt.lines) if (line.direction === 'output') output += line.count;
     // An answer in one piece has its first content at its end: it has no pace.
     if (output > 1 && attempt.endedAtMs > first) {
-      this.#perToken.at(attempt.provider, model).observe(seconds(first, attempt.endedAtMs) / (output - 1));
+      const took = seconds(first, attempt.endedAtMs);
+      observe(this.#perToken.at(attempt.provider, model), took / (output - 1), receipt);
+      this.#rate.at(attempt.provider, model).observe((output - 1) / took);
     }
   }
 }
@@ -231,6 +277,11 @@ function resultOf(attempt: AttemptLine): string {
 
 function statusClass(status: number): string {
   return status >= 100 && status < 600 ? `${Math.floor(status / 100)}xx` : 'none';
+}
+
+function observe(cell: HistogramCell, value: number, { traceId, settledAtMs }: Receipt): void {
+  if (traceId === null) cell.observe(value);
+  else cell.observeOf(value, { traceId, atMs: settledAtMs });
 }
 
 /** Wall clocks may be set back; a duration is never negative. */

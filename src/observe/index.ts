@@ -1,5 +1,6 @@
 import type { Clock } from '#core/contracts/clock.ts';
 import type { Observer } from '#core/contracts/observer.ts';
+import type { LogStream, SamplingRules, TelemetryRules } from '#core/telemetry.ts';
 import { createAccessLog } from './access-log.ts';
 import { ErrorLog } from './error-log.ts';
 import { ExchangeMetrics } from './exchange-metrics.ts';
@@ -7,6 +8,9 @@ import { LineSink, sendTo } from './line-sink.ts';
 import { PolicyLog } from './policy-log.ts';
 import { RuntimeMetrics } from './runtime-metrics.ts';
 import { QueueMetrics } from './queue-metrics.ts';
+import type { ReportLine } from './report-line.ts';
+import { isKept } from './sampling.ts';
+import { spansOf } from './spans-of.ts';
 import { SocketMetrics } from './socket-metrics.ts';
 import { Counter, gauge, type MetricsDump } from './series.ts';
 
@@ -25,13 +29,15 @@ export interface ObserverSettings {
     readonly open: number;
     readonly refused: Readonly<Record<string, number>>;
   }[];
+  /** Takes spans and lines for others; absent: nobody does. */
+  readonly reports?: ReportLine;
   readonly connections?: () => { readonly idle: number; readonly active: number };
 }
 
 /** The observer of one worker thread: its metrics, its share of the access log, its bugs. */
 export function createObserver(
   settings: ObserverSettings,
-): Observer & { dump(): MetricsDump; close(): Promise<void> } {
+): Observer & { follow(rules: TelemetryRules): void; dump(): MetricsDump; close(): Promise<void> } {
   const metrics = new ExchangeMetrics();
   const runtime = new RuntimeMetrics();
   const bugs = new Counter('sluice_internal_errors_total', 'Bugs: something other than a fault was thrown.');
@@ -58,14 +64,28 @@ export function createObserver(
       },
     };
   };
-  const log = settings.accessLog ? createAccessLog(settings.write ?? sink(1).write) : null;
+  const { reports } = settings;
+  let sampling: SamplingRules | null = null;
+  let tellsLines = false;
+  const told = (stream: LogStream, write: ((line: string) => void) | null) => (line: string) => {
+    write?.(line);
+    if (tellsLines) reports!.line(stream, line.slice(0, -1));
+  };
+  const toOutput = settings.accessLog ? (settings.write ?? sink(1).write) : null;
+  const log = createAccessLog(told('access', toOutput));
   // Whatever comes next may be a crash.
-  const errors = new ErrorLog(settings.writeError ?? sink(2).writeNow, settings.clock);
-  const said = new PolicyLog(settings.writeError ?? sink(2).write, settings.clock);
+  const errors = new ErrorLog(told('error', settings.writeError ?? sink(2).writeNow), settings.clock);
+  const said = new PolicyLog(told('policy', settings.writeError ?? sink(2).write), settings.clock);
   const sockets = new SocketMetrics();
   const queues = new QueueMetrics();
   let openStreams = 0;
   return {
+    follow(rules) {
+      if (!reports) return;
+      const tells = (signal: string) => rules.otlp.some((each) => each.signal === signal);
+      sampling = tells('traces') ? rules.sampling : null;
+      tellsLines = tells('logs');
+    },
     began() {},
     streamOpened() {
       openStreams++;
@@ -73,6 +93,7 @@ export function createObserver(
     streamClosed() {
       openStreams--;
     },
+    paceOf: (provider, model) => metrics.paceOf(provider, model),
     socketOpened() {
       sockets.opened();
     },
@@ -83,8 +104,10 @@ export function createObserver(
       sockets.closed(code);
     },
     settled(exchange, receipt) {
-      metrics.record(receipt);
-      log?.(exchange, receipt);
+      const kept = sampling === null || isKept(sampling, exchange.trace, receipt);
+      if (sampling !== null && kept) reports!.spans(spansOf(exchange, receipt));
+      metrics.record(kept ? receipt : { ...receipt, traceId: null });
+      if (toOutput || tellsLines) log(exchange, receipt);
     },
     queued(route) {
       queues.entered(route);
@@ -143,15 +166,25 @@ export function createObserver(
         policies.dump(),
         bugs.dump(),
         dropped.dump(),
+        ...(reports ? [droppedReports(reports.dropped)] : []),
         ...runtime.dump(),
       ];
     },
     async close() {
       runtime.close();
+      reports?.close();
       await Promise.all(sinks.map((each) => each.close()));
     },
   };
 }
+
+const droppedReports = (value: number): MetricsDump[number] => ({
+  name: 'sluice_telemetry_dropped_total',
+  help: 'Spans and lines that threads dropped, since those that were told before them were not taken yet.',
+  type: 'counter',
+  aggregator: 'sum',
+  values: [{ labels: {}, value }],
+});
 
 function doorMetrics(doors: ReturnType<NonNullable<ObserverSettings['doors']>>): MetricsDump {
   return [

@@ -4,10 +4,11 @@ import type { Exchange } from '#core/exchange.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import { liveSince } from '#core/live-figures.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
-import { createObserver } from './index.ts';
+import { allDumps } from './all-dumps.ts';
+import { contentTypeOf, formatWanted, renderExposition } from './exposition.ts';
+import { createObserver, type MetricsDump } from './index.ts';
 import { readLive } from './live-figures.ts';
 import { LineSink } from './line-sink.ts';
-import { renderMetrics } from './render-metrics.ts';
 import { parseExposition, type Sample } from './testing/parse-exposition.ts';
 
 const clock = { nowMs: () => 1_700_000_000_000, monotonicMs: () => 0 };
@@ -72,7 +73,7 @@ const exchange = {
     headers: ['authorization', 'header-secret'],
     clientAddress: '::1',
   },
-  trace: { traceId: 'tr', spanId: 's', parent: null, flags: '01' },
+  trace: { traceId: 'tr', spanId: 's', parent: null, flags: '01', state: null },
   consumer: { id: 'k', project: 'proj' },
 } as unknown as Exchange;
 
@@ -89,6 +90,8 @@ function observe(accessLog = false) {
   return { observer, lines, errors };
 }
 
+const expose = (...dumps: MetricsDump[]) => renderExposition(allDumps(dumps, main), 'prometheus');
+
 const value = (samples: readonly Sample[], name: string, labels: Record<string, string> = {}) =>
   samples
     .filter((s) => s.name === name && Object.entries(labels).every(([k, v]) => s.labels[k] === v))
@@ -103,7 +106,7 @@ test('of budgets that one call overdraws, the most of each unit counts', async (
   ];
   observer.settled(exchange, receipt({ overdraft }));
   observer.settled(exchange, receipt({ overdraft: [overdraft[1]!] }));
-  const { samples } = parseExposition(await renderMetrics([observer.dump()], main));
+  const { samples } = parseExposition(expose(observer.dump()));
   await observer.close();
   assert.equal(value(samples, 'sluice_overdraft_tokens_total'), 70);
   assert.equal(value(samples, 'sluice_overdraft_nano_total', { currency: 'EUR' }), 5_000);
@@ -155,7 +158,7 @@ test('two threads are merged into one valid exposition', async () => {
   a.streamOpened();
   b.streamOpened();
   b.streamClosed();
-  const { samples, types } = parseExposition(await renderMetrics([a.dump(), b.dump()], main));
+  const { samples, types } = parseExposition(expose(a.dump(), b.dump()));
   await Promise.all([a.close(), b.close()]);
 
   assert.equal(value(samples, 'sluice_requests_total', { status: '2xx', route: 'chat', dialect: 'd' }), 2);
@@ -181,6 +184,49 @@ test('two threads are merged into one valid exposition', async () => {
   assert.equal(types.get('sluice_event_loop_delay_seconds'), 'gauge');
 });
 
+test('of a stream each silence counts, pieces that come together are not apart, and a long one is a stall', async () => {
+  const { observer } = observe();
+  const pace = observer.paceOf('p', 'm');
+  pace.came(1, 40);
+  pace.came(4, 20);
+  pace.came(1, 2500);
+  observer.settled(exchange, receipt({ firstContentAtMs: 1100, attempts: [attempt({ endedAtMs: 1400 })] }));
+  const { samples } = parseExposition(expose(observer.dump()));
+  await observer.close();
+  const labels = { provider: 'p', model: 'm' };
+  assert.equal(value(samples, 'sluice_token_gap_seconds_count', labels), 6);
+  assert.equal(value(samples, 'sluice_token_gap_seconds_sum', labels), 2.56);
+  assert.equal(value(samples, 'sluice_token_gap_seconds_bucket', { ...labels, le: '0.001' }), 3);
+  assert.equal(value(samples, 'sluice_stream_stalls_total', labels), 1);
+  // 25 tokens of output, the first of which began the clock.
+  assert.equal(value(samples, 'sluice_output_tokens_per_second_sum', labels), 80);
+});
+
+test('OpenMetrics for those who ask for it, with the latest trace of each bucket', async () => {
+  const [a, b] = [observe().observer, observe().observer];
+  a.settled(exchange, receipt({ traceId: 'a'.repeat(32), settledAtMs: 1650 }));
+  b.settled(exchange, receipt({ traceId: 'b'.repeat(32), settledAtMs: 1700 }));
+  b.settled(exchange, receipt({ traceId: 'c'.repeat(32), settledAtMs: 9000 }));
+  const dumps = allDumps([a.dump(), b.dump()], main);
+  await Promise.all([a.close(), b.close()]);
+  const text = renderExposition(dumps, 'openmetrics');
+  assert.match(text, /^# TYPE sluice_requests counter\nsluice_requests_total\{/m);
+  assert.match(text, /\n# EOF\n$/);
+  const bucket = (le: string) =>
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`sluice_request_duration_seconds_bucket{route="chat",le="${le}"}`));
+  assert.equal(bucket('1.0')?.replace(/^\S+ /, ''), `2 # {trace_id="${'b'.repeat(32)}"} 0.7 1.700`);
+  assert.equal(bucket('10.0')?.replace(/^\S+ /, ''), `3 # {trace_id="${'c'.repeat(32)}"} 8 9.000`);
+  assert.ok(!renderExposition(dumps, 'prometheus').includes('trace_id'));
+
+  const scraper = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2';
+  assert.equal(formatWanted(scraper), 'openmetrics');
+  assert.equal(formatWanted('text/plain, application/openmetrics-text;q=0.5'), 'prometheus');
+  for (const other of [undefined, '*/*', 'text/html']) assert.equal(formatWanted(other), 'prometheus');
+  assert.equal(contentTypeOf('openmetrics'), 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+});
+
 test('names that callers invent do not become series', async () => {
   const { observer } = observe();
   for (let i = 0; i < 700; i++) {
@@ -189,7 +235,7 @@ test('names that callers invent do not become series', async () => {
     observer.settled(exchange, receipt({ attempts: [invented] }));
     observer.settled(exchange, receipt({ subjects: { key: 'k', project: `p${i}`, team: '' } }));
   }
-  const { samples } = parseExposition(await renderMetrics([observer.dump()], main));
+  const { samples } = parseExposition(expose(observer.dump()));
   await observer.close();
   const labels = (name: string) => new Set(samples.map((sample) => sample.labels[name]));
   assert.deepEqual([...labels('model')].filter((model) => model !== undefined).sort(), ['m', 'other']);
@@ -221,7 +267,7 @@ test('the access log is one JSON line for each exchange, forged by nobody, witho
 test('bugs are logged with their stack, ten a second', async () => {
   const { observer, errors } = observe();
   for (let i = 0; i < 25; i++) observer.failed(exchange, new TypeError('boom\n'));
-  const { samples } = parseExposition(await renderMetrics([observer.dump()], main));
+  const { samples } = parseExposition(expose(observer.dump()));
   await observer.close();
   assert.equal(errors.length, 10);
   assert.match(JSON.parse(errors[0]!).stack, /observer\.test/);

@@ -1,4 +1,11 @@
-/** One family in the shape that prom-client's aggregation takes. */
+/** A trace that stands for the others of its bucket. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly value: number;
+  readonly atMs: number;
+}
+
+/** One family, as one thread has counted it. */
 export interface MetricJson {
   readonly name: string;
   readonly help: string;
@@ -9,6 +16,8 @@ export interface MetricJson {
     readonly value: number;
     readonly labels: Record<string, string | number>;
     readonly metricName?: string;
+    /** Of buckets. */
+    readonly exemplar?: Exemplar | undefined;
   }[];
 }
 
@@ -83,17 +92,30 @@ export class HistogramCell {
   /** Not cumulative; the last one is beyond all bounds. */
   readonly counts: Float64Array;
   sum = 0;
+  /** By bucket, the latest; null: nobody has named a trace. */
+  exemplars: (Exemplar | undefined)[] | null = null;
 
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
     this.counts = new Float64Array(bounds.length + 1);
   }
 
-  observe(value: number): void {
+  /** @returns Which bucket took it. */
+  observe(value: number): number {
     let i = 0;
     while (i < this.#bounds.length && value > this.#bounds[i]!) i++;
     this.counts[i]!++;
     this.sum += value;
+    return i;
+  }
+
+  observeOf(value: number, { traceId, atMs }: { readonly traceId: string; readonly atMs: number }): void {
+    (this.exemplars ??= [])[this.observe(value)] = { traceId, value, atMs };
+  }
+
+  /** So many more that were nothing, or next to it. */
+  observeNone(times: number): void {
+    this.counts[0]! += times;
   }
 }
 
@@ -106,13 +128,19 @@ export class Histogram extends Family<HistogramCell> {
   }
 
   dump(): MetricJson {
-    const values: { value: number; labels: Record<string, string | number>; metricName: string }[] = [];
+    const values: MetricJson['values'][number][] = [];
     for (const { labels, cell } of this.entries()) {
       let count = 0;
       cell.counts.forEach((inBucket, i) => {
         count += inBucket;
         const le = i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf';
-        values.push({ metricName: `${this.name}_bucket`, labels: { ...labels, le }, value: count });
+        const exemplar = cell.exemplars?.[i];
+        values.push({
+          metricName: `${this.name}_bucket`,
+          labels: { ...labels, le },
+          value: count,
+          ...(exemplar && { exemplar }),
+        });
       });
       values.push({ metricName: `${this.name}_sum`, labels, value: cell.sum });
       values.push({ metricName: `${this.name}_count`, labels, value: count });

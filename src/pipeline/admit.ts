@@ -1,19 +1,27 @@
+import type { Clock } from '#core/contracts/clock.ts';
 import type { Policy } from '#core/contracts/policy.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
+
+/** Of a passage, what is needed here. */
+interface Admitted {
+  readonly exchange: Exchange;
+  readonly gateway: { readonly clock: Clock };
+}
 
 /** Runs one hook of the route's policies in their listed order, until one refuses or answers by itself. */
 export function admit(
   policies: readonly Policy[],
   hook: 'onHead' | 'onCall',
-  exchange: Exchange,
+  admitted: Admitted,
 ): void | Promise<void> {
+  const { exchange } = admitted;
   for (let i = 0; i < policies.length && !exchange.shortAnswer; i++) {
     const policy = policies[i]!;
     try {
       // Most policies decide at once: awaiting them would cost a turn each.
       const pending = policy[hook]!(exchange);
-      if (pending) return admitLater(pending, { policies, i, hook }, exchange);
+      if (pending) return admitLater(pending, { policies, i, hook }, admitted);
     } catch (thrown) {
       exchange.decidedBy = policy.name;
       throw closed(policy, thrown);
@@ -31,17 +39,22 @@ interface Awaited {
 async function admitLater(
   pending: Promise<void>,
   { policies, i, hook }: Awaited,
-  exchange: Exchange,
+  admitted: Admitted,
 ): Promise<void> {
+  const { exchange, gateway } = admitted;
   const policy = policies[i]!;
+  const startedAtMs = gateway.clock.nowMs();
   try {
     await inTime(pending, policy);
   } catch (thrown) {
     exchange.decidedBy = policy.name;
     throw closed(policy, thrown);
+  } finally {
+    const wait = { policy: policy.name, startedAtMs, endedAtMs: gateway.clock.nowMs() };
+    (exchange.waits ??= []).push(wait);
   }
   if (exchange.shortAnswer) exchange.decidedBy = policy.name;
-  return admit(policies.slice(i + 1), hook, exchange);
+  return admit(policies.slice(i + 1), hook, admitted);
 }
 
 /** Of policies that do not say. */

@@ -31,11 +31,15 @@ export interface Try {
  */
 export async function attemptCall(passage: Passage, call: ModelCall, attempt: Try): Promise<Answer> {
   const { exchange, gateway } = passage;
-  const { target, isLast, watchesLimits, deadlineMs, continuation } = attempt;
+  const { target, number, isLast, watchesLimits, deadlineMs, continuation } = attempt;
   const goesOn = continuation?.begun === true;
-  const outbound = renderOutbound(passage, call, { target, continuation: goesOn ? continuation : null });
+  const outbound = renderOutbound(passage, call, {
+    target,
+    number,
+    continuation: goesOn ? continuation : null,
+  });
   const record: AttemptRecord = {
-    number: attempt.number,
+    number,
     target,
     provider: target.provider.name,
     startedAtMs: gateway.clock.nowMs(),

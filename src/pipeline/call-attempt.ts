@@ -118,7 +118,9 @@ export class CallAttempt implements UpstreamSink {
   #open(stream: AnswerStream, contentType: string): void {
     const { record, call, passage, isLast } = this.#parts;
     record.seen = stream.tally;
+    const { provider, model } = record.target!;
     const flow = {
+      pace: passage.gateway.observer.paceOf(provider.name, model),
       pause: () => {
         this.#isHeld = true;
         this.#pause();
@@ -375,6 +377,9 @@ export class CallAttempt implements UpstreamSink {
     const { record } = this.#parts;
     const stream = this.#delivery?.stream;
     if (!stream) return;
+    const { id, model, finish } = stream.state;
+    if (id !== '' || finish)
+      record.facts = { id, model, finish: finish ? [finish.raw ?? finish.reason] : [] };
     record.usage = this.#goesOn ? this.#parts.continuation!.ownUsage : stream.usage;
     if (stream.ended || stream.state.finished.size > 0) record.work = stream.cut ? 'begun' : 'finished';
   }

@@ -2,6 +2,7 @@ import { Fault } from '#core/fault.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import { connectionOptions } from './call-headers.ts';
 import { editHeaders } from './outbound-call.ts';
+import { traceHeaders } from '#core/trace-context.ts';
 import type { Passage } from './passage.ts';
 
 /** Fields of one connection (RFC 9110 §7.6.1), and framing, which each side makes anew. */
@@ -23,6 +24,7 @@ const requestFraming = new Set([
   'expect',
   'x-sluice-exchange',
   'traceparent',
+  'tracestate',
   'via',
   'forwarded',
 ]);
@@ -75,11 +77,16 @@ const endToEnd = new Set([
 const pseudonym = 'sluice';
 const maxPasses = 8;
 
-/**
- * @param trailers Can the upstream be told that trailers are taken? HTTP/1.1 would need a field of the connection for it.
- * @throws Fault `request/malformed` or `request/loop`.
- */
-export function requestHeaders(passage: Passage, host: string, trailers: boolean): HeaderList {
+export interface Hop {
+  readonly host: string;
+  /** Can the upstream be told that trailers are taken? HTTP/1.1 would need a field of the connection for it. */
+  readonly trailers: boolean;
+  /** What the upstream goes on below, of the exchange's trace. */
+  readonly spanId: string;
+}
+
+/** @throws Fault `request/malformed` or `request/loop`. */
+export function requestHeaders(passage: Passage, { host, trailers, spanId }: Hop): HeaderList {
   const { exchange } = passage;
   const { head } = exchange;
   const options = connectionOptions(head.headers);
@@ -103,8 +110,7 @@ export function requestHeaders(passage: Passage, host: string, trailers: boolean
   // gRPC insists on it (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
   if (trailers && headerOf(head.headers, 'te') === 'trailers') headers.push('te', 'trailers');
   headers.push(...forwarding(passage), 'via', via(head.headers));
-  headers.push('x-sluice-exchange', exchange.id, 'traceparent');
-  headers.push(`00-${exchange.trace.traceId}-${exchange.trace.spanId}-${exchange.trace.flags}`);
+  headers.push('x-sluice-exchange', exchange.id, ...traceHeaders(exchange.trace, spanId));
   return editHeaders(headers, exchange.upstreamHeaders);
 }
 

@@ -6,6 +6,7 @@ import { idempotentMethods } from '#core/retry-rules.ts';
 import { withoutParameter } from '#core/query.ts';
 import { capturedBy } from '#core/request-template.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
+import { attemptSpan } from '#core/trace-context.ts';
 import { bodyLimit } from './body-limit.ts';
 import { affinityOf, stickyOf } from './affinity.ts';
 import { wholeAnswer, type Answer } from './answer.ts';
@@ -59,13 +60,13 @@ export async function forward(passage: Passage): Promise<Answer> {
   const streamed =
     isBodiless || passage.body ? null : new RequestBody(exchange.inbound.body, exchange, bounds);
   const body = isBodiless ? null : (passage.body ?? streamed);
-  const requestTo = (upstream: HttpUpstream, host: string): UpstreamRequest => ({
+  const requestTo = (upstream: HttpUpstream, host: string, spanId: string): UpstreamRequest => ({
     origin: upstream.origin,
     method: head.method,
     path: upstream.pathPrefix + place.path,
     headers: readable(
       passage.route.meter,
-      requestHeaders(passage, host, upstream.origin.http2 !== undefined),
+      requestHeaders(passage, { host, spanId, trailers: upstream.origin.http2 !== undefined }),
     ),
     body,
     timeouts: route.timeouts,
@@ -78,7 +79,7 @@ export async function forward(passage: Passage): Promise<Answer> {
       passage,
       body: streamed ? undefined : (passage.body ?? null),
       request: (upstream, whole) => {
-        const request = requestTo(upstream, place.host ?? upstream.host);
+        const request = requestTo(upstream, place.host ?? upstream.host, exchange.trace.spanId);
         const headers = [...request.headers, 'x-sluice-mirror', route.name];
         const timeouts = { ...route.timeouts, totalMs: mirror.timeoutMs };
         return { ...request, headers, body: whole, timeouts, idempotent: false };
@@ -90,8 +91,9 @@ export async function forward(passage: Passage): Promise<Answer> {
     passage,
     retries,
     body: streamed,
-    request: (upstream) => {
-      const request = requestTo(upstream, place.host ?? upstream.host);
+    request: (upstream, number) => {
+      const spanId = attemptSpan(exchange.trace, number);
+      const request = requestTo(upstream, place.host ?? upstream.host, spanId);
       return upgrade === null
         ? request
         : { ...request, headers: handshakeHeaders(exchange, route, request.headers) };

@@ -36,11 +36,11 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
     gateway.shedder.admit(passage.route.route.priority);
 
     // Identity first: a body is read only when it is known whose it is.
-    await admit(passage.route.onHead, 'onHead', exchange);
+    await admit(passage.route.onHead, 'onHead', passage);
     if (!exchange.shortAnswer) {
       if (passage.route.readsBody.length > 0) await readAhead(passage);
       const pursue = await understand(passage);
-      await admit(passage.route.onCall, 'onCall', exchange);
+      await admit(passage.route.onCall, 'onCall', passage);
       if (!exchange.shortAnswer) await reserveLimits(passage);
       recordingOf(passage);
       // From here on there are attempts; `pursue` delivers all of the answer but its end.

@@ -20,8 +20,8 @@ export interface HttpAsk {
   readonly passage: Passage;
   readonly retries: Retries<HttpUpstream>;
   readonly body: RequestBody | null;
-  /** The request as one upstream is to receive it. @throws Fault */
-  request(upstream: HttpUpstream): UpstreamRequest;
+  /** The request as one upstream is to receive it, as the attempt of that number. @throws Fault */
+  request(upstream: HttpUpstream, number: number): UpstreamRequest;
 }
 
 interface Result {
@@ -171,7 +171,7 @@ export class HttpAttempts implements HeadJudge {
       else if (!this.#winner) {
         this.#running.set(attempt, lease);
         const { upstream: client } = upstream;
-        answer = await attempt.run(client, this.#ask.request(upstream), retries.deadlineMs);
+        answer = await attempt.run(client, this.#ask.request(upstream, record.number), retries.deadlineMs);
       }
     } catch (thrown) {
       fault = faultFrom(thrown);

@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 import type { Inbound } from '#core/contracts/inbound.ts';
 import type { Exchange } from '#core/exchange.ts';
-import { headerOf } from '#core/head.ts';
 import type { ServiceSource } from '#core/snapshot.ts';
+import { traceOf } from '#core/trace-context.ts';
 import { serviceSaid } from './calling-service.ts';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -49,18 +49,6 @@ export function newExchangeId(nowMs: number): string {
   return stamp + base32.take(16);
 }
 
-const traceparent = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
-
-/** W3C Trace Context: a valid parent is continued, anything else begins a new trace. */
-function traceOf(header: string | undefined): Exchange['trace'] {
-  const match = header === undefined ? null : traceparent.exec(header);
-  const valid = match && !/^0+$/.test(match[1]!) && !/^0+$/.test(match[2]!);
-  const spanId = hex.take(16);
-  return valid
-    ? { traceId: match[1]!, spanId, parent: match[2]!, flags: match[3]! }
-    : { traceId: hex.take(32), spanId, parent: null, flags: '01' };
-}
-
 export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceSource | null = null): Exchange {
   const { head } = inbound;
   const id = newExchangeId(nowMs);
@@ -70,7 +58,7 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceSour
     admittedAtMs: nowMs,
     head,
     inbound,
-    trace: traceOf(headerOf(head.headers, 'traceparent')),
+    trace: traceOf(head.headers, (digits) => hex.take(digits)),
     routeName: '',
     dialectName: 'raw-http',
     consumer: null,
@@ -94,6 +82,7 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceSour
     recorders: [],
     replayOf: null,
     queuedMs: 0,
+    waits: null,
     limits: null,
     allowance: null,
     downgradedTo: null,

@@ -7,6 +7,7 @@ import { spliceForm } from '#core/form.ts';
 import { spliceFields } from '#core/json.ts';
 import { holdsState, openConversation, openState } from '#core/opaque-state.ts';
 import type { Target } from '#core/target.ts';
+import { attemptSpan, traceHeaders } from '#core/trace-context.ts';
 import type { Continuation } from './continuation.ts';
 import type { ModelCall } from './model-call.ts';
 import { outputCap } from './output-cap.ts';
@@ -21,6 +22,13 @@ export interface OutboundCall {
   readonly maxTokens: number | null;
 }
 
+export interface OutboundTry {
+  readonly target: Target;
+  readonly continuation: Continuation | null;
+  /** Of the attempt. */
+  readonly number: number;
+}
+
 /**
  * The call as the target is to receive it. In the same dialect the caller's own bytes, but for the few fields that must
  * change; in another one a translation, with what it could not carry put on the exchange.
@@ -29,7 +37,7 @@ export interface OutboundCall {
 export function renderOutbound(
   passage: Passage,
   call: ModelCall,
-  { target, continuation }: { readonly target: Target; readonly continuation: Continuation | null },
+  { target, continuation, number }: OutboundTry,
 ): OutboundCall {
   const { exchange, gateway } = passage;
   const { provider } = target;
@@ -56,8 +64,7 @@ export function renderOutbound(
     'identity',
     'x-sluice-exchange',
     exchange.id,
-    'traceparent',
-    `00-${exchange.trace.traceId}-${exchange.trace.spanId}-${exchange.trace.flags}`,
+    ...traceHeaders(exchange.trace, attemptSpan(exchange.trace, number)),
   ];
   return {
     dialect,

@@ -1,4 +1,5 @@
 import type { RenderContext } from '#core/contracts/dialect.ts';
+import type { TokenPace } from '#core/contracts/observer.ts';
 import { estimateTokens } from '#core/contracts/token-counter.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
@@ -21,6 +22,7 @@ export interface StreamDeliveryParts {
   readonly headers: HeaderList;
   /** Another target could still take over, so nothing goes out before there is content. */
   readonly waitsForContent: boolean;
+  readonly pace: TokenPace;
   /** Of the upstream, when the client reads too slowly. */
   pause(): void;
   resume(): void;
@@ -36,6 +38,10 @@ export class StreamDelivery {
   #toldBytes = 0;
   /** Of the streams before this one. */
   #earlierBytes = 0;
+  #pieces = 0;
+  /** When content last came; null: none has, or the client kept it waiting. */
+  #cameAtMs: number | null = null;
+  #isHeld = false;
 
   constructor(parts: StreamDeliveryParts) {
     this.#parts = parts;
@@ -43,9 +49,10 @@ export class StreamDelivery {
   }
 
   /** The rest of the answer comes by another stream. */
-  goOn(stream: AnswerStream, of: Pick<StreamDeliveryParts, 'pause' | 'resume'>): void {
+  goOn(stream: AnswerStream, of: Pick<StreamDeliveryParts, 'pause' | 'resume' | 'pace'>): void {
     this.#earlierBytes += this.stream.tally.bytes;
     this.#toldBytes = 0;
+    this.#pieces = 0;
     this.stream = stream;
     this.#parts = { ...this.#parts, stream, ...of };
   }
@@ -58,8 +65,19 @@ export class StreamDelivery {
   /** @throws Fault of the stream. */
   take(chunk: Buffer): void {
     this.#deliver(this.stream.push(chunk));
+    const { pieces } = this.stream.tally;
+    if (pieces !== this.#pieces) this.#tellPace(pieces);
     if (this.stream.tally.bytes - this.#toldBytes >= bytesBetweenFlows) this.#tellFlows();
     if (this.stream.fault) throw this.stream.fault;
+  }
+
+  /** A client that reads slowly holds the stream up: that is no gap of the model's. */
+  #tellPace(pieces: number): void {
+    const nowMs = this.#parts.passage.gateway.clock.monotonicMs();
+    if (this.#cameAtMs !== null) this.#parts.pace.came(pieces - this.#pieces, nowMs - this.#cameAtMs);
+    else if (pieces - this.#pieces > 1) this.#parts.pace.came(pieces - this.#pieces - 1, 0);
+    this.#pieces = pieces;
+    this.#cameAtMs = this.#isHeld ? null : nowMs;
   }
 
   #tellFlows(): void {
@@ -146,7 +164,9 @@ export class StreamDelivery {
       return;
     }
     this.#begin();
-    if (!exchange.inbound.write(bytes)) this.#parts.pause();
+    if (exchange.inbound.write(bytes)) return;
+    this.#isHeld = true;
+    this.#parts.pause();
   }
 
   #begin(): void {
@@ -157,7 +177,11 @@ export class StreamDelivery {
     this.begun = true;
     passage.exchange.status = 200;
     inbound.begin(200, given);
-    inbound.onDrain(() => this.#parts.resume());
+    inbound.onDrain(() => {
+      this.#isHeld = false;
+      this.#cameAtMs = null;
+      this.#parts.resume();
+    });
     passage.gateway.observer.streamOpened();
     for (const bytes of this.#waiting) inbound.write(bytes);
     this.#waiting = [];

@@ -8,6 +8,8 @@ const firstBytes = 1024;
 export class Tally {
   /** All bytes of visible text, kept or not. */
   bytes = 0;
+  /** How many pieces they came in: of most models each is a token. */
+  pieces = 0;
   readonly #plain = new Kept();
   /** Insides of JSON string literals, still escaped. */
   readonly #escaped = new Kept();
@@ -17,6 +19,7 @@ export class Tally {
   add(text: string): void {
     const bytes = Buffer.byteLength(text);
     this.bytes += bytes;
+    if (bytes > 0) this.pieces++;
     if (this.#hasRoom) this.#plain.reserve(bytes).utf8(text, bytes);
     if (this.#tail) this.#follow(this.#tail, JSON.stringify(text).slice(1, -1));
   }
@@ -24,6 +27,7 @@ export class Tally {
   /** Adds the inside of a JSON string literal that stands in `source`. */
   addEscaped(source: Buffer, start: number, end: number): void {
     this.bytes += end - start;
+    if (end > start) this.pieces++;
     if (this.#hasRoom) this.#escaped.reserve(end - start).copy(source, start, end);
     if (this.#tail) this.#tail.reserve(end - start).copy(source, start, end);
   }

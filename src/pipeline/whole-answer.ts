@@ -85,10 +85,15 @@ function readEvents(parts: WholeParts, body: Buffer, framing: Framing): AnswerEv
 }
 
 function follow(events: readonly AnswerEvent[], record: AttemptRecord): void {
+  let start = { id: '', model: '' };
+  const finish: string[] = [];
   for (const event of events) {
     if (event.type === 'fault') throw event.fault;
     if (event.type === 'usage') record.usage = event.usage;
+    else if (event.type === 'start') start = event;
+    else if (event.type === 'finish') finish.push(event.raw ?? event.reason);
   }
+  record.facts = { id: start.id, model: start.model, finish };
   if (record.usage === null) record.seen = tallyOf(events);
 }
 

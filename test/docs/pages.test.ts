@@ -15,6 +15,7 @@ import { adminToken, testKey } from '../harness/gateway.ts';
 import { startJsonUpstream } from '../harness/json-upstream.ts';
 import { request } from '../identity/browser.ts';
 import { makeKey, makeToken } from '../identity/signing-keys.ts';
+import { startOtlpReceiver } from '../harness/otlp-receiver.ts';
 import { blocksOf, commandsOf } from '../harness/snippets.ts';
 import { servedPages } from './pages.ts';
 
@@ -127,6 +128,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'queue.yaml',
       'rest-and-llm.yaml',
       'team-roles.yaml',
+      'telemetry.yaml',
       'tokens-and-rules.yaml',
       'usage-plans.yaml',
     ]));
@@ -286,6 +288,20 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     while (!found.includes('4711')) found = await (await admin('/v1/audit?text=order')).text();
     assert.match(found, /order 4711, \[masked\]/);
     assert.match(found, /"password":"\[masked\]"/);
+  });
+
+  test('telemetry: a collector hears of a call that failed', async (t) => {
+    const receiver = await startOtlpReceiver();
+    t.after(() => receiver.close());
+    const text = example('telemetry.yaml').replaceAll('http://127.0.0.1:4318', receiver.url);
+    const { simulator, chat } = await serve(t, text);
+    simulator.enqueue({ status: 500 });
+    assert.equal((await chat(key('WEB_KEY'), 'gpt-5')).status, 500);
+    while (receiver.spans().length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual(
+      receiver.spans().map(({ name }) => name),
+      ['POST llm', 'chat gpt-5'],
+    );
   });
 
   test('events: billing is told of usage, in batches, and operations of nothing yet', async (t) => {

@@ -45,7 +45,7 @@ function strictRefusal(from: Dialect, to: Dialect, of: { conversation: Conversat
   } as unknown as Passage;
   const call = { dialect: from, conversation: () => of.conversation } as unknown as ModelCall;
   try {
-    renderOutbound(passage, call, { target: of.target, continuation: null });
+    renderOutbound(passage, call, { target: of.target, continuation: null, number: 1 });
   } catch (thrown) {
     const { code, status, message } = faultFrom(thrown);
     return `${status} ${code}: ${message}`;

@@ -48,8 +48,13 @@ function attemptWith() {
       firstContentAtMs: null,
     },
     gateway: {
-      clock: { nowMs: () => 0 },
-      observer: { failed: assert.fail, streamOpened() {}, streamClosed() {} },
+      clock: { nowMs: () => 0, monotonicMs: () => 0 },
+      observer: {
+        failed: assert.fail,
+        streamOpened() {},
+        streamClosed() {},
+        paceOf: () => ({ came() {} }),
+      },
       endpoint: () => ({
         upstream: {
           start: (_request: UpstreamRequest, sink: UpstreamSink) => {

@@ -54,7 +54,10 @@ export const control: ControlPlane = {
     workers: [],
     ledger: { lagSegments: 0 },
   }),
-  metrics: async () => '# HELP x y\n# TYPE x counter\nx 1\n',
+  metrics: async () => ({
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    text: '# HELP x y\n# TYPE x counter\nx 1\n',
+  }),
   teamOf: (project) => ({ p: 'red', other: 'blue' })[project] ?? null,
   access: {
     settings: () => settings,

@@ -17,8 +17,8 @@ export type { ConfigDifference, ConfigMasterKind } from '../config-difference.ts
 /** What the admin API, and so the console and the command line, may ask of the control plane. */
 export interface ControlPlane {
   status(): GatewayStatus;
-  /** Prometheus text exposition, over all threads. */
-  metrics(): Promise<string>;
+  /** Prometheus text exposition over all threads, in the format that a scraper's Accept asks for. */
+  metrics(accept: string | undefined): Promise<{ readonly contentType: string; readonly text: string }>;
   /** What the threads have counted since they began. */
   live(): Promise<LiveFigures>;
   /** Groups of upstreams that are discovered or checked, and how that fares. */

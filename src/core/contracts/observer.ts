@@ -8,12 +8,20 @@ export type Failing = Pick<Exchange, 'id' | 'routeName'> & {
   readonly trace: { readonly traceId: string } | null;
 };
 
+/** How one stream's content comes. On its way: must cost next to nothing. */
+export interface TokenPace {
+  /** So many pieces of content came together, so long after those before them. */
+  came(pieces: number, gapMs: number): void;
+}
+
 /** Whoever watches exchanges: metrics, access log. Must not throw and must not wait. */
 export interface Observer {
   began(exchange: Exchange): void;
   /** A stream's first byte went out, and its last. */
   streamOpened(): void;
   streamClosed(): void;
+  /** Where it is told how a stream of a model comes. */
+  paceOf(provider: string, model: string): TokenPace;
   /** A WebSocket was opened; whole messages came since the last time, by who sent them; it was closed with a code. */
   socketOpened(): void;
   socketMessages(fromClient: number, fromUpstream: number): void;

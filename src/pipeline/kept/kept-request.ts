@@ -2,6 +2,7 @@ import type { CallLine, Dialect } from '#core/contracts/dialect.ts';
 import type { KeptUse } from '#core/contracts/keeping.ts';
 import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import type { Provider } from '#core/target.ts';
+import { traceHeaders } from '#core/trace-context.ts';
 import { Fault } from '#core/fault.ts';
 import { editHeaders, passingHeaders } from '../outbound-call.ts';
 import type { Endpoint } from '../gateway.ts';
@@ -39,7 +40,6 @@ export function keptRequest(
   { provider, body }: { readonly provider: Provider; readonly body: KeptBody | null },
 ): UpstreamRequest {
   const endpoint = gateway.endpoint(provider);
-  const { traceId, spanId, flags } = exchange.trace;
   const passes = [...dialect.provider.passesHeaders, ...(use.passesHeaders ?? [])];
   const headers = [
     ...endpoint.headers,
@@ -51,8 +51,7 @@ export function keptRequest(
     'identity',
     'x-sluice-exchange',
     exchange.id,
-    'traceparent',
-    `00-${traceId}-${spanId}-${flags}`,
+    ...traceHeaders(exchange.trace, exchange.trace.spanId),
   ];
   const { method } = line.operation;
   return {

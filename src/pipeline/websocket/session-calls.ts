@@ -174,8 +174,8 @@ export class SessionCalls {
   async #admit(passage: Passage, record: AttemptRecord): Promise<void> {
     const { exchange, route } = passage;
     try {
-      await admit(route.onHead, 'onHead', exchange);
-      if (!exchange.shortAnswer) await admit(route.onCall, 'onCall', exchange);
+      await admit(route.onHead, 'onHead', passage);
+      if (!exchange.shortAnswer) await admit(route.onCall, 'onCall', passage);
       if (exchange.shortAnswer) throw new Fault('policy/cut', 'A policy answered in place of the model.');
       await reserveLimits(passage);
       await recordIntent(passage, record);

@@ -5,6 +5,7 @@ import { Fault } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
 import type { LlmRoute } from '#core/snapshot.ts';
 import type { Target } from '#core/target.ts';
+import { traceHeaders } from '#core/trace-context.ts';
 import { entriesOf } from '#core/websocket/handshake.ts';
 import type { Answer } from '../answer.ts';
 import type { Try } from '../attempt-call.ts';
@@ -88,8 +89,7 @@ function requestTo({ exchange, gateway }: Passage, { dialect }: ModelCall, targe
       ...dialect.provider.headers(passing),
       'x-sluice-exchange',
       exchange.id,
-      'traceparent',
-      `00-${trace.traceId}-${trace.spanId}-${trace.flags}`,
+      ...traceHeaders(trace, trace.spanId),
     ],
     exchange.upstreamHeaders,
   );

@@ -1,4 +1,3 @@
-import { AggregatorRegistry } from 'prom-client';
 import { gauge, type MetricJson, type MetricsDump } from './series.ts';
 
 /** What only the main thread knows. */
@@ -15,13 +14,11 @@ export interface MainFigures {
   readonly upstreams?: readonly MetricJson[];
 }
 
-/** Prometheus text exposition (version 0.0.4) of the dumps of all threads and of the process. */
-export function renderMetrics(dumps: readonly MetricsDump[], main: MainFigures): Promise<string> {
-  return AggregatorRegistry.aggregate([
-    ...dumps,
-    [...figuresOf(main), ...(main.upstreams ?? []), ...processFigures()],
-  ]).metrics();
-}
+/** The dumps of all threads, and what is of the process. */
+export const allDumps = (dumps: readonly MetricsDump[], main: MainFigures): MetricsDump[] => [
+  ...dumps,
+  [...figuresOf(main), ...(main.upstreams ?? []), ...processFigures()],
+];
 
 function figuresOf(main: MainFigures): MetricJson[] {
   return [
