@@ -8,6 +8,7 @@ import type { ReservedAmount } from './contracts/journal.ts';
 import type { Fault } from './fault.ts';
 import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
+import type { RevisedCall } from './revised-call.ts';
 import type { Target } from './target.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { ToolFacts } from './tool-server.ts';
@@ -46,6 +47,10 @@ export interface Exchange {
   json: JsonObject | null;
   /** The whole call in neutral words, parsed when first asked for; set with `brief`. @throws Fault */
   conversation: (() => Conversation) | null;
+  /** Puts another call in its place, in `onCall`; set with `conversation`. @throws Fault */
+  revise: ((revised: RevisedCall) => void) | null;
+  /** Another body as the client's dialect reads it; set with `conversation`. @throws Fault */
+  readCall: ((body: JsonObject) => Conversation) | null;
   /** Routes to servers of tools: what is asked of which. */
   tool?: ToolFacts;
   /** Upper bound of the input in tokens, from bytes. */

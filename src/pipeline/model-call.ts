@@ -17,6 +17,8 @@ export interface ModelCall {
   readonly form: Form | null;
   /** Name of the provider that holds what the call names; null: it names nothing. */
   readonly holder: string | null;
+  /** Where policies have changed the call: what `json` says. */
+  readonly came?: Conversation;
   /** The whole call in neutral words; parsed at first use. @throws Fault */
   conversation(): Conversation;
 }

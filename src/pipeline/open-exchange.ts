@@ -70,6 +70,8 @@ export function openExchange(inbound: Inbound, nowMs: number, asked: ServiceSour
     modelNames: [],
     json: null,
     conversation: null,
+    revise: null,
+    readCall: null,
     estimatedInput: 0,
     requestBytes: head.contentLength ?? 0,
     body: null,

@@ -4,7 +4,7 @@ import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import { Fault } from '#core/fault.ts';
 import type { HeaderList } from '#core/head.ts';
 import { spliceForm } from '#core/form.ts';
-import { spliceFields } from '#core/json.ts';
+import { scanFields, spliceFields } from '#core/json.ts';
 import { holdsState, openConversation, openState } from '#core/opaque-state.ts';
 import type { Target } from '#core/target.ts';
 import { attemptSpan, traceHeaders } from '#core/trace-context.ts';
@@ -12,6 +12,7 @@ import type { Continuation } from './continuation.ts';
 import type { ModelCall } from './model-call.ts';
 import { outputCap } from './output-cap.ts';
 import type { Passage } from './passage.ts';
+import { revisedBody } from './revised-body.ts';
 
 export interface OutboundCall {
   readonly request: UpstreamRequest;
@@ -46,8 +47,9 @@ export function renderOutbound(
   const endpoint = gateway.endpoint(provider);
   const maxTokens = outputCap(passage, call);
   const clientHeaders = same ? passingHeaders(exchange.head.headers, dialect.provider.passesHeaders) : [];
-  const body = same
-    ? relay(passage, call, { dialect, target, clientHeaders, maxTokens })
+  const relayed = same ? relayedCall(passage, call, { dialect, target }) : null;
+  const body = relayed
+    ? relay(passage, relayed, { dialect, target, clientHeaders, maxTokens: maxTokens ?? revisedCap(call) })
     : translate(passage, capped(continuation?.conversation(call) ?? call.conversation(), maxTokens), {
         dialect,
         target,
@@ -89,6 +91,29 @@ function acceptOf({ brief }: ModelCall, { provider }: Dialect): string {
   if (provider.unread) return '*/*';
   if (!brief.stream) return 'application/json';
   return provider.framings?.[0]?.mediaType ?? 'text/event-stream';
+}
+
+/** The call whose bytes can be relayed; null where policies have made one that must be written anew. */
+function relayedCall(
+  passage: Passage,
+  call: ModelCall,
+  { dialect, target }: Pick<RelayedTo, 'dialect' | 'target'>,
+): ModelCall | null {
+  if (!call.came) return call;
+  const revised = revisedBody(call, dialect, target);
+  if (revised === null) return null;
+  const { json, losses } = revised;
+  if (losses.length > 0) {
+    passage.exchange.losses.push(...losses);
+    refuseIfStrict(passage, target);
+  }
+  const bytes = Buffer.from(JSON.stringify(json));
+  return { ...call, json, bytes, fields: scanFields(bytes.toString('latin1')) };
+}
+
+/** The bound on output that a policy put in the place of the call's own. */
+function revisedCap({ came, brief }: ModelCall): number | null {
+  return came && came.maxOutputTokens !== brief.maxOutputTokens ? brief.maxOutputTokens : null;
 }
 
 interface RelayedTo {

@@ -16,6 +16,7 @@ import { holderOf } from './kept/ownership.ts';
 import type { Passage } from './passage.ts';
 import type { ModelCall } from './model-call.ts';
 import { readPlainBody } from './plain-body.ts';
+import { reviseCall } from './revise-call.ts';
 
 /**
  * Reads and understands a call's body.
@@ -33,6 +34,8 @@ export async function readCall(
   const pending = holderOf(passage, dialect, { json, text: read.text });
   const holder = pending instanceof Promise ? await pending : pending;
   exchange.strict = isStrict(passage);
+  exchange.revise = (revised) => reviseCall(passage, revised);
+  exchange.readCall = (body) => dialect.client.parseCall(body, line);
   return modelCall(read, useModel(passage, brief.model, found), holder);
 }
 

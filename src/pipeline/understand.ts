@@ -50,14 +50,15 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
       return () => showModel(passage, asked.dialect, asked.line.parameters['model'] ?? '');
     case 'chat':
     case 'work': {
-      const call = (passage.call = await readCall(passage, asked));
-      return () => converse(passage, call);
+      passage.call = await readCall(passage, asked);
+      // Policies may have put another call in its place.
+      return () => converse(passage, passage.call!);
     }
     case 'kept':
       return useKept(passage, asked);
     case 'count-tokens': {
-      const call = await readCall(passage, asked);
-      return () => countTokens(passage, call);
+      passage.call = await readCall(passage, asked);
+      return () => countTokens(passage, passage.call!);
     }
     case 'call-socket':
       return () => serveCallSocket(passage, asked.dialect);

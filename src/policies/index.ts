@@ -20,6 +20,10 @@ import { keyAuth } from './key-auth/index.ts';
 import { modelAccess } from './model-access/index.ts';
 import { mtlsAuth } from './mtls-auth/index.ts';
 import { oidc } from './oidc/index.ts';
+import { parameterRules } from './parameter-rules/index.ts';
+import { promptDecorate } from './prompt-decorate/index.ts';
+import { promptGuard } from './prompt-guard/index.ts';
+import { promptTemplate } from './prompt-template/index.ts';
 import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
@@ -50,6 +54,10 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       modelAccess,
       mtlsAuth,
       oidc,
+      parameterRules,
+      promptDecorate,
+      promptGuard,
+      promptTemplate,
       queue,
       rateLimit,
       setHeaders,

@@ -19,6 +19,10 @@ import { KeyAuthSchema } from './key-auth/schema.ts';
 import { ModelAccessSchema } from './model-access/schema.ts';
 import { MtlsAuthSchema } from './mtls-auth/schema.ts';
 import { OidcSchema } from './oidc/schema.ts';
+import { ParameterRulesSchema } from './parameter-rules/schema.ts';
+import { PromptDecorateSchema } from './prompt-decorate/schema.ts';
+import { PromptGuardSchema } from './prompt-guard/schema.ts';
+import { PromptTemplateSchema } from './prompt-template/schema.ts';
 import { QueueSchema } from './queue/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
@@ -62,6 +66,10 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['model-access', ModelAccessSchema],
   ['mtls-auth', MtlsAuthSchema],
   ['oidc', OidcSchema],
+  ['parameter-rules', ParameterRulesSchema],
+  ['prompt-decorate', PromptDecorateSchema],
+  ['prompt-guard', PromptGuardSchema],
+  ['prompt-template', PromptTemplateSchema],
   ['queue', QueueSchema],
   ['rate-limit', RateLimitSchema],
   ['set-headers', SetHeadersSchema],

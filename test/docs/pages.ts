@@ -38,6 +38,7 @@ export const servedPages: readonly string[] = [
   'docs/audit.md',
   'docs/telemetry.md',
   'docs/queues.md',
+  'docs/prompts.md',
   'docs/storage.md',
   'docs/identity.md',
   'docs/dialects/embeddings.md',

@@ -49,6 +49,12 @@ const settings: Readonly<Record<string, object>> = {
     project: 'web',
     bearer: { audience: 'a' },
   },
+  'parameter-rules': { temperature: { default: 0.5, max: 1 }, reasoningEffort: { max: 'low' } },
+  'prompt-decorate': { prepend: [{ role: 'system', content: 'For {{ consumer.team }}.' }] },
+  'prompt-guard': { deny: ['secret'], messages: 'last' },
+  'prompt-template': {
+    templates: { 'a@1': { messages: [{ role: 'user', content: '{{ x }}' }], variables: { x: {} } } },
+  },
   queue: { wait: '1s' },
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
