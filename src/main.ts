@@ -355,15 +355,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   desk.start();
   edge?.start();
   writeFileSync(join(stateDirectory, 'admin-url'), `${localUrl(snapshot.admin, adminPort)}\n`);
+  const firstKey = keys.firstKey();
 
   return {
-    banner: renderBanner({
-      snapshot,
-      ports: pool.ports,
-      adminPort,
-      stateDirectory,
-      firstKey: keys.firstKey(),
-    }),
+    banner: renderBanner({ snapshot, ports: pool.ports, adminPort, stateDirectory, firstKey }),
     port: pool.ports[0]!,
     ports: pool.ports,
     adminPort,
