@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildConsole } from './build-console.ts';
-import { bundleWorker } from './bundle-worker.ts';
+import { bundleSource } from './bundle-source.ts';
 import { readFigures, renderFigures, writeFigures } from './figures.ts';
 
 const { long, figures: figuresPage } = parseArgs({
@@ -62,7 +62,7 @@ step('lint', process.execPath, ['scripts/lint.ts']);
 const cache = resolve('node_modules/.cache/tests');
 mkdirSync(cache, { recursive: true });
 process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled');
-process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --import=${await bundleWorker(cache)}`;
+process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --import=${await bundleSource(cache)}`;
 
 console.log('── tests');
 const folder = mkdtempSync(join(tmpdir(), 'sluice-figures-'));

@@ -15,6 +15,7 @@ import { SocketWatch } from '#pipeline/websocket/socket-watch.ts';
 import { createUpstream } from '#transport/upstream/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { AuditLine } from '#audit/connect-audit.ts';
+import { MemoryCache } from '#storage/embedded/answer-memory/memory-cache.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { journalEvents } from '#ledger/journal/journal-events.ts';
@@ -94,6 +95,7 @@ const parts: Parts = {
   journal,
   counters: shareOfLimits(counting.counters, () => limitPercent),
   cache: cache.store,
+  answers: new MemoryCache(start.answers, () => clock.nowMs()),
   calibration: openCalibration(start.calibration),
   poolMemory,
   pace: new TargetPace(poolMemory, clock),
@@ -101,7 +103,11 @@ const parts: Parts = {
   audit,
   providerKeys,
   kept: new KeptParts(),
-  tools: new ToolThread(start.cacheSecret),
+  tools: new ToolThread({
+    secret: start.cacheSecret,
+    hasPrograms: start.index === 0,
+    log: (server, line) => process.stderr.write(`sluice: ${server}: ${line}\n`),
+  }),
   tokens: connectTokenCounter(start.tokenPort),
   keeper: connectKeeper(start.keeperPort),
   clock,

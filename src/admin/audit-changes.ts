@@ -32,6 +32,7 @@ export function auditChanges(app: FastifyInstance, control: ControlPlane, log: A
     const started = begun.get(request);
     if (!started) return payload;
     begun.delete(request);
+    if (started.action.isTold?.(reply.statusCode) === false) return payload;
     try {
       await log.write(changeOf(request, { ...started, status: reply.statusCode, answer: parsed(payload) }));
       return payload;
@@ -47,8 +48,9 @@ export function auditChanges(app: FastifyInstance, control: ControlPlane, log: A
 function actionOf(request: FastifyRequest): AuditedAction | null {
   const { method, routeOptions } = request;
   const { url, config } = routeOptions;
-  if (url === undefined || ['GET', 'HEAD', 'OPTIONS'].includes(method) || config.edge) return null;
-  const line = `${method} ${url}`;
+  if (url === undefined || config.edge) return null;
+  const line = `${method === 'HEAD' ? 'GET' : method} ${url}`;
+  if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return auditedActions[line] ?? null;
   if (changesNothing.has(line) || isDryRun(request)) return null;
   // What nobody has named yet goes under its own line: nothing is changed without a record.
   return auditedActions[line] ?? ofConfiguration(line) ?? { name: line };
@@ -82,9 +84,8 @@ function changeOf(request: FastifyRequest, { action, before, status, answer }: E
   };
 }
 
-function whoIs({ principal }: FastifyRequest): AuditChange['who'] {
-  if (!principal) return { id: 'unknown', name: 'unknown', via: 'gateway' };
-  return principal;
+function whoIs({ principal, signedIn }: FastifyRequest): AuditChange['who'] {
+  return principal ?? signedIn ?? { id: 'unknown', name: 'unknown', via: 'gateway' };
 }
 
 /** The path below `/v1/`, with the names that it has for the things it is about. */

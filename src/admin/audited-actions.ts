@@ -8,6 +8,8 @@ export interface AuditedAction {
   resource?(request: FastifyRequest, answer: unknown): string | null;
   /** As it is before; left out: nothing is told. */
   before?(control: ControlPlane, request: FastifyRequest): unknown;
+  /** Is there something to tell, when it was answered so? Left out: always. */
+  isTold?(status: number): boolean;
   /** As it is then; left out: what is answered. */
   after?(request: FastifyRequest, answer: unknown): unknown;
 }
@@ -17,6 +19,9 @@ const paramOf = (request: FastifyRequest, name: string): string =>
 
 const keyBefore = (control: ControlPlane, request: FastifyRequest): unknown =>
   control.keys.list().find(({ id }) => id === paramOf(request, 'id')) ?? null;
+
+/** Whoever comes back without having been sent is nobody. */
+const wasBegunHere = (status: number): boolean => status !== 400 && status !== 404;
 
 const bodyOf = ({ body }: FastifyRequest): unknown => body;
 
@@ -54,6 +59,8 @@ export const auditedActions: Readonly<Record<string, AuditedAction>> = {
   'POST /v1/events/webhooks/:name/resume': { name: 'webhook.resume' },
   'POST /v1/events/dead-letters/:id/redeliver': { name: 'dead-letter.redeliver' },
   'DELETE /v1/events/dead-letters/:id': { name: 'dead-letter.discard' },
+  'GET /v1/session/callback': { name: 'session.begin', resource: () => 'session', isTold: wasBegunHere },
+  'DELETE /v1/session': { name: 'session.end' },
   'POST /v1/tokens': { name: 'token.create' },
   'DELETE /v1/tokens/:id': { name: 'token.revoke' },
   'POST /v1/audit/erase': {

@@ -28,6 +28,8 @@ declare module 'fastify' {
     edge: Invitation | null;
     /** Who asks. */
     principal: Principal | null;
+    /** Who has signed in by it. */
+    signedIn: Principal | null;
     /** The teams that the route's permission is had for. */
     reach: Reach;
   }
@@ -45,6 +47,7 @@ export interface GuardSettings {
 export function requirePermissions(app: FastifyInstance): void {
   app.decorateRequest('edge', null);
   app.decorateRequest('principal', null);
+  app.decorateRequest('signedIn', null);
   app.decorateRequest('reach', 'all');
   app.addHook('onRoute', ({ url, config = {} }) => {
     const said = [config.permission !== undefined, config.open === true, config.edge === true];

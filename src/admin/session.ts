@@ -89,7 +89,8 @@ export function serveSession(app: FastifyInstance, { access }: Pick<ControlPlane
       config: { open: true, fromElsewhere: true },
       schema: { summary: 'Where the provider sends a browser back to', status: 302 },
     },
-    async ({ headers, url }, reply) => {
+    async (request, reply) => {
+      const { headers, url } = request;
       const at = url.indexOf('?');
       const ticket = cookieOf(headers.cookie, journeyCookie);
       const { person, journey } = await signIn.complete(ticket, at < 0 ? '' : url.slice(at));
@@ -99,6 +100,7 @@ export function serveSession(app: FastifyInstance, { access }: Pick<ControlPlane
           403,
           'You are known to the provider, and have no role here: ask an owner for one.',
         );
+      request.signedIn = await access.admit(session.secret, 'session');
       const maxAgeS = Math.max(1, Math.round((session.expiresAtMs - Date.now()) / 1000));
       const isSecure = journey.redirectUri.startsWith('https:');
       return reply

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
 import { Argument, Option, type Command } from 'commander';
 import { stringify } from 'yaml';
 import { ImportError, importers, type Imported } from '#import/index.ts';
@@ -46,11 +47,13 @@ export function addImport(sluice: Command): void {
 }
 
 /** @throws CommandFailed */
-function importFile(format: string, file: string, { usagePlans }: Flags): Imported {
+function importFile(format: string, file: string, { usagePlans, out = 'sluice.yaml' }: Flags): Imported {
+  // As the configuration will refer to it.
+  const fromOut = relative(dirname(resolve(out)), resolve(file));
   const beside: Record<string, string> = {};
   if (usagePlans !== undefined) beside['usage-plans'] = read(usagePlans);
   try {
-    return importers.get(format)!.import({ file, text: read(file), beside });
+    return importers.get(format)!.import({ file: fromOut, text: read(file), beside });
   } catch (error) {
     if (error instanceof ImportError) throw new CommandFailed(error.message, error);
     throw error;

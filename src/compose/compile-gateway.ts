@@ -1,5 +1,6 @@
 import type { Calibration } from '#core/calibration.ts';
 import type { AuditSink } from '#core/contracts/audit.ts';
+import type { AnswerCache } from '#core/contracts/answer-cache.ts';
 import type { CacheStore } from '#core/contracts/cache-store.ts';
 import type { CallRules } from '#core/call-facts.ts';
 import type { Account } from '#core/contracts/account.ts';
@@ -53,6 +54,8 @@ export interface Parts {
   readonly calibration: Calibration;
   /** Answers that are kept to be given again. */
   readonly cache: CacheStore;
+  /** Answers that can be made again. */
+  readonly answers: AnswerCache;
   /** What threads share about members of pools. */
   readonly poolMemory: PoolMemory;
   readonly keys: KeyDirectory;
@@ -85,7 +88,7 @@ export type CompiledGateway = Gateway & CompiledPools;
 
 /** Makes a gateway of a snapshot. @throws Error when something in it cannot be made; the old one then serves on. */
 export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGateway {
-  const { clock, cache, keys, audit } = parts;
+  const { clock, cache, answers, keys, audit } = parts;
   const dialects = new Map(parts.dialects.map((dialect) => [dialect.name, dialect]));
   for (const { name, dialect, speaks } of Object.values(snapshot.providers)) {
     const unknown = [dialect, ...speaks.map((also) => also.dialect)].find((word) => !dialects.has(word));
@@ -100,7 +103,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
   const own = parts.ownPolicies.kindsOf(snapshot.policyFiles ?? null);
   const kinds = own.length > 0 ? new Map([...parts.policyKinds, ...own]) : parts.policyKinds;
   const routes = compileRoutes(snapshot, kinds, {
-    ...{ clock, cache, keys, audit },
+    ...{ clock, cache, answers, keys, audit },
     ask: createAsk(parts.upstream),
     ...directoriesOf(snapshot),
     keep: parts.kept.keep,

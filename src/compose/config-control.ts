@@ -142,7 +142,8 @@ export function findingsOfShared(
   const place = placesIn(text);
   const { written } = readDocument(text, 'document');
   // Code comes from a node's own disk, and no API says from where.
-  const keys: readonly string[] = kind === 'store' ? ['state', 'storage', 'policyFolder'] : bootstrapKeys;
+  const keys: readonly string[] =
+    kind === 'store' ? ['state', 'storage', 'policyFolder', 'programs'] : bootstrapKeys;
   const own = Object.keys(written as object)
     .filter((key) => keys.includes(key))
     .map((key) => ({

@@ -111,6 +111,8 @@ export function loadConfig(request: LoadRequest): LoadedConfig {
     text,
     source: name,
     nowMs: Date.now(),
+    files: scope,
+    policySchemas: scope.policySchemas,
     env: source.env,
   });
   checkDialects(resolved, text, name);
@@ -179,7 +181,8 @@ const nameOf = ({ version }: SharedDocument): string =>
  * beneath.
  */
 function layOver(shared: SharedDocument, own: ConfigDocument, scope: LoadScope): ConfigDocument {
-  const document = parseConfig(shared.text, scope);
+  // What is started on this machine is said by this machine's own file, whatever else is.
+  const { programs: _, ...document } = parseConfig(shared.text, scope);
   const start = bootstrapOf(own);
   if (scope.path === null) return { ...start, ...document };
   const others = Object.keys(own).filter((key) => key !== 'version' && !isBootstrapKey(key));

@@ -25,4 +25,13 @@ export const idleServices = (snapshot: Snapshot): SharedServices => ({
     release: nothing,
     get: nothing,
   },
+  answers: {
+    find: nothing,
+    keep: nothing,
+    drop: nothing,
+    purge: nothing,
+    lead: nothing,
+    settled: nothing,
+    isVain: nothing,
+  },
 });

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { AccountQuery, AccountRow } from '#core/contracts/account.ts';
 import type { KeyDelta } from '#core/key.ts';
 import type { Snapshot } from '#core/snapshot.ts';
+import type { AnswerMemory } from '#storage/embedded/answer-memory/layout.ts';
 import type { Report } from '#core/telemetry.ts';
 import type { MembersChange } from './upstream-watch.ts';
 
@@ -31,6 +32,8 @@ export interface WorkerStart {
   /** To the record of answers that are kept, and what their keys are derived from. */
   readonly cachePort: MessagePort;
   readonly cacheSecret: Uint8Array;
+  /** Answers that can be made again. */
+  readonly answers: AnswerMemory;
   /** To the audit log. */
   readonly auditPort: MessagePort;
   /** By the listener's place in the snapshot: the port to take, 0 for any free one. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Worker, type MessagePort } from 'node:worker_threads';
 import type { AccountQuery, AccountRow } from '#core/contracts/account.ts';
 import type { KeyDelta } from '#core/key.ts';
+import { createAnswerMemory, type AnswerMemory } from '#storage/embedded/answer-memory/layout.ts';
 import type { Snapshot } from '#core/snapshot.ts';
 import type { Report } from '#core/telemetry.ts';
 import type { MembersChange } from './upstream-watch.ts';
@@ -81,6 +82,8 @@ export class WorkerPool {
   #ports: readonly number[];
   #lives = 0;
   #closing = false;
+  /** For answers that can be made again, shared by all; its size is settled with the first worker. */
+  #answers: AnswerMemory | null = null;
   /** Why a worker did not take the last snapshot; null when none refused it. */
   #refusal: string | null = null;
   #watch: NodeJS.Timeout | null = null;
@@ -193,6 +196,7 @@ export class WorkerPool {
     // The main thread is the first owner. A worker's number is free again before its successor starts.
     const owner = index + 2;
     const incarnation = `${settings.boot}.${++this.#lives}`;
+    const snapshot = settings.snapshot();
     const tokenPort = settings.openTokenPort();
     const keeperPort = settings.openKeeperPort();
     const cachePort = settings.openCachePort();
@@ -204,10 +208,11 @@ export class WorkerPool {
       keeperPort,
       cachePort,
       cacheSecret: settings.cacheSecret,
+      answers: (this.#answers ??= createAnswerMemory(snapshot.storage.answersBytes)),
       auditPort,
       incarnation,
       nodeId: settings.nodeId,
-      snapshot: settings.snapshot(),
+      snapshot,
       keys: settings.keys(),
       counters: settings.counters,
       calibration: settings.calibration,

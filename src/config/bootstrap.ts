@@ -13,6 +13,7 @@ export const bootstrapKeys = [
   'limits',
   'drain',
   'policyFolder',
+  'programs',
   'secrets',
 ] as const satisfies readonly (keyof ConfigDocument)[];
 

@@ -58,7 +58,7 @@ export function fillReferences(text: string, scope: ReferenceScope): string {
 }
 
 /** By links, too. */
-function isWithin(path: string, directory: string): boolean {
+export function isWithin(path: string, directory: string): boolean {
   const real = (place: string) => {
     try {
       return realpathSync(place);

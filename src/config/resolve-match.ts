@@ -9,7 +9,12 @@ export type Add = (step: string, message: string) => void;
 const none: readonly HeadCondition[] = [];
 
 /** What the settings say, in the words of the snapshot; what can never match is a problem. */
-export function resolveMatch(settings: MatchSettings, kind: Route['kind'], add: Add): RouteMatch {
+/** @param path Of the route; what stands in the settings unless it comes from a document. */
+export function resolveMatch(
+  settings: MatchSettings,
+  { kind, path }: { readonly kind: Route['kind']; readonly path: RouteMatch['path'] },
+  add: Add,
+): RouteMatch {
   const { methods, models, graphql } = settings;
   const conditions = [
     ...conditionsOf('header', settings.headers, add),
@@ -21,7 +26,7 @@ export function resolveMatch(settings: MatchSettings, kind: Route['kind'], add: 
   if (graphql && !graphql.types && !graphql.names) add('match.graphql', 'expected "types" or "names"');
   const match: RouteMatch = {
     host: settings.host?.toLowerCase() ?? null,
-    path: settings.path,
+    path,
     // What answers GET answers HEAD (RFC 9110 §9.1, §9.3.2).
     methods: methods?.includes('GET') && !methods.includes('HEAD') ? [...methods, 'HEAD'] : (methods ?? null),
     conditions: conditions.length > 0 ? conditions : none,

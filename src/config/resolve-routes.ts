@@ -5,6 +5,7 @@ import { checkExchangeExpression, tellProblem } from '#expressions/index.ts';
 import type { Path } from './places.ts';
 import type { Problems } from './problem.ts';
 import { resolveMatch, type Add } from './resolve-match.ts';
+import { resolveOperations, routesOf } from './resolve-operations.ts';
 import { kindOf, resolveTo, type RouteScope } from './resolve-to.ts';
 import type { ConfigDocument, PolicyEntry, RouteSettings } from './schema.ts';
 import { parseSize } from '#core/units.ts';
@@ -15,6 +16,7 @@ const policiesUnlessSaid: readonly PolicyEntry[] = [{ 'key-auth': {} }, { 'model
 export function resolveRoutes(document: ConfigDocument, scope: RouteScope, problems: Problems): Route[] {
   const defaultList = usesOf(
     { entries: document.policies ?? policiesUnlessSaid, owner: '', path: ['policies'] },
+    scope,
     problems,
   );
   const placed: PlacedRoute[] = [];
@@ -32,10 +34,14 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
       );
     if (names.has(settings.name)) add('name', `the name "${settings.name}" is taken by another route`);
     names.add(settings.name);
-    const match = resolveMatch(settings.match, kindOf(settings.to), add);
-    checkStripPrefix(settings, add);
+    const { openapi } = settings.match;
+    const described = openapi === undefined ? null : resolveOperations(openapi, scope.documents, add);
+    // Of a described route each operation has its own; until then it stands for what is below.
+    const path = settings.match.path ?? `${described?.base ?? ''}/`;
+    const match = resolveMatch(settings.match, { kind: kindOf(settings.to), path }, add);
+    checkStripPrefix(settings, path, add);
     const uses = policiesOf(settings, defaultList, (list) =>
-      usesOf({ entries: list, owner: `${settings.name}/`, path: ['routes', i, 'policies'] }, problems),
+      usesOf({ entries: list, owner: `${settings.name}/`, path: ['routes', i, 'policies'] }, scope, problems),
     );
     if (new Set(uses.map((use) => use.instance)).size < uses.length)
       add('policies', 'the default list stands in it twice');
@@ -50,7 +56,9 @@ export function resolveRoutes(document: ConfigDocument, scope: RouteScope, probl
     };
     if (settings.stripPrefix !== undefined && kindOf(settings.to) === 'fixed')
       add('stripPrefix', 'nothing is sent on by this route');
-    placed.push({ route: resolveTo(settings.to, base, scope, add), add });
+    const route = resolveTo(settings.to, base, scope, add);
+    const routes = described ? routesOf(route, described, add) : [route];
+    placed.push(...routes.map((each) => ({ route: each, add })));
   }
   return orderRoutes(placed, document.routing ?? 'order');
 }
@@ -77,12 +85,19 @@ function accountRoute(
   return { route, add() {} };
 }
 
-function checkStripPrefix({ stripPrefix, match }: RouteSettings, add: Add): void {
+function checkStripPrefix(
+  { stripPrefix }: RouteSettings,
+  path: NonNullable<RouteSettings['match']['path']>,
+  add: Add,
+): void {
   if (stripPrefix === undefined) return;
-  const base = typeof match.path === 'string' ? match.path.replace(/\/\*\*$/, '') : literalPrefix(match.path);
+  const base = typeof path === 'string' ? path.replace(/\/(?:\*\*)?$/, '') : literalPrefix(path);
   if (stripPrefix.includes('{')) add('stripPrefix', 'expected a prefix without parameters');
   else if (base !== stripPrefix && !base.startsWith(`${stripPrefix}/`))
-    add('stripPrefix', `expected the beginning of the path ${match.path}, got "${stripPrefix}"`);
+    add(
+      'stripPrefix',
+      `expected the beginning of the path ${typeof path === 'string' ? path : path.pattern}, got "${stripPrefix}"`,
+    );
 }
 
 function literalPrefix({ pattern }: { readonly pattern: string }): string {
@@ -115,7 +130,11 @@ interface Written {
 }
 
 /** Counted by kind, so that another policy put before it leaves a limit the name it is counted under. */
-function usesOf({ entries, owner, path }: Written, problems: Problems): PolicyUse[] {
+function usesOf(
+  { entries, owner, path }: Written,
+  { documents }: RouteScope,
+  problems: Problems,
+): PolicyUse[] {
   const counts = new Map<string, number>();
   return entries.flatMap((entry, i) => {
     if (entry === 'default') return [];
@@ -125,7 +144,10 @@ function usesOf({ entries, owner, path }: Written, problems: Problems): PolicyUs
     if (problem) problems.add([...path, i, 'when'], tellProblem(problem));
     const count = counts.get(kind) ?? 0;
     counts.set(kind, count + 1);
-    const use = { kind, instance: `${owner}${kind}/${count}`, settings };
+    const told = (step: string | null, message: string) =>
+      problems.add([...path, i, kind, ...(step === null ? [] : [step])], message);
+    const whole = documents ? documents.withThem(kind, settings, told) : settings;
+    const use = { kind, instance: `${owner}${kind}/${count}`, settings: whole };
     return [when === undefined ? use : { ...use, when }];
   });
 }

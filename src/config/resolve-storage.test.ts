@@ -12,7 +12,7 @@ const resolve = (document: StorageDocument) => {
 };
 
 test('stores are off, and have their defaults when they are named', () => {
-  assert.deepEqual(resolve({}), { postgres: null, redis: null });
+  assert.deepEqual(resolve({}), { postgres: null, redis: null, answersBytes: 64 * 1024 ** 2 });
   const url = 'postgres://u:p%40ss@db.internal:5432/sluice?sslmode=require';
   assert.deepEqual(
     resolve({ postgres: { url }, redis: { url: 'rediss://cache.internal', whenUnavailable: 'lease' } }),
@@ -27,8 +27,11 @@ test('stores are off, and have their defaults when they are named', () => {
         leasePercent: 10,
         tls: null,
       },
+      answersBytes: 64 * 1024 ** 2,
     },
   );
+  assert.equal(resolve({ answers: '1GiB' }).answersBytes, 1024 ** 3);
+  assert.throws(() => resolve({ answers: '1KiB' }), /storage\.answers: is from 64KiB to 64GiB/);
 });
 
 test('a URL that cannot be read is refused without being shown', () => {

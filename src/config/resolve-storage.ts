@@ -2,9 +2,17 @@ import type { StorageSettings } from '#core/storage-settings.ts';
 import type { Problems } from './problem.ts';
 import { clientTlsOf } from './resolve-upstreams.ts';
 import type { StorageDocument } from './schema-storage.ts';
-import { parseDuration } from '#core/units.ts';
+import { parseDuration, parseSize } from '#core/units.ts';
 
-export function resolveStorage({ postgres, redis }: StorageDocument, problems: Problems): StorageSettings {
+/** The tables beside the answers would be most of less. */
+const leastAnswersBytes = 64 * 1024;
+const mostAnswersBytes = 64 * 1024 ** 3;
+
+export function resolveStorage(document: StorageDocument, problems: Problems): StorageSettings {
+  const { postgres, redis } = document;
+  const answersBytes = parseSize(document.answers ?? '64MiB');
+  if (answersBytes < leastAnswersBytes || answersBytes > mostAnswersBytes)
+    problems.add(['storage', 'answers'], 'is from 64KiB to 64GiB');
   const check = (url: string, ...place: (string | number)[]): void => {
     // Told of here, not at the start by a driver that shows it.
     if (!URL.canParse(url))
@@ -35,6 +43,7 @@ export function resolveStorage({ postgres, redis }: StorageDocument, problems: P
           tls: clientTlsOf(redis.tls),
         }
       : null,
+    answersBytes,
   };
 }
 

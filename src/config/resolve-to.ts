@@ -3,6 +3,7 @@ import type { ModelIndex } from '#core/resolve-model.ts';
 import { connectRules } from '#core/retry-rules.ts';
 import type { HttpRoute, Route, SplitPart, SplitRoute, UpstreamGroup } from '#core/snapshot.ts';
 import { didYouMean } from './problem.ts';
+import type { PolicyDocuments } from './policy-documents.ts';
 import { resolveRedirect, resolveRewrite, resolveStatic } from './resolve-destination.ts';
 import { conditionsOf, type Add } from './resolve-match.ts';
 import { resolveMeter } from './resolve-meter.ts';
@@ -15,6 +16,8 @@ import type { RouteSettings } from './schema.ts';
 import { parseDuration, parseSize } from '#core/units.ts';
 
 export interface RouteScope {
+  /** Absent: nothing refers to any. */
+  readonly documents?: PolicyDocuments;
   readonly bodyBytes: number;
   readonly prices: ReadonlyMap<string, PriceSchedule>;
   readonly models: ModelIndex;

@@ -1,6 +1,6 @@
 import type { McpRoute, RouteMatch } from '#core/snapshot.ts';
 import type { ToolServer } from '#core/tool-server.ts';
-import { didYouMean } from './problem.ts';
+import { didYouMean, type Problems } from './problem.ts';
 import type { Add } from './resolve-match.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { clientTlsOf } from './resolve-upstreams.ts';
@@ -10,19 +10,32 @@ import type { McpSettings } from './schema-tools.ts';
 /** A tool may take its time before it begins to answer. */
 const headerTimeout = '300s';
 
-export function resolveToolServers({ servers = {} }: ConfigDocument): Record<string, ToolServer> {
+export function resolveToolServers(
+  { servers = {}, programs = {} }: ConfigDocument,
+  problems: Problems,
+): Record<string, ToolServer> {
   return Object.fromEntries(
     Object.entries(servers).map(([name, settings]): [string, ToolServer] => {
-      const { url, headers = {}, era = null, shared = false, tls, timeouts } = settings;
-      return [
-        name,
-        {
-          ...{ kind: 'remote', name, url, era, shared },
+      const { shared = false } = settings;
+      if ('url' in settings) {
+        const { url, headers = {}, era = null, tls, timeouts } = settings;
+        const remote = {
+          ...({ kind: 'remote', name, url, era, shared } as const),
           headers: Object.entries(headers).flatMap(([header, value]) => [header.toLowerCase(), value]),
           tls: clientTlsOf(tls),
           timeouts: resolveTimeouts(timeouts, headerTimeout),
-        },
-      ];
+        };
+        return [name, remote];
+      }
+      const { program, era = null, maxProcesses = 8 } = settings;
+      const started = Object.hasOwn(programs, program) ? programs[program] : undefined;
+      if (!started) {
+        const hint = didYouMean(program, Object.keys(programs));
+        problems.add(['servers', name, 'program'], `unknown program "${program}"${hint}`);
+      }
+      const { command: [command = '', ...args] = [], env = {}, directory = null } = started ?? {};
+      const local = { name, shared, command, args, env, directory, era };
+      return [name, { kind: 'local', ...local, maxProcesses }];
     }),
   );
 }

@@ -25,8 +25,10 @@ import { resolveToolServers } from './resolve-tools.ts';
 import { resolveStorage } from './resolve-storage.ts';
 import { resolveTelemetry } from './resolve-telemetry.ts';
 import { resolveUpstreams } from './resolve-upstreams.ts';
+import { policyDocuments } from './policy-documents.ts';
+import type { DocumentScope } from './load-documents.ts';
+import type { ConfigDocument, PolicySchemas } from './schema.ts';
 import type { Environment } from './zero-configuration.ts';
-import type { ConfigDocument } from './schema.ts';
 import { parseDuration, parseSize } from '#core/units.ts';
 
 export interface ResolveScope {
@@ -38,6 +40,10 @@ export interface ResolveScope {
   /** Name of its source, for messages. */
   readonly source: string;
   readonly nowMs: number;
+  /** Where documents are read that policies and routes refer to, and who is told of their files; absent: here. */
+  readonly files?: DocumentScope;
+  /** See LoadScope; absent: no policy refers to documents. */
+  readonly policySchemas?: PolicySchemas;
   /** What the document may leave unsaid. */
   readonly env?: Environment;
 }
@@ -84,6 +90,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     modelNames: Object.keys(models),
     toolServers: Object.keys(document.servers ?? {}),
     upstreams: resolveUpstreams(document, scope.source, problems),
+    documents: policyDocuments(scope.files ?? { path: null }, scope.policySchemas ?? new Map()),
   };
   const snapshot: Snapshot = {
     version: scope.version,
@@ -116,7 +123,7 @@ export function resolveConfig(document: ConfigDocument, scope: ResolveScope): Re
     audit: resolveAudit(document.audit, problems),
     routes: resolveRoutes(document, routeScope, problems),
     upstreams: routeScope.upstreams,
-    ...(document.servers ? { toolServers: resolveToolServers(document) } : {}),
+    ...(document.servers ? { toolServers: resolveToolServers(document, problems) } : {}),
     projects: Object.fromEntries(Object.entries(projects).map(([name, { team }]) => [name, { team }])),
     consumers,
     credentials: resolveCredentials(document, problems),

@@ -46,20 +46,54 @@ export const WhenSchema = Type.Object(headFields, {
   description: 'Requests that take this part whatever the weights; all of it must hold.',
 });
 
+const OpenApi = Type.Union(
+  [
+    Type.String({ minLength: 1 }),
+    Type.Object(
+      {
+        file: Type.String({
+          minLength: 1,
+          description: 'An OpenAPI document (3.0, 3.1), relative to this file.',
+        }),
+        operations: Type.Optional(
+          Type.Array(Type.String({ minLength: 1 }), {
+            minItems: 1,
+            description: 'Those it takes, by operationId or as "GET /pets/{id}" (all).',
+          }),
+        ),
+        basePath: Type.Optional(
+          Type.String({
+            pattern: '^(?:/.*[^/])?$',
+            description: "Path below which the document's paths are (that of its servers).",
+          }),
+        ),
+      },
+      strict,
+    ),
+  ],
+  {
+    title: 'a file, or { file: …, operations: …, basePath: … }',
+    description: 'In place of path and methods: the operations of an OpenAPI document.',
+  },
+);
+
 export const MatchSchema = Type.Object(
   {
     host: Type.Optional(
       Type.String({ description: 'api.example.com, or *.example.com for all names below it.' }),
     ),
-    path: Type.Union(
-      [
-        Type.String({ pattern: '^/', title: 'a path that begins with "/"' }),
-        Type.Object({ pattern: Pattern }, { ...strict, title: '{ pattern: … }' }),
-      ],
-      {
-        description:
-          '/a/b exactly, /a/** with everything below, {name} for any one segment; or { pattern: … } for the whole path.',
-      },
+    openapi: Type.Optional(OpenApi),
+    path: Type.Optional(
+      Type.Union(
+        [
+          Type.String({ pattern: '^/', title: 'a path that begins with "/"' }),
+          Type.Object({ pattern: Pattern }, { ...strict, title: '{ pattern: … }' }),
+        ],
+        {
+          description:
+            '/a/b exactly, /a/** with everything below, {name} for any one segment; or { pattern: … } for the whole path.',
+        },
+      ),
     ),
     methods: Type.Optional(
       Type.Array(Type.String({ pattern: '^[A-Z]+$', title: 'a method in upper case' }), {
@@ -92,8 +126,13 @@ export const MatchSchema = Type.Object(
       ),
     ),
   },
-  { ...strict, description: 'Requests the route takes. The first route that matches is the one.' },
+  {
+    ...strict,
+    oneOf: [{ required: ['path'] }, { required: ['openapi'] }],
+    description: 'Requests the route takes. The first route that matches is the one.',
+  },
 );
 
+export type OpenApiMatch = Static<typeof OpenApi>;
 export type MatchSettings = Static<typeof MatchSchema>;
 export type ConditionSettings = Static<typeof Condition>;

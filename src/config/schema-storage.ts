@@ -75,6 +75,13 @@ export const StorageSchema = Type.Object(
         },
       ),
     ),
+    answers: Type.Optional(
+      Type.Union([Type.String({ pattern: '^\\d{1,6}(B|KiB|MiB|GiB)$' }), Type.Integer({ minimum: 65_536 })], {
+        title: 'a size such as "64MiB"',
+        description:
+          'Memory of the process in which http-cache and llm-cache keep answers: 64MiB when left out. It is taken as it is filled.',
+      }),
+    ),
   },
   {
     ...strict,

@@ -7,7 +7,11 @@ import { ClientTlsSchema, Headers, HttpUrl, strict, TimeoutsSchema } from './sch
 const serverName = '^[a-z][a-z0-9-]{0,30}$';
 const serverNameTitle = 'a name of at most 31 lower-case letters, digits and "-" that begins with a letter';
 
-export const ToolServerSchema = Type.Object(
+const shared = Type.Optional(
+  Type.Boolean({ description: 'Callers share sessions with it, instead of having their own (false).' }),
+);
+
+const RemoteServerSchema = Type.Object(
   {
     url: HttpUrl,
     headers: Type.Optional(Headers),
@@ -17,13 +21,59 @@ export const ToolServerSchema = Type.Object(
           'What it speaks: modern (2026-07-28), legacy (streamable HTTP with sessions), sse (2024-11-05). Found out where it is not said.',
       }),
     ),
-    shared: Type.Optional(
-      Type.Boolean({ description: 'Callers share sessions with it, instead of having their own (false).' }),
-    ),
+    shared,
     tls: Type.Optional(ClientTlsSchema),
     timeouts: Type.Optional(TimeoutsSchema),
   },
-  { ...strict, description: 'A server of tools (Model Context Protocol).' },
+  { ...strict, title: '{ url: … }', description: 'A server of tools (Model Context Protocol).' },
+);
+
+const LocalServerSchema = Type.Object(
+  {
+    program: Type.String({
+      pattern: serverName,
+      title: serverNameTitle,
+      description: 'A name under programs.',
+    }),
+    era: Type.Optional(
+      Type.Union([Type.Literal('modern'), Type.Literal('legacy')], {
+        description: 'What it speaks: modern (2026-07-28) or legacy. Found out where it is not said.',
+      }),
+    ),
+    shared,
+    maxProcesses: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1000, description: 'Processes of it at once (8).' }),
+    ),
+  },
+  { ...strict, title: '{ program: … }', description: 'A server of tools that the gateway starts itself.' },
+);
+
+export const ToolServerSchema = Type.Union([RemoteServerSchema, LocalServerSchema]);
+
+export const programsSchema = Type.Record(
+  Type.String({ pattern: serverName }),
+  Type.Object(
+    {
+      command: Type.Array(Type.String(), {
+        minItems: 1,
+        description: 'The program and its arguments; no shell reads them.',
+      }),
+      env: Type.Optional(
+        Type.Record(Type.String(), Type.String({ writeOnly: true }), {
+          description: 'Its environment, besides PATH, HOME and what else any program needs.',
+        }),
+      ),
+      directory: Type.Optional(
+        Type.String({ minLength: 1, description: 'Where it works (that of the gateway).' }),
+      ),
+    },
+    strict,
+  ),
+  {
+    ...strict,
+    'x-keys': serverNameTitle,
+    description: "Programs that servers of tools are. Each node's own file says them, no shared document.",
+  },
 );
 
 export const toolServersSchema = Type.Record(Type.String({ pattern: serverName }), ToolServerSchema, {

@@ -33,7 +33,7 @@ import { ProviderSchema } from './schema-provider.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
-import { McpTarget, toolServersSchema } from './schema-tools.ts';
+import { McpTarget, programsSchema, toolServersSchema } from './schema-tools.ts';
 import { StorageSchema, WhenUnavailableSchema } from './schema-storage.ts';
 import { telemetrySchema } from './schema-telemetry.ts';
 import { AdminSchema } from './schema-admin.ts';
@@ -236,6 +236,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
       ),
       upstreams: Type.Optional(named(UpstreamSchema, 'Groups of servers that http routes lead to, by name.')),
       servers: Type.Optional(toolServersSchema),
+      programs: Type.Optional(programsSchema),
       models: Type.Optional(
         Type.Record(Type.String({ pattern: '^[A-Za-z0-9][^\\s*]{0,127}$' }), ModelSchema, {
           ...strict,

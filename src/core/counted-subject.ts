@@ -10,6 +10,7 @@ export type Dimension =
   | 'project'
   | 'team'
   | 'model'
+  | 'tool'
   | 'provider'
   | 'route'
   | 'address'
@@ -18,7 +19,7 @@ export type Dimension =
 
 /** As a configuration may name them. */
 export const dimensionPattern =
-  "^(?:key|consumer|project|team|model|provider|route|address|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}|claim:.{1,64})$";
+  "^(?:key|consumer|project|team|model|tool|provider|route|address|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}|claim:.{1,64})$";
 
 /** Who a call is counted for. */
 export interface Subject {
@@ -36,7 +37,7 @@ export interface SubjectRule {
   /** Can callers make as many subjects as they like? */
   readonly invented: boolean;
   /**
-   * Null where an exchange has no model to be counted by, or no target.
+   * Null where an exchange has no model or tool to be counted by, or no target.
    * @throws Fault `policy/failed` when nobody has authenticated: without a name there is no limit to keep, and to let
    * the call pass would be to have none.
    */
@@ -49,7 +50,9 @@ export function countBy(policy: string, setting: Dimension | readonly Dimension[
   return {
     text: by.join(' with '),
     needsTarget: by.includes('provider'),
-    invented: by.some((dimension) => dimension === 'address' || dimension.startsWith('header:')),
+    invented: by.some(
+      (dimension) => dimension === 'address' || dimension === 'tool' || dimension.startsWith('header:'),
+    ),
     subjectOf(exchange, target) {
       let id = '';
       let text = '';
@@ -74,6 +77,10 @@ function readerOf(policy: string, dimension: Dimension): Reader {
     case 'model':
       return ({ brief, meteredAs, countedModel }) =>
         brief === null && meteredAs === null ? null : countedModel;
+    case 'tool':
+      // A call of a tool alone: lists, prompts and resources are none.
+      return ({ tool }) =>
+        tool?.method === 'tools/call' && tool.name !== null ? `${tool.server}/${tool.name}` : null;
     case 'provider':
       return (_, target) => target?.provider.name ?? null;
     case 'address':

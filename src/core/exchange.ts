@@ -1,6 +1,7 @@
 import type { Allowance } from './allowance.ts';
 import type { CallBrief, Conversation, JsonObject, Loss } from './call.ts';
 import type { Consumer } from './consumer.ts';
+import type { AnswerIntake } from './contracts/answer-intake.ts';
 import type { AnswerRecorder } from './contracts/answer-recorder.ts';
 import type { Inbound } from './contracts/inbound.ts';
 import type { LimitReport } from './contracts/dialect.ts';
@@ -9,6 +10,7 @@ import type { Fault } from './fault.ts';
 import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { RevisedCall } from './revised-call.ts';
+import type { StoredAnswer } from './stored-answer.ts';
 import type { Target } from './target.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { ToolFacts } from './tool-server.ts';
@@ -87,6 +89,12 @@ export interface Exchange {
   decidedBy?: string;
   /** Who records what is answered. Policies add themselves in `onCall`. */
   readonly recorders: AnswerRecorder[];
+  /** A policy's answer out of what was kept, which limits count as one: no upstream is asked. Set in `onCall`. */
+  stored?: StoredAnswer;
+  /** Http routes: takes what an upstream answers before anybody else. Set in `onCall`. */
+  intake?: AnswerIntake;
+  /** Of a split route: the part that takes it. */
+  partName?: string;
   /** Where the answer is one that was given before: the exchange that made it. */
   replayOf: string | null;
   /** The tightest limits this call is under, for the answer's headers. */
@@ -144,6 +152,8 @@ export interface AttemptRecord {
   /** What is left of the upstream's own limits, where it says so. */
   limits?: LimitReport | null;
   upstreamId: string | null;
+  /** Nobody was called: what an answer that was kept used when it was made. It costs nothing, and is charged this share of the price. */
+  hitPercent?: number;
   /** Absent: no answer came that could be read. */
   facts?: AnswerFacts;
   /** How it was served, where a header says so. */

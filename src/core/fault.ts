@@ -38,6 +38,8 @@ export const faultKinds = {
     false,
     'A parameter of the query has a value that cannot be understood',
   ),
+  'request/not-as-described': kind(400, 'client', false, 'The request is not as its description says'),
+  'request/media-type': kind(415, 'client', false, 'The body is of a media type that is not described'),
   'request/body-too-large': kind(413, 'client', false, 'The body is larger than this route allows'),
   'request/headers-too-large': kind(431, 'client', false, 'The header block is larger than allowed'),
   'request/timeout': kind(408, 'client', false, 'The request did not arrive in time'),
@@ -54,6 +56,12 @@ export const faultKinds = {
   'request/loop': kind(508, 'client', false, 'The request has passed this gateway before'),
   'route/not-found': kind(404, 'client', false, 'No route matches the request'),
   'route/method-not-allowed': kind(405, 'client', false, 'The path exists, the method does not'),
+  'cache/unreachable': kind(
+    504,
+    'gateway',
+    true,
+    'What is kept may not be given, and no upstream was asked or answered',
+  ),
   'route/misdirected': kind(421, 'client', false, 'The request was sent to the wrong host'),
   'auth/no-credential': kind(401, 'client', false, 'No credential was given'),
   'auth/unknown-credential': kind(401, 'client', false, 'The credential is not known'),
@@ -70,6 +78,7 @@ export const faultKinds = {
   'auth/unavailable': kind(503, 'gateway', true, 'Who calls cannot be found out at the moment'),
   'access/denied': kind(403, 'client', false, 'This caller may not do this'),
   'access/model': kind(403, 'client', false, 'This key may not use this model'),
+  'access/tool': kind(403, 'client', false, 'This caller may not call this tool'),
   'access/resource': kind(404, 'client', false, 'No such resource is owned by this project'),
   'audit/unavailable': kind(
     503,
@@ -153,6 +162,12 @@ export const faultKinds = {
     true,
     'The upstream sent an answer that does not fit its dialect',
   ),
+  'upstream/not-as-described': kind(
+    502,
+    'upstream',
+    false,
+    'The upstream sent an answer that is not as its description says',
+  ),
   'upstream/answer-too-large': kind(502, 'upstream', false, 'The answer is larger than this route allows'),
   'upstream/usage-missing': kind(
     502,
@@ -203,7 +218,21 @@ export interface FaultDetails {
   readonly ambiguous?: boolean;
   /** The upstream cannot have acted on the request: nothing of it left, or it was refused unread. */
   readonly unsent?: boolean;
+  /** What is wrong in particular, for problem documents. Holds nothing of what came but types and sizes. */
+  readonly errors?: readonly FaultError[];
   readonly cause?: unknown;
+}
+
+/** One of many things that are wrong (RFC 9457 §3.1.3). */
+export interface FaultError {
+  readonly detail: string;
+  /** Where it stands: `body`, `query` … */
+  readonly in: string;
+  /** Of the value, as JSON Pointer; in a query and the like it begins with the parameter's name. */
+  readonly pointer: string;
+  readonly keyword: string;
+  readonly expected: string;
+  readonly got: string;
 }
 
 /** Says what was expected, what came and what to do, in `message`. */

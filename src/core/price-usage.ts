@@ -1,3 +1,4 @@
+import { shareOf } from './money.ts';
 import {
   priceLines,
   priceUnits,
@@ -113,4 +114,24 @@ function unitsOf(usage: Usage, { cost, charge }: AttemptPrices, flags: string[])
     const { count } = (own ?? theirs)!;
     return { unit, count, costNano: own?.costNano ?? 0n, priceNano: theirs?.costNano ?? 0n };
   });
+}
+
+/** An answer that was kept costs nothing, and is charged a share of the price it would have. */
+export function asHit<Priced extends PricedAttempt>(priced: Priced, percent: number): Priced {
+  const share = { numerator: BigInt(percent), denominator: 100n };
+  const paid = <Item extends { costNano: bigint; priceNano?: bigint }>(item: Item): Item => ({
+    ...item,
+    costNano: 0n,
+    priceNano: shareOf(item.priceNano ?? item.costNano, share),
+  });
+  const { version, currency } = priced.charge ?? {
+    version: priced.priceVersion ?? 'none',
+    currency: priced.currency,
+  };
+  return {
+    ...priced,
+    lines: priced.lines.map(paid),
+    ...(priced.units ? { units: priced.units.map(paid) } : {}),
+    charge: { version: `hit-${percent}%/${version}`, currency },
+  };
 }

@@ -238,6 +238,8 @@ interface RouteBase {
   readonly priority: number;
   /** What its limits do while shared counters cannot be reached; absent: as the store's settings say. */
   readonly whenUnavailable?: WhenUnavailable;
+  /** Of a route that a description of an API made: the operation's id. */
+  readonly operation?: string;
 }
 
 export interface HttpRoute extends RouteBase {

@@ -6,6 +6,8 @@ export interface StorageSettings {
   readonly postgres: PostgresSettings | null;
   /** Of counters; null: the process's own memory. */
   readonly redis: RedisSettings | null;
+  /** Memory of each node for answers that are kept by `http-cache` and `llm-cache`. */
+  readonly answersBytes: number;
 }
 
 export interface PostgresSettings {

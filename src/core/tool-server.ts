@@ -29,7 +29,9 @@ export interface LocalToolServer extends ToolServerBase {
   /** All that it gets of the environment, besides what a program cannot do without. */
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string | null;
-  /** Processes of it in one thread. */
+  /** How it is spoken to; null: that is found out. */
+  readonly era: 'modern' | 'legacy' | null;
+  /** Processes of it at once. */
   readonly maxProcesses: number;
 }
 

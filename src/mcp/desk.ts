@@ -12,8 +12,9 @@ import { readPlainBody } from '#pipeline/plain-body.ts';
 import { outcomeOf } from '#pipeline/refuse.ts';
 import { checkDoor } from './check-door.ts';
 import type { ClientQuestions } from './client-questions.ts';
-import { splitName, splitUri } from './exposed-name.ts';
+import { maybeShortened, splitName, splitUri } from './exposed-name.ts';
 import { Federation } from './federation.ts';
+import { GrantedSource } from './granted-source.ts';
 import type { LegacyFront, Standing } from './legacy-front.ts';
 import { marked, refuseModern, statusOf } from './modern-front.ts';
 import { RecordedSource } from './recorded-source.ts';
@@ -26,6 +27,7 @@ import {
   legacyVersions,
   metaIn,
   metaOf,
+  modernVersion,
   nameIn,
   readMessage,
   response,
@@ -61,6 +63,7 @@ type Pursue = () => Answer | Promise<Answer>;
 interface Place extends Standing {
   /** Empty: all of them. */
   readonly server: string;
+  readonly federation: Federation | null;
 }
 
 /** Answers routes to servers of tools. */
@@ -96,18 +99,24 @@ export class Desk implements ToolDesk {
     if (server !== '' && !servers.includes(server))
       throw new Fault('route/not-found', `There is no server "${server.slice(0, 100)}" at ${prefix}.`);
     const count = { begun: 0 };
-    const sourceOf = (of: string) =>
-      new RecordedSource({ server: of, source: this.#parts.sources.get(of)! }, passage, count);
+    const sourceOf = (of: string): ToolSource => {
+      const source = new RecordedSource({ server: of, source: this.#parts.sources.get(of)! }, passage, count);
+      return passage.route.allowsTool.length > 0
+        ? new GrantedSource({ server: of, source }, passage)
+        : source;
+    };
     const paramHeaders: string[] = [];
     const { headers } = exchange.head;
     for (let i = 0; i < headers.length; i += 2)
       if (headers[i]!.startsWith('mcp-param-')) paramHeaders.push(headers[i]!, headers[i + 1]!);
+    const federation =
+      server === '' ? new Federation(new Map(servers.map((of) => [of, sourceOf(of)]))) : null;
     return {
       server,
+      federation,
       place: `${name}/${server}`,
       caller: { principal: exchange.consumer?.id ?? '', paramHeaders },
-      source:
-        server === '' ? new Federation(new Map(servers.map((of) => [of, sourceOf(of)]))) : sourceOf(server),
+      source: federation ?? sourceOf(server),
     };
   }
 
@@ -116,12 +125,30 @@ export class Desk implements ToolDesk {
     const message = readPosted(await readPlainBody(exchange, bodyLimit(passage)));
     if ('error' in message && !('kind' in message)) return () => reply.end(response(null, message), 400);
     tell(exchange, message as Message, place);
+    await this.#tellOwnName(exchange, place, reply);
     const traced = message as Message;
     if (isModern(traced, exchange)) {
       if (traced.kind !== 'request') return () => reply.end(null, traced.kind === 'notification' ? 202 : 400);
       return this.#modern(passage, { request: withTrace(traced, exchange), place }, reply);
     }
     return this.#legacy(passage, { message: traced, place }, reply);
+  }
+
+  /** Policies judge a tool by its server's own name for it, also where it is called by one that was shortened. */
+  async #tellOwnName(exchange: Exchange, { federation, caller }: Place, reply: Reply): Promise<void> {
+    const { tool } = exchange;
+    if (!federation || !tool || tool.name === null || tool.method === 'resources/read') return;
+    if (!maybeShortened(tool.name)) return;
+    const { server, method, name: rest } = tool;
+    const _meta = { [metaOf.version]: modernVersion, [metaOf.capabilities]: {} };
+    const name = await federation.ownName(
+      { method, params: { _meta }, caller },
+      { server, rest },
+      { signal: reply.signal, notify() {} },
+    );
+    if (name === null) return;
+    exchange.tool = { ...tool, name };
+    exchange.notes = { ...exchange.notes, 'mcp.name': name.slice(0, 300) };
   }
 
   #modern(

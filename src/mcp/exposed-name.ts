@@ -16,6 +16,9 @@ export function exposedName(server: string, name: string): string {
   return `${plain}_${hash}`;
 }
 
+/** May a name be one that was shortened? Then its server's list says what it stands for. */
+export const maybeShortened = (rest: string): boolean => /_[0-9a-f]{8}$/.test(rest);
+
 /** The server that an exposed name names, and what follows: the name itself, unless that was shortened. Server names have no `_`. */
 export function splitName(exposed: string): { readonly server: string; readonly rest: string } | null {
   const at = exposed.indexOf(separator);

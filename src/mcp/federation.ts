@@ -1,7 +1,7 @@
 import type { JsonObject } from '#core/call.ts';
 import { faultFrom } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
-import { exposedName, exposedUri, splitName, splitUri } from './exposed-name.ts';
+import { exposedName, exposedUri, maybeShortened, splitName, splitUri } from './exposed-name.ts';
 import { listenToAll } from './federated-listening.ts';
 import type { Ask, Hearing, Servers, ToolSource } from './tool-source.ts';
 import { codes, failure, metaOf, modernVersion, type Outcome } from './wire.ts';
@@ -147,29 +147,32 @@ export class Federation implements ToolSource {
     const source = split && this.#servers.get(split.server);
     if (!source) return unknown(field, params[field]);
     const { server } = split;
-    const own = field === 'uri' ? split.rest : await this.#ownName(ask, split, hearing);
+    const own = field === 'uri' ? split.rest : await this.ownName(ask, split, hearing);
     if (own === null) return unknown(field, params[field]);
     const outcome = await source.ask({ ...ask, params: { ...params, [field]: own } }, hearing);
     return 'error' in outcome ? outcome : { result: withExposedUris(server, outcome.result) };
   }
 
-  /** The name as its server knows it. Where it was shortened the server's list says which one that is. */
-  async #ownName(
+  /** The name of a tool or a prompt as its server knows it; null: it has none that is exposed so. */
+  async ownName(
     ask: Ask,
     { server, rest }: { readonly server: string; readonly rest: string },
     hearing: Hearing,
   ): Promise<string | null> {
-    const wanted = `${server}__${rest}`;
-    if (!/_[0-9a-f]{8}$/.test(rest)) return rest;
+    const source = this.#servers.get(server);
+    if (!source || !maybeShortened(rest)) return rest;
     const method = ask.method === 'tools/call' ? 'tools/list' : 'prompts/list';
     const { member } = lists[method]!;
     let cursor: unknown;
     for (let page = 0; page < mostPages; page++) {
       const params = { _meta: ask.params['_meta'], ...(cursor === undefined ? {} : { cursor }) };
-      const outcome = await this.#servers.get(server)!.ask({ ...ask, method, params }, hearing);
+      const outcome = await source.ask({ ...ask, method, params }, hearing);
       if ('error' in outcome) return null;
-      for (const entry of (outcome.result[member] ?? []) as { name: string }[])
-        if (exposedName(server, entry.name) === wanted) return entry.name;
+      const entries = outcome.result[member];
+      for (const entry of Array.isArray(entries) ? (entries as unknown[]) : []) {
+        const name = isObject(entry) ? entry['name'] : undefined;
+        if (typeof name === 'string' && exposedName(server, name) === `${server}__${rest}`) return name;
+      }
       cursor = outcome.result['nextCursor'];
       if (typeof cursor !== 'string') return null;
     }
@@ -184,7 +187,7 @@ export class Federation implements ToolSource {
     const source = split && this.#servers.get(split.server);
     if (!source) return unknown(field, ref[field]);
     const own =
-      field === 'uri' ? split.rest : await this.#ownName({ ...ask, method: 'prompts/get' }, split, hearing);
+      field === 'uri' ? split.rest : await this.ownName({ ...ask, method: 'prompts/get' }, split, hearing);
     if (own === null) return unknown(field, ref[field]);
     return source.ask({ ...ask, params: { ...ask.params, ref: { ...ref, [field]: own } } }, hearing);
   }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
-import type { LegacySession } from './legacy-session.ts';
+import type { PeerSession } from './peer-session.ts';
 import type { Hearing } from './tool-source.ts';
 import { codes, failure, questions, withMeta, type Outcome, type RpcRequest } from './wire.ts';
 
@@ -18,7 +18,7 @@ export type Step =
   | { readonly questions: Readonly<Record<string, JsonObject>> };
 
 export interface HeldWish {
-  readonly session: LegacySession;
+  readonly session: PeerSession;
   readonly method: string;
   readonly params: JsonObject;
   /** What the caller can be asked. */

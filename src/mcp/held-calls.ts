@@ -51,6 +51,11 @@ export class HeldCalls {
     });
   }
 
+  /** Is the state one of a call that is held somewhere? */
+  isTicket(state: string): boolean {
+    return this.#seal.open(state) !== null;
+  }
+
   /** What the step means to the caller. @throws whatever ended the call without an answer. */
   settle(call: HeldCall, step: Step, ask: Ask): Outcome {
     if ('outcome' in step) return step.outcome;

@@ -1,7 +1,7 @@
 import type { JsonObject } from '#core/call.ts';
 import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
-import type { LegacySession } from './legacy-session.ts';
+import type { PeerSession } from './peer-session.ts';
 import type { Hearing } from './tool-source.ts';
 import { notification, type Outcome } from './wire.ts';
 
@@ -12,11 +12,7 @@ const lists = {
 } as const;
 
 /** Gives what a session's server says unasked to a `subscriptions/listen`, as far as it wants to hear it. */
-export async function listenTo(
-  session: LegacySession,
-  params: JsonObject,
-  hearing: Hearing,
-): Promise<Outcome> {
+export async function listenTo(session: PeerSession, params: JsonObject, hearing: Hearing): Promise<Outcome> {
   const wish = isObject(params['notifications']) ? params['notifications'] : {};
   const { capabilities } = session.hello;
   const has = (of: string, what: string) => isObject(capabilities[of]) && capabilities[of][what] === true;

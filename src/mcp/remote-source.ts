@@ -1,8 +1,11 @@
+import type { OpenChannel } from './channel.ts';
 import { HttpChannel } from './http-channel.ts';
 import type { ToolEndpoint } from './endpoint.ts';
 import type { HeldCalls } from './held-calls.ts';
 import { callHttp } from './http-call.ts';
-import { LegacySource } from './legacy-source.ts';
+import { PeerSession } from './peer-session.ts';
+import { SessionPool } from './session-pool.ts';
+import { SessionSource } from './session-source.ts';
 import { ModernRemote } from './modern-remote.ts';
 import { SseChannel } from './sse-channel.ts';
 import type { Ask, Hearing, ToolSource } from './tool-source.ts';
@@ -22,7 +25,7 @@ export class RemoteSource implements ToolSource {
   readonly #held: HeldCalls;
   readonly #shared: boolean;
   #source: Promise<ToolSource> | null = null;
-  #opened: LegacySource | null = null;
+  #opened: SessionSource | null = null;
 
   /** `era`: null where it is to be found out. `shared`: callers share sessions. */
   constructor(
@@ -51,12 +54,13 @@ export class RemoteSource implements ToolSource {
   #of(era: Era): ToolSource {
     if (era === 'modern') return new ModernRemote(this.#endpoint);
     const endpoint = this.#endpoint;
-    return (this.#opened = new LegacySource(
-      (receiver) =>
-        era === 'sse' ? new SseChannel(endpoint, receiver) : new HttpChannel(endpoint, receiver),
-      this.#held,
-      this.#shared,
-    ));
+    const channel: OpenChannel = (receiver) =>
+      era === 'sse' ? new SseChannel(endpoint, receiver) : new HttpChannel(endpoint, receiver);
+    const pool = new SessionPool((hello) => PeerSession.open(channel, hello), {
+      shared: this.#shared,
+      most: 200,
+    });
+    return (this.#opened = new SessionSource(pool, this.#held));
   }
 
   /**

@@ -1,49 +1,68 @@
 import type { JsonObject } from '#core/call.ts';
+import { Fault } from '#core/fault.ts';
 import { isObject } from '#core/read-json.ts';
-import type { OpenChannel } from './channel.ts';
-import { LegacySession } from './legacy-session.ts';
+import type { PeerSession } from './peer-session.ts';
 import type { Ask } from './tool-source.ts';
 import { capabilitiesIn, metaIn, metaOf } from './wire.ts';
 
-const most = 200;
 const idleMs = 5 * 60_000;
 
+/** Whom a session is opened for. */
+export interface ClientHello {
+  readonly capabilities: JsonObject;
+  readonly clientInfo: JsonObject;
+}
+
+export interface PoolRules {
+  /** Callers share sessions; else each principal has its own. */
+  readonly shared: boolean;
+  /** Sessions at once. */
+  readonly most: number;
+}
+
 interface Pooled {
-  readonly opening: Promise<LegacySession>;
+  readonly opening: Promise<PeerSession>;
+  session: PeerSession | null;
   usedMs: number;
 }
 
 /** Sessions with one server: one for each principal and what its clients can do, since a handshake says that once and for all. */
 export class SessionPool {
-  readonly #open: OpenChannel;
-  readonly #shared: boolean;
+  readonly #open: (hello: ClientHello) => Promise<PeerSession>;
+  readonly #rules: PoolRules;
   readonly #sessions = new Map<string, Pooled>();
   #sweep: NodeJS.Timeout | null = null;
 
-  constructor(open: OpenChannel, shared: boolean) {
+  /** @param open Rejects when the server cannot be reached or does not shake hands. */
+  constructor(open: (hello: ClientHello) => Promise<PeerSession>, rules: PoolRules) {
     this.#open = open;
-    this.#shared = shared;
+    this.#rules = rules;
   }
 
-  /** @throws Fault when the server cannot be reached or does not shake hands. */
-  async get({ params, caller }: Ask): Promise<LegacySession> {
+  /** @throws Fault when there is no session to be had. */
+  async get({ params, caller }: Ask): Promise<PeerSession> {
     const capabilities = capabilitiesIn(params);
-    const key = JSON.stringify([this.#shared ? null : caller.principal, sorted(capabilities)]);
-    const pooled = this.#sessions.get(key);
-    if (pooled) {
-      pooled.usedMs = Date.now();
-      const session = await pooled.opening;
-      if (!session.lost) return session;
-      if (this.#sessions.get(key) === pooled) this.#sessions.delete(key);
+    const key = JSON.stringify([this.#rules.shared ? null : caller.principal, sorted(capabilities)]);
+    const known = this.#sessions.get(key);
+    if (known && known.session?.lost !== true) {
+      known.usedMs = Date.now();
+      return known.opening;
     }
+    this.#sessions.delete(key);
+    this.#makeRoom();
     const info = metaIn(params)[metaOf.client];
     const clientInfo = isObject(info) ? info : { name: 'sluice', version: '1' };
-    const opening = LegacySession.open(this.#open, { capabilities, clientInfo });
-    this.#sessions.set(key, { opening, usedMs: Date.now() });
-    // Those who wait for it are told; nobody else is to find it.
-    opening.catch(() => this.#sessions.delete(key));
-    this.#bound();
-    return opening;
+    const opening = this.#open({ capabilities, clientInfo });
+    const pooled: Pooled = { opening, session: null, usedMs: Date.now() };
+    this.#sessions.set(key, pooled);
+    this.#sweep ??= setInterval(() => this.#sweepIdle(), idleMs / 5).unref();
+    try {
+      return (pooled.session = await opening);
+    } catch (thrown) {
+      // Others who wait for it are told, too; nobody else is to find it.
+      if (this.#sessions.get(key) === pooled) this.#sessions.delete(key);
+      throw thrown;
+    }
   }
 
   close(): void {
@@ -52,31 +71,33 @@ export class SessionPool {
     for (const key of [...this.#sessions.keys()]) this.#end(key);
   }
 
-  #bound(): void {
-    this.#sweep ??= setInterval(() => this.#sweepIdle(), idleMs / 5).unref();
-    for (const key of this.#sessions.keys()) {
-      if (this.#sessions.size <= most) return;
-      this.#end(key);
-    }
+  /** Ends what was longest not used. @throws Fault where all are in use. */
+  #makeRoom(): void {
+    if (this.#sessions.size < this.#rules.most) return;
+    const idle = [...this.#sessions].filter(([, { session }]) => session && !session.busy);
+    const [oldest] = idle.toSorted(([, one], [, other]) => one.usedMs - other.usedMs);
+    if (!oldest)
+      throw new Fault(
+        'upstream/overloaded',
+        `All ${this.#rules.most} sessions that this server may have at once are in use.`,
+      );
+    this.#end(oldest[0]);
   }
 
   #sweepIdle(): void {
-    for (const [key, { opening, usedMs }] of this.#sessions) {
-      if (usedMs > Date.now() - idleMs) continue;
-      void opening.then((session) => {
-        if (!session.busy) this.#end(key);
-      }, ignore);
-    }
+    for (const [key, { session, usedMs }] of this.#sessions)
+      if (session && !session.busy && usedMs < Date.now() - idleMs) this.#end(key);
   }
 
   #end(key: string): void {
     const pooled = this.#sessions.get(key);
     this.#sessions.delete(key);
-    pooled?.opening.then((session) => session.close(), ignore);
+    pooled?.opening.then(
+      (session) => session.close(),
+      () => undefined,
+    );
   }
 }
-
-const ignore = () => undefined;
 
 /** So that the same is said in one way. */
 const sorted = (value: unknown): unknown =>

@@ -26,6 +26,7 @@ export class Switchboard {
   /** Names this thread, in all of its process's lives. */
   readonly home = randomBytes(9).toString('base64url');
   readonly #name: string;
+  readonly #office: string | null;
   #channel: BroadcastChannel | null = null;
   readonly #serving = new Map<string, Serve>();
   readonly #hearing = new Map<string, (body: JsonObject) => void>();
@@ -33,9 +34,13 @@ export class Switchboard {
   readonly #running = new Map<string, AbortController>();
   #asked = 0;
 
-  /** @param name Of the process's own threads, and no others'. */
-  constructor(name: string) {
+  /**
+   * @param name Of the process's own threads, and no others'.
+   * @param office What else this thread is called, and no other one; null: nothing.
+   */
+  constructor(name: string, office: string | null) {
     this.#name = name;
+    this.#office = office;
   }
 
   /** Where it is of no use nobody listens. */
@@ -67,7 +72,7 @@ export class Switchboard {
     { kind, body }: { readonly kind: string; readonly body: JsonObject },
     line: { readonly signal: AbortSignal; say(word: JsonObject): void },
   ): Promise<JsonObject | null> {
-    if (home === this.home) return this.#serving.get(kind)!(body, line);
+    if (home === this.home || home === this.#office) return this.#serving.get(kind)!(body, line);
     const ask = `${this.home}/${++this.#asked}`;
     const channel = this.#channel;
     if (!channel) return null;
@@ -95,7 +100,7 @@ export class Switchboard {
     if (!isObject(data)) return;
     const { to, tell, body } = data as { to?: string; tell?: string; body: JsonObject };
     if (tell !== undefined) return this.#hearing.get(tell)?.(body);
-    if (to !== this.home) return;
+    if (to !== this.home && to !== this.#office) return;
     const { re, abort } = data as { re?: string; abort?: string };
     if (abort !== undefined) return this.#running.get(abort)?.abort();
     if (re === undefined) return void this.#answer(data as never);

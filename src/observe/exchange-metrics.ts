@@ -144,6 +144,12 @@ export class ExchangeMetrics {
     'route',
   ]);
 
+  readonly #reports = new Counter(
+    'sluice_validation_reports_total',
+    'Requests and answers that are not as described, and went on.',
+    ['route', 'side'],
+  );
+
   /** Of a stream that has begun, so the model is known to exist. */
   paceOf(provider: string, model: string): TokenPace {
     const label = this.#models.of(model);
@@ -164,6 +170,7 @@ export class ExchangeMetrics {
     if (receipt.fault?.startsWith('limit/')) this.#refusals.at(route, receipt.fault).value++;
     else if (receipt.fault === 'gateway/overloaded') this.#shed.at(route).value++;
     if (receipt.replayOf !== undefined) this.#replayed.at(route).value++;
+    if (receipt.notes) this.#recordReports(receipt.notes, route);
     if (attempts.length === 0) return;
     if (attempts.length > 1) this.#recordRetries(attempts);
     const project = this.#projects.of(receipt.subjects.project);
@@ -177,6 +184,11 @@ export class ExchangeMetrics {
         if (receipt.overdraft) this.#recordOverdraft(receipt.overdraft, attempt.provider, model);
       }
     }
+  }
+
+  #recordReports(notes: NonNullable<Receipt['notes']>, route: string): void {
+    for (const side of ['request', 'response'])
+      if (Object.hasOwn(notes, `validate.${side}`)) this.#reports.at(route, side).value++;
   }
 
   /** Several budgets over one call are overdrawn by the same tokens: of each unit the most counts. */
@@ -213,6 +225,7 @@ export class ExchangeMetrics {
       this.#hedges.dump(),
       this.#replayed.dump(),
       this.#shed.dump(),
+      this.#reports.dump(),
     ];
   }
 

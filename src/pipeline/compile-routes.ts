@@ -100,7 +100,9 @@ function hooksOf(policies: readonly Policy[]): Hooks {
     onAnswer: having('onAnswer'),
     openAnswer: having('openAnswer'),
     encodeAnswer: having('encodeAnswer'),
+    judgeAnswer: having('judgeAnswer'),
     onSettled: having('onSettled'),
     allowsModel: having('allowsModel'),
+    allowsTool: having('allowsTool'),
   };
 }

@@ -80,11 +80,22 @@ export function explain(
     policies: compiled.policies.map((policy) => ({
       name: policy.name,
       when: (
-        ['onHead', 'onCall', 'limits', 'targetLimits', 'onAnswer', 'openAnswer', 'onSettled'] as const
+        [
+          'onHead',
+          'onCall',
+          'limits',
+          'targetLimits',
+          'onAnswer',
+          'openAnswer',
+          'judgeAnswer',
+          'onSettled',
+        ] as const
       ).filter((hook) => policy[hook]),
       summary: policy.summary,
     })),
-    operation: owner ? `${owner.line.operation.kind} (${owner.dialect.name})` : null,
+    operation: owner
+      ? `${owner.line.operation.kind} (${owner.dialect.name})`
+      : (compiled.route.operation ?? null),
     rules: explained?.rules ?? [],
     strategy: explained?.strategy ?? null,
     targets: explained?.targets ?? targetsOf(gateway, compiled, model),

@@ -1,4 +1,4 @@
-import { Fault } from '#core/fault.ts';
+import { Fault, faultFrom } from '#core/fault.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
 import type { Meter } from '#core/meter.ts';
@@ -15,6 +15,7 @@ import { requestHeaders } from './forward-headers.ts';
 import type { UpstreamRequest } from '#core/contracts/upstream.ts';
 import type { HttpUpstream } from './gateway.ts';
 import { HttpAttempts } from './http-attempts.ts';
+import { giveForFault } from './stored/give-stored.ts';
 import { Mirror } from './mirror.ts';
 import type { Passage } from './passage.ts';
 import { RequestBody } from './request-body.ts';
@@ -87,7 +88,7 @@ export async function forward(passage: Passage): Promise<Answer> {
     });
     if (streamed) streamed.tap = copy;
   }
-  return new HttpAttempts({
+  const attempts = new HttpAttempts({
     passage,
     retries,
     body: streamed,
@@ -98,7 +99,9 @@ export async function forward(passage: Passage): Promise<Answer> {
         ? request
         : { ...request, headers: handshakeHeaders(exchange, route, request.headers) };
     },
-  }).run();
+  });
+  if (!exchange.intake) return attempts.run();
+  return attempts.run().catch((thrown: unknown) => giveForFault(passage, faultFrom(thrown)));
 }
 
 /** An answer that is read to be billed is to come as it is. */

@@ -117,8 +117,10 @@ export interface CompiledRoute {
   readonly onAnswer: readonly Policy[];
   readonly openAnswer: readonly Policy[];
   readonly encodeAnswer: readonly Policy[];
+  readonly judgeAnswer: readonly Policy[];
   readonly onSettled: readonly Policy[];
   readonly allowsModel: readonly Policy[];
+  readonly allowsTool: readonly Policy[];
   /** What the head must have besides host, path template and method; null: nothing. */
   readonly headTest: HeadTest | null;
   /** Routes with this one's head match, it among them, in their order, where the body decides between them. */

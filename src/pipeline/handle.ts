@@ -22,6 +22,8 @@ import { readAhead } from './recorded/read-ahead.ts';
 import { recordingOf } from './recorded/recording.ts';
 import { refuse } from './refuse.ts';
 import { settle } from './settle.ts';
+import { giveStored } from './stored/give-stored.ts';
+import { renew } from './stored/renew.ts';
 import { understand } from './understand.ts';
 
 export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> {
@@ -44,7 +46,8 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
       if (!exchange.shortAnswer) await reserveLimits(passage);
       recordingOf(passage);
       // From here on there are attempts; `pursue` delivers all of the answer but its end.
-      if (!exchange.shortAnswer) answer = await pursue();
+      if (!exchange.shortAnswer)
+        answer = exchange.stored ? giveStored(passage, exchange.stored) : await pursue();
     }
     if (exchange.shortAnswer) answer = shortAnswer(passage, exchange.shortAnswer);
   } catch (thrown) {
@@ -56,5 +59,6 @@ export async function handle(inbound: Inbound, gateway: Gateway): Promise<void> 
     if (recording) await recording.release(answer, onRecord);
     else if (onRecord) answer.release();
     else answer.abandon();
+    if (passage.renewal) await renew(passage, passage.renewal);
   }
 }

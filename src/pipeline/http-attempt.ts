@@ -11,11 +11,14 @@ import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
 import { nothingLeft, type Answer } from './answer.ts';
+import type { AnswerIntake, StoredBytes } from '#core/contracts/answer-intake.ts';
+import { giveStored } from './stored/give-stored.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
+import { judgedAnswer, type JudgedAnswer } from './judged-answer.ts';
 import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
 import { outcomeOf } from './refuse.ts';
@@ -52,6 +55,14 @@ export class HttpAttempt implements UpstreamSink {
   /** Where a policy gives the answer another form. */
   #encoded: EncodedBody | null = null;
   #trailers: HeaderList = [];
+  /** Whoever keeps what comes; null: nobody does. */
+  #intake: AnswerIntake | null = null;
+  /** Its headers, without those of the connection. */
+  #own: string[] = [];
+  /** Where policies judge it. */
+  #judged: JudgedAnswer | null = null;
+  /** Its head, while it waits for that. */
+  #waiting: { readonly status: number; readonly headers: HeaderList } | null = null;
   #resolve!: (answer: Answer | null) => void;
   #reject!: (fault: Fault) => void;
 
@@ -111,12 +122,33 @@ export class HttpAttempt implements UpstreamSink {
     this.#most = exchange.maxAnswerBytes;
     if (this.#most !== undefined && !bodiless && Number(length) > this.#most)
       return this.#tooLarge(this.#most);
+    this.#own = responseHeaders(headers);
+    if (exchange.intake) {
+      const taken = exchange.intake.onHead(status, this.#own);
+      if ('kind' in taken) return this.#replace(taken);
+      this.#intake = exchange.intake;
+      this.#own = [...taken];
+    }
     const unsaid = this.#tap?.begin(status, headers);
     if (unsaid) return this.#unbilled(unsaid);
+    try {
+      this.#judged = judgedAnswer(this.#passage, status, headers);
+    } catch (thrown) {
+      this.#call?.cancel();
+      return this.onFault(faultFrom(thrown));
+    }
+    if (this.#judged?.holds) this.#waiting = { status, headers };
+    else this.#giveHead(status, headers);
+  }
+
+  #giveHead(status: number, headers: HeaderList): void {
+    const { exchange } = this.#passage;
+    const own = this.#own;
+    const length = headerOf(headers, 'content-length');
+    const bodiless = exchange.head.method === 'HEAD' || status === 204 || status === 304;
     exchange.status = status;
     exchange.firstContentAtMs = this.#passage.gateway.clock.nowMs();
     if (length !== undefined && !bodiless) this.#left = Number(length);
-    const own = responseHeaders(headers);
     if (exchange.attempts.length > 1) own.push('x-sluice-attempts', String(exchange.attempts.length));
     let given: HeaderList;
     try {
@@ -133,6 +165,17 @@ export class HttpAttempt implements UpstreamSink {
     }
     exchange.inbound.begin(status, this.#encode(status, given));
     exchange.inbound.onDrain(() => (this.#encoded ?? this.#call)?.resume());
+  }
+
+  /** The client gets what was kept; what the upstream still sends is thrown away. */
+  #replace(stored: StoredBytes): void {
+    this.record.work = 'finished';
+    this.#end();
+    try {
+      this.#resolve(giveStored(this.#passage, stored));
+    } catch (thrown) {
+      this.#reject(faultFrom(thrown));
+    }
   }
 
   /** The headers to send. */
@@ -169,6 +212,20 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#most !== undefined && (this.#came += chunk.length) > this.#most)
       return this.#tooLarge(this.#most);
     this.#tap?.take(chunk);
+    this.#intake?.onData(chunk);
+    if (this.#judged) {
+      try {
+        this.#judged.take(chunk);
+      } catch (thrown) {
+        this.#call?.cancel();
+        return this.onFault(faultFrom(thrown));
+      }
+      if (this.#waiting) return;
+    }
+    this.#give(chunk);
+  }
+
+  #give(chunk: Buffer): void {
     if (this.#encoded) {
       if (!this.#encoded.write(chunk)) this.#call?.pause();
       return;
@@ -189,8 +246,26 @@ export class HttpAttempt implements UpstreamSink {
     const unsaid = this.#tap?.end();
     if (unsaid) return this.#unbilled(unsaid);
     this.#trailers = trailers;
+    if (this.#judged && !this.#giveJudged(this.#judged)) return;
+    this.#intake?.onEnd(true);
     if (this.#encoded) this.#encoded.end();
     else this.#complete();
+  }
+
+  /** False: it is refused. */
+  #giveJudged(judged: JudgedAnswer): boolean {
+    try {
+      const body = judged.end();
+      if (!this.#waiting) return true;
+      const { status, headers } = this.#waiting;
+      this.#waiting = null;
+      this.#giveHead(status, headers);
+      if (body && body.length > 0 && !this.#over) this.#give(body);
+      return !this.#over;
+    } catch (thrown) {
+      this.onFault(faultFrom(thrown));
+      return false;
+    }
   }
 
   #complete(): void {
@@ -217,7 +292,9 @@ export class HttpAttempt implements UpstreamSink {
   onFault(fault: Fault): void {
     if (this.#over) return;
     this.#end();
+    if (this.#begun) this.#judged?.breakOff();
     this.record.fault = fault;
+    this.#intake?.onEnd(false);
     if (neverLeft(fault)) this.record.work = 'none';
     if (!this.#begun) {
       this.#reject(fault);
@@ -250,6 +327,7 @@ export class HttpAttempt implements UpstreamSink {
     if (this.#over) return;
     this.#end();
     this.#call?.cancel();
+    this.#intake?.onEnd(false);
     this.#resolve(clientGone(this.#passage.exchange));
   }
 

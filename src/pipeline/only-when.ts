@@ -48,6 +48,10 @@ export function onlyWhen(policy: Policy, rule: ExchangeRule): Policy {
     ...(policy.allowsModel && {
       allowsModel: (exchange, model) => !applies(exchange) || policy.allowsModel!(exchange, model),
     }),
+    ...(policy.allowsTool && {
+      allowsTool: (exchange, server, tool) =>
+        !applies(exchange) || policy.allowsTool!(exchange, server, tool),
+    }),
     ...(policy.onAnswer && {
       onAnswer: (exchange, status, headers) =>
         applies(exchange) ? policy.onAnswer!(exchange, status, headers) : headers,
@@ -57,6 +61,10 @@ export function onlyWhen(policy: Policy, rule: ExchangeRule): Policy {
     }),
     ...(policy.encodeAnswer && {
       encodeAnswer: (exchange, plain) => (applies(exchange) ? policy.encodeAnswer!(exchange, plain) : null),
+    }),
+    ...(policy.judgeAnswer && {
+      judgeAnswer: (exchange, status, headers) =>
+        applies(exchange) ? policy.judgeAnswer!(exchange, status, headers) : null,
     }),
     ...(policy.onSettled && {
       onSettled: (exchange, receipt) =>

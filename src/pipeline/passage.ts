@@ -1,3 +1,4 @@
+import type { Renewal } from '#core/contracts/answer-intake.ts';
 import type { ReservedAmount } from '#core/contracts/journal.ts';
 import type { PaceTicket } from '#core/contracts/pace.ts';
 import type { Exchange } from '#core/exchange.ts';
@@ -39,6 +40,8 @@ export interface Passage {
   noted?: Promise<void>[];
   /** Headers of the answer itself, before policies and the exchange added theirs. */
   own?: HeaderList;
+  /** What was given out of what is kept is to be asked for anew. */
+  renewal?: Renewal;
   /** Where policies record what is answered. */
   recording?: RecordedAnswer;
 }
@@ -89,8 +92,10 @@ export const unrouted: CompiledRoute = {
   onAnswer: [],
   openAnswer: [],
   encodeAnswer: [],
+  judgeAnswer: [],
   onSettled: [],
   allowsModel: [],
+  allowsTool: [],
   headTest: null,
   siblings: null,
   parts: null,

@@ -85,6 +85,7 @@ function problem(fault: Fault, exchangeId: string): { headers: string[]; body: s
     detail: fault.message,
     code: fault.code === 'policy/refused' ? (fault.details.upstreamCode ?? fault.code) : fault.code,
     exchange: exchangeId,
+    ...(fault.details.errors ? { errors: fault.details.errors } : {}),
   };
   return { headers: ['content-type', 'application/problem+json'], body: JSON.stringify(document) };
 }

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from '#core/exchange.ts';
+import type { AttemptRecord, Exchange } from '#core/exchange.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
 import type { Usage } from '#core/usage.ts';
 import { costEvents } from './cost-event.ts';
@@ -6,7 +6,7 @@ import { allNoted } from './kept/note.ts';
 import { settleLimits } from './limits/settle-limits.ts';
 import { measure } from './measure.ts';
 import { pricesOfAttempt, tierServed } from './attempt-prices.ts';
-import { priceUsage } from '#core/price-usage.ts';
+import { asHit, priceUsage } from '#core/price-usage.ts';
 import type { Passage } from './passage.ts';
 import { subjectsOf } from './record-intent.ts';
 
@@ -63,7 +63,8 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
     serviceTier: target && tierServed(passage.exchange, target, usage?.serviceTier ?? attempt.servedTier),
     tolerance: target?.provider.costTolerance,
   };
-  const priced = priceUsage(usage, pricing, flags);
+  const own = priceUsage(usage, pricing, flags);
+  const priced = attempt.hitPercent === undefined ? own : asHit(own, attempt.hitPercent);
   return {
     number: attempt.number,
     provider: attempt.provider,
@@ -81,7 +82,7 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
 }
 
 function receiptOf(
-  { exchange, gateway, recording }: Passage,
+  { exchange, gateway, recording, route }: Passage,
   attempts: readonly AttemptLine[],
   heldBytes: number,
 ): Receipt {
@@ -106,8 +107,14 @@ function receiptOf(
     ...(flags.length > 0 ? { flags } : {}),
     ...(exchange.replayOf === null ? {} : { replayOf: exchange.replayOf }),
     ...(exchange.queuedMs > 0 ? { queuedMs: exchange.queuedMs } : {}),
-    ...(exchange.notes ? { notes: exchange.notes } : {}),
+    ...notesOf(exchange, route.route.operation),
     dropped: exchange.losses.map((loss) => loss.field),
     attempts,
   };
+}
+
+/** What policies have noted, and which operation of a described API it was. */
+function notesOf({ notes }: Exchange, operation: string | undefined): Pick<Receipt, 'notes'> {
+  if (operation !== undefined) return { notes: { ...notes, operation } };
+  return notes ? { notes } : {};
 }

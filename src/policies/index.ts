@@ -13,6 +13,7 @@ import { faultInjection } from './fault-injection/index.ts';
 import { forwardAuth } from './forward-auth/index.ts';
 import { headerRestriction } from './header-restriction/index.ts';
 import { hmacAuth } from './hmac-auth/index.ts';
+import { httpCache } from './http-cache/index.ts';
 import { idempotency } from './idempotency/index.ts';
 import { ipRestriction } from './ip-restriction/index.ts';
 import { jwt } from './jwt/index.ts';
@@ -28,6 +29,7 @@ import { queue } from './queue/index.ts';
 import { rateLimit } from './rate-limit/index.ts';
 import { setHeaders } from './set-headers/index.ts';
 import { sizeLimit } from './size-limit/index.ts';
+import { validate } from './validate/index.ts';
 
 /** Every kind of policy, by the name a configuration uses. */
 export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
@@ -47,6 +49,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       forwardAuth,
       headerRestriction,
       hmacAuth,
+      httpCache,
       idempotency,
       ipRestriction,
       jwt,
@@ -62,6 +65,7 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       rateLimit,
       setHeaders,
       sizeLimit,
+      validate,
     ] as PolicyKind[]
   ).map((kind) => [kind.name, kind]),
 );

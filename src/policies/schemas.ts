@@ -12,6 +12,7 @@ import { FaultInjectionSchema } from './fault-injection/schema.ts';
 import { ForwardAuthSchema } from './forward-auth/schema.ts';
 import { HeaderRestrictionSchema } from './header-restriction/schema.ts';
 import { HmacAuthSchema } from './hmac-auth/schema.ts';
+import { HttpCacheSchema } from './http-cache/schema.ts';
 import { IdempotencySchema } from './idempotency/schema.ts';
 import { IpRestrictionSchema } from './ip-restriction/schema.ts';
 import { JwtSchema } from './jwt/schema.ts';
@@ -27,6 +28,7 @@ import { QueueSchema } from './queue/schema.ts';
 import { RateLimitSchema } from './rate-limit/schema.ts';
 import { SetHeadersSchema } from './set-headers/schema.ts';
 import { SizeLimitSchema } from './size-limit/schema.ts';
+import { ValidateSchema } from './validate/schema.ts';
 
 /** Of policies that say who calls: `any-auth` is made of these. */
 const authenticators = {
@@ -59,6 +61,7 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['forward-auth', ForwardAuthSchema],
   ['header-restriction', HeaderRestrictionSchema],
   ['hmac-auth', HmacAuthSchema],
+  ['http-cache', HttpCacheSchema],
   ['idempotency', IdempotencySchema],
   ['ip-restriction', IpRestrictionSchema],
   ['jwt', JwtSchema],
@@ -74,4 +77,5 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['rate-limit', RateLimitSchema],
   ['set-headers', SetHeadersSchema],
   ['size-limit', SizeLimitSchema],
+  ['validate', ValidateSchema],
 ]);

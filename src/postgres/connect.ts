@@ -1,4 +1,6 @@
-import pg from 'pg';
+import { createRequire } from 'node:module';
+import type * as Pg from 'pg';
+import type pg from 'pg';
 import type { PostgresSettings } from '#core/storage-settings.ts';
 import { stateOf } from './failures.ts';
 
@@ -27,13 +29,16 @@ const disconnectMs = 1_000;
 /** Sums of whole numbers are `numeric`, too; what is not whole stays text, as nothing here is rounded. */
 const wholeOf = (text: string): bigint | string => (text.includes('.') ? text : BigInt(text));
 
+/** Loaded with the first connection: a gateway without a server does not need it. */
+const load = () => createRequire(import.meta.url)('pg') as typeof Pg;
+
 /** Whole numbers come as bigint, so that no amount is ever rounded. All else as usual. */
-const types: pg.CustomTypesConfig = {
+const typesOf = (types: typeof pg.types): pg.CustomTypesConfig => ({
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+    oid === types.builtins.INT8 || oid === types.builtins.NUMERIC
       ? wholeOf
-      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
+      : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+});
 
 /** There is nobody to talk to, which may change. */
 export class DatabaseAway extends Error {
@@ -45,7 +50,7 @@ export class DatabaseAway extends Error {
 
 /** Connects. @throws DatabaseAway, or Error where it will not change by itself; naming the server, never the password. */
 export async function connect(options: ConnectOptions): Promise<pg.Client> {
-  const client = new pg.Client(configOf(options));
+  const client = new (load().Client)(configOf(options));
   // A connection that breaks while nobody asks: the next question says so.
   client.on('error', () => undefined);
   try {
@@ -67,7 +72,7 @@ function configOf({ server, name, ...limits }: ConnectOptions): pg.ClientConfig 
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    types,
+    types: typesOf(load().types),
     ...(tls
       ? { ssl: { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key ?? undefined } }
       : {}),
@@ -97,7 +102,7 @@ export function openQuestions(
   options: ConnectOptions & { readonly most: number },
   prepared: (client: pg.Client) => Promise<void>,
 ): Questions {
-  const pool = new pg.Pool({ ...configOf(options), max: options.most });
+  const pool = new (load().Pool)({ ...configOf(options), max: options.most });
   pool.on('error', () => undefined);
   let ready: Promise<void> | null = null;
   const prepareOnce = async (): Promise<void> => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createPoolMemory, PoolMemory, TargetPace } from '#balance/index.ts';
 import { createCalibrationMemory, openCalibration } from '#core/calibration.ts';
 import type { AuditedExchange } from '#core/contracts/audit.ts';
+import type { Clock } from '#core/contracts/clock.ts';
 import type { PolicyKind } from '#core/contracts/policy.ts';
 import type { Receipt } from '#core/receipt.ts';
 import type { Snapshot } from '#core/snapshot.ts';
@@ -23,6 +24,8 @@ import { policyKinds } from '#policies/index.ts';
 import { signers } from '#providers/signers/index.ts';
 import { openCounterStore } from '#storage/embedded/counters/counter-store.ts';
 import { createCounterMemory } from '#storage/embedded/counters/layout.ts';
+import { createAnswerMemory } from '#storage/embedded/answer-memory/layout.ts';
+import { MemoryCache } from '#storage/embedded/answer-memory/memory-cache.ts';
 import { connectKeeper } from '#storage/embedded/keeper/connect-keeper.ts';
 import { openCacheService } from '#storage/embedded/cache/cache-service.ts';
 import { connectCache } from '#storage/embedded/cache/connect-cache.ts';
@@ -53,12 +56,14 @@ export interface DataPlaneParts {
   kinds(observer: ReturnType<typeof createObserver>): readonly PolicyKind[];
   /** Takes lines of the error log, and what policies say, in place of standard error. */
   readonly writeError?: (line: string) => void;
+  /** The system's when left out. */
+  readonly clock?: Clock;
 }
 
 /** The data plane in this thread, over real sockets, without keys and ledger. */
-export async function openDataPlane({ snapshot, kinds, writeError }: DataPlaneParts): Promise<DataPlane> {
+export async function openDataPlane(given: DataPlaneParts): Promise<DataPlane> {
+  const { snapshot, kinds, writeError, clock = systemClock } = given;
   const folder = mkdtempSync(join(tmpdir(), 'sluice-workbench-'));
-  const clock = systemClock;
   const upstream = createUpstream({ clock });
   const tokens = openTokenService();
   const tokenPort = tokens.openPort();
@@ -72,7 +77,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
   const observer = createObserver({ accessLog: snapshot.accessLog, clock, writeError });
   const poolMemory = new PoolMemory(createPoolMemory({ workers: 1 }), 0);
   const own = kinds(observer);
-  const tools = new ToolThread(randomBytes(32));
+  const tools = new ToolThread({ secret: randomBytes(32), hasPrograms: true, log() {} });
   const parts: Parts = {
     dialects,
     policyKinds: new Map([...policyKinds, ...own.map((kind) => [kind.name, kind] as const)]),
@@ -103,6 +108,7 @@ export async function openDataPlane({ snapshot, kinds, writeError }: DataPlanePa
     tokens: connectTokenCounter(tokenPort, { deadlineMs: 60_000 }),
     keeper: connectKeeper(keeperPort),
     cache: connectCache(answersPort, new Uint8Array(32)),
+    answers: new MemoryCache(createAnswerMemory(snapshot.storage.answersBytes), () => clock.nowMs()),
     clock,
     observer,
     account: { usage: async () => [] },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { createModelIndex } from '#core/resolve-model.ts';
 import { parseConfig } from '#config/load.ts';
 import type { PriceSource } from '#config/resolve-models.ts';
@@ -40,6 +41,8 @@ for (const name of names) {
       text,
       source: name,
       nowMs: 0,
+      files: { path: fileURLToPath(new URL(name, directory)) },
+      policySchemas,
     });
     assert.ok(snapshot.routes.length > 0);
     const models = createModelIndex(snapshot);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
+import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { parse, stringify } from 'yaml';
@@ -125,6 +125,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       // writing-policies.test.ts
       'policies',
       'prices.yaml',
+      'product-catalogue.yaml',
       'queue.yaml',
       'rest-and-llm.yaml',
       'team-roles.yaml',
@@ -276,6 +277,36 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     );
     assert.equal(simulator.calls().length, 1);
     assert.equal((await post('/payments/1', {})).status, 400);
+  });
+
+  test('product-catalogue: one call upstream for a thousand requests of two customers', async (t) => {
+    const shop = await startJsonUpstream((response, { n }) => response.end(JSON.stringify({ n })));
+    t.after(() => shop.close());
+    const text = example('product-catalogue.yaml').replaceAll(/http:\/\/10\.0\.0\.\d:\d+/g, shop.url);
+    const { url } = await serve(t, text);
+    const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+    t.after(() => agent.destroy());
+    const ask = (customer: string, path: string) =>
+      new Promise<string>((resolve, reject) => {
+        const headers = { host: 'api.acme.test', authorization: `Bearer ${key(customer)}` };
+        get(`${url}${path}`, { agent, headers }, (answer) => {
+          let body = '';
+          answer.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+          answer.on('end', () => resolve(body));
+        }).on('error', reject);
+      });
+    const all = Array.from({ length: 1000 }, (_, i) =>
+      ask(i % 2 ? 'WEB_KEY' : 'ACME_KEY', `/catalogue/shoes?page=1&${i % 3 ? 'lang=de' : 'utm=x&lang=de'}`),
+    );
+    assert.deepEqual([...new Set(await Promise.all(all))], ['{"n":1}']);
+    assert.equal(shop.count, 1);
+    // Prices are each customer's own.
+    const prices = [
+      await ask('WEB_KEY', '/prices/1'),
+      await ask('ACME_KEY', '/prices/1'),
+      await ask('WEB_KEY', '/prices/1'),
+    ];
+    assert.deepEqual(prices, ['{"n":2}', '{"n":3}', '{"n":2}']);
   });
 
   test('audit: what was asked and answered is found, but for what is masked', async (t) => {

@@ -173,6 +173,28 @@ test('security 24: state, nonce and code are of one browser and one journey, and
   }
 });
 
+test('who signed in and out, and who was not let in, is in the audit log', async () => {
+  const ada = await signIn('ada');
+  const { csrf } = (await ask(ada, 'GET /v1/session')).json;
+  assert.equal((await ask(ada, 'DELETE /v1/session', { 'x-sluice-csrf': csrf })).status, 200);
+  const nobody = new Browser();
+  assert.equal((await nobody.open(await comeBack(nobody, 'nobody'))).status, 403);
+  assert.equal((await nobody.open(callback())).status, 400);
+  const found = (await (await gateway.admin('/v1/audit?text=session.&limit=3')).json()) as {
+    records: { action: string; who: { id: string }; outcome: string; reason: string | null }[];
+  };
+  assert.deepEqual(
+    found.records.map(({ action, who, outcome }) => [action, who.id, outcome]),
+    [
+      ['session.begin', 'unknown', 'refused'],
+      ['session.end', 'user:ada@example.org', 'done'],
+      ['session.begin', 'user:ada@example.org', 'done'],
+    ],
+  );
+  assert.match(found.records[0]!.reason!, /^403: .*no role/);
+  assert.doesNotMatch(JSON.stringify(found), /code=|state=|sluice-session-/);
+});
+
 test('whoever is taken out of the configuration is out at once, with all that was given to it', async () => {
   const ada = await signIn('ada');
   const { csrf } = (await ask(ada, 'GET /v1/session')).json;

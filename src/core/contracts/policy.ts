@@ -7,9 +7,11 @@ import type { LimitWish } from '../limit-wish.ts';
 import type { QueueRules } from '../queue-rules.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Target } from '../target.ts';
+import type { AnswerJudge } from './answer-judge.ts';
 import type { EncodedAnswer, PlainAnswer } from './answer-encoder.ts';
 import type { AuditSink } from './audit.ts';
 import type { Ask } from './ask.ts';
+import type { AnswerCache } from './answer-cache.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { Clock } from './clock.ts';
 import type { CompileRule } from './exchange-rule.ts';
@@ -43,7 +45,8 @@ export interface Policy {
   readsBody?(exchange: Exchange): boolean;
   /**
    * The call is understood (`exchange.brief` on LLM routes): permission, limits. May answer by `exchange.shortAnswer`, and record
-   * what is answered by `exchange.recorders`.
+   * what is answered by `exchange.recorders`; may answer out of what was kept by `exchange.stored`, and take what upstreams answer by
+   * `exchange.intake`.
    */
   onCall?(exchange: Exchange): void | Promise<void>;
   /**
@@ -57,6 +60,11 @@ export interface Policy {
   readonly usesModels?: readonly string[];
   /** May this exchange's consumer know of, and use, a model? Lists of models show what every policy allows. */
   allowsModel?(exchange: Exchange, model: string): boolean;
+  /**
+   * May this exchange's consumer know of, and call, a tool of a server? Lists of tools show what every policy allows, and what is
+   * not shown cannot be called.
+   */
+  allowsTool?(exchange: Exchange, server: string, tool: string): boolean;
   /** The answer's status and headers, before they are sent. Returns the headers to send. Also called on refusals. */
   onAnswer?(exchange: Exchange, status: number, headers: HeaderList): HeaderList;
   /**
@@ -69,6 +77,8 @@ export interface Policy {
    * policy that gives an encoder is the last one asked; null leaves this answer alone.
    */
   encodeAnswer?(exchange: Exchange, plain: PlainAnswer): EncodedAnswer | null;
+  /** Judges the answers of http routes by their bodies, as upstreams sent them; null leaves this one alone. */
+  judgeAnswer?(exchange: Exchange, status: number, headers: HeaderList): AnswerJudge | null;
   /** The receipt is on record. Must not throw; must not take long. */
   onSettled?(exchange: Exchange, receipt: Receipt): void | Promise<void>;
 }
@@ -109,6 +119,8 @@ export interface PolicyServices {
   /** Of a project of the configuration; undefined: there is no such project. */
   teamOf(project: string): string | undefined;
   readonly cache: CacheStore;
+  /** Answers that can be made again. */
+  readonly answers: AnswerCache;
   /** Asks other servers. */
   readonly ask: Ask;
   /**

@@ -30,12 +30,13 @@ export const maxProperties: Keyword = (schema, scope) => {
 };
 
 /** What is only read need not be sent, and what is only written will not come (OpenAPI 3.0 §4.7.24.1). */
-function oneSided(schema: Members, { direction, follow }: SchemaScope): ReadonlySet<string> {
+function oneSided(schema: Members, scope: SchemaScope): ReadonlySet<string> {
   const { properties } = schema;
+  const { direction } = scope;
   if (direction === null || !isMembers(properties)) return new Set();
   const mark = direction === 'request' ? 'readOnly' : 'writeOnly';
   const names = Object.entries(properties).flatMap(([name, each]) => {
-    const behind = follow(each);
+    const behind = scope.follow(each);
     return (isMembers(each) && each[mark] === true) || (isMembers(behind) && behind[mark] === true)
       ? [name]
       : [];

@@ -1,6 +1,6 @@
-import { writeSync } from 'node:fs';
 import { openJournal } from '../journal/open-journal.ts';
 import { noonMs, sampleBooked, sampleId, sampleIntent, sampleReceipt } from './samples.ts';
+import { say } from './say.ts';
 
 /**
  * A worker's journal in a process of its own, for tests that limit or kill it:
@@ -11,8 +11,6 @@ import { noonMs, sampleBooked, sampleId, sampleIntent, sampleReceipt } from './s
 const [directory, wanted] = process.argv.slice(2);
 const incarnation = `p${process.pid}`;
 const journal = openJournal({ directory: directory!, worker: 0, incarnation, onSealed: () => undefined });
-// A pipe written without a queue: what was printed was true when the process died.
-const say = (line: string): void => void writeSync(1, `${line}\n`);
 let number = 0;
 
 function settle(id: string): void {

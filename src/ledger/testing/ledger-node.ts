@@ -1,9 +1,9 @@
-import { writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openJournal } from '../journal/open-journal.ts';
 import type { LedgerPlace } from '../store/open-books.ts';
 import { startLedger } from '../store/start-ledger.ts';
 import { idAt, recorded, sampleIntent, sampleReceipt } from './samples.ts';
+import { say } from './say.ts';
 
 /**
  * A node of a ledger in a process of its own, for tests that kill it and take its disk away: `node ledger-node.ts <place as JSON>`.
@@ -24,7 +24,7 @@ for (let n = 0; ; n += 1) {
   await recorded(journal, { intent: sampleIntent(id, times) });
   if (n % 5 !== 0) {
     await recorded(journal, { receipt: sampleReceipt(id, { ...times, settledAtMs: nowMs }) });
-    writeSync(1, `${id} ${Date.now()}\n`);
+    say(`${id} ${Date.now()}`);
   }
   if (n % 10 === 0) await pause(1);
 }

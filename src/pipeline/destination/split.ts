@@ -15,6 +15,7 @@ export function choosePart(passage: Passage, parts: readonly CompiledPart[]): vo
     parts.find(({ when }) => when !== null && judgeHead(when, exchange.head).kind === 'yes') ??
     drawn(exchange, route, parts);
   if (!chosen) throw new Fault('route/not-found', 'No part of the route takes the request.');
+  exchange.partName = chosen.name;
   passage.route = chosen.compiled;
 }
 

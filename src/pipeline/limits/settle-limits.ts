@@ -23,7 +23,7 @@ export async function settleLimits(
   const { exchange, holds = [] } = passage;
   const booked = [...(passage.bookedAhead ?? [])];
   const overdraft: Overdraft[] = [];
-  const admitted = exchange.attempts.length > 0 || exchange.outcome === 'completed';
+  const admitted = exchange.attempts.length > 0 || ['completed', 'cache_hit'].includes(exchange.outcome);
   for (let i = 0; i < holds.length; i++) {
     const hold = holds[i]!;
     const used = admitted ? usedUnder(passage, attemptsOf(holds, i, attempts)) : null;

@@ -16,6 +16,7 @@ export const access: PolicyKind<AccessSettings> = {
 function createAccess(settings: AccessSettings, services: PolicyServices): Policy {
   const rule = settings.rule === undefined ? null : services.rule(settings.rule);
   const models = Object.entries(settings.models ?? {});
+  const tools = Object.entries(settings.tools ?? {});
   const judge = (exchange: Exchange) => {
     if (!mayCall(exchange, settings)) throw denied(exchange, 'is not among those who may call here');
     if (rule && !rule.readsCall) check(rule, exchange);
@@ -42,6 +43,12 @@ function createAccess(settings: AccessSettings, services: PolicyServices): Polic
       },
     }),
     ...(models.length > 0 && { allowsModel: (exchange, model) => allowsModel(exchange, [model]) }),
+    ...(tools.length > 0 && {
+      allowsTool: (exchange, server, tool) =>
+        tools.every(
+          ([pattern, lists]) => !matchesPattern(pattern, `${server}/${tool}`) || mayCall(exchange, lists),
+        ),
+    }),
   };
 }
 
@@ -70,12 +77,13 @@ const nameOf = ({ consumer }: Exchange): string =>
 const denied = (exchange: Exchange, what: string, cause?: unknown): Fault =>
   new Fault('access/denied', `${nameOf(exchange)} ${what}.`, cause === undefined ? {} : { cause });
 
-function summaryOf({ allow, deny, rule, models }: AccessSettings): string {
+function summaryOf({ allow, deny, rule, models, tools }: AccessSettings): string {
   const said = [
     allow && `lets in ${tellCallers(allow)}`,
     deny && `keeps out ${tellCallers(deny)}`,
     rule !== undefined && `requires ${rule}`,
     models && `has lists for the models ${Object.keys(models).join(', ')}`,
+    tools && `has lists for the tools ${Object.keys(tools).join(', ')}`,
   ];
   return said.filter((each) => typeof each === 'string').join('; ');
 }

@@ -44,11 +44,27 @@ export const AccessSchema = Type.Object(
         },
       ),
     ),
+    tools: Type.Optional(
+      Type.Record(
+        Type.String({ minLength: 1 }),
+        Type.Object(
+          {
+            allow: Type.Optional(callers('Who may call them.')),
+            deny: Type.Optional(callers('Who may not, even if allowed.')),
+          },
+          { additionalProperties: false, minProperties: 1 },
+        ),
+        {
+          description:
+            'By server and tool (`crm/find_customer`, `crm/*`): who may know of them and call them. All that fit a tool hold.',
+        },
+      ),
+    ),
   },
   {
     additionalProperties: false,
     minProperties: 1,
-    description: 'Who may do what: lists of callers, by route and by model, and a rule.',
+    description: 'Who may do what: lists of callers, by route, by model and by tool, and a rule.',
   },
 );
 export type AccessSettings = Static<typeof AccessSchema>;

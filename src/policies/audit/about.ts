@@ -33,10 +33,11 @@ export function aboutOf(exchange: Exchange, receipt: Receipt | null): Record<str
 }
 
 function ofReceipt(receipt: Receipt): Record<string, unknown> {
-  const { settledAtMs, firstContentAtMs, requestBytes, responseBytes, overdraft } = receipt;
+  const { settledAtMs, firstContentAtMs, requestBytes, responseBytes, overdraft, notes } = receipt;
   return {
     ...{ settledAtMs, firstContentAtMs, requestBytes, responseBytes },
     ...(overdraft ? { overdraft } : {}),
+    ...(notes ? { notes } : {}),
     attempts: receipt.attempts.map(attemptOf),
   };
 }

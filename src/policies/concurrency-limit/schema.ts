@@ -5,8 +5,8 @@ const dimension = Type.Unsafe<Dimension>(
   Type.String({
     pattern: dimensionPattern,
     description:
-      '`key`, `consumer`, `project`, `team`, `model`, `provider`, `route`, `address`, `header:NAME` or `claim:NAME`.',
-    examples: ['key', 'project', 'team', 'model', 'provider', 'route', 'address', 'header:x-tenant'],
+      '`key`, `consumer`, `project`, `team`, `model`, `tool`, `provider`, `route`, `address`, `header:NAME` or `claim:NAME`.',
+    examples: ['key', 'project', 'team', 'model', 'tool', 'provider', 'route', 'address', 'header:x-tenant'],
   }),
 );
 

@@ -9,6 +9,7 @@ export const noServices: PolicyServices = {
   teamOf: () => undefined,
   keep: (_, make) => make(),
   cache: null as never,
+  answers: null as never,
   ask: null as never,
   clock: null as never,
   audit: null as never,

@@ -58,14 +58,19 @@ export function callLegacy(url: string, session: string | null, call: Call): Pro
 }
 
 /** A message that nobody answers: a notification, or the client's own answer. */
-export async function send(url: string, session: string, message: object): Promise<number> {
+export async function send(
+  url: string,
+  session: string,
+  message: { readonly headers: Record<string, string>; readonly body: object },
+): Promise<number> {
   const answer = await fetch(url, {
     method: 'POST',
     headers: {
       ...{ 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
       ...{ 'mcp-session-id': session, connection: 'close' },
+      ...message.headers,
     },
-    body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    body: JSON.stringify({ jsonrpc: '2.0', ...message.body }),
   });
   await answer.text();
   return answer.status;

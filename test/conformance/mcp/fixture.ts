@@ -63,6 +63,7 @@ const sampled = (answer: Answer | undefined): string =>
 
 export const tools: Record<string, { readonly properties?: Record<string, unknown>; readonly work: Work }> = {
   test_simple_text: { work: () => says('This is a simple text response for testing.') },
+  test_whose_name_is_longer_than_clients_of_models_let_names_of_tools_be: { work: () => says('Long.') },
   test_image_content: { work: () => ({ content: [image] }) },
   test_audio_content: { work: () => ({ content: [{ type: 'audio', data: wav, mimeType: 'audio/wav' }] }) },
   test_embedded_resource: {

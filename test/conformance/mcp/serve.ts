@@ -32,6 +32,7 @@ const { localhostHostValidation, NodeStreamableHTTPServerTransport, toNodeHandle
 ) as NodePackage;
 
 type SdkServer = InstanceType<Package['Server']>;
+type Transport = InstanceType<NodePackage['NodeStreamableHTTPServerTransport']>;
 type Context =
   import('../../clients/node_modules/@modelcontextprotocol/server/dist/index.d.mts').ServerContext;
 type Params = Record<string, unknown> & { readonly name: string; readonly uri: string };
@@ -96,8 +97,10 @@ async function run(kind: 'tools' | 'prompts', params: Params, asker: Asker): Pro
   return (await work((params['arguments'] ?? {}) as Record<string, unknown>, asker)) as never;
 }
 
-/** The modern era: nothing is remembered between requests. */
-export async function serveModern(): Promise<FixtureServer> {
+type Changed = (list: 'tools' | 'prompts') => void;
+
+/** Makes servers of the modern era, one for each request: nothing is remembered between them. */
+export function createModern(changed: Changed): () => SdkServer {
   const state = createRequestStateCodec<Record<string, Answer>>({ key: randomUUID() + randomUUID() });
   const serve = async (kind: 'tools' | 'prompts', params: Params, context: Context): Promise<never> => {
     const { mcpReq } = context;
@@ -128,22 +131,22 @@ export async function serveModern(): Promise<FixtureServer> {
       } as never;
     }
   };
-  const handler = createMcpHandler(
-    () => {
-      const server = new Server(serverInfo, { capabilities, requestState: { verify: state.verify } });
-      serveLists(server);
-      server.setRequestHandler('tools/call', ({ params }, context) =>
-        serve('tools', params as never, context),
-      );
-      server.setRequestHandler('prompts/get', ({ params }, context) =>
-        serve('prompts', params as never, context),
-      );
-      return server;
-    },
-    { legacy: 'reject' },
-  );
-  const changed = (list: 'tools' | 'prompts') =>
+  return () => {
+    const server = new Server(serverInfo, { capabilities, requestState: { verify: state.verify } });
+    serveLists(server);
+    server.setRequestHandler('tools/call', ({ params }, context) => serve('tools', params as never, context));
+    server.setRequestHandler('prompts/get', ({ params }, context) =>
+      serve('prompts', params as never, context),
+    );
+    return server;
+  };
+}
+
+/** Over HTTP. */
+export async function serveModern(): Promise<FixtureServer> {
+  const changed: Changed = (list) =>
     list === 'tools' ? handler.notify.toolsChanged() : handler.notify.promptsChanged();
+  const handler = createMcpHandler(createModern(changed), { legacy: 'reject' });
   const listening = await open(toNodeHandler(handler) as never);
   return {
     url: listening.url,
@@ -157,21 +160,10 @@ export async function serveModern(): Promise<FixtureServer> {
   };
 }
 
-/** The legacy era: a server and a transport for each session. */
-export async function serveLegacy(): Promise<FixtureServer> {
-  const sessions = new Map<
-    string,
-    { transport: InstanceType<NodePackage['NodeStreamableHTTPServerTransport']>; server: SdkServer }
-  >();
-  const subscribed = new Set<string>();
-  const everywhere = (tell: (server: SdkServer) => Promise<void>) => {
-    for (const { server } of sessions.values()) tell(server).catch(() => undefined);
-  };
-  const changed = (list: 'tools' | 'prompts') =>
-    everywhere((server) =>
-      list === 'tools' ? server.sendToolListChanged() : server.sendPromptListChanged(),
-    );
-  const serve = (kind: 'tools' | 'prompts', params: Params, context: Context, server: SdkServer) =>
+/** Makes a server of the legacy era, for one session. */
+export function createLegacy(changed: Changed, subscribed: Set<string>): SdkServer {
+  const server = new Server(serverInfo, { capabilities });
+  const serve = (kind: 'tools' | 'prompts', params: Params, context: Context) =>
     run(kind, params, {
       capabilities: { ...server.getClientCapabilities() },
       progressToken: context.mcpReq._meta?.progressToken,
@@ -186,24 +178,36 @@ export async function serveLegacy(): Promise<FixtureServer> {
         return Object.fromEntries(await Promise.all(asked));
       },
     });
+  serveLists(server);
+  server.setRequestHandler('tools/call', ({ params }, context) => serve('tools', params as never, context));
+  server.setRequestHandler('prompts/get', ({ params }, context) =>
+    serve('prompts', params as never, context),
+  );
+  server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+    subscribed.add(uri);
+    return {};
+  });
+  server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
+    subscribed.delete(uri);
+    return {};
+  });
+  return server;
+}
+
+/** Over HTTP: a server and a transport for each session. */
+export async function serveLegacy(): Promise<FixtureServer> {
+  const sessions = new Map<string, { transport: Transport; server: SdkServer }>();
+  const subscribed = new Set<string>();
+  const everywhere = (tell: (server: SdkServer) => Promise<void>) => {
+    for (const { server } of sessions.values()) tell(server).catch(() => undefined);
+  };
+  const changed: Changed = (list) =>
+    everywhere((server) =>
+      list === 'tools' ? server.sendToolListChanged() : server.sendPromptListChanged(),
+    );
   const openSession = async () => {
-    const server = new Server(serverInfo, { capabilities });
-    serveLists(server);
-    server.setRequestHandler('tools/call', ({ params }, context) =>
-      serve('tools', params as never, context, server),
-    );
-    server.setRequestHandler('prompts/get', ({ params }, context) =>
-      serve('prompts', params as never, context, server),
-    );
-    server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
-      subscribed.add(uri);
-      return {};
-    });
-    server.setRequestHandler('resources/unsubscribe', ({ params: { uri } }) => {
-      subscribed.delete(uri);
-      return {};
-    });
-    const transport = new NodeStreamableHTTPServerTransport({
+    const server = createLegacy(changed, subscribed);
+    const transport: Transport = new NodeStreamableHTTPServerTransport({
       sessionIdGenerator: () => randomUUID(),
       onsessioninitialized: (id) => void sessions.set(id, { transport, server }),
       onsessionclosed: (id) => void sessions.delete(id),

@@ -59,6 +59,7 @@ const settings: Readonly<Record<string, object>> = {
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
   'size-limit': { request: '1KiB', response: '1MiB' },
+  validate: { request: { body: { type: 'object' } }, response: { '200': { type: 'object' } } },
 };
 
 const guest = {

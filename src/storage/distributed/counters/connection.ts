@@ -1,5 +1,7 @@
+import { createRequire } from 'node:module';
 import { getCACertificates } from 'node:tls';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type * as Ioredis from 'ioredis';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import type { RedisAddress } from '#core/storage-settings.ts';
 import type { ClientTls } from '#core/target.ts';
 import type { Reply } from './item-arguments.ts';
@@ -38,6 +40,9 @@ interface Asked {
   resolve(reply: Reply): void;
   reject(error: Error): void;
 }
+
+/** Loaded when something is kept in Redis: it takes time and memory in every thread. */
+const load = () => createRequire(import.meta.url)('ioredis') as typeof Ioredis;
 
 export function openConnection(settings: ConnectionSettings): Connection {
   const client = connect(settings);
@@ -93,6 +98,7 @@ export function openConnection(settings: ConnectionSettings): Connection {
 }
 
 function connect(address: RedisAddress): Redis | Cluster {
+  const library = load();
   const { url, cluster, sentinels } = address;
   const retryMs = (times: number) => Math.min(20 * times, 500);
   const options = {
@@ -102,9 +108,9 @@ function connect(address: RedisAddress): Redis | Cluster {
     connectTimeout: 2000,
     ...secured(address),
   };
-  if (sentinels) return new Redis({ ...options, ...byName(url, sentinels), retryStrategy: retryMs });
-  if (!cluster) return new Redis(url, { ...options, retryStrategy: retryMs });
-  return new Cluster([url, ...cluster].map(placeOf), {
+  if (sentinels) return new library.Redis({ ...options, ...byName(url, sentinels), retryStrategy: retryMs });
+  if (!cluster) return new library.Redis(url, { ...options, retryStrategy: retryMs });
+  return new library.Cluster([url, ...cluster].map(placeOf), {
     enableOfflineQueue: false,
     clusterRetryStrategy: retryMs,
     redisOptions: { ...options, ...credentialsOf(url) },
@@ -153,7 +159,7 @@ const tlsOptions = ({ ca, cert, key }: ClientTls) => ({
 });
 
 async function loadScripts(client: Redis | Cluster, scripts: ConnectionSettings['scripts']): Promise<void> {
-  const nodes = client instanceof Cluster ? client.nodes('master') : [client];
+  const nodes = 'nodes' in client ? client.nodes('master') : [client];
   await Promise.all(
     nodes.flatMap((node) => Object.values(scripts).map(({ text }) => node.script('LOAD', text))),
   );

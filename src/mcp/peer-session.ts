@@ -6,6 +6,8 @@ import {
   codes,
   failure,
   legacyVersions,
+  metaIn,
+  metaOf,
   notification,
   readMessage,
   request,
@@ -40,8 +42,8 @@ interface Running {
 /** So long the server may take for what the gateway itself tells it. */
 const ownMs = 30_000;
 
-/** One session with a server of the legacy era, over whichever channel. */
-export class LegacySession implements Receiver {
+/** One session with a server over whichever channel: one of the legacy era, or a program of either. */
+export class PeerSession implements Receiver {
   readonly #channel: Channel;
   readonly #running = new Map<RpcId, Running>();
   readonly #listeners = new Set<(method: string, message: JsonObject) => void>();
@@ -50,19 +52,27 @@ export class LegacySession implements Receiver {
   #asked = 0;
   #lost: Fault | null = null;
   hello: ServerHello = { capabilities: {}, serverInfo: {}, instructions: null };
+  /** Does it take modern requests? Then there was no handshake, and nothing is remembered. */
+  readonly isModern: boolean;
   /** The lowest level of log messages that the server was asked for; null: none yet. */
   logLevel: string | null = null;
 
-  private constructor(open: OpenChannel) {
+  private constructor(open: OpenChannel, isModern: boolean) {
+    this.isModern = isModern;
     this.#channel = open(this);
+  }
+
+  /** Without a handshake. */
+  static modern(open: OpenChannel): PeerSession {
+    return new PeerSession(open, true);
   }
 
   /** @throws Fault when the server cannot be reached or does not shake hands. */
   static async open(
     open: OpenChannel,
     { capabilities, clientInfo }: { readonly capabilities: JsonObject; readonly clientInfo: JsonObject },
-  ): Promise<LegacySession> {
-    const session = new LegacySession(open);
+  ): Promise<PeerSession> {
+    const session = new PeerSession(open, false);
     try {
       const params = { protocolVersion: legacyVersions[0], capabilities, clientInfo };
       const outcome = await session.do('initialize', params);
@@ -211,11 +221,18 @@ export class LegacySession implements Receiver {
         ...came,
         params: { ...params, progressToken: running.progressToken },
       });
+    } else if (this.isModern && metaIn(params)[metaOf.subscription] !== undefined) {
+      this.#subscriber(params)?.hearing.onNotification(came);
     } else if (method === 'notifications/message') {
       this.#concerned(about)?.hearing.onNotification(came);
     } else {
       for (const listener of this.#listeners) listener(method, came);
     }
+  }
+
+  /** The stream of changes that a notification is for. */
+  #subscriber(params: JsonObject): Running | undefined {
+    return this.#running.get(metaIn(params)[metaOf.subscription] as RpcId);
   }
 
   /** The request by whose answer something came; else the newest, since servers of this era do not say which one they mean. */

@@ -1,11 +1,12 @@
 import type { JsonObject } from '#core/call.ts';
 import { isObject } from '#core/read-json.ts';
-import { SessionGone, type OpenChannel } from './channel.ts';
+import { Fault } from '#core/fault.ts';
+import { SessionGone } from './channel.ts';
 import { HeldCall } from './held-call.ts';
 import type { HeldCalls } from './held-calls.ts';
-import type { LegacySession } from './legacy-session.ts';
+import type { PeerSession } from './peer-session.ts';
 import { listenTo } from './legacy-listening.ts';
-import { SessionPool } from './session-pool.ts';
+import type { SessionPool } from './session-pool.ts';
 import type { Ask, Hearing, ToolSource } from './tool-source.ts';
 import {
   cacheable,
@@ -14,6 +15,7 @@ import {
   mayAsk,
   metaIn,
   metaOf,
+  methodNotFound,
   modernVersion,
   withMeta,
   type Outcome,
@@ -23,21 +25,23 @@ import {
 const resourceNotFound = -32002;
 const invalidParams = -32602;
 
-/** A server of the legacy era, asked in modern words: sessions are opened for what callers can do, and questions of the server are held. */
-export class LegacySource implements ToolSource {
+/**
+ * A server that is asked in sessions: of the legacy era, whose sessions are opened for what callers can do and whose questions are held,
+ * or a program of the modern one.
+ */
+export class SessionSource implements ToolSource {
   readonly #pool: SessionPool;
   readonly #held: HeldCalls;
 
-  /** @param shared Callers share sessions; else each principal has its own. */
-  constructor(open: OpenChannel, held: HeldCalls, shared: boolean) {
-    this.#pool = new SessionPool(open, shared);
+  constructor(pool: SessionPool, held: HeldCalls) {
+    this.#pool = pool;
     this.#held = held;
   }
 
   async ask(ask: Ask, hearing: Hearing): Promise<Outcome> {
     const { method, params } = ask;
     const { requestState } = params;
-    if (mayAsk.has(method) && typeof requestState === 'string')
+    if (mayAsk.has(method) && typeof requestState === 'string' && this.#held.isTicket(requestState))
       return modern(method, await this.#held.resume(requestState, ask, hearing), null);
     for (let again = false; ; again = true) {
       const session = await this.#pool.get(ask);
@@ -55,8 +59,11 @@ export class LegacySource implements ToolSource {
     this.#pool.close();
   }
 
-  async #askIn(session: LegacySession, ask: Ask, hearing: Hearing): Promise<Outcome> {
+  async #askIn(session: PeerSession, ask: Ask, hearing: Hearing): Promise<Outcome> {
     const { method, params } = ask;
+    if (session.isModern) return askModern(session, ask, hearing);
+    if (typeof params['requestState'] === 'string')
+      return this.#held.resume(params['requestState'], ask, hearing);
     if (method === 'server/discover') return modern(method, { result: discovered(session) }, session);
     if (method === 'subscriptions/listen') return listenTo(session, params, hearing);
     const level = await setLevel(session, params);
@@ -77,9 +84,21 @@ export class LegacySource implements ToolSource {
   }
 }
 
-const noSession = (): Error => new Error('the server forgets its sessions at once');
+const noSession = (): Fault => new Fault('upstream/refused', 'The server forgets its sessions at once.');
 
-const discovered = ({ hello: { capabilities, instructions } }: LegacySession): JsonObject => ({
+/** Passes. A modern server asks nothing by requests of its own. */
+const askModern = (
+  session: PeerSession,
+  { method, params }: Ask,
+  { notify, signal }: Hearing,
+): Promise<Outcome> =>
+  session.request(method, params, {
+    signal,
+    onNotification: notify,
+    onQuestion: ({ id, method: asked }) => session.respond(id, methodNotFound(asked)),
+  });
+
+const discovered = ({ hello: { capabilities, instructions } }: PeerSession): JsonObject => ({
   supportedVersions: [modernVersion],
   capabilities,
   ...(instructions === null ? {} : { instructions }),
@@ -93,7 +112,7 @@ function legacyParams(params: JsonObject): JsonObject {
 }
 
 /** The result as a modern server gives it. */
-function modern(method: string, outcome: Outcome, session: LegacySession | null): Outcome {
+function modern(method: string, outcome: Outcome, session: PeerSession | null): Outcome {
   if ('error' in outcome) {
     const { error } = outcome;
     return error.code === resourceNotFound ? { error: { ...error, code: invalidParams } } : outcome;
@@ -105,7 +124,7 @@ function modern(method: string, outcome: Outcome, session: LegacySession | null)
 }
 
 /** Asks the server for the level that a request wants, where it was not asked for that much yet. */
-async function setLevel(session: LegacySession, params: JsonObject): Promise<number | null> {
+async function setLevel(session: PeerSession, params: JsonObject): Promise<number | null> {
   const wanted = metaIn(params)[metaOf.logLevel];
   const level = logLevels.indexOf(wanted as never);
   if (level < 0) return null;
