@@ -17,13 +17,15 @@ import type { TokenCounter } from '#core/contracts/token-counter.ts';
 import type { Upstream } from '#core/contracts/upstream.ts';
 import type { PoolMemory } from '#balance/index.ts';
 import { createModelIndex } from '#core/resolve-model.ts';
-import type { ResolvedModel, Snapshot } from '#core/snapshot.ts';
+import type { HttpRoute, ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import { compileCallRules, compileExchangeRule } from '#expressions/index.ts';
 import type { WhenUnavailable } from '#core/storage-settings.ts';
 import type { OwnPolicies } from '#extensions/index.ts';
 import type { Provider } from '#core/target.ts';
 import { compileRoutes, type PolicyKinds } from '#pipeline/compile-routes.ts';
 import { indexRoutes } from '#pipeline/find-route.ts';
+import { DocumentStore } from '#pipeline/graphql/document-store.ts';
+import { GraphqlEngine } from '#pipeline/graphql/engine.ts';
 import type { Endpoint, Gateway } from '#pipeline/gateway.ts';
 import { ToldThresholds } from '#pipeline/limits/told-thresholds.ts';
 import { OperationIndex } from '#pipeline/operation-index.ts';
@@ -139,6 +141,7 @@ export function compileGateway(snapshot: Snapshot, parts: Parts): CompiledGatewa
     endpoint,
     speaking: createSpeaking(dialects),
     rulesOf: createRules(),
+    graphqlOf: createEngines(parts.kept),
     unasked: new Map(),
     countless: new WeakSet(),
     owed: parts.owed,
@@ -162,6 +165,19 @@ function createRules(): Gateway['rulesOf'] {
     let rules = known.get(model);
     if (!rules) known.set(model, (rules = compileCallRules((model.rules ?? []).map(({ when }) => when))));
     return rules;
+  };
+}
+
+/** The same. What clients have made known outlives a reload. */
+function createEngines(kept: KeptParts): Gateway['graphqlOf'] {
+  const known = new WeakMap<Route, GraphqlEngine>();
+  return (route) => {
+    let engine = known.get(route);
+    if (!engine) {
+      const store = kept.keep('graphql/documents', () => new DocumentStore());
+      known.set(route, (engine = new GraphqlEngine((route as HttpRoute).graphql!, store)));
+    }
+    return engine;
   };
 }
 

@@ -61,7 +61,7 @@ projects: { web: {} }
       '9:5 routes[1]: "match" is missing',
       '9:13 routes[1].name: expected a name of letters, digits, ".", "_" and "-", got "b b"',
       '9:30 routes[1].to.http: expected an http or https URL without credentials and query or a list, got "ftp://x"',
-      '10:40 routes[2].to: expected { http: … } or { upstream: … } or { llm: {} } or { mcp: { servers: … } } or { redirect: … } or { static: … } or { split: … }, got a mapping',
+      '10:40 routes[2].to: expected { http: … } or { upstream: … } or { graphql: … } or { llm: {} } or { mcp: { servers: … } } or { redirect: … } or { static: … } or { split: … }, got a mapping',
       '12:5 policies[0].key-atuh: unknown policy "key-atuh"; did you mean "key-auth"?',
       '13:17 policies[1].key-auth.header: unknown key "header"; did you mean "headers"?',
       '14:5 policies[2]: expected one policy and its settings, such as "key-auth: {}", got a string',

@@ -6,6 +6,7 @@ import { didYouMean } from './problem.ts';
 import type { PolicyDocuments } from './policy-documents.ts';
 import { resolveRedirect, resolveRewrite, resolveStatic } from './resolve-destination.ts';
 import { conditionsOf, type Add } from './resolve-match.ts';
+import { resolveGraphql } from './resolve-graphql.ts';
 import { resolveMeter } from './resolve-meter.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
@@ -30,7 +31,7 @@ export interface RouteScope {
 }
 
 type To = RouteSettings['to'];
-type ServersTo = Extract<To, { http: unknown } | { upstream: unknown }>;
+type ServersTo = Extract<To, { http: unknown } | { upstream: unknown } | { graphql: unknown }>;
 type SplitTo = Extract<To, { split: unknown }>;
 /** What a route has whatever it leads to. */
 export type RouteBase = Pick<
@@ -81,10 +82,12 @@ function resolveServers(
   add: Add,
   groupName: string,
 ): HttpRoute {
-  if (to.rewrite?.path !== undefined && base.stripPrefix !== '')
+  const rewrite = 'rewrite' in to ? to.rewrite : undefined;
+  if (rewrite?.path !== undefined && base.stripPrefix !== '')
     add('stripPrefix', 'the path is said by "to.rewrite.path"');
-  if (to.rewrite?.host !== undefined && to.preserveHost)
+  if (rewrite?.host !== undefined && to.preserveHost)
     add('to.preserveHost', 'the host is said by "to.rewrite.host"');
+  if ('graphql' in to && base.stripPrefix !== '') add('stripPrefix', 'the path is said by "to.graphql"');
   const upstream = groupOf(to, scope, add, groupName);
   const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;
   return {
@@ -96,8 +99,9 @@ function resolveServers(
     mirror: to.mirror ? resolveMirror(to.mirror, scope, add) : null,
     meter: to.meter ? resolveMeter(to.meter, scope.prices, add) : null,
     preserveHost: to.preserveHost ?? false,
-    rewrite: to.rewrite ? resolveRewrite(to.rewrite, base.match, add) : null,
-    upgrade: to.upgrade ?? true,
+    graphql: 'graphql' in to ? resolveGraphql(to, add) : null,
+    rewrite: rewrite ? resolveRewrite(rewrite, base.match, add) : null,
+    upgrade: to.upgrade ?? !('graphql' in to),
     websocket: resolveWebSocket(to.websocket, (message) => add('to.websocket.origins', message)),
     timeouts: to.timeouts ? resolveTimeouts(to.timeouts, '60s') : usualTimeouts,
   };
@@ -120,19 +124,31 @@ function resolveMirror(
 
 /** A route's own list is a group like any other. */
 function groupOf(to: ServersTo, { upstreams }: RouteScope, add: Add, name: string): string {
-  if ('upstream' in to) {
-    if (!Object.hasOwn(upstreams, to.upstream))
+  const named = namedGroup(to);
+  if (named !== null) {
+    if (!Object.hasOwn(upstreams, named))
       add(
-        'to.upstream',
-        `unknown upstream "${to.upstream}"${didYouMean(to.upstream, Object.keys(upstreams))}`,
+        'graphql' in to ? 'to.graphql' : 'to.upstream',
+        `unknown upstream "${named}"${didYouMean(named, Object.keys(upstreams))}`,
       );
-    return to.upstream;
+    if ('oauth2' in to && to.oauth2) add('to.oauth2', `belongs to the upstream "${named}"`);
+    return named;
   }
-  const { http, oauth2 } = to;
-  const settings = { targets: typeof http === 'string' ? [http] : http, ...(oauth2 ? { oauth2 } : {}) };
+  const { oauth2 } = to as Exclude<ServersTo, { upstream: unknown }>;
+  const urls = [urlsOf(to)].flat();
+  const settings = { targets: urls, ...(oauth2 ? { oauth2 } : {}) };
   upstreams[name] = resolveUpstream(name, settings, (step, message) => add(`to.${step}`, message));
   return name;
 }
+
+/** Null where the route has a list of its own. */
+function namedGroup(to: ServersTo): string | null {
+  if ('upstream' in to) return to.upstream;
+  return 'graphql' in to && typeof to.graphql === 'string' && !to.graphql.includes('://') ? to.graphql : null;
+}
+
+const urlsOf = (to: ServersTo): string | string[] =>
+  'http' in to ? to.http : 'graphql' in to ? to.graphql : [];
 
 function resolveSplit(to: SplitTo, base: RouteBase, scope: RouteScope, add: Add): SplitRoute {
   const names = new Set<string>();

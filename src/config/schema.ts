@@ -9,6 +9,7 @@ import {
   StaticTarget,
 } from './schema-destination.ts';
 import { UpstreamHttp2Schema } from './schema-http2.ts';
+import { graphqlFields } from './schema-graphql.ts';
 import { listenSchema } from './schema-listen.ts';
 import { eventsSchema } from './schema-events.ts';
 import { MeterSchema } from './schema-meter.ts';
@@ -52,9 +53,8 @@ const ModelSchema = Type.Object(
 );
 
 const WebSocketSchema = webSocketSchema(Duration, Size);
-const relaying = {
+const sending = {
   preserveHost: Type.Optional(Type.Boolean({ description: "Send the client's Host on (false)." })),
-  rewrite: Type.Optional(RewriteSchema),
   upgrade: Type.Optional(Type.Boolean({ description: 'Relay WebSocket upgrades (true).' })),
   websocket: Type.Optional(WebSocketSchema),
   mirror: Type.Optional(MirrorSchema),
@@ -62,6 +62,7 @@ const relaying = {
   timeouts: Type.Optional(TimeoutsSchema),
   ...attemptFields,
 };
+const relaying = { ...sending, rewrite: Type.Optional(RewriteSchema) };
 const HttpTarget = Type.Object(
   {
     http: Type.Union([HttpUrl, Type.Array(HttpUrl, { minItems: 1 })], {
@@ -78,6 +79,10 @@ const UpstreamRef = Type.Object(
     ...relaying,
   },
   { ...strict, title: '{ upstream: … }' },
+);
+const GraphqlTarget = Type.Object(
+  { ...graphqlFields, oauth2: Type.Optional(OAuth2Schema), ...sending },
+  { ...strict, title: '{ graphql: … }' },
 );
 const LlmTarget = Type.Object(
   {
@@ -105,9 +110,12 @@ const LlmTarget = Type.Object(
   { ...strict, title: '{ llm: {} }' },
 );
 
-const simpleTarget = Type.Union([HttpTarget, UpstreamRef, LlmTarget, RedirectTarget, StaticTarget], {
-  description: 'As of a route.',
-});
+const simpleTarget = Type.Union(
+  [HttpTarget, UpstreamRef, GraphqlTarget, LlmTarget, RedirectTarget, StaticTarget],
+  {
+    description: 'As of a route.',
+  },
+);
 
 const UpstreamSchema = Type.Object(
   {
@@ -145,6 +153,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         [
           HttpTarget,
           UpstreamRef,
+          GraphqlTarget,
           LlmTarget,
           McpTarget,
           RedirectTarget,
@@ -153,7 +162,7 @@ export function documentSchema<P extends TSchema>(policy: P) {
         ],
         {
           description:
-            'Where it leads: { http: … }, { upstream: … }, { llm: {} }, { mcp: … }, { redirect: … }, { static: … } or { split: … }.',
+            'Where it leads: { http: … }, { upstream: … }, { graphql: … }, { llm: {} }, { mcp: … }, { redirect: … }, { static: … } or { split: … }.',
         },
       ),
       stripPrefix: Type.Optional(

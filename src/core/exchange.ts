@@ -7,6 +7,7 @@ import type { Inbound } from './contracts/inbound.ts';
 import type { LimitReport } from './contracts/dialect.ts';
 import type { ReservedAmount } from './contracts/journal.ts';
 import type { Fault } from './fault.ts';
+import type { GraphqlCall } from './graphql/graphql-call.ts';
 import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { RevisedCall } from './revised-call.ts';
@@ -47,6 +48,8 @@ export interface Exchange {
   /** Every name of that model (`ResolvedModel.knownAs`); set with `brief`, or `meteredAs`. */
   modelNames: readonly string[];
   json: JsonObject | null;
+  /** GraphQL routes: what is asked for; absent where that is not known, as of a WebSocket that is yet to be used. */
+  graphql?: GraphqlCall;
   /** The whole call in neutral words, parsed when first asked for; set with `brief`. @throws Fault */
   conversation: (() => Conversation) | null;
   /** Puts another call in its place, in `onCall`; set with `conversation`. @throws Fault */

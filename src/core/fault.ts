@@ -124,6 +124,25 @@ export const faultKinds = {
   ),
   'budget/cut': kind(402, 'client', false, 'A hard budget ran out while the answer flowed, and ended it'),
   'model/not-found': kind(404, 'client', false, 'No model of this name is configured'),
+  'graphql/document': kind(
+    400,
+    'client',
+    false,
+    'The GraphQL document cannot be read, or has no operation that can be run',
+  ),
+  'graphql/limit-exceeded': kind(
+    400,
+    'client',
+    false,
+    'The GraphQL operation asks for more than is allowed here',
+  ),
+  'graphql/refused': kind(
+    403,
+    'client',
+    false,
+    'The GraphQL operation is none of those that are allowed here',
+  ),
+  'graphql/unknown-document': kind(404, 'client', false, 'No GraphQL document is known by this name'),
   'dialect/not-carried': kind(
     400,
     'client',
@@ -212,6 +231,8 @@ export interface FaultDetails {
   readonly upstreamType?: string;
   /** The upstream's code of its error, such as `context_length_exceeded`; of `policy/refused` that of the policy. */
   readonly upstreamCode?: string;
+  /** What the GraphQL form of the error says beside its message; `code` in place of the fault's. */
+  readonly extensions?: Readonly<Record<string, string | number>>;
   /** Overrides the registry's retryability. */
   readonly retryable?: boolean;
   /** The upstream may have acted on the request, though no byte of an answer came. */

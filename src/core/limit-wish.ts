@@ -1,7 +1,15 @@
 import type { LimitItem } from './contracts/counter-store.ts';
 
 /** What is counted of a call. Money counts in nano-units of its currency. */
-export type LimitSort = 'requests' | 'tokens' | 'input-tokens' | 'output-tokens' | 'money' | 'concurrency';
+export type LimitSort =
+  | 'requests'
+  | 'tokens'
+  | 'input-tokens'
+  | 'output-tokens'
+  | 'money'
+  | 'concurrency'
+  /** Of GraphQL operations, in the units of the route's rules. */
+  | 'cost';
 
 /**
  * One limit that a policy puts on one call, as data. How much the call is expected to use is for whoever reserves: all that a

@@ -48,6 +48,8 @@ type Figure =
 
 /** The unit that needs no place: how long the upstream took. */
 export const upstreamTime = 'upstream_ms';
+/** Nor does this one: what the operations of a GraphQL request cost (core/graphql/cost-rules.ts). */
+export const graphqlCost = 'graphql_cost';
 
 /** Figures by unit, as they were said; what was not said is not in it. */
 export type SaidFigures = Record<string, unknown>;
@@ -79,6 +81,7 @@ export class Meter {
   readonly readsRequest: boolean;
   readonly #units: readonly CompiledUnit[];
   readonly #isTimed: boolean;
+  readonly #isByCost: boolean;
 
   /** @throws SyntaxError for a path that is none. */
   constructor({ name, price, units, maxBodyBytes }: MeterRules) {
@@ -88,7 +91,10 @@ export class Meter {
     this.#units = units.map((unit) => ({ ...unit, ...readerOf(unit.from) }));
     this.readsAnswer = this.#units.some(({ from, read }) => read && 'in' in from && from.in === 'answer');
     this.readsRequest = this.#units.some(({ from, read }) => read && 'in' in from && from.in === 'request');
-    this.#isTimed = price.some(({ units: own }) => own !== undefined && Object.hasOwn(own, upstreamTime));
+    const isPriced = (unit: string) =>
+      price.some(({ units: own }) => own !== undefined && Object.hasOwn(own, unit));
+    this.#isTimed = isPriced(upstreamTime);
+    this.#isByCost = isPriced(graphqlCost);
   }
 
   /** What a request says. `document` is its body; undefined where that is no JSON, or was not read. */
@@ -125,6 +131,11 @@ export class Meter {
     }
   }
 
+  #costIn(said: Readonly<SaidFigures>): Record<string, number> {
+    const cost = this.#isByCost ? said[graphqlCost] : undefined;
+    return typeof cost === 'number' ? { [graphqlCost]: cost } : {};
+  }
+
   /** The first unit that a call may not go without, and does not say (in its request, or its answer's head); null: none. */
   lacking(said: Readonly<SaidFigures>, where: 'request' | 'head' | 'answer'): string | null {
     for (const { unit, from, whenMissing, read, most } of this.#units) {
@@ -138,7 +149,7 @@ export class Meter {
 
   /** Units that a call is expected to use, or that it uses at most, as far as its request tells. */
   expected(said: Readonly<SaidFigures>, requestBytes: number, atMost: boolean): Record<string, number> {
-    const units: Record<string, number> = {};
+    const units = this.#costIn(said);
     for (const { unit, from, per, expected, most, whenMissing } of this.#units) {
       const isSaid = 'in' in from && from.in === 'request';
       if ('fixed' in from) units[unit] = from.fixed;
@@ -156,9 +167,8 @@ export class Meter {
   usage({ said, requestBytes, answerBytes, upstreamMs }: MeteredCall): Usage {
     const flags = new Set<string>();
     const raw: SaidFigures = {};
-    const units: Record<string, number> = this.#isTimed
-      ? { [upstreamTime]: Math.max(0, Math.round(upstreamMs)) }
-      : {};
+    const units = this.#costIn(said);
+    if (this.#isTimed) units[upstreamTime] = Math.max(0, Math.round(upstreamMs));
     for (const { unit, from, per, most, whenMissing } of this.#units) {
       if ('fixed' in from) units[unit] = from.fixed;
       else if ('bytes' in from)

@@ -1,6 +1,7 @@
 import type { AuditRules } from './contracts/audit.ts';
 import type { ListenerPlan, ServerCertificate } from './listener.ts';
 import type { ActiveHealth } from './active-health.ts';
+import type { GraphqlRules } from './graphql/graphql-rules.ts';
 import type { Http2Use } from './http2-use.ts';
 import type { HeaderList } from './head.ts';
 import type { Discovery } from './discovery.ts';
@@ -262,6 +263,8 @@ export interface HttpRoute extends RouteBase {
   readonly mirror: MirrorRules | null;
   /** Null: answers are not billed. */
   readonly meter: MeterRules | null;
+  /** Its upstreams' URLs are whole: what they are asked is GraphQL. Null: nobody reads what passes. */
+  readonly graphql: GraphqlRules | null;
 }
 
 /** Whom copies of requests go to; their answers are thrown away. */

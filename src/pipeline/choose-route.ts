@@ -53,7 +53,7 @@ export async function chooseByOperation(passage: Passage): Promise<void> {
     const body = await readBody(passage.exchange, bodyLimit(passage));
     // What goes on is what came.
     passage.body = body.came;
-    plain = body.plain;
+    plain = passage.plainBody = body.plain;
   }
   const operation = operationOf(head, plain);
   const chosen = routeForOperation(passage.route, operation);

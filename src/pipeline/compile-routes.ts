@@ -50,7 +50,9 @@ export function compileRoutes(
     const [rewriter] = hooksOfRoute.rewriteAnswer;
     const again = rewriter && hooksOfRoute.policies.find(({ givesAgain }) => givesAgain);
     if (again)
-      throw new Error(`route "${route.name}": ${again.name} gives answers as they came, and ${rewriter.name} changes them`);
+      throw new Error(
+        `route "${route.name}": ${again.name} gives answers as they came, and ${rewriter.name} changes them`,
+      );
     const headTest = headTestOf(route.match);
     const parts =
       route.kind === 'split' ? route.parts.map((part) => partOf(part, hooksOfRoute, headTestOf)) : null;

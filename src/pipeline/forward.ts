@@ -64,7 +64,7 @@ export async function forward(passage: Passage): Promise<Answer> {
   const requestTo = (upstream: HttpUpstream, host: string, spanId: string): UpstreamRequest => ({
     origin: upstream.origin,
     method: head.method,
-    path: upstream.pathPrefix + place.path,
+    path: joined(upstream.pathPrefix, place.path),
     headers: readable(
       passage.route.meter,
       requestHeaders(passage, { host, spanId, trailers: upstream.origin.http2 !== undefined }),
@@ -133,13 +133,15 @@ interface Place {
 }
 
 /** What is asked for of whichever upstream. @throws Fault `request/malformed` when it cannot be rewritten. */
-function placeOf({ exchange }: Passage, route: HttpRoute): Place {
+function placeOf(passage: Passage, route: HttpRoute): Place {
+  const { exchange } = passage;
   const { consumedParameter: used, place } = exchange;
-  const asked = place?.query ?? exchange.head.query;
+  const asked = passage.query ?? place?.query ?? exchange.head.query;
   const query = used === null ? asked : withoutParameter(asked, used);
   const head = query === exchange.head.query ? exchange.head : { ...exchange.head, query };
   const { rewrite, stripPrefix } = route;
   const host = route.preserveHost ? head.authority : null;
+  if (route.graphql) return { path: withQuery('', head.query), host };
   const below = stripPrefix !== '' && `${head.path}/`.startsWith(`${stripPrefix}/`);
   const came = below ? head.path.slice(stripPrefix.length) || '/' : head.path;
   // Policies see the route's own rewriting as what they may put something in the place of.
@@ -154,5 +156,9 @@ function placeOf({ exchange }: Passage, route: HttpRoute): Place {
     host: rewrite.host === null ? host : rewrittenHost(rewrite.host, captured),
   };
 }
+
+/** The upstream's own path and what is asked below it: not always anything. */
+const joined = (prefix: string, path: string): string =>
+  prefix === '' && !path.startsWith('/') ? `/${path}` : prefix + path;
 
 const withQuery = (path: string, query: string): string => (query === '' ? path : `${path}?${query}`);

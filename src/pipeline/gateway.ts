@@ -27,6 +27,7 @@ import type { Provider, Target } from '#core/target.ts';
 import type { ToldThresholds } from './limits/told-thresholds.ts';
 import type { Lines } from './queue/lines.ts';
 import type { Mirrors } from './mirrors.ts';
+import type { GraphqlEngine } from './graphql/engine.ts';
 import type { Shedder } from './shedder.ts';
 import type { RetryState } from './retry-state.ts';
 import type { RouteTrie } from '#core/route-trie.ts';
@@ -89,6 +90,8 @@ export interface Gateway {
   upstreamsOf(name: string): TargetPool<HttpUpstream>;
   /** Of a model that has some. */
   rulesOf(model: ResolvedModel): CallRules;
+  /** Of a route that has GraphQL rules. */
+  graphqlOf(route: Route): GraphqlEngine;
   /** The targets of a model. */
   targetsOf(model: ResolvedModel): TargetPool<Target>;
 }

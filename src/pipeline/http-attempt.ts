@@ -18,6 +18,7 @@ import { neverLeft } from './attempt-result.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { EncodedBody } from './encoded-body.ts';
 import { responseHeaders } from './forward-headers.ts';
+import { graphqlUsage } from './graphql/graphql-usage.ts';
 import { judgedAnswer, type JudgedAnswer } from './judged-answer.ts';
 import { MeterTap } from './meter-tap.ts';
 import type { Passage } from './passage.ts';
@@ -94,8 +95,10 @@ export class HttpAttempt implements UpstreamSink {
 
   /** What its answer says was used, once it is over; null where that is not billed. */
   get usage(): Usage | null {
+    const { exchange } = this.#passage;
     const { startedAtMs, endedAtMs } = this.record;
-    return this.#tap?.usage(this.#passage.exchange.requestBytes, endedAtMs - startedAtMs) ?? null;
+    const answered = this.#tap?.usage(exchange.requestBytes, endedAtMs - startedAtMs) ?? null;
+    return exchange.graphql ? graphqlUsage(this.#passage, this.record, answered) : answered;
   }
 
   /** Another attempt has answered. */

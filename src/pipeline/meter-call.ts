@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Fault } from '#core/fault.ts';
 import { refuseHiddenKeys } from '#core/hidden-keys.ts';
-import type { Meter } from '#core/meter.ts';
+import { graphqlCost, type Meter } from '#core/meter.ts';
 import { parseJson } from '#core/parse-json.ts';
 import { bodyLimit } from './body-limit.ts';
 import type { Passage } from './passage.ts';
@@ -17,7 +17,8 @@ export async function meterCall(passage: Passage, meter: Meter): Promise<void> {
   exchange.countedModel = meter.name;
   exchange.modelNames = [meter.name];
   const document = meter.readsRequest ? await documentOf(passage) : undefined;
-  passage.metered = meter.ofRequest(exchange.head, document);
+  const cost = exchange.graphql ? { [graphqlCost]: exchange.graphql.cost } : {};
+  passage.metered = { ...meter.ofRequest(exchange.head, document), ...cost };
   const lacking = meter.lacking(passage.metered, 'request');
   if (lacking !== null)
     throw new Fault(
@@ -32,7 +33,7 @@ async function documentOf(passage: Passage): Promise<unknown> {
   const { exchange } = passage;
   const { contentLength, upgrade } = exchange.head;
   if (contentLength === 0 || upgrade !== null) return undefined;
-  let plain = exchange.body === null ? passage.body : undefined;
+  let plain = passage.plainBody ?? (exchange.body === null ? passage.body : undefined);
   if (!plain) {
     const body = await readBody(exchange, bodyLimit(passage));
     passage.body = body.came;

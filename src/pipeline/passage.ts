@@ -18,6 +18,10 @@ export interface Passage {
   route: CompiledRoute;
   /** The body, where the route had to be chosen by it: it comes only once. */
   body?: Buffer;
+  /** The same as it is read: unpacked. */
+  plainBody?: Buffer;
+  /** What goes on as the URL's query, in place of the one that came. */
+  query?: string;
   /** LLM routes: the call, once it is understood. */
   call?: ModelCall;
   /** Of a route that is billed: what the request says of it. */
@@ -80,6 +84,7 @@ export const unrouted: CompiledRoute = {
     hedge: null,
     mirror: null,
     meter: null,
+    graphql: null,
     priority: 9,
   },
   policies: [],

@@ -5,6 +5,7 @@ import type { Outcome } from '#core/receipt.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
 import { clientDialect } from './client-dialect.ts';
 import { grpcFault, speaksGrpc } from './grpc-fault.ts';
+import { refuseGraphql, speaksGraphql } from './graphql/refuse-graphql.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Passage } from './passage.ts';
 
@@ -22,6 +23,7 @@ export function refuse(passage: Passage, thrown: unknown): Answer {
     return nothingLeft;
   }
   if (speaksGrpc(exchange.head)) return refuseGrpc(passage, fault);
+  if (speaksGraphql(passage.route)) return refuseGraphql(passage, fault);
   const dialect = clientDialect(passage);
   const { headers, body } = dialect ? renderFault(exchange, dialect, fault) : problem(fault, exchange.id);
   // What an upstream said of itself beside its error is the client's to know, in its own words.

@@ -63,7 +63,9 @@ function lineOf(passage: Passage, attempt: AttemptRecord, usage: Usage | null): 
     serviceTier: target && tierServed(passage.exchange, target, usage?.serviceTier ?? attempt.servedTier),
     tolerance: target?.provider.costTolerance,
   };
-  const own = priceUsage(usage, pricing, flags);
+  // What nobody bills needs no price.
+  const isBilled = target !== null || passage.route.meter !== null;
+  const own = priceUsage(usage, pricing, isBilled ? flags : []);
   const priced = attempt.hitPercent === undefined ? own : asHit(own, attempt.hitPercent);
   return {
     number: attempt.number,

@@ -8,6 +8,7 @@ import { converse } from './converse.ts';
 import { countTokens } from './count-tokens.ts';
 import { choosePart } from './destination/split.ts';
 import { forward } from './forward.ts';
+import { understandGraphql } from './graphql/understand-graphql.ts';
 import { useKept } from './kept/use-kept.ts';
 import { listModels, showModel } from './list-models.ts';
 import { meterCall } from './meter-call.ts';
@@ -26,6 +27,8 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
   const { exchange, route } = passage;
   if (route.route.kind === 'http') {
     if (route.siblings) await chooseByOperation(passage);
+    if (passage.route.route.kind === 'http' && passage.route.route.graphql)
+      await understandGraphql(passage, passage.route.route);
     const { meter } = passage.route;
     if (meter) await meterCall(passage, meter);
     return () => forward(passage);

@@ -11,6 +11,8 @@ import { cors } from './cors/index.ts';
 import { csrf } from './csrf/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
 import { forwardAuth } from './forward-auth/index.ts';
+import { graphqlLimits } from './graphql-limits/index.ts';
+import { graphqlOperations } from './graphql-operations/index.ts';
 import { headerRestriction } from './header-restriction/index.ts';
 import { hmacAuth } from './hmac-auth/index.ts';
 import { httpCache } from './http-cache/index.ts';
@@ -48,6 +50,8 @@ export const policyKinds: ReadonlyMap<string, PolicyKind> = new Map(
       csrf,
       faultInjection,
       forwardAuth,
+      graphqlLimits,
+      graphqlOperations,
       headerRestriction,
       hmacAuth,
       httpCache,

@@ -10,6 +10,8 @@ import { CorsSchema } from './cors/schema.ts';
 import { CsrfSchema } from './csrf/schema.ts';
 import { FaultInjectionSchema } from './fault-injection/schema.ts';
 import { ForwardAuthSchema } from './forward-auth/schema.ts';
+import { GraphqlLimitsSchema } from './graphql-limits/schema.ts';
+import { GraphqlOperationsSchema } from './graphql-operations/schema.ts';
 import { HeaderRestrictionSchema } from './header-restriction/schema.ts';
 import { HmacAuthSchema } from './hmac-auth/schema.ts';
 import { HttpCacheSchema } from './http-cache/schema.ts';
@@ -60,6 +62,8 @@ export const policySchemas: ReadonlyMap<string, object> = new Map<string, object
   ['csrf', CsrfSchema],
   ['fault-injection', FaultInjectionSchema],
   ['forward-auth', ForwardAuthSchema],
+  ['graphql-limits', GraphqlLimitsSchema],
+  ['graphql-operations', GraphqlOperationsSchema],
   ['header-restriction', HeaderRestrictionSchema],
   ['hmac-auth', HmacAuthSchema],
   ['http-cache', HttpCacheSchema],

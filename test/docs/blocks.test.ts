@@ -26,6 +26,8 @@ const runBy: Readonly<Record<string, string>> = {
   'docs/listeners.md yaml': 'listeners.test.ts',
   'docs/destinations.md yaml': 'destinations.test.ts',
   'docs/matching.md yaml': 'matching.test.ts',
+  'docs/graphql.md yaml': 'over-http.test.ts',
+  'docs/graphql.md json': 'over-http.test.ts',
   'docs/http2.md yaml': 'http2.test.ts',
   'docs/importing.md sh': 'openapi.test.ts',
   'docs/validation.md yaml': 'validate.test.ts',

@@ -116,6 +116,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'consumers-and-lists.yaml',
       'events.yaml',
       'fallback.yaml',
+      'graphql.yaml',
       'idempotency.yaml',
       // metered-routes.test.ts
       'image-classifier.yaml',
@@ -284,6 +285,24 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     assert.equal(passed([...(await burst('NEWSPAPER_WEB_KEY')), ...(await burst('NEWSPAPER_APP_KEY'))]), 40);
     assert.equal(await ask('LAPSED_KEY'), 403);
     assert.equal(await ask('HOBBYIST_KEY', 'x'.repeat(70_000)), 413);
+  });
+
+  test('graphql: the site may ask what is listed, others what is not too much', async (t) => {
+    const { url } = await serve(t, example('graphql.yaml'));
+    const ask = async (name: string, query: string) => {
+      const headers = { authorization: `Bearer ${key(name)}`, 'content-type': 'application/json' };
+      const body = JSON.stringify({ query });
+      const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body });
+      const code = /"code":"(graphql\/[a-z-]+)"/.exec(await answer.text())?.[1];
+      return code ?? answer.status;
+    };
+    // Nothing of the simulator's answers there: it is whether the call got so far.
+    const listed = 'query Products($first: Int) { products(first: $first) { id, name } }';
+    assert.equal(await ask('SITE_KEY', listed), 404);
+    assert.equal(await ask('SITE_KEY', '{ products { id } }'), 'graphql/refused');
+    assert.equal(await ask('APPS_KEY', '{ products { id } }'), 404);
+    const dear = '{ products { reviews(first: 50) { text } } }';
+    assert.equal(await ask('APPS_KEY', dear), 'graphql/limit-exceeded');
   });
 
   test('team-roles: who runs a team makes keys for its projects and for no others', async (t) => {

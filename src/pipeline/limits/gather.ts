@@ -76,6 +76,11 @@ export interface Circumstances {
 export function askOf(wishes: readonly LimitWish[], of: Circumstances): Asked[] {
   const asked: Asked[] = [];
   for (const wish of wishes) {
+    if (wish.sort === 'cost') {
+      const cost = of.exchange.graphql?.cost;
+      if (cost !== undefined) asked.push({ wish, prices: [], item: costItem(wish, cost) });
+      continue;
+    }
     const countsUse = wish.sort !== 'requests' && wish.sort !== 'concurrency';
     if (countsUse && of.metered) {
       if (wish.sort === 'money') asked.push(askOfMetered(wish, of.metered));
@@ -117,6 +122,12 @@ function itemOf(wish: LimitWish, prices: readonly PriceVersion[], of: Circumstan
   const wanted = Math.min(units(input, output), Math.max(units(input, 0), ceilingOf(wish)));
   return of.spared.has(subject) ? { ...item, amount: wanted, atLeast: 0 } : { ...item, amount: wanted };
 }
+
+/** Nothing of it is a guess. */
+const costItem = ({ subject, window, capacity, invented }: LimitWish, cost: number): LimitItem => ({
+  ...{ subject, window, capacity, ...(invented ? { invented } : {}) },
+  amount: toUnits(cost),
+});
 
 /** The output that a hard budget pays for at first. A stream is paid for as it flows; a whole answer cannot be ended. */
 function leasedFirst({ exchange, expected, isWork, isLater }: Circumstances): {

@@ -128,8 +128,9 @@ export class Hold {
   }
 
   #settle(used: Used | null): void | Promise<void> {
-    const amounts = this.asked.map(({ wish }) => {
+    const amounts = this.asked.map(({ wish, item }) => {
       if (used === null || wish.sort === 'concurrency') return 0;
+      if (wish.sort === 'cost') return item.amount;
       if (wish.sort === 'money')
         return toUnits(used[this.isTargets ? 'costNano' : 'priceNano'](wish.currency!));
       return unitsOf(wish.sort, used.tokens, []);

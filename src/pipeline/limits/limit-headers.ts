@@ -53,7 +53,7 @@ export function mergeReport(
   };
   for (let i = 0; i < states.length; i++) {
     const { sort, window } = asked[i]!.wish;
-    if (sort === 'money' || sort === 'concurrency') continue;
+    if (sort === 'money' || sort === 'concurrency' || sort === 'cost') continue;
     const { limit, remaining, resetMs } = states[i]!;
     const kind = sort === 'requests' ? 'requests' : 'tokens';
     const before = merged[kind];

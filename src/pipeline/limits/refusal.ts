@@ -14,6 +14,7 @@ const nouns: Readonly<Record<Exclude<LimitSort, 'money' | 'concurrency'>, string
   tokens: 'tokens',
   'input-tokens': 'tokens of input',
   'output-tokens': 'tokens of output',
+  cost: 'units of cost',
 };
 
 export interface Refused {

@@ -19,6 +19,8 @@ export function unitsOf(
   switch (sort) {
     case 'requests':
     case 'concurrency':
+    // It is known beforehand, and is not of tokens.
+    case 'cost':
       return 1;
     case 'tokens':
       return toUnits(input + output);

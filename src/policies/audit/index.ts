@@ -26,7 +26,7 @@ interface Seen {
 }
 
 const mostBytes = 4 * 1024 * 1024;
-const httpDialect = 'raw-http';
+const httpDialects = ['raw-http', 'graphql'];
 
 /** @throws RangeError, SyntaxError for settings that cannot be; the configuration is refused then. */
 function createAudit(settings: AuditPolicySettings, { audit: log }: PolicyServices): Policy {
@@ -116,7 +116,7 @@ function createAudit(settings: AuditPolicySettings, { audit: log }: PolicyServic
   if (content !== 'none')
     policy.onCall = (exchange) => {
       if (takesRequest) takeRequest(exchange);
-      const isHttp = exchange.dialectName === httpDialect && exchange.head.upgrade === null;
+      const isHttp = httpDialects.includes(exchange.dialectName) && exchange.head.upgrade === null;
       if (takesAnswer && isHttp) recordBody(exchange);
     };
   if (takesAnswer)

@@ -14,6 +14,9 @@ export const rateLimit: PolicyKind<RateLimitSettings> = {
   create: createRateLimit,
 };
 
+const isKnownAhead = (sort: LimitWish['sort']): boolean =>
+  sort === 'requests' || sort === 'input-tokens' || sort === 'cost';
+
 /** @throws RangeError for rates that cannot be; the configuration is refused then. */
 function createRateLimit(settings: RateLimitSettings, { clock, instance }: PolicyServices): Policy {
   const { zone = 'UTC', currency = 'USD', unpriced } = settings;
@@ -24,9 +27,10 @@ function createRateLimit(settings: RateLimitSettings, { clock, instance }: Polic
     ...parseRates(settings.inputTokens, of('input-tokens')),
     ...parseRates(settings.outputTokens, of('output-tokens')),
     ...parseRates(settings.money, of('money')),
+    ...parseRates(settings.cost, of('cost')),
   ];
   if (rates.length === 0)
-    throw new RangeError('rate-limit: give requests, tokens, inputTokens, outputTokens or money');
+    throw new RangeError('rate-limit: give requests, tokens, inputTokens, outputTokens, money or cost');
   const subjects = countBy('rate-limit', settings.by);
   const models = settings.model === undefined ? null : [settings.model].flat();
   const covers = ({ modelNames }: Exchange): boolean =>
@@ -36,7 +40,7 @@ function createRateLimit(settings: RateLimitSettings, { clock, instance }: Polic
     rates,
     subjects,
     settings: ({ sort }) => ({
-      inFlight: sort === 'requests' || sort === 'input-tokens' ? 'none' : 'debit',
+      inFlight: isKnownAhead(sort) ? 'none' : 'debit',
       warnAt: [],
       ...(sort === 'money' ? { currency, ...(unpriced === 'pass' ? { unpriced } : {}) } : {}),
     }),

@@ -35,6 +35,7 @@ export const RateLimitSchema = Type.Object(
     inputTokens: rates('Tokens in'),
     outputTokens: rates('Tokens out'),
     money: rates('Cost in the currency'),
+    cost: rates('What GraphQL operations cost, by the `cost` of their route'),
     currency: Type.Optional(
       Type.String({ pattern: '^[A-Z]{3}$', default: 'USD', description: 'Of `money`: that of the prices.' }),
     ),
@@ -60,11 +61,11 @@ export const RateLimitSchema = Type.Object(
   },
   {
     additionalProperties: false,
-    anyOf: ['requests', 'tokens', 'inputTokens', 'outputTokens', 'money'].map((sort) => ({
+    anyOf: ['requests', 'tokens', 'inputTokens', 'outputTokens', 'money', 'cost'].map((sort) => ({
       required: [sort],
     })),
     description:
-      'Limits requests, tokens and money in windows, exactly, by key, project, team, model, provider, route, address, header or claim.',
+      'Limits requests, tokens, money and the cost of GraphQL in windows, exactly, by key, project, team, model, provider, route, address, header or claim.',
   },
 );
 

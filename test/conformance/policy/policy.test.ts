@@ -57,6 +57,8 @@ const settings: Readonly<Record<string, object>> = {
     templates: { 'a@1': { messages: [{ role: 'user', content: '{{ x }}' }], variables: { x: {} } } },
   },
   queue: { wait: '1s' },
+  'graphql-limits': {},
+  'graphql-operations': { only: 'listed' },
   'rate-limit': { by: 'key', requests: '10/min' },
   'set-headers': {},
   'size-limit': { request: '1KiB', response: '1MiB' },
