@@ -1,8 +1,12 @@
-/** Compiles src/ to dist/, which is what the published package runs. Names like #core/x.ts lead there by package.json. */
+/**
+ * Compiles src/ to dist/, which is what the published package runs, and builds the console beside it. Names like #core/x.ts lead
+ * there by package.json.
+ */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildConsole } from './build-console.ts';
 
 /** What others write code against (`exports` of package.json): these have types. */
 const typed = [
@@ -28,3 +32,4 @@ for (const name of typed) {
   writeFileSync(join('dist', `${name}.d.ts`), types.replaceAll(/(from '\.[\w./-]+)\.ts'/g, "$1.js'"));
 }
 rmSync(folder, { recursive: true });
+cpSync(buildConsole(), 'dist/console', { recursive: true });

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildConsole } from './build-console.ts';
 import { bundleSource } from './bundle-source.ts';
 import { readFigures, renderFigures, writeFigures } from './figures.ts';
 
@@ -30,6 +31,8 @@ const needed: Readonly<Record<string, string>> = {
   curl: 'curl',
   'redis-server': 'redis-server',
   initdb: 'postgresql',
+  prometheus: 'prometheus',
+  chromium: 'chromium',
 };
 const isThere = (command: string) =>
   spawnSync('sh', ['-c', `command -v ${command} || ls /usr/lib/postgresql/*/bin/${command}`]).status === 0;
@@ -50,7 +53,10 @@ if (
 ) {
   step('official clients', 'npm', ['ci', '--prefix', 'test/clients', '--no-audit', '--no-fund']);
 }
+console.log('── console');
+buildConsole();
 step('types', 'tsc', ['--noEmit', '-p', '.']);
+step('types of the console', 'tsc', ['-p', 'console']);
 step('lint', process.execPath, ['scripts/lint.ts']);
 
 // The suites start hundreds of gateways, of several hundred modules in each thread: they are compiled once.

@@ -62,6 +62,8 @@ export interface StartOptions extends Overrides {
   /** Null: `sluice.yaml` is not looked for; the environment is the configuration. */
   readonly configPath: string | null;
   readonly env: NodeJS.ProcessEnv;
+  /** Of the console's built files; absent: `dist/console`. */
+  readonly consoleDirectory?: string;
   /** The control plane that this node takes its configuration from, as its edge. */
   readonly join?: JoinAddress | null;
 }
@@ -341,7 +343,8 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
     unreachable: () => following?.failure ?? edge?.failure ?? null,
     isDraining: () => draining,
   });
-  admin = await startAdmin({ ...snapshot.admin, control, audit: audit.log });
+  const { consoleDirectory } = options;
+  admin = await startAdmin({ ...snapshot.admin, control, audit: audit.log, consoleDirectory });
   const { port: adminPort, close: closeAdmin } = admin;
   begun.defer(closeAdmin);
   const probes = snapshot.admin.probes ? await startProbes(snapshot.admin.probes, control) : null;
@@ -352,15 +355,10 @@ async function start(options: StartOptions, begun: AsyncDisposableStack): Promis
   desk.start();
   edge?.start();
   writeFileSync(join(stateDirectory, 'admin-url'), `${localUrl(snapshot.admin, adminPort)}\n`);
+  const firstKey = keys.firstKey();
 
   return {
-    banner: renderBanner({
-      snapshot,
-      ports: pool.ports,
-      adminPort,
-      stateDirectory,
-      firstKey: keys.firstKey(),
-    }),
+    banner: renderBanner({ snapshot, ports: pool.ports, adminPort, stateDirectory, firstKey }),
     port: pool.ports[0]!,
     ports: pool.ports,
     adminPort,

@@ -18,6 +18,8 @@ declare module 'fastify' {
     readonly edge?: boolean;
     /** Any Host is served, and as often as is asked: a probe names what it likes. */
     readonly anyHost?: boolean;
+    /** A file for browsers, no operation of the API. */
+    readonly page?: boolean;
     /** A page of another site may lead a browser here. */
     readonly fromElsewhere?: boolean;
   }

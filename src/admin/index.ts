@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { fastify } from 'fastify';
 import type { AuditLog } from '#core/contracts/audit.ts';
 import type { ControlPlane } from '#core/contracts/control-plane.ts';
@@ -9,6 +10,7 @@ import { serveAudit } from './audit.ts';
 import { auditChanges } from './audit-changes.ts';
 import { serveCalibration } from './calibration.ts';
 import { serveConfig } from './config.ts';
+import { serveConsole } from './console.ts';
 import { serveDiscovery } from './discovery.ts';
 import { serveEvents } from './events.ts';
 import { serveEdges } from './edges.ts';
@@ -17,10 +19,12 @@ import { Authenticator } from './authenticator.ts';
 import { createGuard, requirePermissions } from './guard.ts';
 import { serveHealth } from './health.ts';
 import { serveKeys } from './keys.ts';
+import { serveLive } from './live.ts';
 import { serveMetrics } from './metrics.ts';
 import { serveNodes } from './nodes.ts';
 import { serveOpenApi } from './openapi.ts';
 import { createErrorHandler, sendProblem } from './problem.ts';
+import { serveReceipts } from './receipts.ts';
 import { serveResources } from './resources.ts';
 import { serveSession } from './session.ts';
 import { serveStatus } from './status.ts';
@@ -33,6 +37,9 @@ export { startProbes } from './probes.ts';
 const bodyLimitBytes = 1 << 20;
 const requestTimeoutMs = 30_000;
 
+/** Beside the compiled code, in the package and in a checkout. */
+const builtConsole = fileURLToPath(new URL('../../dist/console/', import.meta.url));
+
 export interface AdminSettings {
   readonly host: string;
   /** 0: any free one. */
@@ -42,6 +49,8 @@ export interface AdminSettings {
   readonly control: ControlPlane;
   /** Where changes are put on record. */
   readonly audit: AuditLog;
+  /** Where the built files of the console are; they need not be there. */
+  readonly consoleDirectory?: string;
   /** Names under which it may be reached, besides IP addresses, `localhost` and `host`. */
   readonly hosts?: readonly string[];
   /** Told of bugs; by default they go to standard error. */
@@ -88,11 +97,13 @@ export async function startAdmin(settings: AdminSettings): Promise<Admin> {
   );
   auditChanges(app, control, settings.audit);
   serveOpenApi(app);
+  serveConsole(app, settings.consoleDirectory ?? builtConsole);
   serveHealth(app, control);
   serveMetrics(app, control);
   serveSession(app, control);
   serveTokens(app, control);
   serveStatus(app, control);
+  serveLive(app, control);
   serveDiscovery(app, control);
   serveUpstreams(app, control);
   serveCalibration(app, control);
@@ -102,6 +113,7 @@ export async function startAdmin(settings: AdminSettings): Promise<Admin> {
   serveNodes(app, control);
   serveEdges(app, control);
   serveUsage(app, control);
+  serveReceipts(app, control);
   serveRerate(app, control);
   serveEvents(app, control);
   serveExplain(app, control);

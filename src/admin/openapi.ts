@@ -46,6 +46,7 @@ const Problem = Type.Object({
 export function serveOpenApi(app: FastifyInstance): void {
   const paths: Record<string, Record<string, unknown>> = {};
   app.addHook('onRoute', (route) => {
+    if (route.config?.page) return;
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue;
       const path = route.url.replace(/:(\w+)/g, '{$1}');

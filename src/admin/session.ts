@@ -19,6 +19,7 @@ const Session = Type.Object({
   ),
   expiresAtMs: orNull(Type.Integer()),
 });
+const Options = Type.Object({ openId: Type.Boolean() });
 const Ended = Type.Object({
   endSessionUrl: orNull(Type.String({ description: 'Where to end the session at the provider, too.' })),
 });
@@ -44,6 +45,14 @@ export function serveSession(app: FastifyInstance, { access }: Pick<ControlPlane
       const secret = principal!.via === 'oidc' ? sessionOf(headers.cookie) : null;
       return { ...viewOf(principal!), csrf: secret && csrfTokenOf(secret) };
     },
+  );
+  app.get(
+    '/v1/session/options',
+    {
+      config: { open: true },
+      schema: { summary: 'How one can sign in, besides by a token', answer: Options },
+    },
+    () => ({ openId: access.settings().oidc !== null }),
   );
   app.delete(
     '/v1/session',

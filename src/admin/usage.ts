@@ -14,15 +14,15 @@ const Query = Type.Object(
     from: Type.Optional(Type.String({ maxLength: 40 })),
     to: Type.Optional(Type.String({ maxLength: 40 })),
     project: Type.Optional(Type.String({ maxLength: 128 })),
+    team: Type.Optional(Type.String({ maxLength: 128 })),
+    key: Type.Optional(Type.String({ maxLength: 128 })),
+    model: Type.Optional(Type.String({ maxLength: 256 })),
+    provider: Type.Optional(Type.String({ maxLength: 128 })),
+    route: Type.Optional(Type.String({ maxLength: 128 })),
     format: Type.Optional(Type.Union([Type.Literal('json'), Type.Literal('csv')])),
     service: Type.Optional(Type.String({ maxLength: 64 })),
     trace: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   },
-  { additionalProperties: false },
-);
-
-const ReceiptId = Type.Object(
-  { id: Type.String({ pattern: '^[0-9A-HJKMNP-TV-Z]{26}$' }) },
   { additionalProperties: false },
 );
 
@@ -45,19 +45,6 @@ export function serveUsage(app: FastifyInstance, control: ControlPlane): void {
       return reply.type('text/csv; charset=utf-8').serializer(String).send(csvOf(query, usage));
     },
   );
-  app.get<{ Params: Static<typeof ReceiptId> }>(
-    '/v1/receipts/:id',
-    {
-      config: { permission: 'receipts.read' },
-      schema: { summary: 'One receipt', params: ReceiptId, answer: Anything },
-    },
-    async ({ params, reach }) => {
-      const receipt = await control.receipt(params.id);
-      if (!receipt || !isWithin(reach, teamOf(receipt)))
-        throw new ControlError(404, 'There is no receipt of this id.');
-      return receipt;
-    },
-  );
   app.get(
     '/v1/ledger/verify',
     {
@@ -73,12 +60,6 @@ const Verdict = Type.Object({
   findings: Type.Array(Type.String()),
   checked: Anything,
 });
-
-/** Empty where nobody was known. */
-const teamOf = (receipt: Record<string, unknown>): string => {
-  const { subjects } = receipt as { subjects?: { team?: string } };
-  return subjects?.team ?? '';
-};
 
 const figures = [
   'requests',
@@ -137,23 +118,30 @@ export function serveRerate(app: FastifyInstance, control: ControlPlane): void {
   );
 }
 
-function usageQueryOf(
-  { by, from, to, project, service, trace }: Static<typeof Query>,
-  reach: Reach,
-): UsageQuery {
+function usageQueryOf(query: Static<typeof Query>, reach: Reach): UsageQuery {
+  const { by, project, service, trace, key, model, provider, route } = query;
+  const only = Object.entries({ key, model, provider, route }).filter(([, value]) => value !== undefined);
   return {
     by: (by ?? 'project').split(',').map((word) => {
       const group = groups.find((known) => known === word);
       if (!group) throw new ControlError(400, `by: "${word}" is none of ${groups.join(', ')}`);
       return group;
     }),
-    fromMs: momentOf('from', from),
-    toMs: momentOf('to', to),
+    fromMs: momentOf('from', query.from),
+    toMs: momentOf('to', query.to),
     project: project ?? null,
     service: service ?? null,
     traceId: trace ?? null,
-    teams: reach === 'all' ? null : [...reach],
+    teams: teamsOf(query.team, reach),
+    ...(only.length ? { only: Object.fromEntries(only) } : {}),
   };
+}
+
+/** Null: all. @throws ControlError 404 for a team of others, which is not there. */
+export function teamsOf(team: string | undefined, reach: Reach): readonly string[] | null {
+  if (team === undefined) return reach === 'all' ? null : [...reach];
+  if (!isWithin(reach, team)) throw new ControlError(404, `There is no team "${team}".`);
+  return [team];
 }
 
 /** Epoch milliseconds, or an ISO 8601 date or time; without an offset it is UTC. */

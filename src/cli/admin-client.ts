@@ -21,11 +21,7 @@ export type AdminRequest =
 export async function askAdmin<T>(options: AdminOptions, request: AdminRequest, body?: unknown): Promise<T> {
   const { line, headers: asked } = typeof request === 'string' ? { line: request, headers: {} } : request;
   const [method, path] = line.split(' ') as [string, string];
-  const base = options.admin ?? readState(options.state, 'admin-url') ?? 'http://127.0.0.1:9080';
-  if (!URL.canParse(path, base)) throw new CommandFailed(`"${base}" is not a URL`);
-  const token = process.env['SLUICE_ADMIN_TOKEN'] ?? readState(options.state, 'admin-token');
-  const headers: Record<string, string> = { accept: 'application/json', ...asked };
-  if (token) headers['authorization'] = `Bearer ${token}`;
+  const { base, token, headers } = placeOf(options, { path, headers: asked });
   if (body !== undefined) headers['content-type'] = 'application/json';
   let status: number;
   let text: string;
@@ -40,20 +36,60 @@ export async function askAdmin<T>(options: AdminOptions, request: AdminRequest, 
     status = answer.status;
     text = await answer.text();
   } catch (error) {
-    const { message, code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
-    throw new CommandFailed(
-      `the admin API at ${base} cannot be reached (${code ?? message}); is the gateway running? --admin names another address`,
-      error,
-    );
+    throw unreachable(base, error);
   }
   if (status >= 200 && status < 300) return (text === '' ? null : JSON.parse(text)) as T;
-  if (status === 401) {
-    const lack = token ? 'does not take this token' : 'needs a token';
-    throw new CommandFailed(
-      `the admin API at ${base} ${lack}: set SLUICE_ADMIN_TOKEN, or name the gateway's directory with --state`,
-    );
+  throw refused({ base, token, status, text });
+}
+
+/** What is told as events (`data` of each, parsed), until the gateway ends the stream. @throws CommandFailed */
+export async function* followAdmin<T>(options: AdminOptions, path: string): AsyncGenerator<T> {
+  const { base, token, headers } = placeOf(options, { path, headers: { accept: 'text/event-stream' } });
+  const answer = await fetch(new URL(path, base), { headers, redirect: 'error' }).catch((error) => {
+    throw unreachable(base, error);
+  });
+  if (answer.status !== 200) throw refused({ base, token, status: answer.status, text: await answer.text() });
+  let open = '';
+  for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+    const lines = (open + chunk).split('\n');
+    open = lines.pop()!;
+    for (const line of lines) if (line.startsWith('data: ')) yield JSON.parse(line.slice(6)) as T;
   }
-  throw new CommandFailed(`the admin API answered ${status}: ${detailOf(text)}`);
+}
+
+function placeOf(
+  options: AdminOptions,
+  { path, headers: asked }: { readonly path: string; readonly headers: Readonly<Record<string, string>> },
+) {
+  const base = options.admin ?? readState(options.state, 'admin-url') ?? 'http://127.0.0.1:9080';
+  if (!URL.canParse(path, base)) throw new CommandFailed(`"${base}" is not a URL`);
+  const token = process.env['SLUICE_ADMIN_TOKEN'] ?? readState(options.state, 'admin-token');
+  const headers: Record<string, string> = { accept: 'application/json', ...asked };
+  if (token) headers['authorization'] = `Bearer ${token}`;
+  return { base, token, headers };
+}
+
+function unreachable(base: string, error: unknown): CommandFailed {
+  const { message, code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+  return new CommandFailed(
+    `the admin API at ${base} cannot be reached (${code ?? message}); is the gateway running? --admin names another address`,
+    error,
+  );
+}
+
+interface Refusal {
+  readonly base: string;
+  readonly token: string | null;
+  readonly status: number;
+  readonly text: string;
+}
+
+function refused({ base, token, status, text }: Refusal): CommandFailed {
+  if (status !== 401) return new CommandFailed(`the admin API answered ${status}: ${detailOf(text)}`);
+  const lack = token ? 'does not take this token' : 'needs a token';
+  return new CommandFailed(
+    `the admin API at ${base} ${lack}: set SLUICE_ADMIN_TOKEN, or name the gateway's directory with --state`,
+  );
 }
 
 /** Every page of a list, whose members stand under `name`. @throws CommandFailed */

@@ -18,6 +18,7 @@ import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addTestPolicies } from './test-policies.ts';
 import { addTokens } from './tokens.ts';
+import { addTop } from './top.ts';
 import { addUsage } from './usage.ts';
 import { addUpstreams } from './upstreams.ts';
 import { readVersion } from '../compose/read-version.ts';
@@ -49,6 +50,7 @@ function program(): Command {
   addExplain(sluice);
   addConfig(sluice);
   addStatus(sluice);
+  addTop(sluice);
   addUpstreams(sluice);
   addProviders(sluice);
   addNew(sluice);

@@ -11,6 +11,8 @@ interface UsageFlags extends AdminOptions {
   readonly from?: number;
   readonly to?: number;
   readonly project?: string;
+  readonly service?: string;
+  readonly trace?: string;
   readonly csv?: boolean;
   readonly json?: boolean;
 }
@@ -43,6 +45,8 @@ export function addUsage(sluice: Command): void {
     .option('--from <time>', 'first day, such as 2026-11-01', momentOf)
     .option('--to <time>', 'last day', momentOf)
     .option('--project <name>', 'of this project only')
+    .option('--service <name>', 'of this calling service only')
+    .option('--trace <id>', 'of this trace only: 32 hex digits')
     .option('--csv', 'CSV for spreadsheets')
     .addOption(adminOption())
     .addOption(stateOption())
@@ -54,7 +58,10 @@ async function show(flags: UsageFlags): Promise<void> {
   const query = new URLSearchParams({ by: flags.by.join(',') });
   if (flags.from !== undefined) query.set('from', String(flags.from));
   if (flags.to !== undefined) query.set('to', String(flags.to));
-  if (flags.project !== undefined) query.set('project', flags.project);
+  for (const name of ['project', 'service', 'trace'] as const) {
+    const value = flags[name];
+    if (value !== undefined) query.set(name, value);
+  }
   const { usage } = await askAdmin<{ usage: UsageLine[] }>(flags, `GET /v1/usage?${query.toString()}`);
   if (flags.json) return printJson(usage);
   const head = [...flags.by, ...figures.map(([, title]) => title), 'cost', 'price', 'currency'];

@@ -21,7 +21,7 @@ export function renderBanner({ snapshot, ports, adminPort, stateDirectory, first
     '',
     `  Sluice listens on ${base} (${snapshot.threads} thread${snapshot.threads === 1 ? '' : 's'})`,
     ...others.map((url) => `  and on            ${url}`),
-    `  Admin             ${localUrl(snapshot.admin, adminPort)}  (/readyz, /metrics)`,
+    `  Admin             ${localUrl(snapshot.admin, adminPort)}  (the console; /readyz, /metrics)`,
     `  State             ${stateDirectory}`,
     `  Providers         ${providers.map((provider) => provider.name).join(', ') || 'none'}`,
   ];

@@ -13,6 +13,8 @@ import { ControlError } from '#core/contracts/control-plane.ts';
 import type { KeyDelta, KeyRecord } from '#core/key.ts';
 import type { Ledger } from '#ledger/store/start-ledger.ts';
 import { contentTypeOf, formatWanted, renderExposition } from '#observe/exposition.ts';
+import { readLive } from '#observe/live-figures.ts';
+import type { MetricsDump } from '#observe/series.ts';
 import type { SecretStore } from '#secrets/secret-store.ts';
 import type { KeyMaster } from '#storage/key-master.ts';
 import { createEventControl } from './event-control.ts';
@@ -21,9 +23,12 @@ import { rerateLedger } from './rerate-ledger.ts';
 import type { Calibration } from '#core/calibration.ts';
 import type { OpenAudit } from './open-audit.ts';
 import { listenerAddress } from './listener-address.ts';
+import { createLiveSampler } from './live-sampler.ts';
 import { explainRequest } from './explain-request.ts';
+import { summaryOf } from './receipt-summary.ts';
 import { createResourceControl } from './resource-control.ts';
 import type { Reloader } from './reloader.ts';
+import { systemClock } from './system-clock.ts';
 import type { TelemetryHub } from './telemetry-hub.ts';
 import type { UpstreamWatch } from './upstream-watch.ts';
 import type { CounterWatch } from './watch-counters.ts';
@@ -105,6 +110,10 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
       const text = renderExposition(await gatherMetrics(parts), format);
       return { contentType: contentTypeOf(format), text };
     },
+    live: createLiveSampler(
+      async () => readLive((await pool.metrics()) as MetricsDump[], { atMs: systemClock.nowMs(), teamOf }),
+      systemClock,
+    ),
     discovery: () => parts.watch.reports(),
     calibration: () => parts.calibration.rows(),
     upstreams: {
@@ -160,6 +169,7 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
             ...(query.project === null ? {} : { project: query.project }),
             ...(query.service ? { service: query.service } : {}),
             ...(query.teams ? { team: query.teams } : {}),
+            ...query.only,
           },
           ...(query.traceId ? { traceId: query.traceId } : {}),
         }),
@@ -175,6 +185,16 @@ export function createControlPlane(parts: ControlPlaneParts): ControlPlane {
     async receipt(id) {
       const receipt = await answered(ledger.receipt(id));
       return receipt ? (JSON.parse(JSON.stringify(receipt, bigintsAsText)) as Record<string, unknown>) : null;
+    },
+    async receipts({ where, fromMs, toMs, traceId, ...page }) {
+      const query = {
+        where,
+        fromMs: fromMs ?? undefined,
+        toMs: toMs ?? undefined,
+        traceId: traceId ?? undefined,
+      };
+      const { receipts, next } = await answered(ledger.latest(query, page));
+      return { receipts: receipts.map(summaryOf), next };
     },
     async verify() {
       await ledger.flush();

@@ -1,4 +1,5 @@
 import type { JsonObject } from '#core/call.ts';
+import { Fault } from '#core/fault.ts';
 import type { Switchboard } from './switchboard.ts';
 import type { Outcome, RpcId } from './wire.ts';
 
@@ -28,7 +29,7 @@ export class ClientQuestions {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#open.delete(id);
-        reject(signal.reason as Error);
+        reject(new Fault('client/gone', 'Nobody waits for the answer any more.'));
       };
       if (signal.aborted) return leave();
       signal.addEventListener('abort', leave, { once: true });

@@ -114,8 +114,7 @@ export class Desk implements ToolDesk {
     return {
       server,
       federation,
-      place: `${name}/${server}`,
-      caller: { principal: exchange.consumer?.id ?? '', paramHeaders },
+      caller: { principal: exchange.consumer?.id ?? '', place: `${name}/${server}`, paramHeaders },
       source: federation ?? sourceOf(server),
     };
   }
@@ -168,7 +167,7 @@ export class Desk implements ToolDesk {
       notify: (said: JsonObject) => reply.say(isStream ? marked(said, request.id) : said),
     };
     return () =>
-      answered(exchange, { id: request.id, reply }, async () => {
+      answered(passage, { id: request.id, reply }, async () => {
         const outcome = await place.source.ask({ ...request, caller: place.caller }, hearing);
         if (!isStream || 'error' in outcome) return outcome;
         return { result: withMeta(outcome.result, { [metaOf.subscription]: request.id }) };
@@ -185,7 +184,7 @@ export class Desk implements ToolDesk {
     if (message.kind === 'request' && message.method === 'initialize') {
       const request = withTrace(message, exchange);
       return () =>
-        answered(exchange, { id: message.id, reply }, async (say) => {
+        answered(passage, { id: message.id, reply }, async (say) => {
           const { outcome, name } = await front.initialize(request, place, hearingOf(reply));
           if (name !== null) say(['mcp-session-id', name]);
           return outcome;
@@ -215,7 +214,7 @@ export class Desk implements ToolDesk {
         const request = withTrace(message, exchange);
         return () => {
           const stop = running.watch(session.id, message.id, () => cancelled.abort());
-          return answered(exchange, { id: message.id, reply }, () =>
+          return answered(passage, { id: message.id, reply }, () =>
             front.request(request, { ...place, session }, { signal, notify: say, ask: say }).finally(stop),
           );
         };
@@ -237,7 +236,7 @@ export class Desk implements ToolDesk {
         const hearing = { ...hearingOf(reply), signal: this.#untilLeft(reply) };
         await this.#parts.front.listen({ ...place, session }, hearing);
       } catch (thrown) {
-        note(exchange, thrown);
+        note(passage, thrown);
       }
       return reply.end(null, 200);
     };
@@ -312,7 +311,7 @@ function withTrace<R extends RpcRequest>(request: R, { trace, head }: Exchange):
 
 /** Gives the outcome, or what kept it from coming, as the answer to the request. */
 async function answered(
-  exchange: Exchange,
+  passage: Passage,
   { id, reply }: { readonly id: RpcId; readonly reply: Reply },
   work: (say: (headers: readonly string[]) => void) => Promise<Outcome>,
 ): Promise<Answer> {
@@ -321,14 +320,16 @@ async function answered(
     const outcome = await work((more) => (headers = more));
     return reply.end(response(id, outcome), statusOf(outcome), headers);
   } catch (thrown) {
-    const fault = note(exchange, thrown);
-    const error = failure(codes.internal, fault.message, { code: fault.code, exchange: exchange.id });
+    const fault = note(passage, thrown);
+    const about = { code: fault.code, exchange: passage.exchange.id };
+    const error = failure(codes.internal, fault.message, about);
     return reply.end(response(id, error), fault.status);
   }
 }
 
-function note(exchange: Exchange, thrown: unknown): Fault {
+function note({ exchange, gateway }: Passage, thrown: unknown): Fault {
   const fault = faultFrom(thrown);
+  if (fault.code === 'gateway/internal') gateway.observer.failed(exchange, fault.cause ?? fault);
   exchange.fault = fault;
   exchange.outcome = outcomeOf(fault);
   return fault;

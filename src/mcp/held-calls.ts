@@ -144,9 +144,9 @@ export class HeldCalls {
 }
 
 /** An answer is for the request that asked for it, and for no other one. */
-function digestOf({ method, params }: Ask): string {
+function digestOf({ method, params, caller }: Ask): string {
   const { name, uri, arguments: args } = params;
   return createHash('sha256')
-    .update(JSON.stringify([method, name, uri, args]))
+    .update(JSON.stringify([caller.place, method, name, uri, args]))
     .digest('base64url');
 }

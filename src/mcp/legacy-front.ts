@@ -47,7 +47,6 @@ export interface LegacyParts {
 export interface Standing {
   readonly source: ToolSource;
   readonly caller: Caller;
-  readonly place: string;
 }
 
 /** A hearing that can also put questions to the client. */
@@ -64,16 +63,16 @@ export class LegacyFront {
   }
 
   /** The session of that name, if it is this caller's, and for this place. */
-  sessionOf(name: string, { caller, place }: Standing): ClientSession | null {
+  sessionOf(name: string, { caller }: Standing): ClientSession | null {
     const session = this.#parts.seal.open(name) as unknown as ClientSession | null;
-    if (session?.principal !== caller.principal || session.place !== place) return null;
+    if (session?.principal !== caller.principal || session.place !== caller.place) return null;
     return this.#parts.notes.hasEnded(session.id) ? null : session;
   }
 
   /** Opens a session by asking what is behind it what it can do. */
   async initialize(
     { params }: RpcRequest,
-    { source, caller, place }: Standing,
+    { source, caller }: Standing,
     hearing: Hearing,
   ): Promise<{ readonly outcome: Outcome; readonly name: string | null }> {
     const { protocolVersion, capabilities, clientInfo } = params;
@@ -83,7 +82,7 @@ export class LegacyFront {
       capabilities: isObject(capabilities) ? capabilities : {},
       clientInfo: isObject(clientInfo) ? clientInfo : { name: 'unknown', version: '0' },
       principal: caller.principal,
-      place,
+      place: caller.place,
     };
     const ask = { method: 'server/discover', params: this.#modern({}, session), caller };
     const outcome = await source.ask(ask, hearing);

@@ -39,6 +39,10 @@ export class LocalSource implements ToolSource {
     return this.#source.ask(ask, hearing);
   }
 
+  retire(): void {
+    this.#pool.retire();
+  }
+
   close(): void {
     this.#pool.close();
   }

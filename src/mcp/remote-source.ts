@@ -47,6 +47,10 @@ export class RemoteSource implements ToolSource {
     return (await source).ask(ask, hearing);
   }
 
+  retire(): void {
+    this.#opened?.retire();
+  }
+
   close(): void {
     this.#opened?.close();
   }

@@ -6,6 +6,7 @@ import type { Ask } from './tool-source.ts';
 import { capabilitiesIn, metaIn, metaOf } from './wire.ts';
 
 const idleMs = 5 * 60_000;
+const retireMs = 1000;
 
 /** Whom a session is opened for. */
 export interface ClientHello {
@@ -63,6 +64,13 @@ export class SessionPool {
       if (this.#sessions.get(key) === pooled) this.#sessions.delete(key);
       throw thrown;
     }
+  }
+
+  /** Nobody asks any more: what runs comes to its end. */
+  retire(): void {
+    for (const [key, { session }] of this.#sessions) if (session?.busy !== true) this.#end(key);
+    if (this.#sessions.size > 0) setTimeout(() => this.retire(), retireMs).unref();
+    else this.close();
   }
 
   close(): void {

@@ -55,6 +55,10 @@ export class SessionSource implements ToolSource {
     }
   }
 
+  retire(): void {
+    this.#pool.retire();
+  }
+
   close(): void {
     this.#pool.close();
   }

@@ -53,5 +53,7 @@ export class SharedProgram implements ToolSource {
     throw new Fault(word['code'] as FaultCode, String(word['message']));
   }
 
+  retire(): void {}
+
   close(): void {}
 }

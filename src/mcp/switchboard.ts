@@ -84,7 +84,11 @@ export class Switchboard {
         resolve(word);
       };
       const timer = setTimeout(() => done(null), hearingMs);
-      const abort = () => channel.postMessage({ to: home, abort: ask });
+      const abort = () => {
+        channel.postMessage({ to: home, abort: ask });
+        // The thread may be gone as well.
+        done(null);
+      };
       line.signal.addEventListener('abort', abort);
       this.#waiting.set(ask, { say: line.say, heard: () => clearTimeout(timer), done });
       channel.postMessage({ to: home, from: this.home, ask, kind, body });

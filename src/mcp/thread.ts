@@ -29,7 +29,7 @@ export interface ToolThreadParts {
 
 interface Opened {
   readonly digest: string;
-  readonly source: ToolSource & { close(): void };
+  readonly source: ToolSource & { retire(): void; close(): void };
 }
 
 /** What a thread keeps of servers of tools, over reloads. Nothing of it is there before a configuration names one. */
@@ -54,7 +54,7 @@ export class ToolThread {
     for (const [name, { source }] of this.#opened) {
       if (names.has(name)) continue;
       this.#opened.delete(name);
-      source.close();
+      source.retire();
     }
     const sources = new Map<string, ToolSource>();
     for (const server of servers) sources.set(server.name, this.#sourceOf(server, core, endpointOf));
@@ -87,7 +87,8 @@ export class ToolThread {
           ? new LocalSource(server, held, (line) => this.#parts.log(server.name, line))
           : new SharedProgram(server.name, switchboard);
     this.#opened.set(server.name, { digest, source });
-    known?.source.close();
+    // Exchanges that began with it end with it.
+    known?.source.retire();
     return source;
   }
 }

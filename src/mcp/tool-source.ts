@@ -13,6 +13,8 @@ export interface Ask {
 export interface Caller {
   /** Whose sessions and processes serve it. What is suspended goes on for the same one only. */
   readonly principal: string;
+  /** Route and server by which it asks: what is suspended goes on by the same way only. */
+  readonly place: string;
   /** Headers `mcp-param-…` as they came. */
   readonly paramHeaders: HeaderList;
 }

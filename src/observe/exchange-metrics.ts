@@ -154,11 +154,12 @@ export class ExchangeMetrics {
   paceOf(provider: string, model: string): TokenPace {
     const label = this.#models.of(model);
     const gaps = this.#gaps.at(provider, label);
+    const stalls = this.#stalls.at(provider, label);
     return {
       came: (pieces, gapMs) => {
         gaps.observe(gapMs / 1000);
         if (pieces > 1) gaps.observeNone(pieces - 1);
-        if (gapMs >= stallMs) this.#stalls.at(provider, label).value++;
+        if (gapMs >= stallMs) stalls.value++;
       },
     };
   }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Exchange } from '#core/exchange.ts';
 import type { AttemptLine, Receipt } from '#core/receipt.ts';
+import { liveSince } from '#core/live-figures.ts';
 import { inputLine, outputLine } from '#core/usage.ts';
 import { allDumps } from './all-dumps.ts';
 import { contentTypeOf, formatWanted, renderExposition } from './exposition.ts';
 import { createObserver, type MetricsDump } from './index.ts';
+import { readLive } from './live-figures.ts';
 import { LineSink } from './line-sink.ts';
 import { parseExposition, type Sample } from './testing/parse-exposition.ts';
 
@@ -108,6 +110,40 @@ test('of budgets that one call overdraws, the most of each unit counts', async (
   await observer.close();
   assert.equal(value(samples, 'sluice_overdraft_tokens_total'), 70);
   assert.equal(value(samples, 'sluice_overdraft_nano_total', { currency: 'EUR' }), 5_000);
+});
+
+test('who watches is told what is new of all threads, and of a thread that was replaced what it has counted since', async () => {
+  const a = observe().observer;
+  const b = observe().observer;
+  const read = (dumps: Parameters<typeof readLive>[0], atMs: number) =>
+    readLive(dumps, { atMs, teamOf: (project) => (project === 'proj' ? 'team' : null) });
+  a.settled(exchange, receipt());
+  const first = read([a.dump(), b.dump()], 1_000);
+  b.settled(exchange, receipt());
+  b.settled(exchange, receipt({ status: 429, outcome: 'refused', attempts: [] }));
+  a.streamOpened();
+  const second = read([a.dump(), b.dump()], 2_500);
+  const news = liveSince(first, second);
+  assert.deepEqual([news.overMs, news.openStreams, news.atMs], [1_500, 1, 2_500]);
+  const [route, ...others] = news.routes;
+  assert.deepEqual(others, []);
+  assert.deepEqual({ ...route?.outcomes }, { completed: 1, refused: 1 });
+  assert.equal(route?.durations.length, news.boundsSeconds.length + 1);
+  assert.equal(
+    route.durations.reduce((sum, count) => sum + count, 0),
+    2,
+  );
+  const [usage] = news.usage;
+  assert.equal(usage?.team, 'team');
+  assert.deepEqual({ ...usage.tokens }, { ...first.usage[0]?.tokens });
+  assert.deepEqual({ ...usage.costNano }, { USD: 2_200 });
+  assert.deepEqual({ ...news.targets[0]?.results }, { ok: 1 });
+  assert.deepEqual(liveSince(second, read([a.dump(), b.dump()], 3_000)).routes, []);
+  const fresh = observe().observer;
+  fresh.settled(exchange, receipt());
+  const replaced = liveSince(second, read([fresh.dump()], 4_000));
+  assert.deepEqual({ ...replaced.routes[0]?.outcomes }, { completed: 1 });
+  await Promise.all([a, b, fresh].map((each) => each.close()));
 });
 
 test('two threads are merged into one valid exposition', async () => {

@@ -36,6 +36,7 @@ export const servedPages: readonly string[] = [
   'docs/prices.md',
   'docs/events.md',
   'docs/audit.md',
+  'docs/caching.md',
   'docs/telemetry.md',
   'docs/queues.md',
   'docs/prompts.md',

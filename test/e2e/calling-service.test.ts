@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
+import { spawnSluice } from '../../src/cli/testing/spawn-sluice.ts';
+import { adminToken, startTestGateway, testKey, type TestGateway } from '../harness/gateway.ts';
 import { startPostgres, type TestPostgres } from '../harness/postgres.ts';
 import { okAnswer, startRawUpstream, type RawUpstream } from '../harness/raw-upstream.ts';
 
@@ -85,6 +86,16 @@ test('usage of many nodes is summed by the service that calls, and by trace', as
   assert.deepEqual(await usageOf(two, 'by=service'), rows);
   const [all] = await usageOf(two, `by=project&trace=${traceId}`);
   assert.equal(all!['requests'], 7);
+  const words = ['usage', '--by', 'service', '--service', 'search', '--trace', traceId, '--json'];
+  const { out, err } = await spawnSluice([...words, '--admin', two.adminUrl], {
+    cwd: two.stateDirectory,
+    env: { SLUICE_ADMIN_TOKEN: adminToken },
+  });
+  const told = JSON.parse(out || err) as { service: string; requests: number }[];
+  assert.deepEqual(
+    told.map(({ service, requests }) => [service, requests]),
+    [['search', 1]],
+  );
   assert.equal((await two.admin('/v1/usage?by=service,key')).status, 400);
   const proof = (await (await two.admin('/v1/ledger/verify')).json()) as {
     clean: boolean;

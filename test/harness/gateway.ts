@@ -28,6 +28,7 @@ export interface TestGatewayOptions {
   readonly threads?: number;
   readonly env?: NodeJS.ProcessEnv;
   readonly simulator?: Simulator;
+  readonly consoleDirectory?: string;
 }
 
 /** Providers `o` and `a` (the simulator in either dialect), key-auth, an http route below /api and the LLM route. */
@@ -81,6 +82,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     port: 0,
     adminPort: 0,
     threads: options.threads ?? 1,
+    ...(options.consoleDirectory ? { consoleDirectory: options.consoleDirectory } : {}),
     env: { SLUICE_ADMIN_TOKEN: adminToken, ...options.env },
   }).catch(async (error: unknown) => {
     if (!options.simulator) await simulator.close();

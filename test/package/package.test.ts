@@ -61,6 +61,7 @@ describe('the package, installed from its tarball', { timeout: 120_000 }, () => 
       'bin/sluice.js',
       'dist/cli/sluice.js',
       'dist/worker.js',
+      'dist/console/index.html',
       'sluice.schema.json',
       'package.json',
     ];
@@ -70,7 +71,7 @@ describe('the package, installed from its tarball', { timeout: 120_000 }, () => 
       /^package\/dist\/(?:extensions\/(?:policy|policy-\w+|text-hold)|workbench\/policy-testing)\.d\.ts$/;
     assert.equal(packed.filter((name) => types.test(name)).length, 6);
     const rest = packed.filter((name) => !types.test(name));
-    const others = rest.filter((name) => !/^package\/(?:dist\/.*\.js|bin\/sluice\.js|[\w.-]+)$/.test(name));
+    const others = rest.filter((name) => !/^package\/(?:dist\/.*\.js|dist\/console\/(?:index\.html|assets\/[\w.-]+)|bin\/sluice\.js|[\w.-]+)$/.test(name));
     assert.deepEqual(others, []);
     assert.deepEqual(
       rest.filter((name) => /\.test\.|\/testing\/|\.ts$|\.env|\.sluice/.test(name)),

@@ -82,6 +82,7 @@ test('security 44: every operation says who may ask, and what needs nobody tells
     'GET /healthz',
     'GET /readyz',
     'GET /metrics',
+    'GET /v1/session/options',
     'GET /v1/session/sign-in',
     'GET /v1/session/callback',
   ]);

@@ -164,6 +164,14 @@ export const control: ControlPlane = {
       return { erased: project === 'p' };
     },
   },
+  live: async () => ({
+    ...{ atMs: 1, overMs: null, openStreams: 0, connections: 0, boundsSeconds: [] },
+    ...{ routes: [], targets: [], usage: [] },
+  }),
+  async receipts(query) {
+    asked.push(query);
+    return { receipts: [], next: 7 };
+  },
   async receipt(id) {
     if (id.endsWith('X')) throw new Error('the secret text of a bug');
     return id.endsWith('0') ? { id } : null;

@@ -3,6 +3,7 @@ import type { AuditControl } from './audit.ts';
 import type { CalibrationRow } from '../calibration.ts';
 import type { DiscoveryReport } from '../discovery.ts';
 import type { KeyRecord } from '../key.ts';
+import type { LiveFigures } from '../live-figures.ts';
 import type { AccessControl } from './access-control.ts';
 import type { ConfigDifference, ConfigMasterKind } from '../config-difference.ts';
 import type { ConfigVersion, ConfigVersionLine } from './config-store.ts';
@@ -18,6 +19,8 @@ export interface ControlPlane {
   status(): GatewayStatus;
   /** Prometheus text exposition over all threads, in the format that a scraper's Accept asks for. */
   metrics(accept: string | undefined): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** What the threads have counted since they began. */
+  live(): Promise<LiveFigures>;
   /** Groups of upstreams that are discovered or checked, and how that fares. */
   discovery(): readonly DiscoveryView[];
   /** What estimates go by, model by model. */
@@ -73,6 +76,12 @@ export interface ControlPlane {
   /** Prices receipts of the past anew, and books the difference. @throws ControlError */
   rerate(wish: RerateRequest): Promise<RerateReport>;
   receipt(id: string): Promise<Record<string, unknown> | null>;
+  /** A part of the books is looked through: a page may be short, or empty, and more follow. */
+  receipts(query: ReceiptQuery): Promise<{
+    readonly receipts: readonly ReceiptSummary[];
+    /** What the next page comes before; null: this is the last. */
+    readonly next: number | null;
+  }>;
   verify(): Promise<{
     readonly clean: boolean;
     readonly findings: readonly string[];
@@ -222,12 +231,61 @@ export interface UsageQuery {
   readonly fromMs: number | null;
   readonly toMs: number | null;
   readonly project: string | null;
+  /** Of these only, besides. */
+  readonly only?: Readonly<Partial<Record<'key' | 'model' | 'provider' | 'route', string>>>;
   /** Calling service. */
   readonly service?: string | null;
   /** Of one trace only, whatever its days. */
   readonly traceId?: string | null;
   /** Of these only; null: of all. */
   readonly teams?: readonly string[] | null;
+}
+
+export interface ReceiptQuery {
+  /** Each of one value, or of any of several. */
+  readonly where: Readonly<Partial<Record<ReceiptField, string | readonly string[]>>>;
+  /** Times of admission: from, included, to, excluded; null: all. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+  readonly traceId: string | null;
+  readonly limit: number;
+  /** Null: the latest on the books. */
+  readonly before: number | null;
+}
+
+export const receiptFields = [
+  'key',
+  'project',
+  'team',
+  'service',
+  'model',
+  'provider',
+  'route',
+  'outcome',
+] as const;
+export type ReceiptField = (typeof receiptFields)[number];
+
+/** A receipt in a line. */
+export interface ReceiptSummary {
+  readonly id: string;
+  readonly admittedAtMs: number;
+  readonly settledAtMs: number;
+  readonly firstContentAtMs: number | null;
+  readonly route: string;
+  readonly outcome: string;
+  readonly status: number;
+  readonly fault: string | null;
+  readonly key: string;
+  readonly project: string;
+  readonly team: string;
+  /** Of the last attempt; what was asked for where there was none. */
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly attempts: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** By currency. */
+  readonly costNano: Readonly<Record<string, string>>;
 }
 
 export type KeyView = Omit<KeyRecord, 'sha256'> & {

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { syncSegment } from '../journal/read-segment.ts';
 import type { Books } from './books.ts';
 import { LedgerWriter, leftOverSegments, segmentsPerTransaction } from './ledger-writer.ts';
+import { queryLatest } from './latest-receipts.ts';
 import { openBooks, type LedgerPlace } from './open-books.ts';
 import { findReceipt, queryEntries, queryReceipts, queryUsage, queryWindows } from './queries.ts';
 import { queryEnd, queryLetters, queryWebhooks } from './outbox-queries.ts';
@@ -213,6 +214,8 @@ async function answerWith(open: Books, keeper: LedgerWriter, ask: LedgerAsk): Pr
       return open.ask(findReceipt(ask.receiptId));
     case 'page':
       return open.ask(queryReceipts(ask.query, ask.page));
+    case 'latest':
+      return open.ask(queryLatest(ask.query, ask.page));
     case 'entries':
       return open.ask(queryEntries(ask.after, ask.limit));
     case 'rerate':

@@ -75,6 +75,16 @@ onEachStore(
     const exported: string[] = [];
     for await (const one of ledger.export({ where: { team: 'web' } })) exported.push(one.id);
     assert.deepEqual(exported, [sampleId(1), sampleId(3)]);
+    const page = await ledger.latest({}, { before: null, limit: 2 });
+    assert.deepEqual(
+      page.receipts.map(({ id }) => id),
+      [sampleId(3), sampleId(2)],
+    );
+    const last = await ledger.latest({}, { before: page.next, limit: 2 });
+    assert.deepEqual(last, { receipts: [receipt], next: null });
+    const where = { team: ['web', 'none'], outcome: 'refused' };
+    const found = await ledger.latest({ where, fromMs: refused.admittedAtMs }, { before: null, limit: 2 });
+    assert.deepEqual(found, { receipts: [refused], next: null });
     await assert.rejects(ledger.usage({ groupBy: ['body' as 'key'] }), RangeError);
     assert.deepEqual(errors, []);
   },

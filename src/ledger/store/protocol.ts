@@ -20,7 +20,12 @@ export type LedgerAsk =
   | { readonly do: 'receipt'; readonly receiptId: string }
   | { readonly do: 'rerate'; readonly wish: RerateWish }
   | OutboxAsk
-  | { readonly do: 'page'; readonly query: ExportQuery; readonly page: { after: string; limit: number } };
+  | { readonly do: 'page'; readonly query: ExportQuery; readonly page: { after: string; limit: number } }
+  | {
+      readonly do: 'latest';
+      readonly query: ExportQuery;
+      readonly page: { readonly before: number | null; readonly limit: number };
+    };
 
 /** See contracts/outbox.ts. */
 export type OutboxAsk =

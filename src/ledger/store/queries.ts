@@ -166,7 +166,8 @@ export function* queryWindows(nowMs: number): Asking<BookedPane[]> {
 const namesIn = (where: Where = {}): string[] =>
   Object.entries(where).flatMap(([name, value]) => (value === undefined ? [] : [name]));
 
-function conditionsOf(where: Where = {}): { conditions: string[]; values: (string | number)[] } {
+/** Of a roll-up, or of receipts: columns have the dimensions' names. */
+export function conditionsOf(where: Where = {}): { conditions: string[]; values: (string | number)[] } {
   const wanted = Object.entries(where).flatMap(([name, value]) =>
     value === undefined ? [] : [{ name, values: [value].flat() }],
   );

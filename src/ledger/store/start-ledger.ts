@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Outbox, OutboxEntry } from '#core/contracts/outbox.ts';
 import type { Receipt } from '#core/receipt.ts';
 import type { RecoveryReport, StartReport } from './ledger-writer.ts';
+import type { LatestReceipts } from './latest-receipts.ts';
 import type { LedgerPlace } from './open-books.ts';
 import type { DeadWorker, LedgerAsk, LedgerTell } from './protocol.ts';
 import type { BookedPane, ExportQuery, UsageQuery, UsageRow } from './queries.ts';
@@ -30,6 +31,11 @@ export interface Ledger {
   /** @throws RangeError for an unknown dimension or day. */
   usage(query: UsageQuery): Promise<UsageRow[]>;
   receipt(id: string): Promise<Receipt | null>;
+  /** Those before a number of the books (null: the latest), the latest first. */
+  latest(
+    query: ExportQuery,
+    page: { readonly before: number | null; readonly limit: number },
+  ): Promise<LatestReceipts>;
   verify(): Promise<Verification>;
   /**
    * What came on the books after the number `after` (0: all of it), in the order in which it came; at most `limit`. Whoever
@@ -65,6 +71,7 @@ export async function startLedger(options: LedgerOptions): Promise<Ledger> {
     windowsSince: (nowMs) => thread.ask({ do: 'windows', nowMs }),
     usage: (query) => thread.ask({ do: 'usage', query }),
     receipt: (receiptId) => thread.ask({ do: 'receipt', receiptId }),
+    latest: (query, page) => thread.ask({ do: 'latest', query, page }),
     verify: () => thread.ask({ do: 'verify' }),
     entries: (after, limit) => thread.ask({ do: 'entries', after, limit }),
     rerate: (wish) => thread.ask({ do: 'rerate', wish }),

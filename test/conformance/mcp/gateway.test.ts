@@ -1,7 +1,9 @@
 /** What the suite does not ask of a gateway: several threads, several servers as one, and whose a call is. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { startTestGateway, testKey, type TestGateway } from '../../harness/gateway.ts';
 import { callLegacy, callModern, events, send } from './call.ts';
 import { serveLegacy, serveModern, type FixtureServer } from './serve.ts';
@@ -425,6 +427,20 @@ describe('programs', limits, () => {
     assert.ok(names.includes('local-legacy__test_simple_text'));
   });
 });
+
+test(
+  'the protocol’s own client, of either era, is answered and asked by servers of either era',
+  limits,
+  async () => {
+    // In a process of its own, without the conditions of this one: a package of the client's has sources under them, too.
+    const script = fileURLToPath(new URL('client.ts', import.meta.url));
+    const args = [script, `${gateway.url}/mcp`, testKey];
+    const { stdout } = await promisify(execFile)(process.execPath, args, {
+      env: { PATH: process.env['PATH'] },
+    });
+    assert.equal(stdout, 'legacy of legacy\nlegacy of modern\nmodern of legacy\nmodern of modern\n');
+  },
+);
 
 test('pages of strangers, and hosts that are not the gateway’s, are refused', limits, async () => {
   const from = (origin: string) =>
