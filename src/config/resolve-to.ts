@@ -87,6 +87,8 @@ function resolveServers(
     add('stripPrefix', 'the path is said by "to.rewrite.path"');
   if (rewrite?.host !== undefined && to.preserveHost)
     add('to.preserveHost', 'the host is said by "to.rewrite.host"');
+  if ('graphql' in to && to.upgrade)
+    add('to.upgrade', 'what is asked over a WebSocket is not read, so GraphQL routes have none');
   if ('graphql' in to && base.stripPrefix !== '') add('stripPrefix', 'the path is said by "to.graphql"');
   const upstream = groupOf(to, scope, add, groupName);
   const group = Object.hasOwn(scope.upstreams, upstream) ? scope.upstreams[upstream] : undefined;

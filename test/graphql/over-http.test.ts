@@ -4,6 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { after, before, test } from 'node:test';
 import { serverAudits } from '../clients/node_modules/graphql-http/lib/index.mjs';
 import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createClient } from '../clients/node_modules/graphql-sse/lib/index.mjs';
+import { sampleKey } from '../harness/raw-websocket.ts';
 import { parseConfig } from '#config/load.ts';
 import { resolveConfig } from '#config/resolve.ts';
 import { catalog } from '#providers/catalog/index.ts';
@@ -305,6 +308,41 @@ test('operations that are on the list pass, by their text, id or hash, and no ot
   const extensions = { persistedQuery: { version: 1, sha256Hash: hashOf(other) } };
   assert.equal(codeOf(await ask('listed', { query: other, variables, extensions })), 'graphql/refused');
   assert.equal(codeOf(await ask('named', { extensions, variables })), 'graphql/refused');
+  assert.equal(seen(), before);
+});
+
+test('a subscription over SSE passes event by event, and one that asks for too much ends with its error', async () => {
+  const subscribe = async (query: string) => {
+    const url = `${gateway.url}/limited`;
+    const client = createClient({ url, headers: { authorization: `Bearer ${testKey}` }, retryAttempts: 0 });
+    const results: unknown[] = [];
+    for await (const result of client.iterate({ query })) results.push(result);
+    client.dispose();
+    return results as { data?: object; errors?: { extensions: { limit?: string } }[] }[];
+  };
+  const counted = await subscribe('subscription { count(to: 3) }');
+  assert.deepEqual(
+    counted.map(({ data }) => ({ ...data })),
+    [{ count: 1 }, { count: 2 }, { count: 3 }],
+  );
+  const [refused, ...more] = await subscribe(
+    'subscription { a: count(to: 3) b: count(to: 1) c: count(to: 1) }',
+  );
+  assert.equal(refused!.errors![0]!.extensions.limit, 'aliases');
+  assert.deepEqual(more, []);
+});
+
+test('a WebSocket, whose operations would go unread, is refused, whatever its URL asks for', async () => {
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+  const headers = { ...upgrade, authorization: `Bearer ${testKey}`, 'sec-websocket-key': sampleKey };
+  const before = seen();
+  const status = await new Promise((resolve, reject) => {
+    const path = '/limited?query=%7B__schema%7Btypes%7Bname%7D%7D%7D';
+    request(`${gateway.url}${path}`, { headers }, (answer) => resolve(answer.resume().statusCode))
+      .on('error', reject)
+      .end();
+  });
+  assert.equal(status, 400);
   assert.equal(seen(), before);
 });
 
