@@ -1,7 +1,7 @@
 import type { Allowance } from './allowance.ts';
 import type { CallBrief, Conversation, JsonObject, Loss } from './call.ts';
 import type { Consumer } from './consumer.ts';
-import type { AnswerIntake } from './contracts/answer-intake.ts';
+import type { AnswerIntake, StoredAnswer } from './contracts/answer-intake.ts';
 import type { AnswerRecorder } from './contracts/answer-recorder.ts';
 import type { Inbound } from './contracts/inbound.ts';
 import type { LimitReport } from './contracts/dialect.ts';
@@ -11,7 +11,6 @@ import type { GraphqlCall } from './graphql/graphql-call.ts';
 import type { RequestHead } from './head.ts';
 import type { Outcome, SocketTotals } from './receipt.ts';
 import type { RevisedCall } from './revised-call.ts';
-import type { StoredAnswer } from './stored-answer.ts';
 import type { Target } from './target.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { ToolFacts } from './tool-server.ts';

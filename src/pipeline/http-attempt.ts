@@ -11,7 +11,7 @@ import { headerOf, type HeaderList } from '#core/head.ts';
 import type { HttpRoute } from '#core/snapshot.ts';
 import type { Usage } from '#core/usage.ts';
 import { nothingLeft, wholeAnswer, type Answer } from './answer.ts';
-import type { AnswerIntake, StoredBytes } from '#core/contracts/answer-intake.ts';
+import { isStored, type AnswerIntake, type StoredAnswer } from '#core/contracts/answer-intake.ts';
 import { giveStored } from './stored/give-stored.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { neverLeft } from './attempt-result.ts';
@@ -131,7 +131,7 @@ export class HttpAttempt implements UpstreamSink {
     this.#own = responseHeaders(headers);
     if (exchange.intake) {
       const taken = exchange.intake.onHead(status, this.#own);
-      if ('kind' in taken) return this.#replace(taken);
+      if (isStored(taken)) return this.#replace(taken);
       this.#intake = exchange.intake;
       this.#own = [...taken];
     }
@@ -178,7 +178,7 @@ export class HttpAttempt implements UpstreamSink {
   }
 
   /** The client gets what was kept; what the upstream still sends is thrown away. */
-  #replace(stored: StoredBytes): void {
+  #replace(stored: StoredAnswer): void {
     this.record.work = 'finished';
     this.#end();
     try {

@@ -136,6 +136,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'team-roles.yaml',
       'telemetry.yaml',
       'tokens-and-rules.yaml',
+      'transform.yaml',
       'usage-plans.yaml',
     ]));
 
@@ -160,6 +161,26 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     await post('/v1/pets', { id: 1, name: 'Rex', kind: 'dog' });
     await post('/orders', { sku: 'ABC-1234', quantity: 2 });
     assert.equal(simulator.calls().length, before + 2);
+  });
+
+  test('transform: an old service behind a new interface', async (t) => {
+    const sent: unknown[] = [];
+    const crm = await startJsonUpstream((response, { body, request }) => {
+      sent.push([request.method, request.url, request.headers['x-operator'], body]);
+      const made = { id: 7, first_name: 'Ann', internalNote: 'pays late', calls: [{ internalNote: 'x' }] };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(made));
+    });
+    t.after(() => crm.close());
+    const { url } = await serve(t, example('transform.yaml').replace('http://127.0.0.1:8080', crm.url));
+    const answer = await fetch(`${url}/customers/new`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key('WEB_KEY')}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ firstName: 'Ann', lastName: 'Ba & Co' }),
+    });
+    const form = 'first_name=Ann&last_name=Ba+%26+Co&country=DE';
+    assert.deepEqual(sent, [['POST', '/cgi-bin/customer?action=create', 'web', form]]);
+    const links = { self: '/customers/7' };
+    assert.deepEqual(await answer.json(), { id: 7, first_name: 'Ann', calls: [{}], links });
   });
 
   test('prompts: by name, within bounds, and not talked over', async (t) => {
@@ -560,6 +581,7 @@ describe("policies' own pages: the block of each is served", limits, () => {
     'hmac-auth': 401,
     'ip-restriction': 403,
     'mtls-auth': 401,
+    validate: 400,
   };
   for (const kind of readdirSync('src/policies', { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && entry.name !== 'testing',

@@ -168,7 +168,8 @@ test('a receiver that is busy is tried again, one that refuses loses a batch, on
   await (await chat({ trace: `00-${busy}-${parent}-01` })).text();
   await eventually(async () => (await metric('sluice_export_failures_total', 'otlp/traces')) > 0);
   receiver.mode = 'take';
-  await eventually(() => spansOf(busy).length === 2);
+  // An answer that comes too late is tried again: at least once each.
+  await eventually(() => spansOf(busy).length >= 2);
   assert.equal(receiver.requests.at(-1)!.encoding, 'json');
   assert.equal(receiver.requests.at(-1)!.headers['content-encoding'], 'gzip');
 

@@ -68,7 +68,7 @@ function attemptWith(
       clock: { nowMs: () => 0 },
       observer: { failed: (_: unknown, error: unknown) => reports.push(error) },
     },
-    route: { route: { kind: 'http', meter: null }, onAnswer: [], encodeAnswer: [policy] },
+    route: { route: { kind: 'http', meter: null }, onAnswer: [], judgeAnswer: [], rewriteAnswer: [], encodeAnswer: [policy] },
   };
   const record = { provider: 'u' };
   const attempt = new HttpAttempt(passage as never, record as never, { accepts: () => true });

@@ -8,18 +8,17 @@ import type { HeaderEdit } from '../header-edits.ts';
  */
 export interface AnswerIntake {
   /** The answer's own headers, without those of the connection. Gives the head that goes on, or another answer in its place. */
-  onHead(status: number, headers: HeaderList): HeaderList | StoredBytes;
+  onHead(status: number, headers: HeaderList): HeaderList | StoredAnswer;
   /** The chunk is only lent. Not called once another answer took its place. */
   onData(chunk: Buffer): void;
   /** False: it broke off. */
   onEnd(complete: boolean): void;
   /** No upstream has answered. What is to be given in place of the fault; null: that. */
-  onFault(fault: Fault): StoredBytes | Fault | null;
+  onFault(fault: Fault): StoredAnswer | Fault | null;
 }
 
 /** An answer that was kept, of an http route. */
-export interface StoredBytes {
-  readonly kind: 'bytes';
+export interface StoredAnswer {
   readonly status: number;
   readonly headers: HeaderList;
   readonly body: Buffer | null;
@@ -28,6 +27,8 @@ export interface StoredBytes {
   /** An upstream is asked again once it is given; nobody waits for that. */
   readonly renewal?: Renewal;
 }
+
+export const isStored = (taken: HeaderList | StoredAnswer): taken is StoredAnswer => 'status' in taken;
 
 export interface Renewal {
   readonly intake: AnswerIntake;

@@ -1,18 +1,15 @@
 import type { AttemptRecord } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
-import type { StoredBytes } from '#core/contracts/answer-intake.ts';
-import type { StoredAnswer } from '#core/stored-answer.ts';
+import type { StoredAnswer } from '#core/contracts/answer-intake.ts';
 import { wholeAnswer, type Answer } from '../answer.ts';
 import { MeterTap } from '../meter-tap.ts';
 import type { Passage } from '../passage.ts';
-import { giveEvents } from './give-events.ts';
 
 /** An answer out of what was kept, in place of an upstream's. */
 export function giveStored(passage: Passage, stored: StoredAnswer): Answer {
   const { exchange, gateway } = passage;
   exchange.outcome = 'cache_hit';
   exchange.firstContentAtMs = gateway.clock.nowMs();
-  if (stored.kind === 'events') return giveEvents(passage, stored);
   if (stored.pricePercent > 0) chargeHit(passage, stored);
   if (stored.renewal) passage.renewal = stored.renewal;
   return wholeAnswer(passage, stored);
@@ -26,7 +23,7 @@ export function giveForFault(passage: Passage, fault: Fault): Answer {
 }
 
 /** What an upstream's answer would have been billed, where the route has a price. */
-function chargeHit(passage: Passage, { status, headers, body, pricePercent }: StoredBytes): void {
+function chargeHit(passage: Passage, { status, headers, body, pricePercent }: StoredAnswer): void {
   const { meter } = passage.route;
   if (!meter) return;
   const tap = new MeterTap({ meter, asked: passage.metered ?? {} });

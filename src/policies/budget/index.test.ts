@@ -10,6 +10,7 @@ const exchangeOf = (fields: object = {}): Exchange =>
     consumer: { id: 'k1', name: 'one', project: 'shop', team: 'web' },
     brief: {},
     countedModel: 'fast',
+    meteredAs: null,
     modelNames: ['fast'],
     ...fields,
   }) as unknown as Exchange;
@@ -56,7 +57,7 @@ test('a budget is a limit that warns, and names what answers in its place', () =
 test('a hard one leases ahead; calls without a model cost nothing', () => {
   const policy = policyOf({ by: 'team', tokens: '1000/day', hard: true, model: 'f*' });
   assert.equal(policy.limits!(exchangeOf())[0]!.inFlight, 'hard');
-  assert.deepEqual(policy.limits!(exchangeOf({ brief: null })), []);
+  assert.deepEqual(policy.limits!(exchangeOf({ brief: null, modelNames: [] })), []);
   assert.deepEqual(policy.limits!(exchangeOf({ modelNames: ['slow'] })), []);
 });
 

@@ -11,6 +11,7 @@ const exchangeOf = (fields: object = {}): Exchange =>
     consumer: { id: 'k1', name: 'one', project: 'shop', team: 'web' },
     brief: null,
     countedModel: '',
+    meteredAs: null,
     routeName: 'api',
     head: { clientAddress: '10.0.0.1', headers: [] },
     ...fields,

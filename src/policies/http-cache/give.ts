@@ -1,6 +1,6 @@
 import type { Exchange } from '#core/exchange.ts';
 import { headerOf, type HeaderList } from '#core/head.ts';
-import type { StoredBytes } from '#core/contracts/answer-intake.ts';
+import type { StoredAnswer } from '#core/contracts/answer-intake.ts';
 import { renderCacheStatus, type CacheStatus } from './cache-status.ts';
 import { isSameRange, isUnchanged } from './conditions.ts';
 import { ageOf, type Entry } from './entry.ts';
@@ -17,12 +17,12 @@ export function giveEntry(
   { head }: Pick<Exchange, 'head'>,
   entry: Entry,
   { nowMs, status, pricePercent }: Giving,
-): StoredBytes {
+): StoredAnswer {
   const ageMs = ageOf(entry, nowMs);
   const said = renderCacheStatus({ ...status, ttlMs: entry.freshMs - ageMs });
   const about = ['age', String(Math.floor(ageMs / 1000)), 'cache-status', said];
   const { headers, body } = entry;
-  const whole = { kind: 'bytes', status: entry.status, body, pricePercent } as const;
+  const whole = { status: entry.status, body, pricePercent } as const;
   if (entry.status !== 200) return { ...whole, headers: [...headers, ...about] };
   if (isUnchanged(head.headers, headers, nowMs))
     return { ...whole, status: 304, headers: [...ofUnchanged(headers), ...about], body: null };

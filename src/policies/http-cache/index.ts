@@ -131,7 +131,7 @@ class HttpCache {
   #giveAndRenew(asking: Asking, place: Place & { readonly entry: Entry }): void {
     const { exchange } = asking;
     this.#give(asking, place.entry);
-    if (exchange.head.method !== 'GET' || exchange.stored?.kind !== 'bytes') return;
+    if (exchange.head.method !== 'GET' || !exchange.stored) return;
     const lead = this.#parts.answers.lead(place.key);
     if (!lead) return;
     // It is no hit of anybody's.

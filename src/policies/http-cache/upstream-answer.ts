@@ -1,5 +1,5 @@
 import type { Lead } from '#core/contracts/answer-cache.ts';
-import type { AnswerIntake, StoredBytes } from '#core/contracts/answer-intake.ts';
+import type { AnswerIntake, StoredAnswer } from '#core/contracts/answer-intake.ts';
 import type { Exchange } from '#core/exchange.ts';
 import { Fault } from '#core/fault.ts';
 import { headerOf, withoutHeaders, type HeaderList } from '#core/head.ts';
@@ -44,7 +44,7 @@ export class UpstreamAnswer implements AnswerIntake {
     this.#askedMs = parts.nowMs();
   }
 
-  onHead(status: number, headers: HeaderList): HeaderList | StoredBytes {
+  onHead(status: number, headers: HeaderList): HeaderList | StoredAnswer {
     const { place, nowMs } = this.#parts;
     const atMs = nowMs();
     if (status === 304 && place.entry && isOf(place.entry, headers))
@@ -98,7 +98,7 @@ export class UpstreamAnswer implements AnswerIntake {
   }
 
   /** The kept answer holds: it is given with what the 304 says anew (§4.3.4). */
-  #renewed(entry: Entry, headers: HeaderList, atMs: number): StoredBytes {
+  #renewed(entry: Entry, headers: HeaderList, atMs: number): StoredAnswer {
     const fresh = this.#freshen(entry, headers, atMs);
     this.end(fresh === null);
     const { exchange, pricePercent, status } = this.#parts;
@@ -153,7 +153,7 @@ export class UpstreamAnswer implements AnswerIntake {
     this.end(false);
   }
 
-  onFault(fault: Fault): StoredBytes | Fault | null {
+  onFault(fault: Fault): StoredAnswer | Fault | null {
     const { place, nowMs } = this.#parts;
     this.end(false);
     if (fault.blame !== 'upstream') return null;
@@ -170,7 +170,7 @@ export class UpstreamAnswer implements AnswerIntake {
     );
   }
 
-  #stale(nowMs: number, status: number | null): StoredBytes | null {
+  #stale(nowMs: number, status: number | null): StoredAnswer | null {
     const { exchange, place, wishes, pricePercent } = this.#parts;
     const { entry } = place;
     if (!entry || !isForErrors(entry, wishes, nowMs)) return null;

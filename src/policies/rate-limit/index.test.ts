@@ -27,6 +27,7 @@ const exchangeOf = (fields: object = {}): Exchange =>
     head,
     routeName: 'llm',
     countedModel: 'fast',
+    meteredAs: null,
     modelNames: ['fast', 'o/fast'],
     ...fields,
   }) as unknown as Exchange;
@@ -96,7 +97,7 @@ test('who shares a limit is what `by` names', () => {
   assert.deepEqual(by('header:X-Tenant'), ['header:X-Tenant:acme']);
   assert.deepEqual(by('claim:org'), ['claim:org:o1']);
   assert.deepEqual(by('claim:org', exchangeOf({ claims: null })), ['claim:org:'], 'silence is no way around');
-  assert.deepEqual(by('model', exchangeOf({ brief: null })), []);
+  assert.deepEqual(by('model', exchangeOf({ brief: null, modelNames: [] })), []);
   assert.equal(policyOf({ by: 'address', requests: '5/min' }).limits!(exchangeOf())[0]!.invented, true);
 });
 
@@ -113,7 +114,10 @@ test('a limit that names models leaves other calls alone', () => {
   assert.equal(subjectsOf({ ...settings, model: [...settings.model] }).length, 1);
   const other = exchangeOf({ modelNames: ['slow'] });
   assert.equal(subjectsOf({ ...settings, model: [...settings.model] }, other).length, 0);
-  assert.equal(subjectsOf({ ...settings, model: 'fast' }, exchangeOf({ brief: null })).length, 0);
+  assert.equal(
+    subjectsOf({ ...settings, model: 'fast' }, exchangeOf({ brief: null, modelNames: [] })).length,
+    0,
+  );
 });
 
 test('without a name there is no limit to keep, so the call is refused', () => {
