@@ -122,7 +122,6 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'image-classifier.yaml',
       'limits-by-team.yaml',
       'mcp.yaml',
-      'tool-loop.yaml',
       'minimal.yaml',
       'openapi.yaml',
       'openid.yaml',
@@ -137,6 +136,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'team-roles.yaml',
       'telemetry.yaml',
       'tokens-and-rules.yaml',
+      'tool-loop.yaml',
       'transform.yaml',
       'usage-plans.yaml',
     ]));
