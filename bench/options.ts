@@ -15,10 +15,10 @@ export interface Options {
 }
 
 export const usage = `npm run bench -- [options]
-  --only json,burst,paced,ttfc,rest,mixed,prompt,tools,translate,memory,keys,routes,threads   figures to measure (all)
+  --only json,burst,cached,paced,ttfc,rest,mixed,prompt,tools,translate,memory,keys,routes,threads   figures to measure (all)
   --variants direct,nginx,sluice                                what to compare (these three)
   --with haproxy                                                another variant beside them; there are also sluice-open, sluice-limits,
-                       sluice-hard, sluice-redis, sluice-audit, sluice-audit-content
+                       sluice-hard, sluice-redis, sluice-audit, sluice-audit-content, sluice-cache, nginx-cache
   --rounds 3  --seconds 5  --warmup 5  --streams 1000
   --quick              one round of 2 seconds after 2 of warm-up: does it run? Not for figures to quote
   --gateway-core 0  --load-core 1

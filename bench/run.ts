@@ -101,7 +101,10 @@ async function run(options: Options): Promise<void> {
   try {
     await stand.open();
     const subjects = await startAll(stand, chosen);
-    for (const figure of wanted) results.set(figure, await measureFigure(stand, figure, subjects));
+    for (const figure of wanted) {
+      if (!chosen.some((variant) => figure.applies(variant))) continue;
+      results.set(figure, await measureFigure(stand, figure, subjects));
+    }
   } catch (error) {
     failure = stopped ? 'interrupted' : (error as Error).message;
   } finally {

@@ -40,5 +40,5 @@ export function compare(
 
 /** What everything is compared with: the variant every machine can have, else none at all. */
 export function chooseReference(variants: readonly string[]): string | undefined {
-  return ['nginx', 'direct', 'sluice-open'].find((name) => variants.includes(name));
+  return ['nginx', 'direct', 'sluice-open', 'nginx-cache'].find((name) => variants.includes(name));
 }

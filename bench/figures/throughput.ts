@@ -7,7 +7,8 @@ import {
   type Metric,
   type Sample,
 } from './figure.ts';
-import type { Measured, Request } from '../stand.ts';
+import type { Measured, Request, Subject } from '../stand.ts';
+import { bearerPrefix } from '../variants/variant.ts';
 
 const connections = 64;
 
@@ -72,3 +73,32 @@ export const burst = throughput(
   { title: `streams of 200 events at full speed, ${connections} connections`, what: 'streams' },
   { model: 'bench-burst', stream: true, events: burstEvents },
 );
+
+const cachedPath = '/plain/items';
+
+const plain = throughput(
+  'cached',
+  { title: `GET of 1 KB that is kept, ${connections} connections`, what: 'hits' },
+  { path: cachedPath },
+);
+
+export const cached: Figure = {
+  ...plain,
+  applies: ({ caches }) => caches === true,
+  async measure(stand, subject, warmup) {
+    // Kept since the answers were compared: what is not a hit would measure the upstream.
+    await requireHit(subject);
+    const sample = await plain.measure(stand, subject, warmup);
+    await requireHit(subject);
+    return sample;
+  },
+};
+
+/** @throws Error when what is measured is not given out of what is kept. */
+async function requireHit({ running: { port } }: Subject): Promise<void> {
+  const headers = { authorization: `Bearer ${bearerPrefix}000000` };
+  const answer = await fetch(`http://127.0.0.1:${port}${cachedPath}`, { headers });
+  await answer.arrayBuffer();
+  const said = answer.headers.get('cache-status') ?? 'nothing';
+  if (!/; hit/i.test(said)) throw new Error(`${cachedPath} is no hit: ${said}`);
+}

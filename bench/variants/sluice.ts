@@ -15,6 +15,7 @@ export interface SluiceSettings {
   readonly name: string;
   readonly about: string;
   readonly policies: readonly object[];
+  readonly caches?: boolean;
   /** Starts what the gateway needs beside it; what it gives is put into the configuration as `storage`. */
   startStorage?(placing: Placing): Promise<object>;
 }
@@ -31,6 +32,7 @@ export function sluiceVariant(settings: SluiceSettings): Variant {
     name: settings.name,
     about: `${settings.about}; metering, pricing, journal and metrics on; access log off`,
     scales: true,
+    caches: settings.caches === true,
     version() {
       buildOnce();
       const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };

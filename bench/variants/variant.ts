@@ -30,6 +30,8 @@ export interface Variant {
   readonly about: string;
   /** Whether it can be started with several threads, many keys or many routes. */
   readonly scales: boolean;
+  /** Whether it keeps what is below `/plain/`. */
+  readonly caches?: boolean;
   /** Version, for the report. Throws Error when it is not there. */
   version(): string;
   start(placing: Placing): Promise<Running>;
