@@ -10,7 +10,7 @@ import { resolveGraphql } from './resolve-graphql.ts';
 import { resolveMeter } from './resolve-meter.ts';
 import { resolveHedge, resolveRetries } from './resolve-retries.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
-import { resolveMcp } from './resolve-tools.ts';
+import { resolveLoop, resolveMcp } from './resolve-tools.ts';
 import { resolveUpstream } from './resolve-upstreams.ts';
 import { resolveWebSocket } from './resolve-websocket.ts';
 import type { RouteSettings } from './schema.ts';
@@ -64,7 +64,9 @@ export function resolveTo(
     const websocket = resolveWebSocket(to.llm.websocket, (message) =>
       add('to.llm.websocket.origins', message),
     );
-    return { ...base, kind: 'llm', strict, vendorIds, models, websocket };
+    const { tools } = to.llm;
+    const loop = tools ? { tools: resolveLoop(tools, scope.toolServers, add) } : {};
+    return { ...base, kind: 'llm', strict, vendorIds, models, websocket, ...loop };
   }
   if ('mcp' in to)
     return { ...base, ...resolveMcp(to.mcp, { match: base.match, known: scope.toolServers }, add) };

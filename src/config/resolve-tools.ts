@@ -1,11 +1,12 @@
-import type { McpRoute, RouteMatch } from '#core/snapshot.ts';
+import type { LoopRules, McpRoute, RouteMatch } from '#core/snapshot.ts';
 import type { ToolServer } from '#core/tool-server.ts';
+import { parseDuration } from '#core/units.ts';
 import { didYouMean, type Problems } from './problem.ts';
 import type { Add } from './resolve-match.ts';
 import { resolveTimeouts } from './resolve-timeouts.ts';
 import { clientTlsOf } from './resolve-upstreams.ts';
 import type { ConfigDocument } from './schema.ts';
-import type { McpSettings } from './schema-tools.ts';
+import type { LoopSettings, McpSettings } from './schema-tools.ts';
 
 /** A tool may take its time before it begins to answer. */
 const headerTimeout = '300s';
@@ -61,4 +62,16 @@ export function resolveMcp(
     hosts: hosts?.map((host) => host.toLowerCase()) ?? null,
     origins,
   };
+}
+
+/** @param known Names of servers. */
+export function resolveLoop(
+  { servers, steps = 10, calls = 50, timeout = '300s', tokens }: LoopSettings,
+  known: readonly string[],
+  add: Add,
+): LoopRules {
+  for (const name of servers)
+    if (!known.includes(name))
+      add('to.llm.tools.servers', `unknown server "${name}"${didYouMean(name, known)}`);
+  return { servers, steps, calls, timeoutMs: parseDuration(timeout), tokens: tokens ?? null };
 }

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { ClientTlsSchema, Headers, HttpUrl, strict, TimeoutsSchema } from './schema-parts.ts';
+import { ClientTlsSchema, Duration, Headers, HttpUrl, strict, TimeoutsSchema } from './schema-parts.ts';
 
 /** Servers of tools, and the routes that lead to them. */
 
@@ -116,5 +116,40 @@ export const McpTarget = Type.Object(
   { ...strict, title: '{ mcp: { servers: … } }' },
 );
 
+export const LoopSchema = Type.Object(
+  {
+    servers: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      uniqueItems: true,
+      description:
+        'Names under servers: calls may name them by MCP-Context, and the gateway then calls their tools.',
+    }),
+    steps: Type.Optional(
+      Type.Integer({
+        minimum: 2,
+        maximum: 100,
+        description: 'Calls of the model for one answer, at most (10).',
+      }),
+    ),
+    calls: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'Calls of tools for one answer, at most (50).',
+      }),
+    ),
+    timeout: Type.Optional(Duration),
+    tokens: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'Input and output of all steps after which the next one must be the answer (any number).',
+      }),
+    ),
+  },
+  { ...strict, description: 'Tools that the gateway calls in the course of an answer.' },
+);
+
+export type LoopSettings = Static<typeof LoopSchema>;
 export type ToolServerSettings = Static<typeof ToolServerSchema>;
 export type McpSettings = Static<typeof McpTarget>['mcp'];

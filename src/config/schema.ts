@@ -34,7 +34,7 @@ import { ProviderSchema } from './schema-provider.ts';
 import { attemptFields, modelAttemptFields, PrioritySchema, SheddingSchema } from './schema-retries.ts';
 import { secretsSchema } from './schema-secrets.ts';
 import { ServiceSchema } from './schema-service.ts';
-import { McpTarget, programsSchema, toolServersSchema } from './schema-tools.ts';
+import { LoopSchema, McpTarget, programsSchema, toolServersSchema } from './schema-tools.ts';
 import { StorageSchema, WhenUnavailableSchema } from './schema-storage.ts';
 import { telemetrySchema } from './schema-telemetry.ts';
 import { AdminSchema } from './schema-admin.ts';
@@ -103,6 +103,7 @@ const LlmTarget = Type.Object(
           }),
         ),
         websocket: Type.Optional(WebSocketSchema),
+        tools: Type.Optional(LoopSchema),
       },
       strict,
     ),

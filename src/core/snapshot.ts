@@ -356,6 +356,21 @@ export interface LlmRoute extends RouteBase {
   readonly models: readonly string[] | null;
   readonly bodyBytes: number;
   readonly websocket: WebSocketRules;
+  /** Absent: calls have no tools but their own. */
+  readonly tools?: LoopRules;
+}
+
+/** How the gateway calls tools in the course of an answer. */
+export interface LoopRules {
+  /** Names of `Snapshot.toolServers` that calls may name. */
+  readonly servers: readonly string[];
+  /** Calls of the model for one answer, at most; the last one must be the answer. */
+  readonly steps: number;
+  /** Calls of tools for one answer, at most. */
+  readonly calls: number;
+  readonly timeoutMs: number;
+  /** Input and output of all steps after which the next one is the last; null: any number. */
+  readonly tokens: number | null;
 }
 
 /** Leads to servers of tools: at `prefix` to all of them as one, at `prefix` and a server's name to that one. */

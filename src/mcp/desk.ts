@@ -3,7 +3,7 @@ import type { Exchange } from '#core/exchange.ts';
 import { Fault, faultFrom } from '#core/fault.ts';
 import { headerOf } from '#core/head.ts';
 import { parseJson } from '#core/parse-json.ts';
-import type { McpRoute } from '#core/snapshot.ts';
+import type { LoopRules, McpRoute } from '#core/snapshot.ts';
 import { bodyLimit } from '#pipeline/body-limit.ts';
 import type { Answer } from '#pipeline/answer.ts';
 import type { ToolDesk } from '#pipeline/gateway.ts';
@@ -16,10 +16,12 @@ import { maybeShortened, splitName, splitUri } from './exposed-name.ts';
 import { Federation } from './federation.ts';
 import { GrantedSource } from './granted-source.ts';
 import type { LegacyFront, Standing } from './legacy-front.ts';
+import { namedServers } from './named-servers.ts';
 import { marked, refuseModern, statusOf } from './modern-front.ts';
 import { RecordedSource } from './recorded-source.ts';
 import { Reply } from './reply.ts';
 import type { SessionNotes } from './session-notes.ts';
+import { ToolLoop } from './tool-loop.ts';
 import type { ToolSource } from './tool-source.ts';
 import {
   codes,
@@ -93,18 +95,44 @@ export class Desk implements ToolDesk {
     }
   }
 
+  attend(passage: Passage, rules: LoopRules): (() => Promise<Answer>) | null {
+    const { exchange } = passage;
+    const names = namedServers(exchange.head.headers, rules.servers);
+    if (names.length === 0) return null;
+    if (exchange.dialectName !== 'openai-chat')
+      throw new Fault(
+        'dialect/unsupported',
+        'Tools by MCP-Context are for chat completions (openai-chat) alone.',
+      );
+    if (exchange.brief!.choices > 1)
+      throw new Fault('request/invalid-field', 'With MCP-Context there is one answer.', { field: 'n' });
+    return async () => {
+      // What is reserved is reserved for one call of the model: a hard budget would be overdrawn by the others.
+      if (exchange.allowance)
+        throw new Fault('dialect/unsupported', 'Under a hard budget no tools can be used by MCP-Context.');
+      const count = { begun: 0 };
+      const sources = names.map((of): [string, ToolSource] => [of, this.#sourceOf(passage, of, count)]);
+      return new ToolLoop(passage, {
+        rules,
+        source: new Federation(new Map(sources)),
+        caller: { principal: exchange.consumer?.id ?? '', place: `${exchange.routeName}/`, paramHeaders: [] },
+        renumber: () => (count.begun = exchange.attempts.length),
+      }).run();
+    };
+  }
+
+  #sourceOf(passage: Passage, server: string, count: { begun: number }): ToolSource {
+    const source = new RecordedSource({ server, source: this.#parts.sources.get(server)! }, passage, count);
+    return passage.route.allowsTool.length > 0 ? new GrantedSource({ server, source }, passage) : source;
+  }
+
   #placeOf(passage: Passage, { name, prefix, servers }: McpRoute): Place {
     const { exchange } = passage;
     const server = exchange.head.path.slice(prefix.length + 1);
     if (server !== '' && !servers.includes(server))
       throw new Fault('route/not-found', `There is no server "${server.slice(0, 100)}" at ${prefix}.`);
     const count = { begun: 0 };
-    const sourceOf = (of: string): ToolSource => {
-      const source = new RecordedSource({ server: of, source: this.#parts.sources.get(of)! }, passage, count);
-      return passage.route.allowsTool.length > 0
-        ? new GrantedSource({ server: of, source }, passage)
-        : source;
-    };
+    const sourceOf = (of: string): ToolSource => this.#sourceOf(passage, of, count);
     const paramHeaders: string[] = [];
     const { headers } = exchange.head;
     for (let i = 0; i < headers.length; i += 2)

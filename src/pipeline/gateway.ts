@@ -22,7 +22,7 @@ import type { QueueRules } from '#core/queue-rules.ts';
 import type { ModelIndex } from '#core/resolve-model.ts';
 import type { OperationIndex } from './operation-index.ts';
 import type { SocketWatch } from './websocket/socket-watch.ts';
-import type { ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
+import type { LoopRules, ResolvedModel, Route, Snapshot } from '#core/snapshot.ts';
 import type { Provider, Target } from '#core/target.ts';
 import type { ToldThresholds } from './limits/told-thresholds.ts';
 import type { Lines } from './queue/lines.ts';
@@ -96,7 +96,7 @@ export interface Gateway {
   targetsOf(model: ResolvedModel): TargetPool<Target>;
 }
 
-/** Answers routes of kind `mcp`. */
+/** Answers routes of kind `mcp`, and calls of models that name servers. */
 export interface ToolDesk {
   /** See `understand`. @throws Fault */
   understand(passage: {
@@ -104,6 +104,15 @@ export interface ToolDesk {
     readonly gateway: Gateway;
     route: CompiledRoute;
   }): Promise<() => Answer | Promise<Answer>>;
+  /** How a call is answered that names servers of tools; null: it names none. @throws Fault */
+  attend(
+    passage: {
+      readonly exchange: Exchange;
+      readonly gateway: Gateway;
+      route: CompiledRoute;
+    },
+    rules: LoopRules,
+  ): (() => Promise<Answer>) | null;
 }
 
 export interface CompiledRoute {

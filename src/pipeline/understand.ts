@@ -54,8 +54,11 @@ export async function understand(passage: Passage): Promise<() => Answer | Promi
     case 'chat':
     case 'work': {
       passage.call = await readCall(passage, asked);
+      const { route: read } = passage.route;
+      const isLooped = read.kind === 'llm' && read.tools && asked.line.operation.kind === 'chat';
+      const loop = isLooped ? passage.gateway.tools!.attend(passage, read.tools) : null;
       // Policies may have put another call in its place.
-      return () => converse(passage, passage.call!);
+      return loop ?? (() => converse(passage, passage.call!));
     }
     case 'kept':
       return useKept(passage, asked);

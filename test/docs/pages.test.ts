@@ -136,6 +136,7 @@ describe('examples/: each is served, and does what it is there for', limits, () 
       'team-roles.yaml',
       'telemetry.yaml',
       'tokens-and-rules.yaml',
+      'tool-loop.yaml',
       'transform.yaml',
       'usage-plans.yaml',
     ]));
@@ -223,6 +224,28 @@ describe('examples/: each is served, and does what it is there for', limits, () 
     const { message } = await ask(key('ASSISTANT_KEY'));
     const names = (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
     assert.ok(names.includes('crm__test_simple_text') && names.includes('weather__test_simple_text'));
+  });
+
+  test('tool-loop: the model is given the tools of the servers that the call names', async (t) => {
+    const [crm, weather] = await Promise.all([serveModern(), serveModern()]);
+    t.after(() => Promise.all([crm.close(), weather.close()]));
+    const text = example('tool-loop.yaml')
+      .replace('https://crm.example.com/mcp', crm.url)
+      .replace('https://weather.example.com/mcp', weather.url);
+    const { url, simulator } = await serve(t, text);
+    const ask = async (context: string) => {
+      const answer = await fetch(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key('ASSISTANT_KEY')}`, 'mcp-context': context },
+        body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'hi' }] }),
+      });
+      await answer.text();
+      return answer.status;
+    };
+    assert.equal(await ask('crm, mail'), 403);
+    assert.equal(await ask('crm'), 200);
+    const sent = JSON.stringify(simulator.calls().at(-1)!.body);
+    assert.ok(sent.includes('"crm__test_simple_text"') && !sent.includes('weather__'), sent);
   });
 
   test('consumers-and-lists: each kind of credential, and what its group may', async (t) => {
