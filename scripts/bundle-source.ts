@@ -6,9 +6,12 @@ import type * as Esbuild from '../test/clients/node_modules/esbuild/lib/main.d.t
 
 /** Where threads begin that every gateway has. */
 const threads = ['src/worker.ts', 'src/ledger/store/ledger-thread.ts'];
-/** These do something when they are imported, or are imported in threads of other people's code. */
+/** These do something when they are imported, or are imported in threads alone. */
 const beginnings =
-  /-thread\.ts$|^src\/worker\.ts$|^src\/cli\/sluice\.ts$|\/write-schema\.ts$|^src\/workbench\//;
+  /-thread\.ts$|^src\/worker\.ts$|^src\/cli\/sluice\.ts$|\/write-schema\.ts$|^src\/workbench\/|\/tokens\/count-text\.ts$/;
+
+/** Libraries of tables, each of megabytes, that few tests load. */
+const large = ['gpt-tokenizer', '@pydantic/genai-prices'];
 
 /** Modules keep their own addresses, by which they find their neighbours. */
 const addresses: Esbuild.Plugin = {
@@ -35,7 +38,7 @@ const alone: Esbuild.Plugin = {
 
 const options = {
   ...{ bundle: true, platform: 'node', format: 'esm', target: 'node24', conditions: ['source'] },
-  ...{ logLevel: 'error', external: ['pg-native'], plugins: [addresses] },
+  ...{ logLevel: 'error', external: [...large, 'pg-native'], plugins: [addresses] },
   // Libraries that are CommonJS ask by `require` for what is built in.
   banner: {
     js: `import { createRequire as __createRequire } from 'node:module';
@@ -67,7 +70,8 @@ import { registerHooks } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 
 const inPlaceOf = new Map(${JSON.stringify(bundles)});
-if (isMainThread)
+// A test beside the module that it tests loads little else.
+if (isMainThread && !/[/\\\\]src[/\\\\].*\\.test\\.ts$/.test(process.argv[1] ?? ''))
   for (const [url, source] of JSON.parse(readFileSync(${JSON.stringify(stubs)}, 'utf8'))) inPlaceOf.set(url, source);
 registerHooks({
   load(url, context, next) {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
+import { bareEnvironment } from '../../src/cli/testing/environment.ts';
 
 const entry = resolve('src/cli/sluice.ts');
 
@@ -27,11 +28,8 @@ process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 /** An empty folder, as somebody has it who follows a page; removed with this process. */
 export const emptyFolder = (): string => mkdtempSync(join(root, 'folder-'));
 
-const environment = (more: Readonly<Record<string, string>>) => ({
-  PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
-  NO_COLOR: '1',
-  ...more,
-});
+const environment = (more: Readonly<Record<string, string>>) =>
+  bareEnvironment({ PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter), ...more });
 
 export interface Surroundings {
   readonly cwd: string;

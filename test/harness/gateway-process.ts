@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { bareEnvironment } from '../../src/cli/testing/environment.ts';
 import { spawnSluice } from '../../src/cli/testing/spawn-sluice.ts';
 import { adminToken } from './gateway.ts';
 
@@ -48,7 +49,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const stateDirectory = join(folder, 'state');
   const configPath = join(folder, 'sluice.yaml');
   if (options.file) writeFileSync(configPath, stringify(options.file));
-  const env = { PATH: process.env['PATH'], NO_COLOR: '1', SLUICE_ADMIN_TOKEN: adminToken, ...options.env };
+  const env = bareEnvironment({ SLUICE_ADMIN_TOKEN: adminToken, ...options.env });
   let child: ChildProcess | null = null;
   let said = '';
   let logged = '';

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { bareEnvironment } from './environment.ts';
 
 const entry = fileURLToPath(new URL('../sluice.ts', import.meta.url));
 
@@ -11,7 +12,7 @@ export async function spawnSluice(
 ): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, ['--conditions=source', entry, ...args], {
     cwd,
-    env: { PATH: process.env['PATH'], NO_COLOR: '1', ...env },
+    env: bareEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let out = '';
