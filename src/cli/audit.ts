@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { AuditProof, AuditQuery, AuditRecordView } from '#core/contracts/audit.ts';
 import { askAdmin } from './admin-client.ts';
+import { givenMasterKeys } from './audited.ts';
 import { CommandFailed } from './command-failed.ts';
 import { adminOption, jsonOption, momentOf, stateOption, wholeNumber } from './options.ts';
 import { print, printJson } from './print.ts';
@@ -193,6 +194,5 @@ function stateOf({ state }: Flags): string {
 
 async function masterOf({ state }: Flags) {
   const { MasterKey } = await import('#storage/embedded/master-key.ts');
-  const given = process.env['SLUICE_MASTER_KEY']?.split(/[\s,]+/) ?? null;
-  return new MasterKey({ directory: state, given });
+  return new MasterKey({ directory: state, given: givenMasterKeys() });
 }

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command } from 'commander';
+import { audited } from './audited.ts';
 import { CommandFailed } from './command-failed.ts';
 import { stateOption } from './options.ts';
 import { print } from './print.ts';
@@ -37,11 +38,12 @@ async function restoreCopy(folder: string, { state }: StateFlags): Promise<void>
   const isNew = !existsSync(state);
   const lock = acquireStateLock(state, { listen: 'none: it is being restored' });
   try {
-    const { files, bytes } = await restore(folder, state);
-    await print(`${files} files, ${bytes} bytes, in ${state}\n`);
-  } catch (error) {
-    if (isNew) rmSync(state, { recursive: true, force: true });
-    throw error;
+    const copied = await restore(folder, state).catch((error: unknown) => {
+      if (isNew) rmSync(state, { recursive: true, force: true });
+      throw error;
+    });
+    await print(`${copied.files} files, ${copied.bytes} bytes, in ${state}\n`);
+    await audited(state, { action: 'state.restore', resource: 'state', after: { from: folder, ...copied } });
   } finally {
     lock.release();
   }

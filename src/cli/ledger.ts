@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { renderAmount } from '#core/money.ts';
+import { audited } from './audited.ts';
 import { CommandFailed } from './command-failed.ts';
 import { csvHead, csvRows } from './export-csv.ts';
 import { openForWriting, openLedger, type LedgerDoor } from './open-ledger.ts';
@@ -102,12 +103,28 @@ function dayNumber(text: string): number {
 async function prune({ before, ...flags }: LedgerFlags & { readonly before: number }): Promise<void> {
   const { pruneBooks } = await import('#ledger/store/prune-books.ts');
   const books = await openForWriting(flags);
+  const lock = flags.postgres === undefined ? await lockIfFree(flags.state) : null;
   try {
     const { days, receipts } = await pruneBooks(books, before);
+    const after = { beforeDay: before, days, receipts };
+    if (lock) await audited(flags.state, { action: 'ledger.prune', resource: 'ledger', after });
     if (flags.json) await printJson({ days, receipts });
     else await print(`${receipts} receipts of ${days} day(s) are removed; their sums stay\n`);
   } finally {
+    lock?.release();
     await books.close();
+  }
+}
+
+/** Null: a gateway runs in the directory, which alone writes its audit log. */
+async function lockIfFree(state: string) {
+  const { acquireStateLock, StateLockedError } = await import('#storage/embedded/state-lock.ts');
+  try {
+    return acquireStateLock(state, { listen: 'none: its ledger is being pruned' });
+  } catch (error) {
+    if (!(error instanceof StateLockedError)) throw error;
+    process.stderr.write('sluice: a gateway runs here, so this does not go on its audit log\n');
+    return null;
   }
 }
 
@@ -130,6 +147,7 @@ async function adopt(node: string, { postgres, journal, force = false, json }: A
       : null;
   try {
     const report = await adoptNode({ server: serverAt(postgres), node, journal: journal ?? null, force });
+    if (lock) await audited(state!, { action: 'ledger.adopt', resource: `node/${node}`, after: report });
     if (json) await printJson(report);
     else
       await print(

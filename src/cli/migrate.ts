@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { audited } from './audited.ts';
 import { CommandFailed } from './command-failed.ts';
 import { jsonOption, postgresOption, serverAt, stateOption } from './options.ts';
 import { print, printJson } from './print.ts';
@@ -82,7 +83,10 @@ async function change({ state, postgres, back = false }: MigrateFlags): Promise<
     const { acquireStateLock } = await import('#storage/embedded/state-lock.ts');
     const lock = acquireStateLock(state, { listen: 'none: it is being migrated' });
     try {
-      return migrateFile(path, back);
+      migrateFile(path, back);
+      const { ledgerVersion } = await import('#ledger/store/sqlite/open-database.ts');
+      const after = { version: ledgerVersion(path) };
+      return await audited(state, { action: 'ledger.migrate', resource: 'ledger', after });
     } finally {
       lock.release();
     }

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
+import { openChainSecret } from '#audit/chain-secret.ts';
+import type { AuditChange } from '#core/contracts/audit.ts';
 import { openJournal } from '#ledger/journal/open-journal.ts';
 import { startLedger } from '#ledger/store/start-ledger.ts';
 import { recorded, sampleId, sampleReceipt, testFolder } from '#ledger/testing/samples.ts';
+import { MasterKey } from '#storage/embedded/master-key.ts';
 import { spawnSluice } from './testing/spawn-sluice.ts';
 
 /** A state directory whose ledger has so many receipts. */
@@ -64,6 +68,48 @@ test('receipts of old days are removed', async (context) => {
   assert.match((await run('prune', '--before', day)).out, /^3 receipts of 1 day\(s\) are removed/);
   assert.match((await run('verify')).out, /^0 receipts, 0 attempts: everything adds up\n$/);
   assert.equal(JSON.parse((await run('top', '--json')).out)[0].requests, 3);
+});
+
+test('what commands change is on the audit log there, under whoever ran them', async (context) => {
+  const cwd = await stateWith(context, 3);
+  const given = 'ab'.repeat(32);
+  const begin = (masterKeys: string[] | null) =>
+    openChainSecret(cwd, new MasterKey({ directory: cwd, given: masterKeys }));
+  const run = (...args: string[]) => spawnSluice([...args, '--state', cwd], { cwd });
+  const changes = async () =>
+    (await run('audit', 'export')).out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as AuditChange)
+      .filter(({ kind }) => kind === 'change');
+  begin(null);
+  assert.equal((await run('ledger', 'prune', '--before', '2030-01-01')).code, 0);
+  assert.equal((await run('migrate', '--back')).code, 0);
+  assert.equal((await run('migrate')).code, 0);
+  assert.equal((await run('secrets', 'rotate')).code, 0);
+  const told = await changes();
+  const actions = ['ledger.prune', 'ledger.migrate', 'ledger.migrate', 'master-key.rotate'];
+  assert.deepEqual(told.map(({ action }) => action).sort(), actions.sort());
+  for (const { who } of told) assert.deepEqual(who, { ...who, name: userInfo().username, via: 'command' });
+  const pruned = told.find(({ action }) => action === 'ledger.prune')!;
+  assert.deepEqual(pruned.after, { beforeDay: 21915, days: 1, receipts: 3 });
+  assert.match((await run('audit', 'verify')).out, /nothing was changed or taken away/);
+  const copy = join(cwd, 'copy');
+  const there = join(cwd, 'there');
+  await run('backup', copy);
+  assert.equal((await spawnSluice(['restore', copy, '--state', there], { cwd })).code, 0);
+  const restored = await spawnSluice(['audit', 'search', '--json', '--state', there], { cwd });
+  assert.match(restored.out, /state\.restore/);
+
+  // A log under a key that is elsewhere: done, but not silently.
+  rmSync(join(cwd, 'audit'), { recursive: true });
+  rmSync(join(cwd, 'audit-secret'));
+  begin([given]);
+  const unrecorded = await run('migrate');
+  assert.equal(unrecorded.code, 1);
+  assert.match(unrecorded.err, /it was done, but is not in the audit log: .*key/);
+  const env = { SLUICE_MASTER_KEY: given };
+  assert.equal((await spawnSluice(['migrate', '--state', cwd], { cwd, env })).code, 0);
 });
 
 test('a ledger that does not add up is exit code 1', async (context) => {

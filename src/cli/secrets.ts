@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { audited } from './audited.ts';
 import { CommandFailed } from './command-failed.ts';
 import { jsonOption, stateOption } from './options.ts';
 import { print, printJson } from './print.ts';
@@ -30,6 +31,7 @@ async function rotate({ state, json }: { readonly state: string; readonly json?:
   const lock = acquireStateLock(state, { listen: 'none: its master key is being exchanged' });
   try {
     const rewrapped = rotateMasterKey(state);
+    await audited(state, { action: 'master-key.rotate', resource: 'master-key', after: { rewrapped } });
     if (json) await printJson({ rewrapped });
     else await print(`${rewrapped} key(s) are under a new master key; the old one opens nothing any more\n`);
   } finally {

@@ -6,8 +6,9 @@ import type { Principal } from '../principal.ts';
  */
 export type AuditEntry = AuditChange | AuditedExchange;
 
-/** Who made a change: a person or a program known to the admin API, or the gateway itself. */
-export type AuditActor = Principal | { readonly id: string; readonly name: string; readonly via: 'gateway' };
+/** Who made a change: a person or a program known to the admin API, a user of the machine by a command, or the gateway itself. */
+export type AuditActor =
+  Principal | { readonly id: string; readonly name: string; readonly via: 'gateway' | 'command' };
 
 /** One administrative change, or the attempt at one. */
 export interface AuditChange {
