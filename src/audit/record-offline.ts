@@ -12,6 +12,8 @@ export interface OfflineChange {
   /** What was done, such as `ledger.prune`. */
   readonly action: string;
   readonly resource: string;
+  /** As it was and as it is, as in `AuditChange`. */
+  readonly before: unknown;
   readonly after: unknown;
   /** Master keys that are not in the directory; null: those that are. */
   readonly masterKeys: readonly string[] | null;
@@ -19,11 +21,11 @@ export interface OfflineChange {
 
 /**
  * Puts what a command has done to a state directory on the audit log there. Its caller holds the directory's lock, so that nobody else
- * writes the log. False: no gateway has begun a log. @throws Error when it cannot be opened, or written.
+ * writes the log. Where no gateway has begun a log nothing is recorded. @throws Error when it cannot be opened, or written.
  */
-export function recordOffline(stateDirectory: string, change: OfflineChange): boolean {
-  const { user, action, resource, after, masterKeys } = change;
-  if (!existsSync(join(stateDirectory, chainSecretFile))) return false;
+export function recordOffline(stateDirectory: string, change: OfflineChange): void {
+  const { user, action, resource, before, after, masterKeys } = change;
+  if (!existsSync(join(stateDirectory, chainSecretFile))) return;
   const master = new MasterKey({ directory: stateDirectory, given: masterKeys });
   const writer = new ChainWriter({
     folder: chainFolder(stateDirectory),
@@ -36,11 +38,10 @@ export function recordOffline(stateDirectory: string, change: OfflineChange): bo
     const entry: AuditChange = {
       kind: 'change',
       who: { id: user, name: user, via: 'command' },
-      ...{ action, resource, before: null, after, outcome: 'done', reason: null },
+      ...{ action, resource, before, after, outcome: 'done', reason: null },
       ...{ requestId: null, address: null },
     };
     writer.append([{ ...entry }]);
-    return true;
   } finally {
     writer.close();
   }

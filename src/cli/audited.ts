@@ -1,14 +1,19 @@
 import { userInfo } from 'node:os';
 import { CommandFailed } from './command-failed.ts';
 
-/** What a command did to a state directory whose lock it holds goes on the audit log there. @throws CommandFailed when it cannot: the deed is done. */
+/** What a command did to a state directory whose lock it holds, on the audit log there. @throws CommandFailed when it cannot go there. */
 export async function audited(
   state: string,
-  change: { readonly action: string; readonly resource: string; readonly after: unknown },
+  change: {
+    readonly action: string;
+    readonly resource: string;
+    readonly before?: unknown;
+    readonly after: unknown;
+  },
 ): Promise<void> {
   const { recordOffline } = await import('#audit/record-offline.ts');
   try {
-    recordOffline(state, { ...change, user: userName(), masterKeys: givenMasterKeys() });
+    recordOffline(state, { before: null, ...change, user: userName(), masterKeys: givenMasterKeys() });
   } catch (error) {
     throw new CommandFailed(`it was done, but is not in the audit log: ${(error as Error).message}`);
   }

@@ -43,17 +43,24 @@ async function restoreCopy(folder: string, { state }: StateFlags): Promise<void>
       throw error;
     });
     await print(`${copied.files} files, ${copied.bytes} bytes, in ${state}\n`);
-    await audited(state, { action: 'state.restore', resource: 'state', after: { from: folder, ...copied } });
+    const findings = await findingsOf(join(state, 'ledger.db'));
+    const after = { from: folder, ...copied, findings };
+    await audited(state, { action: 'state.restore', resource: 'state', after });
+    if (findings > 0) throw new CommandFailed('');
   } finally {
     lock.release();
   }
-  const ledger = join(state, 'ledger.db');
-  if (!existsSync(ledger)) return;
+}
+
+/** What of a ledger does not add up, as is said; 0 where there is none. */
+async function findingsOf(ledger: string): Promise<number> {
+  if (!existsSync(ledger)) return 0;
   const { verifyDatabase } = await import('#ledger/store/offline.ts');
   const { receipts, attempts, findings } = verifyDatabase(ledger);
-  if (findings.length > 0)
-    throw new CommandFailed(
-      `its ledger does not add up: ${findings.length} finding(s); sluice ledger verify lists them`,
-    );
-  await print(`${receipts} receipts, ${attempts} attempts: everything adds up\n`);
+  const said =
+    findings.length === 0
+      ? 'everything adds up'
+      : `${findings.length} finding(s), which sluice ledger verify lists`;
+  await print(`${receipts} receipts, ${attempts} attempts: ${said}\n`);
+  return findings.length;
 }

@@ -77,16 +77,17 @@ async function statesOf({ state, postgres }: MigrateFlags): Promise<PartState[]>
 
 async function change({ state, postgres, back = false }: MigrateFlags): Promise<void> {
   if (postgres === undefined) {
-    const { migrateFile } = await import('#ledger/store/sqlite/open-database.ts');
+    const { ledgerVersion, migrateFile } = await import('#ledger/store/sqlite/open-database.ts');
     const path = join(state, 'ledger.db');
     if (!existsSync(path)) throw new CommandFailed(`there is no ledger at ${path}`);
     const { acquireStateLock } = await import('#storage/embedded/state-lock.ts');
     const lock = acquireStateLock(state, { listen: 'none: it is being migrated' });
     try {
+      const before = { version: ledgerVersion(path) };
       migrateFile(path, back);
-      const { ledgerVersion } = await import('#ledger/store/sqlite/open-database.ts');
       const after = { version: ledgerVersion(path) };
-      return await audited(state, { action: 'ledger.migrate', resource: 'ledger', after });
+      if (after.version === before.version) return;
+      return await audited(state, { action: 'ledger.migrate', resource: 'ledger', before, after });
     } finally {
       lock.release();
     }

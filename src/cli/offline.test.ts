@@ -86,12 +86,18 @@ test('what commands change is on the audit log there, under whoever ran them', a
   assert.equal((await run('ledger', 'prune', '--before', '2030-01-01')).code, 0);
   assert.equal((await run('migrate', '--back')).code, 0);
   assert.equal((await run('migrate')).code, 0);
+  // Nothing to be done, and nothing to be recorded.
+  assert.equal((await run('migrate')).code, 0);
   assert.equal((await run('secrets', 'rotate')).code, 0);
   const told = await changes();
   const actions = ['ledger.prune', 'ledger.migrate', 'ledger.migrate', 'master-key.rotate'];
   assert.deepEqual(told.map(({ action }) => action).sort(), actions.sort());
   for (const { who } of told) assert.deepEqual(who, { ...who, name: userInfo().username, via: 'command' });
   const pruned = told.find(({ action }) => action === 'ledger.prune')!;
+  const migrated = told.filter(({ action }) => action === 'ledger.migrate');
+  const [back, forth] = migrated.map(({ before, after }) => [before, after]);
+  assert.deepEqual(back, forth?.toReversed());
+  assert.notDeepEqual(back![0], back![1]);
   assert.deepEqual(pruned.after, { beforeDay: 21915, days: 1, receipts: 3 });
   assert.match((await run('audit', 'verify')).out, /nothing was changed or taken away/);
   const copy = join(cwd, 'copy');
@@ -105,7 +111,7 @@ test('what commands change is on the audit log there, under whoever ran them', a
   rmSync(join(cwd, 'audit'), { recursive: true });
   rmSync(join(cwd, 'audit-secret'));
   begin([given]);
-  const unrecorded = await run('migrate');
+  const unrecorded = await run('migrate', '--back');
   assert.equal(unrecorded.code, 1);
   assert.match(unrecorded.err, /it was done, but is not in the audit log: .*key/);
   const env = { SLUICE_MASTER_KEY: given };

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
+import { openChainSecret } from '#audit/chain-secret.ts';
 import { openJournal, type SegmentedJournal } from '#ledger/journal/open-journal.ts';
 import { verifyDatabase } from '#ledger/store/offline.ts';
 import { startLedger, type Ledger } from '#ledger/store/start-ledger.ts';
@@ -25,6 +26,7 @@ import {
 } from '#ledger/testing/samples.ts';
 import { postgresServer, postgresStore } from '#ledger/testing/stores.ts';
 import { openKeyStore } from '#storage/embedded/key-store.ts';
+import { MasterKey } from '#storage/embedded/master-key.ts';
 import { acquireStateLock } from '#storage/embedded/state-lock.ts';
 import { spawnSluice } from './testing/spawn-sluice.ts';
 
@@ -223,9 +225,17 @@ test('adopt: the journal of a node that is gone goes on the books, and what it h
     /the journal of another, not of lost/,
   );
   rmSync(join(cwd, 'taken', 'node'));
+  // As where the whole directory of the node is there.
+  const taken = join(cwd, 'taken');
+  acquireStateLock(taken, { listen: 'none' }).release();
+  openChainSecret(taken, new MasterKey({ directory: taken, given: null }));
   const adopted = await run('lost', '--journal', journal, '--force');
   assert.match(adopted.out, /^1 segment\(s\) of lost are on the books, 2 exchange\(s\) settled/, adopted.err);
   assert.deepEqual(readdirSync(journal), []);
+  const told = await spawnSluice(['audit', 'search', '--json', '--state', taken], { cwd });
+  const records = JSON.parse(told.out) as { action?: string; resource?: string; after?: object }[];
+  const [change] = records.filter(({ action }) => action === 'ledger.adopt');
+  assert.deepEqual([change?.resource, change?.after], ['node/lost', { segments: 1, crashed: 2 }]);
   const proof = await spawnSluice(['ledger', 'verify', '--postgres', url], { cwd });
   assert.equal(proof.out, '3 receipts, 3 attempts: everything adds up\n', proof.err);
 });

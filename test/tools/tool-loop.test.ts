@@ -50,7 +50,8 @@ const callsOf = ({ calls = [] }: Said, n: number) =>
     type: 'function',
     function: { name, arguments: JSON.stringify(args) },
   }));
-const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+const usual = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+let usage = usual;
 
 function say(response: ServerResponse, said: Said, n: number): void {
   const { text = null } = said;
@@ -136,6 +137,10 @@ before(async () => {
           ...{ name: 'hard', match: { path: '/hard/**' }, stripPrefix: '/hard', to: llm({}) },
           policies: [{ 'key-auth': {} }, { budget: { by: 'key', money: '5 per day', hard: true } }],
         },
+        {
+          ...{ name: 'counted', match: { path: '/counted/**' }, stripPrefix: '/counted', to: llm({}) },
+          policies: [{ 'key-auth': {} }, { 'rate-limit': { by: 'key', tokens: '3200/h', requests: '2/h' } }],
+        },
         { name: 'llm', match: { path: '/v1/**' }, to: llm({}) },
       ],
       policies: [
@@ -159,6 +164,7 @@ after(async () => {
 });
 
 beforeEach(() => {
+  usage = usual;
   asked = [];
   called = [];
   waiting = Promise.withResolvers();
@@ -282,6 +288,21 @@ describe('the tool loop', limits, () => {
     script = () => ({ calls: [add] });
     await client.chat.completions.create(request);
     assert.deepEqual([asked.length, called.length, asked.at(-1)!.tool_choice], [4, 2, 'none']);
+  });
+
+  test('is one request to limits, and as many tokens as all its steps took', async () => {
+    script = (n) => (n === 1 ? { calls: [add] } : { text: '5' });
+    usage = { prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 };
+    const counted = clientAt('/counted/v1');
+    const asks = { ...request, max_tokens: 500 };
+    const { response } = await counted.chat.completions.create(asks).withResponse();
+    await receiptOf(gateway, response.headers.get('x-sluice-exchange')!);
+    assert.equal(asked.length, 2);
+    assert.equal(response.headers.get('x-ratelimit-remaining-requests'), '1');
+    // 200 are left; had one step alone counted, 1,700 would be, which is enough.
+    const headers = { 'mcp-context': null };
+    await assert.rejects(counted.chat.completions.create(asks, { headers }), { status: 429 });
+    assert.equal(asked.length, 2);
   });
 
   test('runs over a provider of another dialect', async () => {
