@@ -118,7 +118,8 @@ test('security 45: what is applied at one of three nodes is in force at all, and
   await three.start();
   await until('it can be applied', async () => (await put(one, page('back'), 14)).status === 200);
   await allShow(nodes, 'back');
-  assert.equal((await statusOf(one)).configuration.unreachable, null);
+  // It looks by itself every two seconds.
+  await until('it is heard of again', async () => (await statusOf(one)).configuration.unreachable === null);
 });
 
 test("a node's own file that says more than how it is started is the master of that node", async (t) => {
